@@ -1,0 +1,13 @@
+"""The methods as Darts models."""
+
+from darts.utils.serialization import add_safe_globals
+
+from hyperforecast.darts.backbone import BackboneModel
+from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.hn_mvts import HNMVTSModel
+from hyperforecast.darts.module import ForecastingModule
+
+__all__ = ["BackboneModel", "ForecastingModule", "HNMVTSModel", "HyperforecastModel"]
+
+# Darts' safe loading knows no class outside its own package unless it is told of it
+add_safe_globals([BackboneModel, HNMVTSModel, ForecastingModule])

@@ -1,0 +1,335 @@
+"""What every model of this package is to Darts."""
+
+import copy
+from abc import ABC
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from darts import TimeSeries
+from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
+from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
+from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
+from darts.utils.data.torch_datasets.utils import TorchTrainingSample
+from darts.utils.likelihood_models.base import LikelihoodType
+from darts.utils.likelihood_models.torch import TorchLikelihood
+from pytorch_lightning.callbacks import ProgressBar
+from torch import Tensor
+
+from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.quiet import quiet_lightning
+from hyperforecast.nn import INSTANCE_NORMS, ForecastingNetwork
+from hyperforecast.nn.backbones import check_backbone
+from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.instance_norm import OutputRole
+
+_LOCATION_SCALE = (
+    LikelihoodType.Gaussian,
+    LikelihoodType.Laplace,
+    LikelihoodType.Cauchy,
+    LikelihoodType.Gumbel,
+)
+
+
+class HyperforecastModel(MixedCovariatesTorchModel, ABC):
+    """Base of the Darts models: any method on any backbone, with covariates of every kind.
+
+    A subclass names its ``method`` and which of its constructor's arguments are the method's.
+    Training, likelihoods, encoders, checkpoints and devices are Darts'.
+
+    Parameters
+    ----------
+    input_chunk_length : int
+        Lookback L: number of past steps that a forecast is made from.
+    output_chunk_length : int
+        Horizon H: number of steps forecast at once. ``predict`` goes on by itself beyond it.
+    output_chunk_shift : int, default=0
+        Number of steps between the end of the lookback and the first forecast step.
+    backbone : str, default="dlinear"
+        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, or a registered name.
+    backbone_kwargs : dict, optional
+        Options of the backbone; one that it does not have is an error.
+    instance_norm : str, optional
+        ``"none"``, ``"last"``, ``"mean"``, ``"revin"`` or ``"revin-affine"``; the backbone's own
+        if not given.
+    use_static_covariates : bool, default=True
+        Whether to use static covariates where the target series have them.
+    **kwargs
+        Arguments of every Darts torch model: ``batch_size``, ``n_epochs``, ``optimizer_cls``,
+        ``optimizer_kwargs``, ``lr_scheduler_cls``, ``lr_scheduler_kwargs``, ``loss_fn``,
+        ``likelihood``, ``torch_metrics``, ``use_reversible_instance_norm``, ``model_name``,
+        ``work_dir``, ``log_tensorboard``, ``nr_epochs_val_period``, ``force_reset``,
+        ``save_checkpoints``, ``add_encoders``, ``random_state``, ``pl_trainer_kwargs``,
+        ``show_warnings``, ``enable_finetuning``.
+    """
+
+    method: ClassVar[str]
+    method_options: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        input_chunk_length: int,
+        output_chunk_length: int,
+        output_chunk_shift: int = 0,
+        *,
+        backbone: str = "dlinear",
+        backbone_kwargs: dict[str, Any] | None = None,
+        instance_norm: str | None = None,
+        use_static_covariates: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        _check_length("input_chunk_length", input_chunk_length)
+        _check_length("output_chunk_length", output_chunk_length)
+        check_backbone(backbone, backbone_kwargs)
+        if instance_norm is not None and instance_norm not in INSTANCE_NORMS:
+            raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
+        self.model: ForecastingModule | None
+        self.trainer: pl.Trainer | None
+        super().__init__(**self._extract_torch_model_params(**self.model_params))
+        self.pl_module_params = self._extract_pl_module_params(**self.model_params)
+        self._considers_static_covariates = use_static_covariates
+        self._reference_channels: list[str] = []
+        self._fit_dataset: TorchTrainingDataset | None = None
+
+    @property
+    def supports_static_covariates(self) -> bool:
+        """Whether static covariates of the target series are used."""
+        return True
+
+    @property
+    def network(self) -> ForecastingNetwork:
+        """The torch network; ``network.fold()`` is the plain one that it amounts to."""
+        if self.model is None:
+            raise ValueError("The model has no network yet; call `fit()` first.")
+        return self.model.network
+
+    @property
+    def channel_names(self) -> list[str]:
+        """Names of the channels in the order of the network's weights."""
+        return list(self.model.channel_names) if self.model is not None else []
+
+    def _create_model(self, train_sample: TorchTrainingSample) -> PLForecastingModule:
+        params = self.model_params
+        assert train_sample.past_target is not None
+        network = {
+            "lookback": params["input_chunk_length"],
+            "horizon": params["output_chunk_length"],
+            "n_channels": train_sample.past_target.shape[1],
+            "method": self.method,
+            "method_kwargs": {option: params[option] for option in self.method_options},
+            "backbone": params["backbone"],
+            "backbone_kwargs": params["backbone_kwargs"],
+            "instance_norm": params["instance_norm"],
+            "output_roles": output_roles(params.get("likelihood")),
+            "n_past_covariates": _width(train_sample.past_covariates)
+            + _width(train_sample.historic_future_covariates),
+            "n_future_covariates": _width(train_sample.future_covariates),
+            "n_static_covariates": _width(train_sample.static_covariates),
+        }
+        module = ForecastingModule(
+            network=network, channel_names=self._reference_channels, **self.pl_module_params
+        )
+        # no dataset: the weights are about to be loaded, and the sample is a mock
+        if self._fit_dataset is not None:
+            module.network.start_from(training_values(self._fit_dataset))
+        return module
+
+    # what goes into training
+
+    def _setup_for_fit_from_dataset(
+        self, series: Sequence[TimeSeries], **kwargs: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        first = series[0] if isinstance(series, Sequence) else series
+        self._reference_channels = self.channel_names or [str(name) for name in first.components]
+        return super()._setup_for_fit_from_dataset(series, **kwargs)
+
+    def _build_train_dataset(
+        self,
+        series: Sequence[TimeSeries],
+        past_covariates: Sequence[TimeSeries] | None,
+        future_covariates: Sequence[TimeSeries] | None,
+        sample_weight: Sequence[TimeSeries] | str | None,
+        max_samples_per_ts: int | None,
+        stride: int = 1,
+    ) -> TorchTrainingDataset:
+        for kind, values in (
+            ("series", series),
+            ("past_covariates", past_covariates),
+            ("future_covariates", future_covariates),
+        ):
+            for one in values or ():
+                check_finite(one, kind)
+        longest = max(map(len, series))
+        lengths = {
+            "input_chunk_length": self.input_chunk_length,
+            "output_chunk_length": self.output_chunk_length,
+            "output_chunk_shift": self.output_chunk_shift,
+        }
+        needed = sum(lengths.values())
+        if longest < needed:
+            terms = " + ".join(f"{name}={length}" for name, length in lengths.items() if length)
+            raise ValueError(
+                f"The series are too short to train on: a window takes {needed} rows ({terms}), "
+                f"and the longest series has {longest}. Give more rows or choose shorter chunks."
+            )
+        orders = [channel_order(one.components, self._reference_channels) for one in series]
+        if sample_weight is not None and not isinstance(sample_weight, str):
+            sample_weight = [
+                # weights of one component hold for every channel
+                _reorder(weight, order if weight.n_components > 1 else None)
+                for weight, order in zip(sample_weight, orders, strict=True)
+            ]
+        return super()._build_train_dataset(
+            series=[_reorder(one, order) for one, order in zip(series, orders, strict=True)],
+            past_covariates=past_covariates,
+            future_covariates=future_covariates,
+            sample_weight=sample_weight,
+            max_samples_per_ts=max_samples_per_ts,
+            stride=stride,
+        )
+
+    def _setup_for_train(
+        self,
+        train_dataset: TorchTrainingDataset,
+        *args: Any,
+        dataloader_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        self._fit_dataset = train_dataset
+        try:
+            return super()._setup_for_train(
+                train_dataset,
+                *args,
+                # Darts takes entries out of the dict that it is given
+                dataloader_kwargs=None if dataloader_kwargs is None else dict(dataloader_kwargs),
+                **kwargs,
+            )
+        finally:
+            self._fit_dataset = None
+
+    def _train(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
+        with quiet_lightning(not _shows_progress(trainer)):
+            super()._train(trainer, *args, **kwargs)
+
+    def _setup_trainer(
+        self,
+        trainer: pl.Trainer | None,
+        model: PLForecastingModule,
+        verbose: bool | None = None,
+        epochs: int = 0,
+    ) -> pl.Trainer:
+        chosen = self.trainer_params.keys() & {"enable_progress_bar", "enable_model_summary"}
+        bar = any(isinstance(cb, ProgressBar) for cb in self.trainer_params.get("callbacks", ()))
+        if verbose is None and not chosen and not bar:
+            verbose = False
+        with quiet_lightning(verbose is False):
+            return super()._setup_trainer(trainer, model, verbose, epochs)
+
+    # what comes out of it
+
+    def _build_inference_dataset(
+        self, n: int, series: Sequence[TimeSeries], *args: Any, **kwargs: Any
+    ) -> TorchInferenceDataset:
+        for one in series:
+            channel_order(one.components, self.channel_names)
+            check_finite(one, "series")
+        return super()._build_inference_dataset(n, series, *args, **kwargs)
+
+    def _predict(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> Any:
+        with quiet_lightning(not _shows_progress(trainer)):
+            return super()._predict(trainer, *args, **kwargs)
+
+    def to_onnx(self, path: str | None = None, **kwargs: Any) -> None:
+        """Export the model, folded: the graph holds plain layers and no hypernetwork.
+
+        See :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
+        for the arguments and for how to run the file without torch. Channels go by position
+        there, in the order of ``channel_names``.
+        """
+        kwargs.setdefault("verbose", False)
+        trained = self.model
+        try:
+            with quiet_lightning():
+                if trained is not None:
+                    self.model = copy.deepcopy(trained)
+                    self.model.network = trained.network.fold()
+                super().to_onnx(path, **kwargs)
+        finally:
+            self.model = trained
+
+    def save(self, path: Any = None, clean: bool = False) -> None:
+        """Save the model, also one that was copied or loaded and not used since."""
+        if self.trainer is None and self.model is not None and self.load_ckpt_path is None:
+            trainer = self._setup_trainer(None, self.model, verbose=False, epochs=1)
+            trainer.strategy.connect(self.model)
+            self.trainer = trainer
+        super().save(path, clean=clean)
+
+    def __deepcopy__(self, memo: dict) -> Self:
+        """Copy the model with its weights, without its trainer."""
+        duplicate = self.__class__.__new__(self.__class__)
+        memo[id(self)] = duplicate
+        duplicate.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        duplicate.model = copy.deepcopy(self.model, memo)
+        return duplicate
+
+
+def output_roles(likelihood: TorchLikelihood | None) -> list[OutputRole]:
+    """Say what each output of a step is to the series, for the instance norm to restore it."""
+    if likelihood is None:
+        return ["location"]
+    if likelihood.type is LikelihoodType.Quantile:
+        return ["location"] * likelihood.num_parameters
+    if likelihood.type in _LOCATION_SCALE:
+        return ["location", "scale"]
+    if likelihood.type is LikelihoodType.Poisson:
+        return ["location"]
+    return ["free"] * likelihood.num_parameters
+
+
+def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> list[Tensor]:
+    """Return the target values of a training dataset, each (T, C).
+
+    Darts' own datasets keep the series. Of another dataset, evenly spread windows are taken.
+    """
+    series = getattr(dataset, "series", None)
+    if series is not None:
+        return [torch.from_numpy(np.asarray(s.values(copy=False))) for s in series]
+    stride = max(1, len(dataset) // max_windows)
+    return [torch.from_numpy(dataset[i].past_target) for i in range(0, len(dataset), stride)]
+
+
+def check_finite(series: TimeSeries, kind: str) -> None:
+    """Raise if a series holds NaN or infinite values: they would turn every weight into NaN."""
+    values = series.all_values(copy=False)  # (T, C, samples)
+    if np.isfinite(values).all():
+        return
+    bad = ~np.isfinite(values).all(axis=2)  # (T, C)
+    rows, columns = np.nonzero(bad)
+    named = [str(series.components[c]) for c in np.unique(columns)]
+    raise ValueError(
+        f"`{kind}` holds NaN or infinite values: {bad.sum()} in "
+        f"{', '.join(map(repr, named[:5]))}{' and more' if len(named) > 5 else ''}, the first at "
+        f"{series.time_index[rows[0]]}. Expected finite numbers; fill gaps first, for example "
+        "with darts.utils.missing_values.fill_missing_values."
+    )
+
+
+def _reorder(series: TimeSeries, order: Sequence[int] | None) -> TimeSeries:
+    return series if order is None else series[[str(series.components[i]) for i in order]]
+
+
+def _width(array: np.ndarray | None) -> int:
+    return 0 if array is None else array.shape[1]
+
+
+def _shows_progress(trainer: pl.Trainer) -> bool:
+    return trainer.progress_bar_callback is not None
+
+
+def _check_length(name: str, value: object) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number of steps >= 1; got {value!r}.")

@@ -1,0 +1,107 @@
+"""The Lightning module: a forecasting network as Darts trains and runs it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from darts.models.forecasting.pl_forecasting_module import PLForecastingModule, io_processor
+from darts.utils.data.torch_datasets.utils import (
+    PLModuleInput,
+    PLModuleOutput,
+    TorchInferenceBatch,
+)
+from darts.utils.torch import MonteCarloDropout
+from torch import Tensor, nn
+
+from hyperforecast.darts.channels import channel_order
+from hyperforecast.nn import ForecastingNetwork
+
+
+class ForecastingModule(PLForecastingModule):
+    """A :class:`~hyperforecast.nn.ForecastingNetwork` inside Darts' training engine.
+
+    Parameters
+    ----------
+    network : dict
+        Arguments of :class:`~hyperforecast.nn.ForecastingNetwork`, plain values.
+    channel_names : list of str
+        Names of the channels in the order of the weights; empty if unknown. They travel in the
+        state dict, so that weights and names cannot be separated.
+    **kwargs
+        Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
+    """
+
+    def __init__(
+        self, network: dict[str, Any], channel_names: Sequence[str] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.network = ForecastingNetwork(**network)
+        self.channel_names = list(channel_names)
+        use_monte_carlo_dropout(self.network)
+
+    @io_processor
+    def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
+        """Forecast a batch: the prediction has shape (B, H, C, P)."""
+        past = [
+            covariates
+            for covariates in (x_in.past_covariates, x_in.historic_future_covariates)
+            if covariates is not None
+        ]
+        future = x_in.future_covariates
+        if future is not None and future.shape[1] < self.network.horizon:
+            # of a forecast shorter than the horizon; the steps beyond are dropped afterwards
+            missing = self.network.horizon - future.shape[1]
+            future = nn.functional.pad(future, (0, 0, 0, missing))
+        prediction = self.network(
+            x_in.past_target,
+            past_covariates=torch.cat(past, dim=2) if past else None,
+            future_covariates=future,
+            static_covariates=x_in.static_covariates,
+        )
+        return PLModuleOutput(prediction=prediction)
+
+    def predict_step(
+        self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None = None
+    ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
+        """Predict a batch whose series may have their channels in any order.
+
+        The channels are brought into the order of the weights, and the forecasts back into the
+        order of the series.
+        """
+        identity = list(range(self.n_targets))
+        orders = [
+            (schema and channel_order(schema["columns"], self.channel_names)) or identity
+            for schema in batch.series_schema or ()
+        ]
+        if all(order == identity for order in orders):
+            return super().predict_step(batch, batch_idx, dataloader_idx)
+
+        order = torch.tensor(orders, device=batch.past_target.device)  # (B, C)
+        static = batch.static_covariates
+        if static is not None and static.shape[1] == self.n_targets:
+            static = static.take_along_dim(order[:, :, None], dim=1)
+        batch = batch.replace(
+            past_target=batch.past_target.take_along_dim(order[:, None, :], dim=2),
+            static_covariates=static,
+        )
+        prediction, schemas, times = super().predict_step(batch, batch_idx, dataloader_idx)
+        # (samples, B, n, C·P), the P values of a channel side by side
+        prediction = prediction.unflatten(-1, (self.n_targets, -1))
+        back = order.argsort(dim=1)[None, :, None, :, None]
+        return prediction.take_along_dim(back, dim=3).flatten(-2), schemas, times
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Put the channel names into the state dict."""
+        return {"channel_names": self.channel_names}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take the channel names from a state dict."""
+        self.channel_names = list(state["channel_names"])
+
+
+def use_monte_carlo_dropout(network: nn.Module) -> None:
+    """Replace every dropout layer by Darts', which can stay active while predicting."""
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Dropout:
+                setattr(parent, name, MonteCarloDropout(child.p, child.inplace))

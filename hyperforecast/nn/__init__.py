@@ -1,0 +1,30 @@
+"""Networks with generated weights: torch and the standard library only."""
+
+from hyperforecast.nn.backbones import BACKBONES, Backbone, register_backbone
+from hyperforecast.nn.contexts import ChannelEmbedding, correlation_embedding
+from hyperforecast.nn.fold import fold
+from hyperforecast.nn.generators import DenseGenerator
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
+from hyperforecast.nn.layers import ChannelLinear, GeneratedLinear, StaticLayer, channel_linear
+from hyperforecast.nn.methods import METHODS, Method
+from hyperforecast.nn.network import ForecastingNetwork, count_parameters
+
+__all__ = [
+    "BACKBONES",
+    "INSTANCE_NORMS",
+    "METHODS",
+    "Backbone",
+    "ChannelEmbedding",
+    "ChannelLinear",
+    "DenseGenerator",
+    "ForecastingNetwork",
+    "GeneratedLinear",
+    "InstanceNorm",
+    "Method",
+    "StaticLayer",
+    "channel_linear",
+    "correlation_embedding",
+    "count_parameters",
+    "fold",
+    "register_backbone",
+]

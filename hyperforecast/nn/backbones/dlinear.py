@@ -1,0 +1,49 @@
+"""DLinear."""
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.decomposition import MovingAverage
+from hyperforecast.nn.generators import Initialiser, uniform_fan_in
+from hyperforecast.nn.methods.base import Method
+
+
+class DLinear(Backbone):
+    """Trend and remainder of a window, each mapped linearly to the forecast.
+
+    The features are remainder and trend side by side, so the two linear maps of the paper are
+    the two halves of one head, and a method that generates the head generates both.
+
+    Parameters
+    ----------
+    lookback, n_channels, method
+        See :class:`Backbone`.
+    kernel_size : int, default=25
+        Steps of the moving average that is the trend, odd.
+
+    References
+    ----------
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023,
+    arXiv 2205.13504. Deviation: the two maps share one bias.
+    """
+
+    def __init__(
+        self, lookback: int, n_channels: int, method: Method, *, kernel_size: int = 25
+    ) -> None:
+        super().__init__(lookback, n_channels, method)
+        self.trend = MovingAverage(kernel_size)
+        self.feature_dim = 2 * lookback
+
+    def head_initialiser(self) -> Initialiser:
+        """Return the start of two maps of L inputs each."""
+        return uniform_fan_in(self.lookback)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Pass windows (B, C, L) on: DLinear has no embedding."""
+        return x
+
+    def encode(self, embedded: Tensor) -> Tensor:
+        """Split windows (B, C, L) into remainder and trend (B, C, 2·L)."""
+        trend = self.trend(embedded)
+        return torch.cat([embedded - trend, trend], dim=-1)

@@ -1,0 +1,33 @@
+"""NLinear."""
+
+from torch import Tensor
+
+from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.methods.base import Method
+
+
+class NLinear(Backbone):
+    """One linear map from the window less its last value, which is added back.
+
+    Subtracting and adding back is the network's instance normalisation, ``"last"`` by default;
+    with ``instance_norm="none"`` this is the plain linear map.
+
+    References
+    ----------
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023,
+    arXiv 2205.13504.
+    """
+
+    default_instance_norm = "last"
+
+    def __init__(self, lookback: int, n_channels: int, method: Method) -> None:
+        super().__init__(lookback, n_channels, method)
+        self.feature_dim = lookback
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Pass windows (B, C, L) on: NLinear has no embedding."""
+        return x
+
+    def encode(self, embedded: Tensor) -> Tensor:
+        """Pass windows (B, C, L) on as features."""
+        return embedded

@@ -1,0 +1,59 @@
+"""RMLP."""
+
+from torch import Tensor, nn
+
+from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.methods.base import Method
+
+
+class RMLP(Backbone):
+    """RLinear with a residual two-layer perceptron between embedding and head.
+
+    Parameters
+    ----------
+    lookback, n_channels, method
+        See :class:`Backbone`.
+    d_model : int, default=512
+        Width D of the embedding.
+    d_ff : int, optional
+        Width of the perceptron's hidden layer; ``d_model`` if not given.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit.
+
+    References
+    ----------
+    Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear
+    Mapping", 2023, arXiv 2305.10721. Deviation: the paper's perceptron works on the window
+    itself; here it works on an embedding of it.
+    """
+
+    default_instance_norm = "revin"
+
+    def __init__(
+        self,
+        lookback: int,
+        n_channels: int,
+        method: Method,
+        *,
+        d_model: int = 512,
+        d_ff: int | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(lookback, n_channels, method)
+        d_ff = d_model if d_ff is None else d_ff
+        self.embedding = method.embedding(lookback, d_model)
+        self.mlp = nn.Sequential(
+            method.projection(d_model, d_ff),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            method.projection(d_ff, d_model),
+        )
+        self.feature_dim = d_model
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Embed windows: (B, C, L) -> (B, C, D)."""
+        return self.embedding(x)
+
+    def encode(self, embedded: Tensor) -> Tensor:
+        """Add what the perceptron makes of the embedding: (B, C, D) -> (B, C, D)."""
+        return embedded + self.mlp(embedded)

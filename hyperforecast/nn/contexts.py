@@ -1,0 +1,110 @@
+"""Contexts: what a generated weight depends on."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class ChannelEmbedding(nn.Module):
+    """A learned vector for every channel: the context of HN-MVTS.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    embedding_dim : int
+        Length E of a channel's vector, ``0 <= E <= C``. With ``E = 0`` all channels share one
+        weight; with ``E = C`` every channel can have its own.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (C, E)
+        Random until :meth:`start_from` gives it the structure of the training series.
+
+    References
+    ----------
+    Savchenko & Kachan, "HN-MVTS: HyperNetwork-based Multivariate Time Series Forecasting",
+    AAAI 2026, arXiv 2511.08340.
+    """
+
+    def __init__(self, n_channels: int, embedding_dim: int) -> None:
+        super().__init__()
+        if not 0 <= embedding_dim <= n_channels:
+            raise ValueError(
+                f"channel_embedding_dim must lie between 0 (one weight for all channels) and the "
+                f"number of channels, {n_channels}; got {embedding_dim}. "
+                f"Choose channel_embedding_dim <= {n_channels}."
+            )
+        self.n_channels = n_channels
+        self.embedding_dim = embedding_dim
+        self.weight = nn.Parameter(torch.empty(n_channels, embedding_dim))
+        if embedding_dim:
+            nn.init.normal_(self.weight, std=embedding_dim**-0.5)
+
+    def forward(self) -> Tensor:
+        """Return the embedding, shape (C, E)."""
+        return self.weight
+
+    @torch.no_grad()
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Set the embedding to the correlation structure of ``series``, each of shape (T, C)."""
+        self.weight.copy_(correlation_embedding(series, self.embedding_dim))
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``print(network)``."""
+        return f"n_channels={self.n_channels}, embedding_dim={self.embedding_dim}"
+
+
+def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tensor:
+    """Embed channels by the PCA of their Pearson correlation matrix.
+
+    The inner product of two channels' vectors is the best rank-``embedding_dim`` approximation of
+    their correlation.
+
+    Parameters
+    ----------
+    series : sequence of Tensor, each of shape (T_i, C)
+        Training series. Each is centred on its own means, so levels that differ between series
+        do not count as correlation.
+    embedding_dim : int
+        Number E of leading eigenvectors kept.
+
+    Returns
+    -------
+    Tensor, shape (C, E), float64
+        Eigenvectors times the square root of their eigenvalues; the largest entry of each column
+        is positive. A constant channel, whose correlation is undefined, is at zero, and so are
+        columns beyond the rank of the correlation matrix.
+    """
+    centred = []
+    squares = torch.zeros(series[0].shape[1], dtype=torch.float64)
+    noise = torch.zeros_like(squares)
+    for values in series:
+        values = values.detach().to("cpu", torch.float64)  # (T, C)
+        deviations = values - values.mean(dim=0)
+        centred.append(deviations)
+        squares += deviations.square().sum(dim=0)
+        # what rounding alone leaves of a constant channel
+        noise += len(values) * (values.abs().amax(dim=0) * 1e-10).square()
+    varies = squares > noise
+    scale = torch.where(varies, squares, 1.0).rsqrt() * varies  # (C,)
+    rows = sum(len(deviations) for deviations in centred)
+
+    if squares.numel() <= rows:
+        correlation = sum(d.T @ d for d in centred) * scale[:, None] * scale  # (C, C)
+        eigenvalues, vectors = torch.linalg.eigh(correlation)
+        vectors = vectors * eigenvalues.clamp(min=0).sqrt()
+    else:  # fewer rows than channels: the eigenvectors come from the (T, T) Gram matrix
+        standardised = torch.cat(centred) * scale  # (T, C)
+        eigenvalues, rotations = torch.linalg.eigh(standardised @ standardised.T)
+        vectors = standardised.T @ rotations
+        vectors = torch.where(eigenvalues > 1e-12 * eigenvalues[-1], vectors, 0.0)
+
+    leading = vectors.flip(1)[:, :embedding_dim]
+    if leading.shape[1] < embedding_dim:
+        leading = nn.functional.pad(leading, (0, embedding_dim - leading.shape[1]))
+    if embedding_dim:
+        largest = leading.gather(0, leading.abs().argmax(dim=0, keepdim=True))
+        leading = leading * torch.where(largest < 0, -1.0, 1.0)
+    return leading

@@ -1,0 +1,108 @@
+"""Generators: from a context to the weights of a layer."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+Initialiser = Callable[[Tensor], object]
+
+
+def uniform_fan_in(fan_in: int) -> Initialiser:
+    """Return torch's own start of a linear layer: uniform in ``±1/sqrt(fan_in)``."""
+    bound = fan_in**-0.5
+
+    def initialise(weight: Tensor) -> None:
+        nn.init.uniform_(weight, -bound, bound)
+
+    return initialise
+
+
+class DenseGenerator(nn.Module):
+    r"""Full-rank generation of a linear layer's weights.
+
+    .. math:: W_n = W_0 + \sum_k u_{nk} \Phi_k, \qquad
+              b_n = b_0 + \sum_k u_{nk} \beta_k, \qquad u_n = g(z_n),
+
+    where :math:`g` is the identity (the linear hypernetwork of HN-MVTS) or a ReLU network.
+
+    Parameters
+    ----------
+    context_dim : int
+        Length E of a context vector z.
+    in_features, out_features : int
+        Sizes I and O of the generated layer.
+    hidden : sequence of int
+        Widths of the hidden layers of g; empty for a linear hypernetwork.
+    initialise : callable
+        Ordinary start of the layer's weight, applied to W_0 and, ten times smaller, to every
+        basis, so that each generated layer starts close to an ordinary one.
+    bias : bool
+        Whether a bias is generated too.
+    """
+
+    basis_scale = 0.1
+
+    def __init__(
+        self,
+        context_dim: int,
+        in_features: int,
+        out_features: int,
+        *,
+        hidden: Sequence[int] = (),
+        initialise: Initialiser | None = None,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        widths = [context_dim, *hidden]
+        self.trunk = nn.Sequential(
+            *(
+                layer
+                for fan_in, fan_out in pairwise(widths)
+                for layer in (nn.Linear(fan_in, fan_out), nn.ReLU())
+            )
+        )
+        n_bases = widths[-1]
+        self.weight = nn.Parameter(torch.empty(out_features, in_features))
+        self.weight_bases = nn.Parameter(torch.empty(n_bases, out_features, in_features))
+        self.bias = nn.Parameter(torch.empty(out_features)) if bias else None
+        self.bias_bases = nn.Parameter(torch.empty(n_bases, out_features)) if bias else None
+        self._reset(initialise or uniform_fan_in(in_features))
+
+    @torch.no_grad()
+    def _reset(self, initialise: Initialiser) -> None:
+        initialise(self.weight)
+        for basis in self.weight_bases:
+            initialise(basis)
+        self.weight_bases.mul_(self.basis_scale)
+        if self.bias is not None and self.bias_bases is not None:
+            uniform_fan_in(self.in_features)(self.bias)
+            self.bias_bases.zero_()
+
+    def forward(self, context: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Generate the weights of N contexts: (N, E) -> (N, O, I) and (N, O)."""
+        mixing = self.trunk(context)  # (N, E) -> (N, K)
+        weight = self.weight + torch.einsum("nk,koi->noi", mixing, self.weight_bases)
+        if self.bias is None or self.bias_bases is None:
+            return weight, None
+        return weight, self.bias + mixing @ self.bias_bases
+
+    def contract(self, context: Tensor, x: Tensor) -> Tensor:
+        """Apply the generated layers without holding their weights: (B, N, ..., I) -> (…, O).
+
+        Equal to generating the weights and applying them, at a memory cost of B·N·K·O instead
+        of N·O·I.
+        """
+        mixing = self.trunk(context)  # (N, K)
+        bases = torch.cat([self.weight[None], self.weight_bases])  # (1 + K, O, I)
+        outputs = x @ bases.flatten(0, 1).T  # (B, N, ..., (1 + K)·O)
+        outputs = outputs.unflatten(-1, (len(bases), self.out_features))
+        ones = mixing.new_ones(len(mixing), 1)
+        y = torch.einsum("nk,bn...ko->bn...o", torch.cat([ones, mixing], dim=1), outputs)
+        if self.bias is None or self.bias_bases is None:
+            return y
+        bias = self.bias + mixing @ self.bias_bases  # (N, O)
+        return y + bias.view(1, len(bias), *(1,) * (x.dim() - 3), self.out_features)

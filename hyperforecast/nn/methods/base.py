@@ -1,0 +1,46 @@
+"""What a method decides: which layer stands at each site of a backbone."""
+
+from typing import ClassVar
+
+from torch import nn
+
+from hyperforecast.nn.generators import Initialiser
+
+
+class Method:
+    """The plain method: one layer for all channels at every site.
+
+    Other methods override the sites whose weights they generate. A method is asked once for
+    each layer while a network is built; what its layers share (a channel embedding, a pool) it
+    makes in its constructor.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    """
+
+    folds: ClassVar[bool] = False
+    """Whether weights are generated from static contexts and collapse after training."""
+
+    def __init__(self, n_channels: int) -> None:
+        self.n_channels = n_channels
+
+    def embedding(self, in_features: int, out_features: int) -> nn.Module:
+        """Make the map from a window or patch into the hidden space, (B, C, ..., I) -> (…, O)."""
+        return nn.Linear(in_features, out_features)
+
+    def projection(self, in_features: int, out_features: int) -> nn.Module:
+        """Make a linear layer inside the encoder, (..., I) -> (..., O)."""
+        return nn.Linear(in_features, out_features)
+
+    def head(
+        self, in_features: int, out_features: int, *, initialise: Initialiser, bias: bool = True
+    ) -> nn.Module:
+        """Make the last layer, (B, C, ..., I) -> (B, C, ..., O).
+
+        The maps from covariates to the forecast are made here too.
+        """
+        layer = nn.Linear(in_features, out_features, bias=bias)
+        initialise(layer.weight.data)
+        return layer

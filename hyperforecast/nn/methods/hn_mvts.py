@@ -1,0 +1,67 @@
+"""HN-MVTS: a head generated for every channel."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from hyperforecast.nn.contexts import ChannelEmbedding
+from hyperforecast.nn.generators import DenseGenerator, Initialiser
+from hyperforecast.nn.layers import GeneratedLinear
+from hyperforecast.nn.methods.base import Method
+
+
+class HNMVTS(Method):
+    """The last layer is generated from a learned embedding of the channel.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    channel_embedding_dim : int, optional
+        Length E of a channel's embedding, ``0 <= E <= C``: the regularisation between one head
+        for all channels (0) and one head each (C). ``min(8, C)`` if not given.
+    hyper_hidden : sequence of int, default=()
+        Widths of the hypernetwork's hidden layers; a single linear map if empty.
+
+    References
+    ----------
+    Savchenko & Kachan, "HN-MVTS: HyperNetwork-based Multivariate Time Series Forecasting",
+    AAAI 2026, arXiv 2511.08340. The covariates' maps to the forecast are generated from the
+    same embedding; the paper has no covariates.
+    """
+
+    folds = True
+
+    def __init__(
+        self,
+        n_channels: int,
+        *,
+        channel_embedding_dim: int | None = None,
+        hyper_hidden: Sequence[int] = (),
+    ) -> None:
+        super().__init__(n_channels)
+        if channel_embedding_dim is None:
+            channel_embedding_dim = min(8, n_channels)
+        if any(width < 1 for width in hyper_hidden):
+            raise ValueError(f"hyper_hidden must hold widths >= 1; got {list(hyper_hidden)}.")
+        if hyper_hidden and channel_embedding_dim == 0:
+            raise ValueError(
+                "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
+                "to generate from. Leave one of the two out."
+            )
+        self.context = ChannelEmbedding(n_channels, channel_embedding_dim)
+        self.hyper_hidden = tuple(hyper_hidden)
+
+    def head(
+        self, in_features: int, out_features: int, *, initialise: Initialiser, bias: bool = True
+    ) -> nn.Module:
+        """Make a layer generated from the channel embedding."""
+        generator = DenseGenerator(
+            self.context.embedding_dim,
+            in_features,
+            out_features,
+            hidden=self.hyper_hidden,
+            initialise=initialise,
+            bias=bias,
+        )
+        return GeneratedLinear(self.context, generator)

@@ -1,0 +1,158 @@
+"""The forecasting network: normalise -> embed -> encode -> head -> restore."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from hyperforecast.nn.backbones import BACKBONES, check_backbone
+from hyperforecast.nn.contexts import ChannelEmbedding
+from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.fold import fold
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
+from hyperforecast.nn.methods import METHODS
+
+
+class ForecastingNetwork(nn.Module):
+    """One method on one backbone, from windows to forecasts.
+
+    All arguments are plain values, so a network can be rebuilt from what a checkpoint says.
+
+    Parameters
+    ----------
+    lookback, horizon : int
+        Window length L and number of forecast steps H.
+    n_channels : int
+        Number of channels C.
+    method : str, default="plain"
+        Key of ``METHODS``.
+    method_kwargs : dict, optional
+        Options of the method.
+    backbone : str, default="dlinear"
+        Key of ``BACKBONES``.
+    backbone_kwargs : dict, optional
+        Options of the backbone.
+    instance_norm : str, optional
+        Key of ``INSTANCE_NORMS``; the backbone's own if not given.
+    output_roles : sequence of str, default=("location",)
+        What each of the P outputs of a step is to the series, see
+        :meth:`InstanceNorm.restore`; its length is P.
+    n_past_covariates, n_future_covariates, n_static_covariates : int, default=0
+        Number of covariates known over the window, over the horizon, and of each channel.
+
+    Notes
+    -----
+    Covariates enter linearly, through maps that the method makes as it makes the head (so
+    HN-MVTS generates them for each channel) and that start at zero: those known over the window
+    at every lag, those known over the horizon at their own step with one coefficient for all
+    steps, static ones as a shift of every step.
+    """
+
+    def __init__(
+        self,
+        *,
+        lookback: int,
+        horizon: int,
+        n_channels: int,
+        method: str = "plain",
+        method_kwargs: dict | None = None,
+        backbone: str = "dlinear",
+        backbone_kwargs: dict | None = None,
+        instance_norm: str | None = None,
+        output_roles: Sequence[OutputRole] = ("location",),
+        n_past_covariates: int = 0,
+        n_future_covariates: int = 0,
+        n_static_covariates: int = 0,
+    ) -> None:
+        super().__init__()
+        check_backbone(backbone, backbone_kwargs)
+        if method not in METHODS:
+            raise ValueError(unknown_name("method", method, METHODS))
+        if instance_norm is None:
+            instance_norm = BACKBONES[backbone].default_instance_norm
+        if instance_norm not in INSTANCE_NORMS:
+            raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
+
+        self.lookback = lookback
+        self.horizon = horizon
+        self.n_channels = n_channels
+        self.output_roles = tuple(output_roles)
+
+        norm = INSTANCE_NORMS[instance_norm]
+        self.instance_norm = None if norm is None else norm(n_channels)
+        make = METHODS[method](n_channels, **(method_kwargs or {}))
+        self.backbone = BACKBONES[backbone](lookback, n_channels, make, **(backbone_kwargs or {}))
+        n_outputs = horizon * len(self.output_roles)
+        self.head = make.head(
+            self.backbone.feature_dim, n_outputs, initialise=self.backbone.head_initialiser()
+        )
+
+        def covariate_map(in_features: int, out_features: int) -> nn.Module | None:
+            if in_features == 0:
+                return None
+            return make.head(in_features, out_features, initialise=nn.init.zeros_, bias=False)
+
+        self.past_covariate_map = covariate_map(lookback * n_past_covariates, n_outputs)
+        self.future_covariate_map = covariate_map(n_future_covariates, len(self.output_roles))
+        self.static_covariate_map = covariate_map(n_static_covariates, n_outputs)
+
+    def forward(
+        self,
+        past_target: Tensor,
+        past_covariates: Tensor | None = None,
+        future_covariates: Tensor | None = None,
+        static_covariates: Tensor | None = None,
+    ) -> Tensor:
+        """Forecast.
+
+        Parameters
+        ----------
+        past_target : Tensor, shape (B, L, C)
+        past_covariates : Tensor, shape (B, L, n_past_covariates), optional
+        future_covariates : Tensor, shape (B, H, n_future_covariates), optional
+        static_covariates : Tensor, shape (B, C or 1, n_static_covariates), optional
+            One row for each channel, or one for all.
+
+        Returns
+        -------
+        Tensor, shape (B, H, C, P)
+        """
+        x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        if self.instance_norm is not None:
+            statistics = self.instance_norm.statistics(x)
+            x = self.instance_norm.normalise(x, statistics)
+        y = self.head(self.backbone(x))  # (B, C, L) -> (B, C, D) -> (B, C, H·P)
+        if self.past_covariate_map is not None:
+            assert past_covariates is not None
+            y = y + self.past_covariate_map(past_covariates.flatten(1).unsqueeze(1))
+        if self.static_covariate_map is not None:
+            assert static_covariates is not None
+            y = y + self.static_covariate_map(static_covariates)
+        y = y.unflatten(-1, (self.horizon, len(self.output_roles)))  # -> (B, C, H, P)
+        if self.future_covariate_map is not None:
+            assert future_covariates is not None
+            y = y + self.future_covariate_map(future_covariates.unsqueeze(1))
+        if self.instance_norm is not None:
+            y = self.instance_norm.restore(y, statistics, self.output_roles)
+        return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
+
+    def channel_embedding(self) -> Tensor | None:
+        """Return the learned channel vectors (C, E), or ``None`` if the method has none."""
+        for module in self.modules():
+            if isinstance(module, ChannelEmbedding):
+                return module.weight.detach()
+        return None
+
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Give contexts that start from data the training series, each of shape (T, C)."""
+        for module in self.modules():
+            if isinstance(module, ChannelEmbedding):
+                module.start_from(series)
+
+    def fold(self) -> "ForecastingNetwork":
+        """Return a network of plain layers that forecasts the same; this one is not changed."""
+        return fold(self)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return the number of values in a network's parameters, shared ones counted once."""
+    return sum(parameter.numel() for parameter in network.parameters())

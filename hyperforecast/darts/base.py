@@ -1,8 +1,10 @@
 """What every model of this package is to Darts."""
 
 import copy
+import functools
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -129,15 +131,36 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
         }
-        module = ForecastingModule(
-            network=network, channel_names=self._reference_channels, **self.pl_module_params
-        )
         # no dataset: the weights are about to be loaded, and the sample is a mock
+        names = [] if self._fit_dataset is None else channels_of(self._fit_dataset)
+        module = ForecastingModule(network=network, channel_names=names, **self.pl_module_params)
         if self._fit_dataset is not None:
             module.network.start_from(training_values(self._fit_dataset))
         return module
 
     # what goes into training
+
+    @functools.wraps(MixedCovariatesTorchModel.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> Self:
+        """Train the model; where that fails, leave it as it was."""
+        with self._unchanged_on_error():
+            return super().fit(*args, **kwargs)
+
+    @functools.wraps(MixedCovariatesTorchModel.fit_from_dataset)
+    def fit_from_dataset(self, *args: Any, **kwargs: Any) -> Self:
+        """Train the model; where that fails, leave it as it was."""
+        with self._unchanged_on_error():
+            return super().fit_from_dataset(*args, **kwargs)
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _setup_for_fit_from_dataset(
         self, series: Sequence[TimeSeries], **kwargs: Any
@@ -198,6 +221,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         dataloader_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
+        names = channels_of(train_dataset)
+        if channel_order(names, self.channel_names) is not None:
+            raise ValueError(
+                "The channels of the dataset are those that the model was trained on, in another "
+                f"order: {', '.join(map(repr, names[:10]))}. Build the dataset from series whose "
+                f"channels are in the model's order, `series[model.channel_names]`."
+            )
         self._fit_dataset = train_dataset
         try:
             return super()._setup_for_train(
@@ -231,12 +261,23 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     # what comes out of it
 
     def _build_inference_dataset(
-        self, n: int, series: Sequence[TimeSeries], *args: Any, **kwargs: Any
+        self,
+        n: int,
+        series: Sequence[TimeSeries],
+        past_covariates: Sequence[TimeSeries] | None,
+        future_covariates: Sequence[TimeSeries] | None,
+        stride: int = 0,
+        bounds: np.ndarray | None = None,
     ) -> TorchInferenceDataset:
-        for one in series:
+        dataset = super()._build_inference_dataset(
+            n, series, past_covariates, future_covariates, stride, bounds
+        )
+        for i, one in enumerate(series):
             channel_order(one.components, self.channel_names)
-            check_finite(one, "series")
-        return super()._build_inference_dataset(n, series, *args, **kwargs)
+            # only the rows that forecasts are made from: gaps elsewhere do no harm
+            first, last = (len(one), len(one)) if dataset.bounds is None else dataset.bounds[i]
+            check_finite(one[max(0, first - self.input_chunk_length) : last], "series")
+        return dataset
 
     def _predict(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> Any:
         with quiet_lightning(not _shows_progress(trainer)):
@@ -287,19 +328,37 @@ def output_roles(likelihood: TorchLikelihood | None) -> list[OutputRole]:
         return ["location", "scale"]
     if likelihood.type is LikelihoodType.Poisson:
         return ["location"]
+    if likelihood.type is LikelihoodType.NegativeBinomial:
+        return ["location", "free"]  # mean and dispersion
+    if likelihood.type is LikelihoodType.HalfNormal:
+        return ["scale"]
     return ["free"] * likelihood.num_parameters
+
+
+def training_series(dataset: TorchTrainingDataset) -> Sequence[TimeSeries] | None:
+    """Return the target series of a dataset that keeps them, as Darts' own do."""
+    series = getattr(dataset, "series", None)
+    if isinstance(series, Sequence) and series and isinstance(series[0], TimeSeries):
+        return series
+    return None
+
+
+def channels_of(dataset: TorchTrainingDataset) -> list[str]:
+    """Return the names of a dataset's channels; none where it does not keep its series."""
+    series = training_series(dataset)
+    return [] if series is None else [str(name) for name in series[0].components]
 
 
 def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> list[Tensor]:
     """Return the target values of a training dataset, each (T, C).
 
-    Darts' own datasets keep the series. Of another dataset, evenly spread windows are taken.
+    Of a dataset that does not keep its series, evenly spread windows are taken.
     """
-    series = getattr(dataset, "series", None)
+    series = training_series(dataset)
     if series is not None:
-        return [torch.from_numpy(np.asarray(s.values(copy=False))) for s in series]
+        return [torch.as_tensor(np.asarray(one.values(copy=False))) for one in series]
     stride = max(1, len(dataset) // max_windows)
-    return [torch.from_numpy(dataset[i].past_target) for i in range(0, len(dataset), stride)]
+    return [torch.as_tensor(dataset[i].past_target) for i in range(0, len(dataset), stride)]
 
 
 def check_finite(series: TimeSeries, kind: str) -> None:

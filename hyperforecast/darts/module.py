@@ -103,5 +103,5 @@ def use_monte_carlo_dropout(network: nn.Module) -> None:
     """Replace every dropout layer by Darts', which can stay active while predicting."""
     for parent in list(network.modules()):
         for name, child in parent.named_children():
-            if type(child) is nn.Dropout:
+            if type(child) is nn.Dropout and child.p > 0:
                 setattr(parent, name, MonteCarloDropout(child.p, child.inplace))

@@ -1,7 +1,7 @@
 """Folding: a trained static hypernetwork collapses to plain layers."""
 
 import copy
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from torch import nn
 
@@ -16,9 +16,9 @@ def fold(network: Network) -> Network:
     The copy forecasts the same numbers up to rounding, holds no hypernetwork, and shares no
     tensor with the original, which is not changed.
     """
-    folded = copy.deepcopy(network)
+    folded = nn.ModuleList([copy.deepcopy(network)])  # the network may be a single layer
     for parent in list(folded.modules()):
         for name, child in parent.named_children():
             if isinstance(child, StaticLayer):
                 setattr(parent, name, child.fold())
-    return folded
+    return cast(Network, folded[0])

@@ -1,6 +1,8 @@
 """Layers that use channel-specific weights."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -99,19 +101,28 @@ class StaticLayer(nn.Module, ABC):
 
     def weights(self) -> tuple[Tensor, Tensor | None]:
         """Return weight and bias, generated once for a run of predictions."""
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return self.generate()
-        # in-place updates raise a parameter's version; a new device or dtype moves its storage
-        state = tuple((p.data_ptr(), p._version, p.dtype, p.device) for p in self.parameters())
+        if self.training or torch.is_grad_enabled():
+            self._kept = None  # Lightning returns to training without calling train()
+            return self.generate()
+        # in-place updates raise a parameter's version; new storage has another address
+        state = tuple(
+            (p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.parameters()
+        )
         if self._kept is None or self._kept[0] != state:
             with torch.inference_mode(False), torch.no_grad():
                 self._kept = (state, self.generate())
         return self._kept[1]
 
-    def train(self, mode: bool = True) -> "StaticLayer":
+    def train(self, mode: bool = True) -> Self:
         """Set the mode, and forget kept weights."""
         self._kept = None
         return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self._kept = None  # a later move may bring another storage to the same address
+        return super()._apply(fn, recurse)
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_kept": None}

@@ -1,0 +1,431 @@
+"""Second moments of all windows of a panel, without visiting the windows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.instance_norm import RevIN
+
+LINEAR_NORMS = ("none", "last", "mean", "revin")
+"""Instance norms under which a linear backbone stays linear in its weights."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A multivariate series and what is known beside it, all over the same T rows.
+
+    Attributes
+    ----------
+    target : Tensor, shape (T, C)
+    past : Tensor, shape (T, Q), optional
+        Covariates that enter with every lag of the window.
+    future : Tensor, shape (T, F), optional
+        Covariates that enter at their own step of the horizon.
+    static : Tensor, shape (C, S), optional
+    """
+
+    target: Tensor
+    past: Tensor | None = None
+    future: Tensor | None = None
+    static: Tensor | None = None
+
+    def rows(self, start: int, stop: int) -> Self:
+        """Return rows ``start`` to ``stop``."""
+        return type(self)(
+            self.target[start:stop],
+            None if self.past is None else self.past[start:stop],
+            None if self.future is None else self.future[start:stop],
+            self.static,
+        )
+
+
+@dataclass(frozen=True)
+class WindowLayout:
+    """Where lookback and horizon lie in a window, and what a regression sees of it.
+
+    The regressors of a channel are, in this order: its own L lags, Q·L lags of the past
+    covariates (step by step, as the network flattens them), ``factor_lookback`` lags of each of
+    K common factors (factor by factor), S static covariates and the constant. Under RevIN the
+    constant and the static covariates are multiplied by the window's deviation, which is what
+    the network's restoring amounts to.
+
+    Attributes
+    ----------
+    lookback, horizon, shift : int
+        L, H, and the number of steps between them.
+    norm : str
+        One of ``LINEAR_NORMS``.
+    loadings : Tensor, shape (C, K), optional
+        Common factors of a row are its values times the loadings, taken after the instance norm.
+    factor_lookback : int
+        Number of most recent steps at which factors enter.
+    """
+
+    lookback: int
+    horizon: int
+    shift: int = 0
+    norm: str = "none"
+    loadings: Tensor | None = None
+    factor_lookback: int = 0
+
+    @property
+    def width(self) -> int:
+        """Number of rows that a window spans."""
+        return self.lookback + self.shift + self.horizon
+
+    @property
+    def n_factors(self) -> int:
+        """Number K of common factors."""
+        return 0 if self.loadings is None else self.loadings.shape[1]
+
+
+@dataclass
+class Moments:
+    """Sums over windows, for each of n channels with p regressors.
+
+    Attributes
+    ----------
+    xx : Tensor, shape (n, p, p)
+        Regressors with regressors.
+    xy : Tensor, shape (n, p, H)
+        Regressors with targets, both after the instance norm.
+    yy : Tensor, shape (n,)
+        Squared targets, summed over steps.
+    xf : Tensor, shape (n, p, H, F)
+        Regressors with the future covariates of each step.
+    ff : Tensor, shape (n, F, F)
+        Future covariates with themselves, summed over steps.
+    fy : Tensor, shape (n, F)
+        Future covariates with the target of their step, summed over steps.
+    n_windows : int
+    """
+
+    xx: Tensor
+    xy: Tensor
+    yy: Tensor
+    xf: Tensor
+    ff: Tensor
+    fy: Tensor
+    n_windows: int
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def regressors(self, keep: Tensor) -> "Moments":
+        """Return the moments of the regressors numbered in ``keep``."""
+        return Moments(
+            self.xx[:, keep][:, :, keep],
+            self.xy[:, keep],
+            self.yy,
+            self.xf[:, keep],
+            self.ff,
+            self.fy,
+            self.n_windows,
+        )
+
+    def squared_error(self, weight: Tensor, future_weight: Tensor) -> Tensor:
+        """Return the summed squared error of given weights: a quadratic form, no pass over data.
+
+        Parameters
+        ----------
+        weight : Tensor, shape (n, H, p)
+        future_weight : Tensor, shape (n, F)
+
+        Returns
+        -------
+        Tensor, shape (n,)
+        """
+        fitted = torch.bmm(weight, self.xx)  # (n, H, p)
+        error = self.yy + ((fitted - 2 * self.xy.mT) * weight).sum(dim=(1, 2))
+        if future_weight.shape[1]:
+            fitted_future = torch.einsum("nphf,nf->nhp", self.xf, future_weight)
+            error = error + 2 * (fitted_future * weight).sum(dim=(1, 2))
+            covered = torch.einsum("nfg,ng->nf", self.ff, future_weight)
+            error = error + ((covered - 2 * self.fy) * future_weight).sum(dim=1)
+        return error
+
+
+def lagged_products(a: Tensor, b: Tensor, n_windows: int, width_a: int, width_b: int) -> Tensor:
+    r"""Return :math:`M_{ij} = \sum_{t<T} a_{t+i}\, b_{t+j}` for all offsets, by recurrence.
+
+    Neighbouring windows overlap, so :math:`M_{i+1,j+1} = M_{ij} - a_i b_j + a_{T+i} b_{T+j}`:
+    only the first row and column need a pass over the series, and that pass is a correlation.
+
+    Parameters
+    ----------
+    a : Tensor, shape (..., >= T + width_a - 1)
+    b : Tensor, shape (..., >= T + width_b - 1)
+        Leading axes are broadcast against those of ``a``. If ``b is a``, symmetry is used.
+    n_windows : int
+        Number T of windows.
+    width_a, width_b : int
+        Numbers of offsets i and j.
+
+    Returns
+    -------
+    Tensor, shape (..., width_a, width_b)
+    """
+    upper = _diagonals(a, b, n_windows, width_a, width_b)  # [i, k] = M[i, i + k]
+    i = torch.arange(width_a, device=a.device)[:, None]
+    j = torch.arange(width_b, device=a.device)[None, :]
+    if b is a and width_a == width_b:
+        flat = torch.minimum(i, j) * width_b + (i - j).abs()
+        return upper.flatten(-2)[..., flat]
+    lower = _diagonals(b, a, n_windows, width_b, width_a)  # [j, k] = M[j + k, j]
+    flat = (i * width_b + (j - i)).clamp(min=0, max=width_a * width_b - 1)
+    above = upper.flatten(-2)[..., flat]
+    flat = (j * width_a + (i - j)).clamp(min=0, max=width_a * width_b - 1)
+    below = lower.flatten(-2)[..., flat]
+    return torch.where(j >= i, above, below)
+
+
+def _diagonals(a: Tensor, b: Tensor, n_windows: int, width_a: int, width_b: int) -> Tensor:
+    """Return [..., i, k] = sum_t a[t + i] b[t + i + k]; entries with i + k >= width_b are void."""
+    first = _correlate(a[..., :n_windows], b[..., : n_windows + width_b - 1], width_b)
+    if width_a == 1:
+        return first.unsqueeze(-2)
+    n_steps = width_a - 1
+
+    def products(start: int) -> Tensor:  # [m, k] = a[start + m] b[start + m + k]
+        ahead = torch.nn.functional.pad(b[..., start : start + width_b - 1], (0, width_a))
+        return (
+            a[..., start : start + n_steps, None] * ahead.unfold(-1, width_b, 1)[..., :n_steps, :]
+        )
+
+    steps = (products(n_windows) - products(0)).cumsum(dim=-2)
+    return torch.cat([first.unsqueeze(-2), first.unsqueeze(-2) + steps], dim=-2)
+
+
+def _correlate(short: Tensor, long: Tensor, n_lags: int) -> Tensor:
+    """Return sum_t short[t] long[t + k] for k < n_lags, by FFT."""
+    size = 1 << (long.shape[-1] - 1).bit_length()
+    spectrum = torch.fft.rfft(short, size).conj() * torch.fft.rfft(long, size)
+    return torch.fft.irfft(spectrum, size)[..., :n_lags]
+
+
+def window_moments(
+    panels: Iterable[Panel], layout: WindowLayout, channels: slice = slice(None)
+) -> Moments:
+    """Return the moments of every window of every panel, for the given channels.
+
+    Time and memory do not depend on the number of windows times their width squared: each
+    channel costs O(T log T) for the first row and O(width²) for the rest.
+
+    Parameters
+    ----------
+    panels : iterable of Panel
+        Each at least ``layout.width`` rows long; float64.
+    layout : WindowLayout
+    channels : slice
+        Which channels to return; factors are always made of all.
+    """
+    total: Moments | None = None
+    for panel in panels:
+        moments = _panel_moments(panel, layout, channels)
+        total = moments if total is None else total + moments
+    if total is None:
+        raise ValueError("No series to take moments of.")
+    return total
+
+
+def _panel_moments(panel: Panel, layout: WindowLayout, channels: slice) -> Moments:
+    n_windows = len(panel.target) - layout.width + 1
+    if n_windows < 1:
+        raise ValueError(f"A window spans {layout.width} rows; the series has {len(panel.target)}.")
+    scales_with_window = layout.norm == "revin"
+    if scales_with_window and (panel.past is not None or panel.future is not None):
+        raise ValueError("RevIN scales covariates by the window: take moments by blocks.")
+    if scales_with_window and layout.n_factors:
+        raise ValueError("RevIN scales each channel of a factor: take moments by blocks.")
+
+    x = panel.target[:, channels].T.contiguous()  # (n, T)
+    n, lookback, width = len(x), layout.lookback, layout.width
+    back, ahead = slice(0, lookback), slice(width - layout.horizon, width)
+
+    def products(a: Tensor, b: Tensor) -> Tensor:
+        return lagged_products(a, b, n_windows, width, width)
+
+    own = _remove_level(_remove_level(products(x, x), layout).mT, layout).mT  # (n, width, width)
+    # the constant regressor: one, or under RevIN the window's deviation
+    if scales_with_window:
+        constant = _deviations(x, lookback, n_windows)  # (n, windows)
+    else:
+        constant = torch.ones_like(x[:, :n_windows])
+    own_sum = _remove_level(_correlate(constant, x, width).unsqueeze(-1), layout).squeeze(-1)
+
+    xx, xy, sums = own[:, back, back], own[:, back, ahead], own_sum[:, back]
+    shared = _SharedRegressors.of(panel, layout)
+    if shared is not None:
+        cross = products(x[:, None], shared.series[None])  # (n, J, width, width)
+        cross = _remove_level(shared.read(cross.transpose(1, 2)), layout)  # (n, width, p')
+        among = products(shared.series[:, None], shared.series[None])  # (J, J, width, width)
+        among = shared.read(shared.read(among.transpose(1, 2)).movedim(-1, 0))  # (p', p')
+        ones = torch.ones_like(shared.series[:, :n_windows])
+        shared_sum = shared.read(_correlate(ones, shared.series, width))  # (p',)
+        xx = _symmetric(xx, cross[:, back], among.expand(n, -1, -1))
+        xy = torch.cat([xy, cross[:, ahead].mT], dim=1)
+        sums = torch.cat([sums, shared_sum.expand(n, -1)], dim=1)
+
+    # static covariates do not change with the window: they are multiples of the constant
+    multiples = x.new_ones(n, 1)
+    if panel.static is not None:
+        multiples = torch.cat([panel.static[channels], multiples], dim=1)  # (n, S + 1)
+    energy = constant.square().sum(dim=1)
+    xx = _symmetric(
+        xx,
+        torch.einsum("np,ns->nps", sums, multiples),
+        torch.einsum("n,ns,nr->nsr", energy, multiples, multiples),
+    )
+    xy = torch.cat([xy, torch.einsum("ns,nh->nsh", multiples, own_sum[:, ahead])], dim=1)
+    yy = own[:, ahead, ahead].diagonal(dim1=1, dim2=2).sum(dim=1)
+
+    n_future = 0 if panel.future is None else panel.future.shape[1]
+    xf = x.new_zeros(n, xx.shape[1], layout.horizon, n_future)
+    ff, fy = x.new_zeros(n, n_future, n_future), x.new_zeros(n, n_future)
+    if panel.future is not None and n_future:
+        future = panel.future.T.contiguous()  # (F, T)
+        cross = products(x[:, None], future[None]).transpose(1, 2)  # (n, width, F, width)
+        cross = _remove_level(cross.flatten(2), layout).view(cross.shape)[..., ahead]
+        fy = cross[:, ahead].diagonal(dim1=1, dim2=3).sum(dim=2)  # (n, F)
+        rows = [cross[:, back].mT]  # (n, L, H, F)
+        if shared is not None:
+            seen = products(shared.series[:, None], future[None])  # (J, F, width, width)
+            seen = shared.read(seen[..., ahead].permute(1, 3, 0, 2))  # (F, H, p')
+            rows.append(seen.permute(2, 1, 0).expand(n, -1, -1, -1))
+        future_sum = _correlate(torch.ones_like(future[:, :n_windows]), future, width)
+        rows.append(torch.einsum("ns,fh->nshf", multiples, future_sum[:, ahead]))
+        xf = torch.cat(rows, dim=1)
+        ff = products(future[:, None], future[None])[..., ahead, ahead]
+        ff = ff.diagonal(dim1=2, dim2=3).sum(dim=2).expand(n, -1, -1)
+    return Moments(xx, xy, yy, xf, ff, fy, n_windows)
+
+
+@dataclass(frozen=True)
+class _SharedRegressors:
+    """Series that every channel's regression sees, and which of their lags.
+
+    Attributes
+    ----------
+    series : Tensor, shape (J, T)
+    reader : Tensor, shape (p', J * width)
+        From the J windows side by side to the p' regressors.
+    """
+
+    series: Tensor
+    reader: Tensor
+
+    @classmethod
+    def of(cls, panel: Panel, layout: WindowLayout) -> Self | None:
+        series, readers = [], []
+        eye = torch.eye(layout.width, dtype=panel.target.dtype, device=panel.target.device)
+        if panel.past is not None and panel.past.shape[1]:
+            n_past = panel.past.shape[1]
+            lags = torch.block_diag(*[eye[: layout.lookback]] * n_past)
+            # the network flattens (L, Q) step by step
+            lags = lags.unflatten(0, (n_past, layout.lookback)).transpose(0, 1).flatten(0, 1)
+            series.append(panel.past.T)
+            readers.append(lags)
+        if layout.loadings is not None and layout.n_factors:
+            recent = slice(layout.lookback - layout.factor_lookback, layout.lookback)
+            lags = _remove_level(eye, layout)[recent]
+            series.append((panel.target @ layout.loadings).T)
+            readers.append(torch.block_diag(*[lags] * layout.n_factors))
+        if not series:
+            return None
+        return cls(torch.cat(series).contiguous(), torch.block_diag(*readers))
+
+    def read(self, windows: Tensor) -> Tensor:
+        """Turn windows (..., J, width) into regressors (..., p')."""
+        return windows.flatten(-2) @ self.reader.T
+
+
+def _symmetric(top: Tensor, corner: Tensor, bottom: Tensor) -> Tensor:
+    """Assemble [[top, corner], [corner^T, bottom]]."""
+    upper = torch.cat([top, corner], dim=2)
+    lower = torch.cat([corner.mT, bottom], dim=2)
+    return torch.cat([upper, lower], dim=1)
+
+
+def _remove_level(windows: Tensor, layout: WindowLayout) -> Tensor:
+    """Subtract from windows (..., width, m) the level that the instance norm subtracts."""
+    if layout.norm == "none":
+        return windows
+    if layout.norm == "last":
+        return windows - windows[..., layout.lookback - 1 : layout.lookback, :]
+    return windows - windows[..., : layout.lookback, :].mean(dim=-2, keepdim=True)
+
+
+def _deviations(x: Tensor, lookback: int, n_windows: int) -> Tensor:
+    """Return RevIN's deviation of every window, (n, T)."""
+    variance = x.unfold(-1, lookback, 1)[:, :n_windows].var(dim=-1, correction=0)
+    return (variance + RevIN.epsilon).sqrt()
+
+
+def block_moments(
+    panels: Sequence[Panel],
+    layout: WindowLayout,
+    channels: slice = slice(None),
+    block: int = 1024,
+) -> Moments:
+    """Return the same as :func:`window_moments` by visiting every window, in blocks.
+
+    Slower, for what has no recurrence: RevIN together with covariates or factors, whose
+    regressors are multiplied by each window's deviation.
+    """
+    total: Moments | None = None
+    for panel in panels:
+        n_windows = len(panel.target) - layout.width + 1
+        for start in range(0, n_windows, block):
+            stop = min(start + block, n_windows)
+            piece = panel.rows(start, stop + layout.width - 1)
+            x, y, f = window_regressors(piece, layout, channels)
+            moments = Moments(
+                torch.einsum("tnp,tnq->npq", x, x),
+                torch.einsum("tnp,tnh->nph", x, y),
+                y.square().sum(dim=(0, 2)),
+                torch.einsum("tnp,tnhf->nphf", x, f),
+                torch.einsum("tnhf,tnhg->nfg", f, f),
+                torch.einsum("tnhf,tnh->nf", f, y),
+                stop - start,
+            )
+            total = moments if total is None else total + moments
+    if total is None:
+        raise ValueError("No series to take moments of.")
+    return total
+
+
+def window_regressors(
+    panel: Panel, layout: WindowLayout, channels: slice = slice(None)
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return regressors (T, n, p), targets (T, n, H) and future covariates (T, n, H, F).
+
+    These are the rows of the regression that the moments stand for, in the units in which the
+    error is counted.
+    """
+    lookback, horizon, width = layout.lookback, layout.horizon, layout.width
+    windows = _remove_level(panel.target.unfold(0, width, 1).mT, layout).mT  # (T, C, width)
+    n_windows, n_channels = windows.shape[:2]
+    if layout.norm == "revin":
+        deviation = _deviations(panel.target.T, lookback, n_windows).T.unsqueeze(-1)  # (T, C, 1)
+    else:
+        deviation = torch.ones_like(windows[..., :1])
+    parts = [windows[..., :lookback]]
+    if panel.past is not None and panel.past.shape[1]:
+        lags = panel.past.unfold(0, width, 1)[..., :lookback]  # (T, Q, L)
+        parts.append(lags.mT.flatten(1).unsqueeze(1) * deviation)
+    if layout.loadings is not None and layout.n_factors:
+        recent = windows[..., lookback - layout.factor_lookback : lookback] / deviation
+        factors = torch.einsum("tcl,ck->tkl", recent, layout.loadings)
+        parts.append(factors.flatten(1).unsqueeze(1) * deviation)
+    if panel.static is not None:
+        parts.append(panel.static.unsqueeze(0) * deviation)
+    parts.append(deviation)
+    x = torch.cat([p.expand(n_windows, n_channels, -1) for p in parts], dim=-1)
+    future = windows.new_zeros(n_windows, n_channels, horizon, 0)
+    if panel.future is not None:
+        steps = panel.future.unfold(0, width, 1)[..., width - horizon :]  # (T, F, H)
+        future = steps.mT.unsqueeze(1) * deviation.unsqueeze(-1)
+    return x[:, channels], windows[..., width - horizon :][:, channels], future[:, channels]

@@ -1,0 +1,276 @@
+"""Ridge regression of shared, generated and per-channel weights from moments."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.moments import Moments
+
+MAX_EIGEN = 640
+"""Size up to which one eigendecomposition for a whole path costs less than its Choleskys."""
+
+MAX_DIRECT = 9_000
+"""Size (0.65 GB a matrix) above which the equations are solved by conjugate gradients."""
+
+Solver = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Solved weights: those of a channel with mixing vector u are the sum over k of u_k W_k.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (K, H, p)
+        Of the regressors.
+    future : Tensor, shape (K, F)
+        Of the future covariates, the same for every step.
+    """
+
+    weight: Tensor
+    future: Tensor
+
+    def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weights of channels with mixing vectors (n, K): (n, H, p) and (n, F)."""
+        weight = (mixing @ self.weight.flatten(1)).unflatten(1, self.weight.shape[1:])
+        return weight, mixing @ self.future
+
+
+class GeneratedRegression:
+    r"""Least squares for weights that are mixtures, :math:`W_n = \sum_k u_{nk} W_k`.
+
+    Minimises :math:`\sum_n \|Y_n - W_n X_n\|^2 + \lambda \sum_k \|W_k\|^2`, the constants not
+    penalised. With :math:`u_n = [1, z_n]` these are the weights of a linear hypernetwork over the
+    channel embedding z; with :math:`u_n = 1`, one weight for all channels.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of n channels with p regressors, the last of which is the constant.
+    mixing : Tensor, shape (n, K)
+
+    Attributes
+    ----------
+    scale : float
+        Mean of the penalised diagonal of the normal equations, a natural unit of ridges.
+    """
+
+    def __init__(self, moments: Moments, mixing: Tensor) -> None:
+        self.moments = moments
+        self.mixing = mixing
+        self.n_mixed = mixing.shape[1]
+        self.n_regressors = moments.xx.shape[1]
+        self.size = self.n_mixed * self.n_regressors
+        self.direct = self.size <= MAX_DIRECT
+
+        penalised = mixing.new_ones(self.n_mixed, self.n_regressors)
+        penalised[:, -1] = 0.0
+        self._penalty = penalised.flatten()
+        energy = moments.xx.diagonal(dim1=1, dim2=2)[:, :-1].sum(dim=1)  # (n,)
+        weight = mixing.square().sum(dim=1)
+        n_penalised = self.n_mixed * max(1, self.n_regressors - 1)
+        self.scale = (weight @ energy).item() / n_penalised
+
+        self._target = torch.einsum("nk,nph->kph", mixing, moments.xy).flatten(0, 1)
+        outer = (mixing[:, :, None] * mixing[:, None, :]).flatten(1)  # (n, K·K)
+        if self.direct:
+            self._gram = self._mixed(outer, moments.xx)
+        self._n_future = moments.ff.shape[1]
+        if self._n_future:
+            products = (outer.T @ moments.xf.flatten(1)).view(
+                self.n_mixed, self.n_mixed, *moments.xf.shape[1:]
+            )  # (K, K', p, H, F)
+            self._cross = products.permute(0, 2, 3, 1, 4).flatten(3).flatten(0, 1)
+            self._covered = self._mixed(outer, moments.ff)
+            self._future_target = (mixing.T @ moments.fy).flatten()
+
+    def _mixed(self, outer: Tensor, blocks: Tensor) -> Tensor:
+        """Sum the Kronecker products of u u^T (n, K·K) and blocks (n, m, m): (K·m, K·m)."""
+        width = blocks.shape[1]
+        total = (outer.T @ blocks.flatten(1)).view(self.n_mixed, self.n_mixed, width, width)
+        return total.transpose(1, 2).reshape(self.n_mixed * width, self.n_mixed * width)
+
+    def path(self, ridges: Sequence[float]) -> Iterator[Weights]:
+        """Solve for each ridge λ > 0 in turn, sharing what can be shared."""
+        eigen = None
+        guess: Weights | None = None
+        for ridge in ridges:
+            if not self.direct:
+                solve = self._gradient_solver(ridge, guess)
+            elif self.size <= MAX_EIGEN and len(ridges) > 2:
+                eigen = eigen or self._eigen_solver()
+                solve = eigen(ridge)
+            else:
+                solve = self._cholesky_solver(ridge)
+            guess = self._solve(solve, ridge)
+            yield guess
+
+    def solve(self, ridge: float) -> Weights:
+        """Solve for one ridge λ > 0."""
+        return next(self.path([ridge]))
+
+    def objective(self, weights: Weights, ridge: float) -> float:
+        """Return what is minimised: squared error plus penalty."""
+        error = self.moments.squared_error(*weights.of_channels(self.mixing)).sum()
+        penalty = weights.weight[..., :-1].square().sum() + weights.future.square().sum()
+        return (error + ridge * penalty).item()
+
+    def _solve(self, solve: Solver, ridge: float) -> Weights:
+        """Solve for the weights, and for the future covariates' coefficients by elimination."""
+        own = solve(self._target)  # (K·p, H)
+        future = own.new_zeros(self.n_mixed * self._n_future)
+        if self._n_future:
+            # common to all steps, so one small system over all of them
+            answered = solve(self._cross.flatten(1)).view_as(self._cross)  # (K·p, H, K·F)
+            system = self._covered - torch.einsum("phf,phg->fg", self._cross, answered)
+            system.diagonal().add_(ridge)
+            right = self._future_target - torch.einsum("phf,ph->f", self._cross, own)
+            factor = torch.linalg.cholesky((system + system.T) / 2)
+            future = torch.cholesky_solve(right[:, None], factor).squeeze(1)
+            own = own - answered @ future
+        weight = own.view(self.n_mixed, self.n_regressors, -1).mT.contiguous()
+        return Weights(weight, future.view(self.n_mixed, self._n_future))
+
+    @property
+    def _jitter(self) -> float:
+        """Far below any ridge: keeps constants apart that several mixed weights could share."""
+        return 1e-12 * self.scale + torch.finfo(self._target.dtype).tiny
+
+    def _cholesky_solver(self, ridge: float) -> Solver:
+        gram = self._gram.clone()
+        gram.diagonal().add_(ridge * self._penalty + self._jitter)
+        factor = torch.linalg.cholesky(gram)
+        return lambda right: torch.cholesky_solve(right, factor)
+
+    def _eigen_solver(self) -> Callable[[float], Solver]:
+        """Factorise once for all ridges: eliminate the constants, decompose what is left."""
+        free = self._penalty == 0
+        constants = self._gram[free][:, free].clone()
+        constants.diagonal().add_(self._jitter)
+        factor = torch.linalg.cholesky(constants)
+        corner = self._gram[~free][:, free]
+        elimination = torch.cholesky_solve(corner.T, factor)
+        reduced = self._gram[~free][:, ~free] - corner @ elimination
+        eigenvalues, vectors = torch.linalg.eigh((reduced + reduced.T) / 2)
+        eigenvalues = eigenvalues.clamp(min=0) + self._jitter
+
+        def solver(ridge: float) -> Solver:
+            def solve(right: Tensor) -> Tensor:
+                projected = vectors.T @ (right[~free] - elimination.T @ right[free])
+                answer = torch.empty_like(right)
+                answer[~free] = vectors @ (projected / (eigenvalues + ridge)[:, None])
+                constant = torch.cholesky_solve(right[free], factor)
+                answer[free] = constant - elimination @ answer[~free]
+                return answer
+
+            return solve
+
+        return solver
+
+    def _gradient_solver(self, ridge: float, guess: Weights | None) -> Solver:
+        """Solve by conjugate gradients, never forming the (K·p)² matrix.
+
+        Preconditioned by the diagonal blocks, one for each mixed weight.
+        """
+        blocks = torch.einsum("nk,npq->kpq", self.mixing.square(), self.moments.xx)
+        damping = (ridge * self._penalty + self._jitter).view(self.n_mixed, -1)
+        factors = torch.linalg.cholesky(blocks + torch.diag_embed(damping))
+
+        def apply(x: Tensor) -> Tensor:
+            stacked = x.view(self.n_mixed, self.n_regressors, -1)
+            by_channel = torch.einsum("nk,kph->nph", self.mixing, stacked)
+            answered = torch.bmm(self.moments.xx, by_channel)
+            total = torch.einsum("nk,nph->kph", self.mixing, answered)
+            return (total + damping[..., None] * stacked).flatten(0, 1)
+
+        def precondition(r: Tensor) -> Tensor:
+            stacked = r.view(self.n_mixed, self.n_regressors, -1)
+            return torch.cholesky_solve(stacked, factors).flatten(0, 1)
+
+        def solve(right: Tensor) -> Tensor:
+            start = torch.zeros_like(right)
+            if guess is not None and right is self._target:
+                start = guess.weight.mT.reshape(self.size, -1)
+            return conjugate_gradients(apply, right, precondition, start)
+
+        return solve
+
+
+class ChannelRegression:
+    """One ridge regression for each channel: weights that share nothing.
+
+    The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
+    are one-hot; the ridge is the same for every channel.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of n channels.
+    """
+
+    def __init__(self, moments: Moments) -> None:
+        self.moments = moments
+        n_channels = len(moments.xx)
+        self.mixing = torch.eye(n_channels, dtype=moments.xx.dtype, device=moments.xx.device)
+        one = moments.xx.new_ones(1, 1)
+        self._channels = [GeneratedRegression(_channel(moments, n), one) for n in range(n_channels)]
+        self.scale = sum(channel.scale for channel in self._channels) / n_channels
+
+    def path(self, ridges: Sequence[float]) -> Iterator[Weights]:
+        """Solve for each ridge λ > 0 in turn."""
+        for solved in zip(*(channel.path(ridges) for channel in self._channels), strict=True):
+            yield Weights(
+                torch.cat([w.weight for w in solved]), torch.cat([w.future for w in solved])
+            )
+
+    def solve(self, ridge: float) -> Weights:
+        """Solve for one ridge λ > 0."""
+        return next(self.path([ridge]))
+
+
+def _channel(moments: Moments, n: int) -> Moments:
+    parts = {f.name: getattr(moments, f.name) for f in fields(moments)}
+    return Moments(**{k: v[n : n + 1] if isinstance(v, Tensor) else v for k, v in parts.items()})
+
+
+def conjugate_gradients(
+    apply: Solver,
+    right: Tensor,
+    precondition: Solver,
+    start: Tensor,
+    tolerance: float = 1e-10,
+    max_steps: int = 2000,
+) -> Tensor:
+    """Solve a symmetric positive definite system for all columns of ``right`` at once.
+
+    Raises
+    ------
+    RuntimeError
+        If a column's residual is not below ``tolerance`` times its right-hand side after
+        ``max_steps``.
+    """
+    x = start
+    residual = right - apply(x)
+    direction = precondition(residual)
+    energy = (residual * direction).sum(dim=0)
+    goal = tolerance * right.norm(dim=0).clamp(min=torch.finfo(right.dtype).tiny)
+    for _ in range(max_steps):
+        if (residual.norm(dim=0) <= goal).all():
+            return x
+        applied = apply(direction)
+        curvature = (direction * applied).sum(dim=0)
+        step = torch.where(curvature > 0, energy / curvature.clamp(min=1e-300), 0.0)
+        x = x + step * direction
+        residual = residual - step * applied
+        conditioned = precondition(residual)
+        previous, energy = energy, (residual * conditioned).sum(dim=0)
+        direction = conditioned + direction * torch.where(
+            previous > 0, energy / previous.clamp(min=1e-300), 0.0
+        )
+    raise RuntimeError(
+        f"Conjugate gradients did not reach a relative residual of {tolerance} in {max_steps} "
+        "steps: the equations are too ill-conditioned for their size. Use a larger ridge, or a "
+        "smaller channel_embedding_dim or lookback, so that they can be factorised."
+    )

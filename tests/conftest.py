@@ -1,0 +1,59 @@
+"""Fixtures shared by all tests."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Start every test from the same random state."""
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002 (a Darts model without random_state draws from it)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Folder of the benchmark series, which are not part of the repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the benchmark series are not here: no folder {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def make_panel() -> Callable[..., pd.DataFrame]:
+    """Make a table of correlated daily series, the same one for the same arguments."""
+
+    def make(
+        n_rows: int = 120, n_channels: int = 3, *, seed: int = 0, noise: float = 0.1
+    ) -> pd.DataFrame:
+        random = np.random.default_rng(seed)
+        time = np.arange(n_rows)
+        sources = np.stack([np.sin(2 * np.pi * time / 12), np.cos(2 * np.pi * time / 7)], axis=1)
+        values = sources @ random.normal(size=(2, n_channels))
+        values += noise * random.normal(size=values.shape) + np.arange(n_channels)
+        return pd.DataFrame(
+            values.astype(np.float32),
+            index=pd.date_range("2020-01-01", periods=n_rows, freq="D", name="time"),
+            columns=[chr(ord("a") + i) for i in range(n_channels)],
+        )
+
+    return make
+
+
+@pytest.fixture
+def panel(make_panel: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """120 days of channels a, b and c."""
+    return make_panel()

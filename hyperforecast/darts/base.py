@@ -51,7 +51,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     output_chunk_shift : int, default=0
         Number of steps between the end of the lookback and the first forecast step.
     backbone : str, default="dlinear"
-        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, or a registered name.
+        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, ``"tsmixer"``, ``"patchtst"``,
+        ``"itransformer"``, ``"moderntcn"``, or a registered name.
     backbone_kwargs : dict, optional
         Options of the backbone; one that it does not have is an error.
     instance_norm : str, optional

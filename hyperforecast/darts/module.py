@@ -49,9 +49,10 @@ class ForecastingModule(PLForecastingModule):
         ]
         future = x_in.future_covariates
         if future is not None and future.shape[1] < self.network.horizon:
-            # of a forecast shorter than the horizon; the steps beyond are dropped afterwards
+            # of a forecast shorter than the horizon; the steps beyond are dropped afterwards, but
+            # a backbone that takes covariates itself sees them: the last ones go on
             missing = self.network.horizon - future.shape[1]
-            future = nn.functional.pad(future, (0, 0, 0, missing))
+            future = torch.cat([future, future[:, -1:].expand(-1, missing, -1)], dim=1)
         prediction = self.network(
             x_in.past_target,
             past_covariates=torch.cat(past, dim=2) if past else None,

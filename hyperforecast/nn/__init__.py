@@ -1,6 +1,11 @@
 """Networks with generated weights: torch and the standard library only."""
 
-from hyperforecast.nn.backbones import BACKBONES, Backbone, register_backbone
+from hyperforecast.nn.backbones import (
+    BACKBONES,
+    Backbone,
+    CovariateBackbone,
+    register_backbone,
+)
 from hyperforecast.nn.contexts import ChannelEmbedding, correlation_embedding
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.generators import DenseGenerator
@@ -16,6 +21,7 @@ __all__ = [
     "Backbone",
     "ChannelEmbedding",
     "ChannelLinear",
+    "CovariateBackbone",
     "DenseGenerator",
     "ForecastingNetwork",
     "GeneratedLinear",

@@ -108,7 +108,8 @@ class StaticLayer(nn.Module, ABC):
             return self.generate()
         # in-place updates raise a parameter's version; new storage has another address
         state = tuple(
-            (p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.parameters()
+            (p.data_ptr(), 0 if p.is_inference() else p._version)
+            for p in (*self.parameters(), *self.buffers())
         )
         if self._kept is None or self._kept[0] != state:
             with torch.inference_mode(False), torch.no_grad():

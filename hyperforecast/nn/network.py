@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from hyperforecast.nn.backbones import BACKBONES, check_backbone
+from hyperforecast.nn.backbones import BACKBONES, CovariateBackbone, check_backbone
 from hyperforecast.nn.contexts import ChannelEmbedding
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.fold import fold
@@ -41,7 +41,9 @@ class ForecastingNetwork(nn.Module):
 
     Notes
     -----
-    Covariates enter linearly, through maps that the method makes as it makes the head (so
+    A :class:`CovariateBackbone` takes covariates itself, static ones excepted; the covariates
+    known over the horizon are then the last of those known over the window. With any other
+    backbone covariates enter linearly, through maps that the method makes as it makes the head (so
     HN-MVTS generates them for each channel) and that start at zero: those known over the window
     at every lag, those known over the horizon at their own step with one coefficient for all
     steps, static ones as a shift of every step.
@@ -80,7 +82,16 @@ class ForecastingNetwork(nn.Module):
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
         make = METHODS[method](n_channels, **(method_kwargs or {}))
-        self.backbone = BACKBONES[backbone](lookback, n_channels, make, **(backbone_kwargs or {}))
+        options = dict(backbone_kwargs or {})
+        self.backbone_takes_covariates = issubclass(BACKBONES[backbone], CovariateBackbone)
+        if self.backbone_takes_covariates:
+            options |= {
+                "horizon": horizon,
+                "n_past_covariates": n_past_covariates,
+                "n_future_covariates": n_future_covariates,
+            }
+            n_past_covariates = n_future_covariates = 0  # that the network maps
+        self.backbone = BACKBONES[backbone](lookback, n_channels, make, **options)
         n_outputs = horizon * len(self.output_roles)
         self.head = make.head(
             self.backbone.feature_dim, n_outputs, initialise=self.backbone.head_initialiser()
@@ -120,7 +131,11 @@ class ForecastingNetwork(nn.Module):
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
-        y = self.head(self.backbone(x))  # (B, C, L) -> (B, C, D) -> (B, C, H·P)
+        if self.backbone_takes_covariates:
+            features = self.backbone(x, past_covariates, future_covariates)
+        else:
+            features = self.backbone(x)
+        y = self.head(features)  # (B, C, D) -> (B, C, H·P)
         if self.past_covariate_map is not None:
             assert past_covariates is not None
             y = y + self.past_covariate_map(past_covariates.flatten(1).unsqueeze(1))

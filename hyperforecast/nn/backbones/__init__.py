@@ -2,20 +2,29 @@
 
 import inspect
 
-from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.backbones.base import Backbone, CovariateBackbone
 from hyperforecast.nn.backbones.dlinear import DLinear
+from hyperforecast.nn.backbones.itransformer import ITransformer
+from hyperforecast.nn.backbones.moderntcn import ModernTCN
 from hyperforecast.nn.backbones.nlinear import NLinear
+from hyperforecast.nn.backbones.patchtst import PatchTST
 from hyperforecast.nn.backbones.rlinear import RLinear
 from hyperforecast.nn.backbones.rmlp import RMLP
+from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
 
 __all__ = [
     "BACKBONES",
     "RMLP",
     "Backbone",
+    "CovariateBackbone",
     "DLinear",
+    "ITransformer",
+    "ModernTCN",
     "NLinear",
+    "PatchTST",
     "RLinear",
+    "TSMixer",
     "check_backbone",
     "register_backbone",
 ]
@@ -25,6 +34,10 @@ BACKBONES: dict[str, type[Backbone]] = {
     "nlinear": NLinear,
     "rlinear": RLinear,
     "rmlp": RMLP,
+    "tsmixer": TSMixer,
+    "patchtst": PatchTST,
+    "itransformer": ITransformer,
+    "moderntcn": ModernTCN,
 }
 
 
@@ -52,7 +65,8 @@ def register_backbone(name: str, backbone: type[Backbone]) -> None:
 def backbone_options(backbone: type[Backbone]) -> list[str]:
     """Return the names of the options that a backbone has of its own."""
     parameters = inspect.signature(backbone).parameters.values()
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    given = inspect.signature(CovariateBackbone).parameters  # by the network
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in given]
 
 
 def check_backbone(name: str, options: dict | None) -> None:

@@ -12,6 +12,8 @@ from hyperforecast.nn.methods.base import Method
 class Backbone(nn.Module, ABC):
     """From a window of every channel to the features that a linear head maps to the forecast.
 
+    A backbone that takes covariates itself is a :class:`CovariateBackbone`.
+
     A backbone makes each linear layer at a site where a method may generate weights by asking
     ``method`` for it: ``method.embedding`` for the map from the window (or a patch of it) into
     the hidden space, ``method.projection`` inside the encoder. The last layer is the network's.
@@ -56,3 +58,65 @@ class Backbone(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised windows (B, C, L) to features (B, C, D)."""
         return self.encode(self.embed(x))
+
+
+class CovariateBackbone(Backbone):
+    """A backbone that takes covariates itself, where for others the network maps them linearly.
+
+    Parameters
+    ----------
+    lookback, n_channels, method
+        See :class:`Backbone`.
+    horizon : int
+        Number of forecast steps H.
+    n_past_covariates : int, default=0
+        Number of covariates given over the window.
+    n_future_covariates : int, default=0
+        Number of covariates given over the horizon. They are the last ones of those given over
+        the window, so that each is known without a gap.
+
+    Notes
+    -----
+    These sizes are the network's to give, and no options of the backbone. Static covariates stay
+    with the network's map.
+    """
+
+    def __init__(
+        self,
+        lookback: int,
+        n_channels: int,
+        method: Method,
+        *,
+        horizon: int,
+        n_past_covariates: int = 0,
+        n_future_covariates: int = 0,
+    ) -> None:
+        super().__init__(lookback, n_channels, method)
+        if n_future_covariates > n_past_covariates:
+            raise ValueError(
+                f"{type(self).__name__} takes a covariate over the window and the horizon as one: "
+                f"each covariate known over the horizon must be among those given over the "
+                f"window; got n_past_covariates={n_past_covariates} and "
+                f"n_future_covariates={n_future_covariates}."
+            )
+        self.horizon = horizon
+        self.n_past_covariates = n_past_covariates
+        self.n_future_covariates = n_future_covariates
+
+    @abstractmethod
+    def embed(
+        self,
+        x: Tensor,
+        past_covariates: Tensor | None = None,
+        future_covariates: Tensor | None = None,
+    ) -> Tensor:
+        """Embed normalised windows (B, C, L) and covariates (B, L, n_past), (B, H, n_future)."""
+
+    def forward(
+        self,
+        x: Tensor,
+        past_covariates: Tensor | None = None,
+        future_covariates: Tensor | None = None,
+    ) -> Tensor:
+        """Map normalised windows (B, C, L) and their covariates to features (B, C, D)."""
+        return self.encode(self.embed(x, past_covariates, future_covariates))

@@ -1,0 +1,85 @@
+"""TSMixer."""
+
+from torch import Tensor, nn
+
+from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.batch_norm import BatchNorm
+from hyperforecast.nn.errors import check_sizes
+from hyperforecast.nn.methods.base import Method
+
+
+class TSMixer(Backbone):
+    """Blocks that mix the steps of each channel, then the channels of each step.
+
+    Parameters
+    ----------
+    lookback, n_channels, method
+        See :class:`Backbone`.
+    e_layers : int, default=2
+        Number of blocks; the paper chooses among 1 to 12, ``n_block`` in its code.
+    d_ff : int, default=64
+        Width of the hidden layer that mixes channels; the paper's are 8 to 512, ``ff_dim`` in
+        its code.
+    dropout : float, default=0.1
+        Probability of dropping a value; the paper's are 0.3 to 0.9.
+
+    References
+    ----------
+    Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR 2023,
+    arXiv 2303.06053: the model without auxiliary inputs. As there, batch normalisation goes over
+    the windows of a batch for each step of each channel. Deviations: its momentum and epsilon are
+    torch's; covariates enter linearly, see :class:`~hyperforecast.nn.ForecastingNetwork`.
+    """
+
+    default_instance_norm = "revin"
+
+    def __init__(
+        self,
+        lookback: int,
+        n_channels: int,
+        method: Method,
+        *,
+        e_layers: int = 2,
+        d_ff: int = 64,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__(lookback, n_channels, method)
+        check_sizes(e_layers=e_layers, d_ff=d_ff)
+        self.blocks = nn.Sequential(
+            *(_MixerBlock(lookback, n_channels, method, d_ff, dropout) for _ in range(e_layers))
+        )
+        self.feature_dim = lookback
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Pass windows (B, C, L) on: TSMixer has no embedding."""
+        return x
+
+    def encode(self, embedded: Tensor) -> Tensor:
+        """Mix windows: (B, C, L) -> (B, C, L)."""
+        return self.blocks(embedded)
+
+
+class _MixerBlock(nn.Module):
+    """One layer over time and a perceptron over channels, each normalised first and added."""
+
+    def __init__(
+        self, lookback: int, n_channels: int, method: Method, d_ff: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.time_norm = BatchNorm(n_channels, lookback)
+        self.time_mixing = nn.Sequential(
+            method.projection(lookback, lookback), nn.ReLU(), nn.Dropout(dropout)
+        )
+        self.feature_norm = BatchNorm(n_channels, lookback)
+        self.feature_mixing = nn.Sequential(
+            method.projection(n_channels, d_ff),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            method.projection(d_ff, n_channels),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.time_mixing(self.time_norm(x))  # (..., C, L)
+        by_step = self.feature_norm(x).transpose(-1, -2)  # (..., C, L) -> (..., L, C)
+        return x + self.feature_mixing(by_step).transpose(-1, -2)

@@ -1,0 +1,7 @@
+"""The methods as sktime forecasters."""
+
+from hyperforecast.sktime.backbone import BackboneForecaster
+from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
+
+__all__ = ["BackboneForecaster", "HNMVTSForecaster", "HyperforecastForecaster"]

@@ -1,0 +1,54 @@
+"""What happens in training beside the gradient steps."""
+
+import copy
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+
+class StartFrom(pl.Callback):
+    """Starts training at given weights of the network."""
+
+    def __init__(self, weights: dict[str, Any]) -> None:
+        self.weights = weights
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Load the weights, once the network is where it trains."""
+        pl_module.network.load_state_dict(self.weights)
+
+
+class BestWeights(pl.Callback):
+    """Keeps the weights of the epoch with the lowest validation loss, in memory.
+
+    Parameters
+    ----------
+    patience : int, optional
+        Stop after so many epochs without a lower loss; train all epochs if not given.
+    """
+
+    def __init__(self, patience: int | None = None) -> None:
+        self.patience = patience
+        self.lowest = float("inf")
+        self.waited = 0
+        self.weights: dict[str, Tensor] | None = None
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Compare this epoch's loss with the lowest one."""
+        if trainer.sanity_checking:
+            return
+        loss = float(trainer.callback_metrics["val_loss"])
+        if loss < self.lowest:
+            self.lowest, self.waited = loss, 0
+            self.weights = copy.deepcopy(pl_module.network.state_dict())
+            return
+        self.waited += 1
+        if self.patience is not None and self.waited >= self.patience:
+            trainer.should_stop = True
+
+    @torch.no_grad()
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Go back to the best weights."""
+        if self.weights is not None:
+            pl_module.network.load_state_dict(self.weights)

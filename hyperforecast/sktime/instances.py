@@ -1,0 +1,146 @@
+"""Series, panels and hierarchies as a dictionary of single series, checked and by name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hyperforecast.darts.channels import channel_mismatch
+from hyperforecast.sktime.timeline import check_regular, find_frequency, irregular
+
+Key = tuple
+"""Labels of an instance on the upper index levels; empty for a single series."""
+
+
+@dataclass
+class Instance:
+    """One series: its channels, and what is known beside them."""
+
+    y: pd.DataFrame
+    X: pd.DataFrame | None
+
+    @property
+    def last(self) -> Any:
+        """Label of the last row: the cutoff of this series."""
+        return self.y.index[-1]
+
+
+def split(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
+    """Split what sktime passes, of any scitype, into single series."""
+    ys, xs = _split(y), None if X is None else _split(X)
+    if xs is not None and (missing := [key for key in ys if key not in xs]):
+        raise ValueError(
+            f"X lacks {len(missing)} of the {len(ys)} instances of y, the first is {missing[0]}. "
+            "Give X for every instance."
+        )
+    return {key: Instance(part, None if xs is None else xs[key]) for key, part in ys.items()}
+
+
+def _split(frame: pd.DataFrame) -> dict[Key, pd.DataFrame]:
+    if not isinstance(frame.index, pd.MultiIndex):
+        return {(): frame}
+    levels = list(range(frame.index.nlevels - 1))
+    parts = frame.groupby(level=levels, sort=False)
+    return {key: part.droplevel(levels) for key, part in parts}
+
+
+def join(parts: Mapping[Key, pd.DataFrame], names: Sequence[Any]) -> pd.DataFrame:
+    """Put single series together again, ``names`` being those of the upper index levels."""
+    if () in parts:
+        return parts[()]
+    time_name = next(iter(parts.values())).index.name
+    return pd.concat(list(parts.values()), keys=list(parts), names=[*names, time_name])
+
+
+def check_values(frame: pd.DataFrame, what: str) -> None:
+    """Raise if a frame has columns that are not numeric, share a name, or are not finite."""
+    other = [name for name, dtype in frame.dtypes.items() if not _is_number(dtype)]
+    if other:
+        raise TypeError(
+            f"{what} must hold numbers only; not numeric: "
+            f"{', '.join(f'{name!r} ({frame[name].dtype})' for name in other[:5])}. "
+            "Encode or drop these columns."
+        )
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{what} has more than one column named {twice!r}; names must differ.")
+    finite = np.isfinite(frame.to_numpy(dtype=float))
+    if not finite.all():
+        rows, columns = np.nonzero(~finite)
+        raise ValueError(
+            f"{what} holds {len(rows)} NaN or infinite values, the first in column "
+            f"{frame.columns[columns[0]]!r} at {frame.index[rows[0]]}. Expected finite numbers; "
+            "fill gaps first, for example with sktime's Imputer."
+        )
+
+
+def _is_number(dtype: Any) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+
+
+def common_frequency(instances: Mapping[Key, Instance], known: Any = None) -> Any:
+    """Return the step that all series share, and raise if one is irregular."""
+    if known is None:
+        longest = max(instances.values(), key=lambda instance: len(instance.y))
+        known = find_frequency(longest.y.index)
+    for instance in instances.values():
+        if known is None and len(instance.y) > 1:
+            raise ValueError(irregular(instance.y.index, "no step can be told from so few rows"))
+        check_regular(instance.y.index, known)
+    return known
+
+
+def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFrame:
+    """Return the columns ``names`` of a frame, in that order; other columns are an error."""
+    if list(frame.columns) == list(names):
+        return frame
+    missing = [name for name in names if name not in frame.columns]
+    added = [name for name in frame.columns if name not in names]
+    if missing or added:
+        raise ValueError(f"{what}: {channel_mismatch(missing, added)}")
+    return frame[list(names)]
+
+
+def matched(names: Sequence[Any], trained: Sequence[Any], what: str) -> list[Any]:
+    """Return ``names`` in the order of the ``trained`` ones, whose weights are to be taken over.
+
+    Another data set may name its channels otherwise: names that have none in common with the
+    trained ones are taken by position.
+    """
+    if set(names) == set(trained):
+        return list(trained)
+    if len(names) == len(trained) and not set(names) & set(trained):
+        return list(names)
+    missing = [name for name in trained if name not in names]
+    added = [name for name in names if name not in trained]
+    raise ValueError(f"{what}: {channel_mismatch(missing, added)}")
+
+
+def extended(old: Instance | None, new: Instance) -> Instance:
+    """Append newer rows; old rows from the first new one on are dropped.
+
+    So the series ends where the new rows end, also when they lie before rows seen earlier: a
+    forecast from an earlier time must not see what came after it.
+    """
+    if old is None:
+        return new
+    y = pd.concat([old.y.loc[old.y.index < new.y.index[0]], new.y])
+    if old.X is None or new.X is None:
+        return Instance(y, old.X if new.X is None else new.X)
+    X = pd.concat([old.X.loc[~old.X.index.isin(new.X.index)], new.X]).sort_index()
+    return Instance(y, X)
+
+
+def latest(instance: Instance, rows: int) -> Instance:
+    """Keep the last ``rows`` rows, and of X what is known from there on."""
+    y = instance.y.iloc[-rows:].copy()
+    X = None if instance.X is None else instance.X.loc[instance.X.index >= y.index[0]].copy()
+    return Instance(y, X)
+
+
+def until(instance: Instance, last: Any) -> Instance:
+    """Drop rows of y after ``last``."""
+    return Instance(instance.y.loc[instance.y.index <= last], instance.X)

@@ -92,9 +92,9 @@ def outcomes_of(checkout: Path, module: str, model: str | None, logs: Path) -> d
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if not result.exists():
+    found = json.loads(result.read_text()) if result.exists() else {}
+    if not found:
         raise SystemExit(f"{name} did not run; see {logs / name}.log")
-    found = json.loads(result.read_text())
     # a parameter's name in a test's name is that of the class
     return {re.sub(rf"\b{model}\b", THEIRS, test): outcome for test, outcome in found.items()}
 

@@ -1,0 +1,270 @@
+"""What holds for every method on every backbone; new ones are found in the registries."""
+
+import copy
+import inspect
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from hyperforecast.nn import BACKBONES, METHODS, ForecastingNetwork, StaticLayer, count_parameters
+from hyperforecast.nn.backbones import backbone_options
+
+L, H, C = 32, 4, 5
+# every method as it is, and with options that change what it is
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in METHODS},
+    "plain-individual": ("plain", {"individual": True}),
+    "hn-mvts-mlp": ("hn-mvts", {"channel_embedding_dim": 2, "hyper_hidden": [6]}),
+}
+# widths that keep the tests fast, where a backbone has them
+SMALL = {"d_model": 16, "d_ff": 24}
+
+each_backbone = pytest.mark.parametrize("backbone", BACKBONES)
+each_variant = pytest.mark.parametrize("variant", VARIANTS)
+
+
+def make(
+    backbone: str,
+    variant: str = "plain",
+    *,
+    options: dict[str, Any] | None = None,
+    n_channels: int = C,
+    **kwargs: Any,
+) -> ForecastingNetwork:
+    method, method_kwargs = VARIANTS[variant]
+    if "channel_embedding_dim" in method_kwargs:
+        dim = min(n_channels, method_kwargs["channel_embedding_dim"])
+        method_kwargs = {**method_kwargs, "channel_embedding_dim": dim}
+    small = {k: v for k, v in SMALL.items() if k in backbone_options(BACKBONES[backbone])}
+    return ForecastingNetwork(
+        lookback=L,
+        horizon=H,
+        n_channels=n_channels,
+        method=method,
+        method_kwargs=method_kwargs,
+        backbone=backbone,
+        backbone_kwargs={**small, **(options or {})},
+        **kwargs,
+    )
+
+
+def window(batch: int = 6, channels: int = C, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(batch, L, channels, dtype=dtype).cumsum(dim=1)
+
+
+@each_backbone
+@each_variant
+class TestEveryNetwork:
+    def test_shape_and_precision(self, backbone: str, variant: str) -> None:
+        for dtype in (torch.float32, torch.float64):
+            network = make(backbone, variant, output_roles=("location", "scale")).to(dtype)
+            y = network(window(dtype=dtype))
+            assert y.shape == (6, H, C, 2)
+            assert y.dtype == dtype
+            assert torch.isfinite(y).all()
+
+    def test_one_window(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).double().eval()
+        x = window()
+        torch.testing.assert_close(network(x[:1]), network(x)[:1], rtol=0, atol=1e-10)
+
+    def test_one_channel(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant, n_channels=1).double()
+        assert network(window(channels=1)).shape == (6, H, 1, 1)
+
+    def test_windows_of_a_batch_are_independent(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).double().eval()
+        x = window()
+        other = x.clone()
+        other[2] += torch.randn(L, C)
+        changed = (network(x) - network(other)).abs().amax(dim=(1, 2, 3)) > 1e-9
+        assert changed.tolist() == [False, False, True, False, False, False]
+
+    def test_a_constant_window_gives_finite_forecasts_and_gradients(
+        self, backbone: str, variant: str
+    ) -> None:
+        network = make(backbone, variant)
+        y = network(torch.full((6, L, C), 3.0))
+        y.square().mean().backward()
+        assert torch.isfinite(y).all()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
+
+    def test_every_parameter_has_a_gradient(self, backbone: str, variant: str) -> None:
+        network = make(
+            backbone,
+            variant,
+            n_past_covariates=2,
+            n_future_covariates=2,
+            n_static_covariates=2,
+        ).double()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        y = network(
+            window(32),
+            torch.randn(32, L, 2, dtype=torch.float64),
+            torch.randn(32, H, 2, dtype=torch.float64),
+            torch.randn(32, C, 2, dtype=torch.float64),
+        )
+        (y * torch.randn_like(y)).sum().backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert (parameter.grad != 0).any(), name
+
+    def test_gradients_are_the_slopes_of_the_loss(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).double().eval()
+        x = window()
+        target = torch.randn(6, H, C, 1, dtype=torch.float64)
+
+        def loss() -> Tensor:
+            return (network(x) - target).square().mean()
+
+        parameters = list(network.parameters())
+        gradients = torch.autograd.grad(loss(), parameters)
+        torch.manual_seed(1)
+        steps = [torch.randn_like(p) * 1e-6 for p in parameters]
+        with torch.no_grad():
+            for parameter, step in zip(parameters, steps, strict=True):
+                parameter.add_(step)
+            above = loss()
+            for parameter, step in zip(parameters, steps, strict=True):
+                parameter.sub_(2 * step)
+            below = loss()
+        expected = sum((g * s).sum() for g, s in zip(gradients, steps, strict=True))
+        torch.testing.assert_close((above - below) / 2, expected, rtol=1e-4, atol=1e-9)
+
+    def test_state_dict_round_trip(self, backbone: str, variant: str) -> None:
+        network, other = (make(backbone, variant).double().eval() for _ in range(2))
+        x = window()
+        with torch.no_grad():
+            assert not torch.equal(network(x), other(x))
+            other.load_state_dict(network.state_dict())
+            assert torch.equal(network(x), other(x))
+
+    def test_copies_are_equal_and_independent(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).double().eval()
+        x = window()
+        with torch.no_grad():
+            before = network(x)
+            duplicate = copy.deepcopy(network)
+            assert torch.equal(duplicate(x), before)
+            for parameter in duplicate.parameters():
+                parameter.add_(0.1)
+            assert not torch.equal(duplicate(x), before)
+            assert torch.equal(network(x), before)
+
+    @pytest.mark.parametrize(
+        ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)]
+    )
+    def test_fold(self, backbone: str, variant: str, dtype: torch.dtype, tolerance: float) -> None:
+        network = make(backbone, variant).to(dtype).eval()
+        folded = network.fold()
+        assert not any(isinstance(module, StaticLayer) for module in folded.modules())
+        x = window(dtype=dtype)
+        x = x / x.std()
+        with torch.no_grad():
+            torch.testing.assert_close(folded(x), network(x), rtol=0, atol=tolerance)
+
+    def test_forward_keeps_no_state(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).double().eval()
+        x = window()
+        with torch.no_grad():
+            first = network(x)
+            network(100 * window(3))
+            assert torch.equal(network(x), first)
+
+    def test_export(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).eval()
+        x = window(dtype=torch.float32)
+        exported = torch.export.export(network, (x,)).module()
+        torch.testing.assert_close(exported(x), network(x), rtol=1e-4, atol=1e-4)
+
+    def test_same_seed_same_start(self, backbone: str, variant: str) -> None:
+        states = []
+        for _ in range(2):
+            torch.manual_seed(7)
+            states.append(make(backbone, variant).state_dict())
+        assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))
+
+    def test_can_learn(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant).train()
+        torch.manual_seed(0)
+        x = window(8, dtype=torch.float32)
+        target = x[:, -H:].flip(1).unsqueeze(-1)
+        optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+        losses = []
+        for _ in range(60):
+            optimizer.zero_grad()
+            loss = (network(x) - target).square().mean()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert losses[-1] < 0.5 * losses[0]
+
+
+def alternatives(default: Any) -> list[Any]:
+    """Values to try in the place of an option's default, the nearest first."""
+    if isinstance(default, bool):
+        return [not default]
+    if isinstance(default, int):
+        return [v for v in (default // 2, default + 2, 2 * default, default + 1, 1) if v != default]
+    if isinstance(default, float):
+        return [0.5 if default != 0.5 else 0.25]
+    if isinstance(default, (list, tuple)):
+        return [type(default)(2 * v for v in default), type(default)(v + 2 for v in default)]
+    return [4, 8, 2, 0.5, True, [5], [5, 3]]
+
+
+ALL_OPTIONS = [
+    (name, option) for name, backbone in BACKBONES.items() for option in backbone_options(backbone)
+]
+
+
+@pytest.mark.parametrize(("backbone", "option"), ALL_OPTIONS)
+def test_every_option_of_a_backbone_has_an_effect(backbone: str, option: str) -> None:
+    default = inspect.signature(BACKBONES[backbone]).parameters[option].default
+    if default is inspect.Parameter.empty:
+        pytest.fail(f"the option {option!r} of {backbone!r} has no default")
+    value = SMALL.get(option, default)
+
+    def outcome(options: dict[str, Any]) -> tuple:
+        torch.manual_seed(0)
+        network = make(backbone, options=options).double().train()
+        torch.manual_seed(1)
+        x = window(8)
+        y = network(x)
+        gradients = torch.autograd.grad(y.square().mean(), list(network.parameters()))
+        return count_parameters(network), y, gradients
+
+    plain = outcome({})
+    refused = []
+    for other in itertools.chain(alternatives(value), alternatives(None)):
+        try:
+            changed = outcome({option: other})
+        except (ValueError, TypeError) as error:
+            refused.append(f"{other!r}: {error}")
+            continue
+        if (
+            changed[0] != plain[0]
+            or not torch.equal(changed[1], plain[1])
+            or any(not torch.equal(a, b) for a, b in zip(changed[2], plain[2], strict=True))
+        ):
+            return
+    pytest.fail(f"no other value of {option!r} had an effect; refused: {refused}")
+
+
+@each_backbone
+def test_unknown_options_are_refused_by_name(backbone: str) -> None:
+    with pytest.raises(ValueError, match=f"The backbone {backbone!r} has no option 'widht'"):
+        make(backbone, options={"widht": 3})
+
+
+@each_backbone
+def test_backbone_says_where_it_comes_from(backbone: str) -> None:
+    assert "arXiv" in (inspect.getdoc(BACKBONES[backbone]) or "") or "ICLR" in (
+        inspect.getdoc(BACKBONES[backbone]) or ""
+    )

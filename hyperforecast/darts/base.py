@@ -222,8 +222,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         dataloader_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        names = channels_of(train_dataset)
-        if channel_order(names, self.channel_names) is not None:
+        names, trained = channels_of(train_dataset), self.channel_names
+        if len(names) == len(trained) and channel_order(names, trained) is not None:
             raise ValueError(
                 "The channels of the dataset are those that the model was trained on, in another "
                 f"order: {', '.join(map(repr, names[:10]))}. Build the dataset from series whose "
@@ -309,6 +309,10 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             trainer.strategy.connect(self.model)
             self.trainer = trainer
         super().save(path, clean=clean)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Darts saves the model while it is set up for training, too
+        return {**super().__getstate__(), "_fit_dataset": None}
 
     def __deepcopy__(self, memo: dict) -> Self:
         """Copy the model with its weights, without its trainer."""

@@ -28,7 +28,6 @@ def copy_layer(ours: TransformerLayer, theirs: nn.TransformerEncoderLayer) -> No
 
 @pytest.mark.parametrize("n_heads", [1, 2, 6])
 def test_attention_is_torchs(n_heads):
-    torch.manual_seed(0)
     ours = SelfAttention(Method(3), 12, n_heads).double()
     theirs = nn.MultiheadAttention(12, n_heads, batch_first=True).double()
     copy_attention(ours, theirs)
@@ -38,7 +37,6 @@ def test_attention_is_torchs(n_heads):
 
 
 def test_leading_axes_are_independent():
-    torch.manual_seed(0)
     attention = SelfAttention(Method(3), 8, 2).double()
     x = torch.randn(2, 3, 5, 8, dtype=torch.float64)
     expected = torch.stack([torch.stack([attention(tokens) for tokens in row]) for row in x])
@@ -46,7 +44,6 @@ def test_leading_axes_are_independent():
 
 
 def test_dropout_is_of_attention_weights():
-    torch.manual_seed(0)
     attention = SelfAttention(Method(3), 8, 2, dropout=1.0)
     x = torch.randn(2, 5, 8)
     # no weight is left, so only the last bias is
@@ -57,7 +54,6 @@ def test_dropout_is_of_attention_weights():
 
 
 def test_transformer_layer_is_torchs():
-    torch.manual_seed(0)
     ours = TransformerLayer(Method(3), 12, 3, 20, norm=nn.LayerNorm).double()
     theirs = nn.TransformerEncoderLayer(
         12, 3, 20, dropout=0.0, activation="gelu", batch_first=True, dtype=torch.float64
@@ -71,7 +67,6 @@ def test_transformer_layer_is_torchs():
 
 @pytest.mark.parametrize("part", ["attention", "mlp"])
 def test_dropout_of_everything_leaves_the_residual(part):
-    torch.manual_seed(0)
     layer = TransformerLayer(Method(3), 8, 2, 16, norm=lambda width: nn.Identity(), dropout=1.0)
     x = torch.randn(2, 5, 8)
     torch.testing.assert_close(layer(x), x)

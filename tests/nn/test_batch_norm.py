@@ -6,7 +6,6 @@ from hyperforecast.nn.batch_norm import BatchNorm
 
 @pytest.fixture
 def norm():
-    torch.manual_seed(0)
     norm = BatchNorm(3, 2).double()
     torch.nn.init.normal_(norm.norm.weight)
     torch.nn.init.normal_(norm.norm.bias)

@@ -9,7 +9,6 @@ from hyperforecast.nn.depthwise import ReparameterisedConv, depthwise_conv
 @pytest.fixture
 def conv():
     """A trained-looking convolution of 4 features."""
-    torch.manual_seed(0)
     conv = ReparameterisedConv(4, 7, 3).double()
     for norm in (conv.large_norm, conv.small_norm):
         nn.init.normal_(norm.weight)
@@ -37,11 +36,13 @@ def convolved(x, kernel):
 # few steps make the banded product, many the convolution; kernels may be longer than the window
 @pytest.mark.parametrize(("n_steps", "size"), [(1, 1), (1, 5), (4, 9), (6, 3), (12, 3), (13, 3)])
 def test_depthwise_conv_is_its_definition(n_steps, size):
-    torch.manual_seed(0)
     x = torch.randn(2, 3, n_steps, dtype=torch.float64, requires_grad=True)
     kernel = torch.randn(3, 1, size, dtype=torch.float64, requires_grad=True)
     expected = torch.stack(
-        [torch.stack([convolved(f, k) for f, k in zip(row, kernel[:, 0])]) for row in x]
+        [
+            torch.stack([convolved(f, k) for f, k in zip(row, kernel[:, 0], strict=True)])
+            for row in x
+        ]
     )
     y = depthwise_conv(x, kernel)
     torch.testing.assert_close(y, expected)
@@ -49,6 +50,7 @@ def test_depthwise_conv_is_its_definition(n_steps, size):
     for ours, theirs in zip(
         torch.autograd.grad((y * weights).sum(), (x, kernel)),
         torch.autograd.grad((expected * weights).sum(), (x, kernel)),
+        strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
 

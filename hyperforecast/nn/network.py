@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones import BACKBONES, CovariateBackbone, check_backbone
 from hyperforecast.nn.contexts import ChannelEmbedding
 from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.methods import METHODS
@@ -38,6 +40,13 @@ class ForecastingNetwork(nn.Module):
         :meth:`InstanceNorm.restore`; its length is P.
     n_past_covariates, n_future_covariates, n_static_covariates : int, default=0
         Number of covariates known over the window, over the horizon, and of each channel.
+    n_factors : int, default=0
+        Number K of common factors, further inputs of every channel: see :class:`CommonFactors`.
+    factor_lookback : int, default=12
+        Number of most recent steps at which factors enter, at most L.
+    channel_offsets : bool, default=False
+        Whether each output of each channel has a free offset, starting at zero: what turns a
+        point forecast into quantiles of its residuals.
 
     Notes
     -----
@@ -46,7 +55,7 @@ class ForecastingNetwork(nn.Module):
     backbone covariates enter linearly, through maps that the method makes as it makes the head (so
     HN-MVTS generates them for each channel) and that start at zero: those known over the window
     at every lag, those known over the horizon at their own step with one coefficient for all
-    steps, static ones as a shift of every step.
+    steps, static ones as a shift of every step. Common factors enter in the same way.
     """
 
     def __init__(
@@ -64,6 +73,9 @@ class ForecastingNetwork(nn.Module):
         n_past_covariates: int = 0,
         n_future_covariates: int = 0,
         n_static_covariates: int = 0,
+        n_factors: int = 0,
+        factor_lookback: int = 12,
+        channel_offsets: bool = False,
     ) -> None:
         super().__init__()
         check_backbone(backbone, backbone_kwargs)
@@ -105,6 +117,16 @@ class ForecastingNetwork(nn.Module):
         self.past_covariate_map = covariate_map(lookback * n_past_covariates, n_outputs)
         self.future_covariate_map = covariate_map(n_future_covariates, len(self.output_roles))
         self.static_covariate_map = covariate_map(n_static_covariates, n_outputs)
+        self.factors = None
+        self.factor_map = None
+        if n_factors:
+            self.factors = CommonFactors(n_channels, n_factors, min(factor_lookback, lookback))
+            self.factor_map = covariate_map(self.factors.n_features, n_outputs)
+        self.channel_offsets = (
+            nn.Parameter(torch.zeros(n_channels, horizon, len(self.output_roles)))
+            if channel_offsets
+            else None
+        )
 
     def forward(
         self,
@@ -142,10 +164,15 @@ class ForecastingNetwork(nn.Module):
         if self.static_covariate_map is not None:
             assert static_covariates is not None
             y = y + self.static_covariate_map(static_covariates)
+        if self.factors is not None:
+            assert self.factor_map is not None
+            y = y + self.factor_map(self.factors(x))
         y = y.unflatten(-1, (self.horizon, len(self.output_roles)))  # -> (B, C, H, P)
         if self.future_covariate_map is not None:
             assert future_covariates is not None
             y = y + self.future_covariate_map(future_covariates.unsqueeze(1))
+        if self.channel_offsets is not None:
+            y = y + self.channel_offsets
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
@@ -158,9 +185,9 @@ class ForecastingNetwork(nn.Module):
         return None
 
     def start_from(self, series: Sequence[Tensor]) -> None:
-        """Give contexts that start from data the training series, each of shape (T, C)."""
+        """Give what starts from data the training series, each of shape (T, C)."""
         for module in self.modules():
-            if isinstance(module, ChannelEmbedding):
+            if isinstance(module, (ChannelEmbedding, CommonFactors)):
                 module.start_from(series)
 
     def fold(self) -> "ForecastingNetwork":

@@ -55,6 +55,24 @@ class Backbone(nn.Module, ABC):
         """Return the ordinary start of the head's weight."""
         return uniform_fan_in(self.feature_dim)
 
+    def head_of_linear_map(self, weight: Tensor) -> Tensor:
+        """Return the head that makes backbone and head the given linear map of the window.
+
+        Parameters
+        ----------
+        weight : Tensor, shape (..., O, L)
+
+        Returns
+        -------
+        Tensor, shape (..., O, D)
+
+        Raises
+        ------
+        TypeError
+            If the backbone is not a linear function of the window.
+        """
+        raise TypeError(f"{type(self).__name__} is not a linear function of the window.")
+
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised windows (B, C, L) to features (B, C, D)."""
         return self.encode(self.embed(x))

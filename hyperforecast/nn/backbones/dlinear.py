@@ -35,6 +35,10 @@ class DLinear(Backbone):
         self.trend = MovingAverage(kernel_size)
         self.feature_dim = 2 * lookback
 
+    def head_of_linear_map(self, weight: Tensor) -> Tensor:
+        """Map remainder and trend alike: (..., O, L) -> (..., O, 2·L)."""
+        return torch.cat([weight, weight], dim=-1)
+
     def head_initialiser(self) -> Initialiser:
         """Return the start of two maps of L inputs each."""
         return uniform_fan_in(self.lookback)

@@ -24,6 +24,10 @@ class NLinear(Backbone):
         super().__init__(lookback, n_channels, method)
         self.feature_dim = lookback
 
+    def head_of_linear_map(self, weight: Tensor) -> Tensor:
+        """Return the map itself."""
+        return weight
+
     def embed(self, x: Tensor) -> Tensor:
         """Pass windows (B, C, L) on: NLinear has no embedding."""
         return x

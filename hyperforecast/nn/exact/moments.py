@@ -1,6 +1,6 @@
 """Second moments of all windows of a panel, without visiting the windows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -76,6 +76,21 @@ class WindowLayout:
         """Number of rows that a window spans."""
         return self.lookback + self.shift + self.horizon
 
+    def recurs(self, panel: Panel) -> bool:
+        """Say whether the moments of a panel follow from one window to the next."""
+        return self.norm != "revin" or (
+            panel.past is None and panel.future is None and not self.n_factors
+        )
+
+    def n_windows(self, panel: Panel) -> int:
+        """Return the number of windows in a panel; raise if there is none."""
+        n_windows = len(panel.target) - self.width + 1
+        if n_windows < 1:
+            raise ValueError(
+                f"A window spans {self.width} rows; the series has {len(panel.target)}."
+            )
+        return n_windows
+
     @property
     def n_factors(self) -> int:
         """Number K of common factors."""
@@ -124,6 +139,13 @@ class Moments:
             self.ff,
             self.fy,
             self.n_windows,
+        )
+
+    def channel(self, number: int) -> "Moments":
+        """Return the moments of one channel, as those of a piece of one."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Moments(
+            **{k: v if k == "n_windows" else v[number : number + 1] for k, v in parts.items()}
         )
 
     def squared_error(self, weight: Tensor, future_weight: Tensor) -> Tensor:
@@ -231,15 +253,16 @@ def window_moments(
     return total
 
 
-def _panel_moments(panel: Panel, layout: WindowLayout, channels: slice) -> Moments:
-    n_windows = len(panel.target) - layout.width + 1
-    if n_windows < 1:
-        raise ValueError(f"A window spans {layout.width} rows; the series has {len(panel.target)}.")
+def _panel_moments(
+    panel: Panel, layout: WindowLayout, channels: slice, own: Tensor | None = None
+) -> Moments:
+    n_windows = layout.n_windows(panel)
     scales_with_window = layout.norm == "revin"
-    if scales_with_window and (panel.past is not None or panel.future is not None):
-        raise ValueError("RevIN scales covariates by the window: take moments by blocks.")
-    if scales_with_window and layout.n_factors:
-        raise ValueError("RevIN scales each channel of a factor: take moments by blocks.")
+    if not layout.recurs(panel):
+        raise ValueError(
+            "RevIN scales covariates and factors by the window, so their moments have no "
+            "recurrence: use block_moments."
+        )
 
     x = panel.target[:, channels].T.contiguous()  # (n, T)
     n, lookback, width = len(x), layout.lookback, layout.width
@@ -248,7 +271,8 @@ def _panel_moments(panel: Panel, layout: WindowLayout, channels: slice) -> Momen
     def products(a: Tensor, b: Tensor) -> Tensor:
         return lagged_products(a, b, n_windows, width, width)
 
-    own = _remove_level(_remove_level(products(x, x), layout).mT, layout).mT  # (n, width, width)
+    own = products(x, x) if own is None else own
+    own = _remove_level(_remove_level(own, layout).mT, layout).mT  # (n, width, width)
     # the constant regressor: one, or under RevIN the window's deviation
     if scales_with_window:
         constant = _deviations(x, lookback, n_windows)  # (n, windows)
@@ -257,16 +281,16 @@ def _panel_moments(panel: Panel, layout: WindowLayout, channels: slice) -> Momen
     own_sum = _remove_level(_correlate(constant, x, width).unsqueeze(-1), layout).squeeze(-1)
 
     xx, xy, sums = own[:, back, back], own[:, back, ahead], own_sum[:, back]
-    shared = _SharedRegressors.of(panel, layout)
-    if shared is not None:
-        cross = products(x[:, None], shared.series[None])  # (n, J, width, width)
-        cross = _remove_level(shared.read(cross.transpose(1, 2)), layout)  # (n, width, p')
-        among = products(shared.series[:, None], shared.series[None])  # (J, J, width, width)
-        among = shared.read(shared.read(among.transpose(1, 2)).movedim(-1, 0))  # (p', p')
-        ones = torch.ones_like(shared.series[:, :n_windows])
-        shared_sum = shared.read(_correlate(ones, shared.series, width))  # (p',)
+    shared = _SharedLags.of(panel, layout)
+    if shared:
+        cross = torch.cat([lags.products(x, n_windows, width) for lags in shared], dim=2)
+        cross = _remove_level(cross, layout)  # (n, width, p')
+        among = torch.cat(
+            [torch.cat([a.products_with(b, n_windows) for b in shared], dim=1) for a in shared]
+        )
         xx = _symmetric(xx, cross[:, back], among.expand(n, -1, -1))
         xy = torch.cat([xy, cross[:, ahead].mT], dim=1)
+        shared_sum = torch.cat([lags.sums(n_windows) for lags in shared])
         sums = torch.cat([sums, shared_sum.expand(n, -1)], dim=1)
 
     # static covariates do not change with the window: they are multiples of the constant
@@ -291,9 +315,8 @@ def _panel_moments(panel: Panel, layout: WindowLayout, channels: slice) -> Momen
         cross = _remove_level(cross.flatten(2), layout).view(cross.shape)[..., ahead]
         fy = cross[:, ahead].diagonal(dim1=1, dim2=3).sum(dim=2)  # (n, F)
         rows = [cross[:, back].mT]  # (n, L, H, F)
-        if shared is not None:
-            seen = products(shared.series[:, None], future[None])  # (J, F, width, width)
-            seen = shared.read(seen[..., ahead].permute(1, 3, 0, 2))  # (F, H, p')
+        for lags in shared:
+            seen = lags.products(future, n_windows, width)[:, ahead]  # (F, H, p')
             rows.append(seen.permute(2, 1, 0).expand(n, -1, -1, -1))
         future_sum = _correlate(torch.ones_like(future[:, :n_windows]), future, width)
         rows.append(torch.einsum("ns,fh->nshf", multiples, future_sum[:, ahead]))
@@ -304,42 +327,70 @@ def _panel_moments(panel: Panel, layout: WindowLayout, channels: slice) -> Momen
 
 
 @dataclass(frozen=True)
-class _SharedRegressors:
-    """Series that every channel's regression sees, and which of their lags.
+class _SharedLags:
+    """Lags of J series that every channel's regression sees.
 
     Attributes
     ----------
-    series : Tensor, shape (J, T)
-    reader : Tensor, shape (p', J * width)
-        From the J windows side by side to the p' regressors.
+    series : Tensor, shape (J, >= T + width - 1)
+        From the first lag's first step on.
+    width : int
+        Number of consecutive lags.
+    level : Tensor, shape (J, T), optional
+        What the instance norm subtracts from each window's lags.
+    lag_by_lag : bool
+        Whether regressors run through the series within a lag, or through the lags of a series.
     """
 
     series: Tensor
-    reader: Tensor
+    width: int
+    level: Tensor | None
+    lag_by_lag: bool
 
     @classmethod
-    def of(cls, panel: Panel, layout: WindowLayout) -> Self | None:
-        series, readers = [], []
-        eye = torch.eye(layout.width, dtype=panel.target.dtype, device=panel.target.device)
+    def of(cls, panel: Panel, layout: WindowLayout) -> list[Self]:
+        """Return the shared regressors of a panel: past covariates, then factors."""
+        found = []
+        n_windows, lookback = layout.n_windows(panel), layout.lookback
         if panel.past is not None and panel.past.shape[1]:
-            n_past = panel.past.shape[1]
-            lags = torch.block_diag(*[eye[: layout.lookback]] * n_past)
-            # the network flattens (L, Q) step by step
-            lags = lags.unflatten(0, (n_past, layout.lookback)).transpose(0, 1).flatten(0, 1)
-            series.append(panel.past.T)
-            readers.append(lags)
+            found.append(cls(panel.past.T.contiguous(), lookback, None, lag_by_lag=True))
         if layout.loadings is not None and layout.n_factors:
-            recent = slice(layout.lookback - layout.factor_lookback, layout.lookback)
-            lags = _remove_level(eye, layout)[recent]
-            series.append((panel.target @ layout.loadings).T)
-            readers.append(torch.block_diag(*[lags] * layout.n_factors))
-        if not series:
-            return None
-        return cls(torch.cat(series).contiguous(), torch.block_diag(*readers))
+            factors = (panel.target @ layout.loadings).T.contiguous()  # (K, T)
+            level = None
+            if layout.norm == "last":
+                level = factors[:, lookback - 1 :][:, :n_windows]
+            elif layout.norm == "mean":
+                level = _window_means(factors, lookback)[:, :n_windows]
+            recent = factors[:, lookback - layout.factor_lookback :]
+            found.append(cls(recent, layout.factor_lookback, level, lag_by_lag=False))
+        return found
 
-    def read(self, windows: Tensor) -> Tensor:
-        """Turn windows (..., J, width) into regressors (..., p')."""
-        return windows.flatten(-2) @ self.reader.T
+    def products(self, x: Tensor, n_windows: int, width: int) -> Tensor:
+        """Return the products with windows of other series x (m, ...): (m, width, J·lags)."""
+        lags = lagged_products(x[:, None], self.series[None], n_windows, width, self.width)
+        if self.level is not None:  # (m, J, width, lags)
+            lags = lags - _correlate(self.level[None], x[:, None], width).unsqueeze(-1)
+        return self._flatten(lags.transpose(1, 2))
+
+    def products_with(self, other: Self, n_windows: int) -> Tensor:
+        """Return the products with other shared lags: (J·lags, J'·lags')."""
+        theirs = other.products(self.series, n_windows, self.width)  # (J, lags, J'·lags')
+        if self.level is not None:
+            # a level is a window of one step
+            theirs = theirs - other.products(self.level, n_windows, 1)
+        return self._flatten(theirs.movedim(-1, 0)).T
+
+    def sums(self, n_windows: int) -> Tensor:
+        """Return the sums over windows, (J·lags,)."""
+        ones = torch.ones_like(self.series[:, :n_windows])
+        lags = _correlate(ones, self.series, self.width)
+        if self.level is not None:
+            lags = lags - self.level.sum(dim=1, keepdim=True)
+        return self._flatten(lags)
+
+    def _flatten(self, lags: Tensor) -> Tensor:
+        """Order (..., J, lags) as the network does: (..., J·lags)."""
+        return (lags.mT if self.lag_by_lag else lags).flatten(-2)
 
 
 def _symmetric(top: Tensor, corner: Tensor, bottom: Tensor) -> Tensor:
@@ -358,10 +409,125 @@ def _remove_level(windows: Tensor, layout: WindowLayout) -> Tensor:
     return windows - windows[..., : layout.lookback, :].mean(dim=-2, keepdim=True)
 
 
+def _window_means(x: Tensor, length: int) -> Tensor:
+    """Return the mean of every ``length`` consecutive steps: (n, T) -> (n, T - length + 1)."""
+    sums = torch.nn.functional.pad(x.cumsum(dim=-1), (1, 0))
+    return (sums[..., length:] - sums[..., :-length]) / length
+
+
 def _deviations(x: Tensor, lookback: int, n_windows: int) -> Tensor:
-    """Return RevIN's deviation of every window, (n, T)."""
-    variance = x.unfold(-1, lookback, 1)[:, :n_windows].var(dim=-1, correction=0)
-    return (variance + RevIN.epsilon).sqrt()
+    """Return RevIN's deviation of every window, (n, windows)."""
+    x = x - x.mean(dim=-1, keepdim=True)
+    variance = _window_means(x.square(), lookback) - _window_means(x, lookback).square()
+    return (variance[:, :n_windows].clamp(min=0) + RevIN.epsilon).sqrt()
+
+
+class MomentBank:
+    """Moments of many channels over the same windows, for one layout after another.
+
+    Channels are worked on in pieces that fit in memory. What does not depend on the layout, and
+    the moments of the last layout, are kept where they fit.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+    layout : WindowLayout
+        Its lookback, horizon and shift hold for every layout asked for.
+    max_bytes : int
+        Memory that kept moments may take; a tenth of it bounds a piece.
+    """
+
+    def __init__(self, panels: Sequence[Panel], layout: WindowLayout, max_bytes: int) -> None:
+        self.panels = [panel for panel in panels if len(panel.target) >= layout.width]
+        self.max_bytes = max_bytes
+        self.n_windows = sum(layout.n_windows(panel) for panel in self.panels)
+        self.n_channels = panels[0].target.shape[1]
+        self._own: dict[int, Tensor] = {}
+
+    def pieces(self, layout: WindowLayout) -> "Pieces":
+        """Return the moments for a layout, to be iterated over."""
+        return Pieces(self, layout)
+
+    def channel_slices(self, bytes_per_channel: int) -> list[slice]:
+        """Cut the channels into pieces whose work fits in memory."""
+        step = max(1, self.max_bytes // 10 // bytes_per_channel)
+        return [
+            slice(start, min(start + step, self.n_channels))
+            for start in range(0, self.n_channels, step)
+        ]
+
+    def own_products(self, number: int, layout: WindowLayout, channels: slice) -> Tensor:
+        """Return the products of each channel's windows with themselves, (n, width, width)."""
+        panel, width = self.panels[number], layout.width
+        kept_bytes = 8 * width**2 * self.n_channels * len(self.panels)
+
+        def products(some: slice) -> Tensor:
+            x = panel.target[:, some].T.contiguous()
+            return lagged_products(x, x, layout.n_windows(panel), width, width)
+
+        if kept_bytes > self.max_bytes // 2:
+            return products(channels)
+        if number not in self._own:
+            slices = self.channel_slices(8 * width**2 * 5)
+            self._own[number] = torch.cat([products(some) for some in slices])
+        return self._own[number][channels]
+
+
+class Pieces:
+    """Moments of one layout, a piece of the channels at a time.
+
+    Iterating yields pairs of a slice of channels and their :class:`Moments`, as often as asked.
+    """
+
+    def __init__(self, bank: MomentBank, layout: WindowLayout) -> None:
+        self.bank = bank
+        self.layout = layout
+        panel = bank.panels[0]
+        n_past = 0 if panel.past is None else panel.past.shape[1]
+        n_shared = layout.lookback * n_past + layout.factor_lookback * layout.n_factors
+        width = layout.width + n_shared
+        self._slices = bank.channel_slices(8 * width**2 * 5)
+        self._keep = 8 * width**2 * bank.n_channels <= bank.max_bytes // 2
+        self._kept: list[tuple[slice, Moments]] = []
+
+    def __iter__(self) -> Iterator[tuple[slice, Moments]]:
+        if self._kept:
+            yield from self._kept
+            return
+        found = []
+        for channels in self._slices:
+            moments = self._moments(channels)
+            if self._keep:
+                found.append((channels, moments))
+            yield channels, moments
+        self._kept = found
+
+    def _moments(self, channels: slice) -> Moments:
+        if not self.layout.recurs(self.bank.panels[0]):
+            return block_moments(self.bank.panels, self.layout, channels)
+        total: Moments | None = None
+        for number, panel in enumerate(self.bank.panels):
+            own = self.bank.own_products(number, self.layout, channels)
+            moments = _panel_moments(panel, self.layout, channels, own)
+            total = moments if total is None else total + moments
+        assert total is not None
+        return total
+
+    def regressors(self, keep: Tensor) -> "PiecesSubset":
+        """Return the moments of the regressors numbered in ``keep``."""
+        return PiecesSubset(self, keep)
+
+
+@dataclass(frozen=True)
+class PiecesSubset:
+    """:class:`Pieces` with some of their regressors."""
+
+    pieces: Pieces
+    keep: Tensor
+
+    def __iter__(self) -> Iterator[tuple[slice, Moments]]:
+        for channels, moments in self.pieces:
+            yield channels, moments.regressors(self.keep)
 
 
 def block_moments(
@@ -377,7 +543,7 @@ def block_moments(
     """
     total: Moments | None = None
     for panel in panels:
-        n_windows = len(panel.target) - layout.width + 1
+        n_windows = layout.n_windows(panel)
         for start in range(0, n_windows, block):
             stop = min(start + block, n_windows)
             piece = panel.rows(start, stop + layout.width - 1)
@@ -398,23 +564,33 @@ def block_moments(
 
 
 def window_regressors(
-    panel: Panel, layout: WindowLayout, channels: slice = slice(None)
+    panel: Panel,
+    layout: WindowLayout,
+    channels: slice = slice(None),
+    starts: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return regressors (T, n, p), targets (T, n, H) and future covariates (T, n, H, F).
 
     These are the rows of the regression that the moments stand for, in the units in which the
-    error is counted.
+    error is counted: of every window, or of those that begin at ``starts``.
     """
     lookback, horizon, width = layout.lookback, layout.horizon, layout.width
-    windows = _remove_level(panel.target.unfold(0, width, 1).mT, layout).mT  # (T, C, width)
+    if starts is None:
+        starts = torch.arange(layout.n_windows(panel))
+
+    def windows_of(values: Tensor) -> Tensor:  # (T, m) -> (windows, m, width)
+        return values.unfold(0, width, 1)[starts.to(values.device)]
+
+    windows = _remove_level(windows_of(panel.target).mT, layout).mT
     n_windows, n_channels = windows.shape[:2]
     if layout.norm == "revin":
-        deviation = _deviations(panel.target.T, lookback, n_windows).T.unsqueeze(-1)  # (T, C, 1)
+        variance = windows[..., :lookback].var(dim=-1, correction=0, keepdim=True)
+        deviation = (variance + RevIN.epsilon).sqrt()
     else:
         deviation = torch.ones_like(windows[..., :1])
     parts = [windows[..., :lookback]]
     if panel.past is not None and panel.past.shape[1]:
-        lags = panel.past.unfold(0, width, 1)[..., :lookback]  # (T, Q, L)
+        lags = windows_of(panel.past)[..., :lookback]  # (T, Q, L)
         parts.append(lags.mT.flatten(1).unsqueeze(1) * deviation)
     if layout.loadings is not None and layout.n_factors:
         recent = windows[..., lookback - layout.factor_lookback : lookback] / deviation
@@ -426,6 +602,6 @@ def window_regressors(
     x = torch.cat([p.expand(n_windows, n_channels, -1) for p in parts], dim=-1)
     future = windows.new_zeros(n_windows, n_channels, horizon, 0)
     if panel.future is not None:
-        steps = panel.future.unfold(0, width, 1)[..., width - horizon :]  # (T, F, H)
+        steps = windows_of(panel.future)[..., width - horizon :]  # (T, F, H)
         future = steps.mT.unsqueeze(1) * deviation.unsqueeze(-1)
     return x[:, channels], windows[..., width - horizon :][:, channels], future[:, channels]

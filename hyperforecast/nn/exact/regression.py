@@ -1,7 +1,7 @@
 """Ridge regression of shared, generated and per-channel weights from moments."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ MAX_DIRECT = 9_000
 """Size (0.65 GB a matrix) above which the equations are solved by conjugate gradients."""
 
 Solver = Callable[[Tensor], Tensor]
+
+ChannelMoments = Iterable[tuple[slice, Moments]]
+"""Moments of all channels, a piece of them at a time, to be iterated over more than once."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ class GeneratedRegression:
 
     Parameters
     ----------
-    moments : Moments
-        Of n channels with p regressors, the last of which is the constant.
-    mixing : Tensor, shape (n, K)
+    moments : iterable of (slice, Moments)
+        Of C channels with p regressors, the last of which is the constant.
+    mixing : Tensor, shape (C, K)
 
     Attributes
     ----------
@@ -57,65 +60,73 @@ class GeneratedRegression:
         Mean of the penalised diagonal of the normal equations, a natural unit of ridges.
     """
 
-    def __init__(self, moments: Moments, mixing: Tensor) -> None:
+    def __init__(self, moments: ChannelMoments, mixing: Tensor) -> None:
         self.moments = moments
         self.mixing = mixing
         self.n_mixed = mixing.shape[1]
-        self.n_regressors = moments.xx.shape[1]
+        _, first = next(iter(moments))
+        self.n_regressors, self._n_future = first.xx.shape[1], first.ff.shape[1]
         self.size = self.n_mixed * self.n_regressors
         self.direct = self.size <= MAX_DIRECT
+        self._eigen: Callable[[float], Solver] | None = None
+        self._last: Weights | None = None
 
         penalised = mixing.new_ones(self.n_mixed, self.n_regressors)
         penalised[:, -1] = 0.0
         self._penalty = penalised.flatten()
-        energy = moments.xx.diagonal(dim1=1, dim2=2)[:, :-1].sum(dim=1)  # (n,)
-        weight = mixing.square().sum(dim=1)
-        n_penalised = self.n_mixed * max(1, self.n_regressors - 1)
-        self.scale = (weight @ energy).item() / n_penalised
-
-        self._target = torch.einsum("nk,nph->kph", mixing, moments.xy).flatten(0, 1)
-        outer = (mixing[:, :, None] * mixing[:, None, :]).flatten(1)  # (n, K·K)
+        energy = 0.0
+        sums: list[Tensor] = []
+        for channels, piece in moments:
+            u = mixing[channels]
+            diagonal = piece.xx.diagonal(dim1=1, dim2=2)[:, :-1].sum(dim=1)  # (n,)
+            energy += (u.square().sum(dim=1) @ diagonal).item()
+            outer = (u[:, :, None] * u[:, None, :]).flatten(1)  # (n, K·K)
+            new = [torch.einsum("nk,nph->kph", u, piece.xy)]
+            if self.direct:
+                new.append(outer.T @ piece.xx.flatten(1))
+            if self._n_future:
+                new += [
+                    outer.T @ piece.xf.flatten(1),
+                    outer.T @ piece.ff.flatten(1),
+                    u.T @ piece.fy,
+                ]
+            sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
+        self.scale = energy / (self.n_mixed * max(1, self.n_regressors - 1))
+        self._target = sums.pop(0).flatten(0, 1)  # (K·p, H)
         if self.direct:
-            self._gram = self._mixed(outer, moments.xx)
-        self._n_future = moments.ff.shape[1]
+            self._gram = self._square(sums.pop(0))
         if self._n_future:
-            products = (outer.T @ moments.xf.flatten(1)).view(
-                self.n_mixed, self.n_mixed, *moments.xf.shape[1:]
-            )  # (K, K', p, H, F)
+            horizon = self._target.shape[1]
+            products = sums.pop(0).view(
+                self.n_mixed, self.n_mixed, self.n_regressors, horizon, self._n_future
+            )
             self._cross = products.permute(0, 2, 3, 1, 4).flatten(3).flatten(0, 1)
-            self._covered = self._mixed(outer, moments.ff)
-            self._future_target = (mixing.T @ moments.fy).flatten()
+            self._covered = self._square(sums.pop(0))
+            self._future_target = sums.pop(0).flatten()
 
-    def _mixed(self, outer: Tensor, blocks: Tensor) -> Tensor:
-        """Sum the Kronecker products of u u^T (n, K·K) and blocks (n, m, m): (K·m, K·m)."""
-        width = blocks.shape[1]
-        total = (outer.T @ blocks.flatten(1)).view(self.n_mixed, self.n_mixed, width, width)
-        return total.transpose(1, 2).reshape(self.n_mixed * width, self.n_mixed * width)
-
-    def path(self, ridges: Sequence[float]) -> Iterator[Weights]:
-        """Solve for each ridge λ > 0 in turn, sharing what can be shared."""
-        eigen = None
-        guess: Weights | None = None
-        for ridge in ridges:
-            if not self.direct:
-                solve = self._gradient_solver(ridge, guess)
-            elif self.size <= MAX_EIGEN and len(ridges) > 2:
-                eigen = eigen or self._eigen_solver()
-                solve = eigen(ridge)
-            else:
-                solve = self._cholesky_solver(ridge)
-            guess = self._solve(solve, ridge)
-            yield guess
+    def _square(self, blocks: Tensor) -> Tensor:
+        """Lay out K·K blocks (K·K, m·m) as a matrix (K·m, K·m)."""
+        width = round(blocks.shape[1] ** 0.5)
+        blocks = blocks.view(self.n_mixed, self.n_mixed, width, width)
+        return blocks.transpose(1, 2).reshape(self.n_mixed * width, self.n_mixed * width)
 
     def solve(self, ridge: float) -> Weights:
-        """Solve for one ridge λ > 0."""
-        return next(self.path([ridge]))
+        """Solve for one ridge λ > 0; what several ridges share is worked out once."""
+        if not self.direct:
+            solve = self._gradient_solver(ridge)
+        elif self.size <= MAX_EIGEN:
+            self._eigen = self._eigen or self._eigen_solver()
+            solve = self._eigen(ridge)
+        else:
+            solve = self._cholesky_solver(ridge)
+        self._last = self._solve(solve, ridge)
+        return self._last
 
     def objective(self, weights: Weights, ridge: float) -> float:
         """Return what is minimised: squared error plus penalty."""
-        error = self.moments.squared_error(*weights.of_channels(self.mixing)).sum()
+        error = squared_error(self.moments, weights, self.mixing)
         penalty = weights.weight[..., :-1].square().sum() + weights.future.square().sum()
-        return (error + ridge * penalty).item()
+        return error + ridge * penalty.item()
 
     def _solve(self, solve: Solver, ridge: float) -> Weights:
         """Solve for the weights, and for the future covariates' coefficients by elimination."""
@@ -169,21 +180,27 @@ class GeneratedRegression:
 
         return solver
 
-    def _gradient_solver(self, ridge: float, guess: Weights | None) -> Solver:
+    def _gradient_solver(self, ridge: float) -> Solver:
         """Solve by conjugate gradients, never forming the (K·p)² matrix.
 
-        Preconditioned by the diagonal blocks, one for each mixed weight.
+        Preconditioned by the diagonal blocks, one for each mixed weight; started from the last
+        solution.
         """
-        blocks = torch.einsum("nk,npq->kpq", self.mixing.square(), self.moments.xx)
+        blocks = sum(
+            (self.mixing[c].square().T @ piece.xx.flatten(1)).unflatten(1, piece.xx.shape[1:])
+            for c, piece in self.moments
+        )
         damping = (ridge * self._penalty + self._jitter).view(self.n_mixed, -1)
         factors = torch.linalg.cholesky(blocks + torch.diag_embed(damping))
 
         def apply(x: Tensor) -> Tensor:
             stacked = x.view(self.n_mixed, self.n_regressors, -1)
-            by_channel = torch.einsum("nk,kph->nph", self.mixing, stacked)
-            answered = torch.bmm(self.moments.xx, by_channel)
-            total = torch.einsum("nk,nph->kph", self.mixing, answered)
-            return (total + damping[..., None] * stacked).flatten(0, 1)
+            total = damping[..., None] * stacked
+            for channels, piece in self.moments:
+                u = self.mixing[channels]
+                answered = torch.bmm(piece.xx, torch.einsum("nk,kph->nph", u, stacked))
+                total = total + torch.einsum("nk,nph->kph", u, answered)
+            return total.flatten(0, 1)
 
         def precondition(r: Tensor) -> Tensor:
             stacked = r.view(self.n_mixed, self.n_regressors, -1)
@@ -191,8 +208,8 @@ class GeneratedRegression:
 
         def solve(right: Tensor) -> Tensor:
             start = torch.zeros_like(right)
-            if guess is not None and right is self._target:
-                start = guess.weight.mT.reshape(self.size, -1)
+            if self._last is not None and right is self._target:
+                start = self._last.weight.mT.reshape(self.size, -1)
             return conjugate_gradients(apply, right, precondition, start)
 
         return solve
@@ -203,36 +220,37 @@ class ChannelRegression:
 
     The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
     are one-hot; the ridge is the same for every channel.
-
-    Parameters
-    ----------
-    moments : Moments
-        Of n channels.
     """
 
-    def __init__(self, moments: Moments) -> None:
+    def __init__(self, moments: ChannelMoments) -> None:
         self.moments = moments
-        n_channels = len(moments.xx)
-        self.mixing = torch.eye(n_channels, dtype=moments.xx.dtype, device=moments.xx.device)
-        one = moments.xx.new_ones(1, 1)
-        self._channels = [GeneratedRegression(_channel(moments, n), one) for n in range(n_channels)]
-        self.scale = sum(channel.scale for channel in self._channels) / n_channels
-
-    def path(self, ridges: Sequence[float]) -> Iterator[Weights]:
-        """Solve for each ridge λ > 0 in turn."""
-        for solved in zip(*(channel.path(ridges) for channel in self._channels), strict=True):
-            yield Weights(
-                torch.cat([w.weight for w in solved]), torch.cat([w.future for w in solved])
-            )
+        one: Tensor | None = None
+        self._channels: list[GeneratedRegression] = []
+        for _, piece in moments:
+            one = piece.xx.new_ones(1, 1)
+            self._channels += [
+                GeneratedRegression([(slice(0, 1), piece.channel(n))], one)
+                for n in range(len(piece.xx))
+            ]
+        assert one is not None
+        self.mixing = torch.eye(len(self._channels), dtype=one.dtype, device=one.device)
+        self.scale = sum(channel.scale for channel in self._channels) / len(self._channels)
 
     def solve(self, ridge: float) -> Weights:
         """Solve for one ridge λ > 0."""
-        return next(self.path([ridge]))
+        solved = [channel.solve(ridge) for channel in self._channels]
+        return Weights(
+            torch.cat([weights.weight for weights in solved]),
+            torch.cat([weights.future for weights in solved]),
+        )
 
 
-def _channel(moments: Moments, n: int) -> Moments:
-    parts = {f.name: getattr(moments, f.name) for f in fields(moments)}
-    return Moments(**{k: v[n : n + 1] if isinstance(v, Tensor) else v for k, v in parts.items()})
+def squared_error(moments: ChannelMoments, weights: Weights, mixing: Tensor) -> float:
+    """Return the squared error of solved weights, summed over windows, steps and channels."""
+    return sum(
+        piece.squared_error(*weights.of_channels(mixing[channels])).sum().item()
+        for channels, piece in moments
+    )
 
 
 def conjugate_gradients(

@@ -1,0 +1,81 @@
+"""Common factors: what the channels have in common, as a further input of every channel."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.contexts import correlation_embedding
+
+
+class CommonFactors(nn.Module):
+    """The recent past of a few linear combinations of all channels.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    n_factors : int
+        Number of factors K, at most C.
+    lookback : int
+        Number of most recent steps at which factors are seen.
+
+    Attributes
+    ----------
+    loadings : Tensor, shape (C, K)
+        Weights of the channels in each factor; not trained. Zero until :meth:`start_from` sets
+        them to the leading principal components of the training channels.
+    """
+
+    loadings: Tensor
+
+    def __init__(self, n_channels: int, n_factors: int, lookback: int) -> None:
+        super().__init__()
+        if not 0 < n_factors <= n_channels:
+            raise ValueError(
+                f"n_factors must lie between 0 and the number of channels, {n_channels}; got "
+                f"{n_factors}. Choose n_factors <= {n_channels}."
+            )
+        self.lookback = lookback
+        self.register_buffer("loadings", torch.zeros(n_channels, n_factors))
+
+    @property
+    def n_features(self) -> int:
+        """Number of features that :meth:`forward` gives."""
+        return self.loadings.shape[1] * self.lookback
+
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Set the loadings from training series, each of shape (T, C)."""
+        self.loadings.copy_(factor_loadings(series, self.loadings.shape[1]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the factors of normalised windows: (B, C, L) -> (B, 1, K·lookback)."""
+        factors = torch.einsum("ck,bcl->bkl", self.loadings, x[..., -self.lookback :])
+        return factors.flatten(1).unsqueeze(1)
+
+
+def factor_loadings(series: Sequence[Tensor], n_factors: int) -> Tensor:
+    """Return the loadings of the leading principal components of the channels.
+
+    Parameters
+    ----------
+    series : sequence of Tensor, each of shape (T_i, C)
+    n_factors : int
+
+    Returns
+    -------
+    Tensor, shape (C, K), float64
+        A row of the series times the loadings is the row's factors; over the series each has
+        unit variance. Components that the series do not have are zero, and constant channels
+        enter none.
+    """
+    components = correlation_embedding(series, n_factors)  # eigenvectors · sqrt(eigenvalues)
+    eigenvalues = components.square().sum(dim=0)
+    rows = sum(len(values) for values in series)
+    squares = torch.zeros(len(components), dtype=torch.float64)
+    for values in series:
+        values = values.detach().to("cpu", torch.float64)
+        squares += (values - values.mean(dim=0)).square().sum(dim=0)
+    deviations = (squares / rows).sqrt()
+    scaled = components / torch.where(deviations > 0, deviations, 1.0)[:, None]
+    return scaled / torch.where(eigenvalues > 1e-9, eigenvalues, torch.inf)

@@ -66,7 +66,7 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return parameters for sktime's conformance tests."""
-        small = {"input_chunk_length": 4, "n_epochs": 1, "batch_size": 8}
+        small = {"input_chunk_length": 4, "n_epochs": 1, "batch_size": 64}
         return [
             {**small, "individual": True},
             {**small, "backbone": "nlinear", "likelihood": "gaussian"},

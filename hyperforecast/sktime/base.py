@@ -186,6 +186,7 @@ class HyperforecastForecaster(BaseForecaster):
 
     trained_: Trained
     pretrained_: Trained
+    _pretrained_attrs: list[str]
 
     def _store(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of a subclass's constructor, which does nothing else."""
@@ -383,15 +384,11 @@ class HyperforecastForecaster(BaseForecaster):
         training, validation = [], []
         for key in long_enough:
             split_at = n_rows[key] - n_held_out[key]
-            training.append(
-                _to_darts(trained, names, y_values[key][:split_at], X_values.get(key), split_at)
-            )
+            training.append(_to_darts(trained, names, y_values[key][:split_at], X_values.get(key)))
             if n_held_out[key]:
                 X_held_out = X_values[key][split_at - lookback :] if X_values else None
                 y_held_out = y_values[key][split_at - lookback :]
-                validation.append(
-                    _to_darts(trained, names, y_held_out, X_held_out, len(y_held_out))
-                )
+                validation.append(_to_darts(trained, names, y_held_out, X_held_out))
         self._run(trained.model, training, validation, start)
         return trained
 
@@ -403,10 +400,8 @@ class HyperforecastForecaster(BaseForecaster):
         start: Trained | None,
     ) -> None:
         """Run the training of a model and leave it without traces of its data."""
-        arguments = {name: values for name, values in _columns(training).items() if values}
-        arguments |= {
-            f"val_{name}": values for name, values in _columns(validation).items() if values
-        }
+        arguments: dict[str, Any] = {k: v for k, v in _columns(training).items() if v}
+        arguments |= {f"val_{k}": v for k, v in _columns(validation).items() if v}
         callbacks: list[Any] = []
         if start is not None:
             callbacks.append(StartFrom(start.model.network.state_dict()))
@@ -418,7 +413,7 @@ class HyperforecastForecaster(BaseForecaster):
             model.fit(**arguments, verbose=self.verbose)
         finally:
             model.trainer_params["callbacks"] = own
-        model.trainer = None
+        model.trainer = None  # it holds the training data
         model.training_series = None
         model.past_covariate_series = None
         model.future_covariate_series = None
@@ -604,13 +599,17 @@ class HyperforecastForecaster(BaseForecaster):
             X_values = None
             if trained.covariates:
                 X_values = self._covariate_values(instance, y.index, n, key)
-            inputs.append(_to_darts(trained, names, y.to_numpy(dtype=float), X_values, len(y)))
-        arguments = {name: values for name, values in _columns(inputs).items() if values}
+            inputs.append(
+                _to_darts(trained, names, y.to_numpy(dtype=float), X_values, trained.horizon)
+            )
+        arguments: dict[str, Any] = {k: v for k, v in _columns(inputs).items() if v}
         arguments |= {"verbose": False, "show_warnings": False}
         seed = 0 if self.random_state is None else self.random_state
         likelihood = trained.model.likelihood
 
         def run(steps: int, **options: Any) -> list[np.ndarray]:
+            # that of the forecast before, if any: to set one up costs more than to forecast
+            arguments["trainer"] = trained.model.trainer
             forecasts = trained.model.predict(steps, **arguments, random_state=seed, **options)
             return [forecast.all_values(copy=False).astype(float) for forecast in forecasts]
 
@@ -716,9 +715,10 @@ DartsInput = dict[str, TimeSeries | None]
 
 
 def _to_darts(
-    trained: Trained, names: list[str], y: np.ndarray, X: np.ndarray | None, n_rows: int
+    trained: Trained, names: list[str], y: np.ndarray, X: np.ndarray | None, n_ahead: int = 0
 ) -> DartsInput:
     """Make Darts' series of y (T, C) and X (T or more, K), counted from 0, in scaled units."""
+    n_rows = len(y)
     series: DartsInput = {
         "series": _series(trained.y_scaler.transform(y), names),
         "past_covariates": None,
@@ -728,9 +728,10 @@ def _to_darts(
         scaled = trained.X_scaler.transform(X)
         n_future = len(trained.future)
         if trained.future:
-            series["future_covariates"] = _series(
-                scaled[:, :n_future], [str(c) for c in trained.future]
-            )
+            # Darts asks for the whole horizon, also where fewer steps are forecast
+            n_missing = max(0, n_rows + n_ahead - len(scaled))
+            known = np.pad(scaled[:, :n_future], ((0, n_missing), (0, 0)))
+            series["future_covariates"] = _series(known, [str(c) for c in trained.future])
         if trained.past:
             series["past_covariates"] = _series(
                 scaled[:n_rows, n_future:], [str(c) for c in trained.past]

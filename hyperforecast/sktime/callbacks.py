@@ -5,7 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class StartFrom(pl.Callback):
@@ -16,7 +16,7 @@ class StartFrom(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Load the weights, once the network is where it trains."""
-        pl_module.network.load_state_dict(self.weights)
+        _network(pl_module).load_state_dict(self.weights)
 
 
 class BestWeights(pl.Callback):
@@ -41,7 +41,7 @@ class BestWeights(pl.Callback):
         loss = float(trainer.callback_metrics["val_loss"])
         if loss < self.lowest:
             self.lowest, self.waited = loss, 0
-            self.weights = copy.deepcopy(pl_module.network.state_dict())
+            self.weights = copy.deepcopy(_network(pl_module).state_dict())
             return
         self.waited += 1
         if self.patience is not None and self.waited >= self.patience:
@@ -51,4 +51,10 @@ class BestWeights(pl.Callback):
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Go back to the best weights."""
         if self.weights is not None:
-            pl_module.network.load_state_dict(self.weights)
+            _network(pl_module).load_state_dict(self.weights)
+
+
+def _network(pl_module: pl.LightningModule) -> nn.Module:
+    network = pl_module.network
+    assert isinstance(network, nn.Module)
+    return network

@@ -1,6 +1,6 @@
 """Series, panels and hierarchies as a dictionary of single series, checked and by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def split(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
 def _split(frame: pd.DataFrame) -> dict[Key, pd.DataFrame]:
     if not isinstance(frame.index, pd.MultiIndex):
         return {(): frame}
-    levels = list(range(frame.index.nlevels - 1))
+    levels: list[Hashable] = list(range(frame.index.nlevels - 1))
     parts = frame.groupby(level=levels, sort=False)
     return {key: part.droplevel(levels) for key, part in parts}
 

@@ -69,6 +69,7 @@ def steps_ahead(fh: ForecastingHorizon, last: Any, freq: Any) -> np.ndarray:
         targets = targets.to_period(freq)
     if isinstance(last, pd.Timestamp) and isinstance(targets, pd.PeriodIndex):
         targets = targets.to_timestamp()
+    labels: pd.Index
     if isinstance(last, pd.Period):
         labels = pd.period_range(last, max(targets.max(), last), freq=freq)
     else:

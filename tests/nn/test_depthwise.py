@@ -86,6 +86,10 @@ def test_kept_kernel_follows_the_running_statistics(conv):
         after = conv.eval()(x)
     assert not torch.allclose(before, after)
     torch.testing.assert_close(after, fold(conv)(x))
+    with torch.no_grad():
+        conv.small_norm.running_mean.add_(1.0)
+        torch.testing.assert_close(conv(x), fold(conv)(x))
+    assert not torch.allclose(after, conv(x))
 
 
 def test_a_single_value_takes_the_running_statistics(conv):

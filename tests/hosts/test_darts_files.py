@@ -1,0 +1,253 @@
+"""Saving, loading, copying and exporting Darts models."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from darts import TimeSeries
+from darts.utils.likelihood_models.torch import GaussianLikelihood, QuantileRegression
+
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.nn import StaticLayer
+
+L, H = 12, 4
+MODELS = [HNMVTSModel, BackboneModel]
+each_model = pytest.mark.parametrize("model_class", MODELS)
+
+
+def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:
+    return model_class(L, H, **{"n_epochs": 2, "random_state": 0, **kwargs})
+
+
+def equal(one: TimeSeries, two: TimeSeries) -> None:
+    np.testing.assert_array_equal(one.values(), two.values())
+    assert list(one.components) == list(two.components)
+
+
+@each_model
+@pytest.mark.parametrize("clean", [False, True])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        {"likelihood": QuantileRegression([0.1, 0.5, 0.9])},
+        {
+            "backbone": "rmlp",
+            "backbone_kwargs": {"d_model": 8, "dropout": 0.1},
+            "loss_fn": torch.nn.L1Loss(),
+            "lr_scheduler_cls": torch.optim.lr_scheduler.ExponentialLR,
+            "lr_scheduler_kwargs": {"gamma": 0.9},
+        },
+    ],
+)
+def test_save_and_load(
+    model_class: type, clean: bool, kwargs: dict, series: TimeSeries, tmp_path: Path
+) -> None:
+    model = make(model_class, **kwargs).fit(series)
+    expected = model.predict(H, series=series)
+    model.save(str(tmp_path / "m.pt"), clean=clean)
+    loaded = model_class.load(str(tmp_path / "m.pt"))
+    equal(loaded.predict(H, series=series), expected)
+    assert loaded.channel_names == ["a", "b", "c"]
+    # a loaded model saves and trains on
+    loaded.save(str(tmp_path / "again.pt"))
+    equal(model_class.load(str(tmp_path / "again.pt")).predict(H, series=series), expected)
+    loaded.fit(series, epochs=1)
+
+
+def test_loaded_and_saved_before_any_use(series: TimeSeries, tmp_path: Path) -> None:
+    model = make().fit(series)
+    model.save(str(tmp_path / "m.pt"))
+    HNMVTSModel.load(str(tmp_path / "m.pt")).save(str(tmp_path / "n.pt"))
+    equal(HNMVTSModel.load(str(tmp_path / "n.pt")).predict(H), model.predict(H))
+
+
+def test_options_given_as_numpy_numbers(series: TimeSeries, tmp_path: Path) -> None:
+    model = HNMVTSModel(np.int64(L), np.int64(H), channel_embedding_dim=np.int64(2), n_epochs=1)
+    model.fit(series).save(str(tmp_path / "m.pt"))
+    equal(HNMVTSModel.load(str(tmp_path / "m.pt")).predict(H), model.predict(H))
+
+
+LOAD = """
+import sys
+import hyperforecast.darts as hf
+from darts import TimeSeries
+import pandas as pd
+path, way, out = sys.argv[1:]
+frame = pd.read_csv(path + "/series.csv", index_col=0, parse_dates=True).astype("float32")
+series = TimeSeries.from_dataframe(frame, freq="D")
+if way == "load":
+    model = hf.HNMVTSModel.load(path + "/m.pt")
+elif way == "load_from_checkpoint":
+    model = hf.HNMVTSModel.load_from_checkpoint("run", work_dir=path, best=False)
+elif way == "load_weights":
+    model = hf.HNMVTSModel(12, 4, n_epochs=2, random_state=0)
+    model.load_weights(path + "/m.pt")
+elif way == "load_weights_from_checkpoint":
+    model = hf.HNMVTSModel(12, 4, n_epochs=2, random_state=0)
+    model.load_weights_from_checkpoint("run", work_dir=path, best=False)
+assert model.channel_names == ["a", "b", "c"], model.channel_names
+model.predict(4, series=series[["b", "c", "a"]])[["a", "b", "c"]].to_csv(out)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    folder = tmp_path_factory.mktemp("trained")
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        random.normal(size=(80, 3)).astype(np.float32),
+        index=pd.date_range("2020-01-01", periods=80, freq="D"),
+        columns=list("abc"),
+    )
+    frame.to_csv(folder / "series.csv")
+    series = TimeSeries.from_dataframe(frame, freq="D")
+    model = make(save_checkpoints=True, model_name="run", work_dir=str(folder)).fit(series)
+    model.save(str(folder / "m.pt"))
+    return folder, model.predict(H, series=series).values()
+
+
+@pytest.mark.parametrize(
+    "way", ["load", "load_from_checkpoint", "load_weights", "load_weights_from_checkpoint"]
+)
+def test_in_a_fresh_process(way: str, trained_elsewhere: tuple, tmp_path: Path) -> None:
+    folder, expected = trained_elsewhere
+    out = tmp_path / "out.csv"
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder), way, str(out)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    values = pd.read_csv(out, index_col=0).to_numpy()
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_training_is_resumed_from_a_checkpoint(series: TimeSeries, tmp_path: Path) -> None:
+    where = {"model_name": "run", "work_dir": str(tmp_path), "save_checkpoints": True}
+    make(n_epochs=2, **where).fit(series)
+    resumed = HNMVTSModel.load_from_checkpoint("run", work_dir=str(tmp_path), best=False)
+    before = resumed.network.state_dict()["head.generator.weight"].clone()
+    resumed.fit(series, epochs=5)
+    assert resumed.epochs_trained == 5
+    assert not torch.equal(before, resumed.network.state_dict()["head.generator.weight"])
+
+
+class TestCopies:
+    @each_model
+    def test_of_a_model(self, model_class: type, series: TimeSeries, tmp_path: Path) -> None:
+        model = make(model_class).fit(series)
+        for use in (
+            lambda: None,
+            lambda: model.predict(H),
+            lambda: model.to_onnx(str(tmp_path / "m.onnx")),
+        ):
+            use()
+            duplicate = copy.deepcopy(model)
+            equal(duplicate.predict(H), model.predict(H))
+        duplicate.fit(series, epochs=1)
+        assert not np.array_equal(duplicate.predict(H).values(), model.predict(H).values())
+        copy.deepcopy(model).save(str(tmp_path / "copy.pt"))
+        equal(model_class.load(str(tmp_path / "copy.pt")).predict(H), model.predict(H))
+
+    def test_of_a_module(self, series: TimeSeries, tmp_path: Path) -> None:
+        model = make().fit(series)
+        x = torch.randn(2, L, 3)
+        for use in (
+            lambda: None,
+            lambda: model.predict(H),
+            lambda: model.to_onnx(str(tmp_path / "m.onnx")),
+        ):
+            use()
+            duplicate = copy.deepcopy(model.model)
+            with torch.no_grad():
+                assert torch.equal(duplicate.network(x), model.network(x))
+
+    def test_of_an_untrained_model(self, series: TimeSeries) -> None:
+        duplicate = copy.deepcopy(make())
+        equal(duplicate.fit(series).predict(H), make().fit(series).predict(H))
+
+    def test_untrained_model_forgets_everything(self, series: TimeSeries) -> None:
+        model = make().fit(series)
+        other = model.untrained_model()
+        assert other.model is None
+        assert other.channel_names == []
+
+
+class TestOnnx:
+    onnxruntime = pytest.importorskip("onnxruntime")
+
+    def export(self, model: HyperforecastModel, folder: Path) -> Any:
+        model.to_onnx(str(folder / "model.onnx"))
+        return self.onnxruntime.InferenceSession(str(folder / "model.onnx"))
+
+    @each_model
+    @pytest.mark.parametrize("backbone", ["dlinear", "rlinear"])
+    def test_forecasts_as_darts(
+        self, model_class: type, backbone: str, series: TimeSeries, tmp_path: Path
+    ) -> None:
+        from darts.utils.onnx import run_onnx_prediction
+
+        model = make(model_class, backbone=backbone).fit(series)
+        expected = model.predict(2 * H)
+        found = run_onnx_prediction(n=2 * H, session=self.export(model, tmp_path), series=series)
+        np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-4, atol=1e-5)
+
+    def test_with_covariates_and_a_likelihood(self, series: TimeSeries, tmp_path: Path) -> None:
+        from darts.utils.onnx import run_onnx_prediction
+
+        covariates = {"past_covariates": series["a"], "future_covariates": series["b"]}
+        model = make(likelihood=QuantileRegression([0.1, 0.5, 0.9])).fit(series[:100], **covariates)
+        expected = model.predict(H, predict_likelihood_parameters=True)
+        found = run_onnx_prediction(
+            n=H,
+            session=self.export(model, tmp_path),
+            series=series[:100],
+            predict_likelihood_parameters=True,
+            **covariates,
+        )
+        np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-4, atol=1e-5)
+
+    def test_graph_holds_no_hypernetwork(self, series: TimeSeries, tmp_path: Path) -> None:
+        import onnx
+
+        model = make(channel_embedding_dim=2, hyper_hidden=[7]).fit(series)
+        self.export(model, tmp_path)
+        graph = onnx.load(str(tmp_path / "model.onnx")).graph
+        names = [i.name for i in graph.initializer]
+        assert not [n for n in names if "generator" in n or "context" in n]
+        sizes = [int(np.prod(i.dims)) for i in graph.initializer]
+        assert 3 * H * 2 * L in sizes  # one head for each channel
+        assert sum(sizes) < 3 * H * 2 * L + 3 * H + 64
+        # the trained model keeps its hypernetwork
+        assert any(isinstance(module, StaticLayer) for module in model.network.modules())
+        model.fit(series, epochs=1)
+
+    def test_needs_a_trained_model(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="fit"):
+            make().to_onnx(str(tmp_path / "m.onnx"))
+
+
+class TestStateDict:
+    def test_names_travel_with_weights(self, series: TimeSeries) -> None:
+        state = make().fit(series).model.state_dict()
+        other = make().fit(series.with_columns_renamed(list("abc"), list("xyz")))
+        other.model.load_state_dict(state)
+        assert other.channel_names == ["a", "b", "c"]
+
+    def test_gaussian_model_keeps_its_roles(self, series: TimeSeries, tmp_path: Path) -> None:
+        model = make(likelihood=GaussianLikelihood(), instance_norm="revin").fit(series)
+        model.save(str(tmp_path / "m.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "m.pt"))
+        assert loaded.network.output_roles == ("location", "scale")
+        equal(
+            loaded.predict(H, predict_likelihood_parameters=True),
+            model.predict(H, predict_likelihood_parameters=True),
+        )

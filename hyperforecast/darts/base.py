@@ -2,18 +2,21 @@
 
 import copy
 import functools
+import logging
 from abc import ABC
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
 from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
+from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import TorchLikelihood
@@ -21,12 +24,22 @@ from pytorch_lightning.callbacks import ProgressBar
 from torch import Tensor
 
 from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.exact import (
+    check_solver,
+    data_obstacle,
+    gradient_options,
+    model_obstacle,
+    report,
+    train_exactly,
+)
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.nn import INSTANCE_NORMS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.instance_norm import OutputRole
+
+logger = logging.getLogger(__name__)
 
 _LOCATION_SCALE = (
     LikelihoodType.Gaussian,
@@ -94,6 +107,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         super().__init__(**self._extract_torch_model_params(**self.model_params))
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = use_static_covariates
+        self._check_solver()
+        self._told_to_use_gradients: list[str] = []
+        self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
 
@@ -131,6 +147,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             + _width(train_sample.historic_future_covariates),
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
+            "n_factors": params.get("n_factors") or 0,
         }
         # no dataset: the weights are about to be loaded, and the sample is a mock
         names = [] if self._fit_dataset is None else channels_of(self._fit_dataset)
@@ -229,6 +246,10 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                 f"order: {', '.join(map(repr, names[:10]))}. Build the dataset from series whose "
                 f"channels are in the model's order, `series[model.channel_names]`."
             )
+        given = {"epochs": kwargs.get("epochs"), "trainer": kwargs.get("trainer")}
+        self._told_to_use_gradients = [name for name, value in given.items() if value]
+        if self.load_ckpt_path is not None:
+            self._told_to_use_gradients.append("a checkpoint to resume from")
         self._fit_dataset = train_dataset
         try:
             return super()._setup_for_train(
@@ -241,9 +262,69 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         finally:
             self._fit_dataset = None
 
-    def _train(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
+    def _train(
+        self,
+        trainer: pl.Trainer,
+        model: PLForecastingModule,
+        datamodule: TorchDataModule,
+        load_best: bool = False,
+    ) -> None:
         with quiet_lightning(not _shows_progress(trainer)):
-            super()._train(trainer, *args, **kwargs)
+            if self._uses_exact_solver(datamodule):
+                solution = train_exactly(
+                    model,
+                    self.model_params,
+                    datamodule.train_dataset,
+                    datamodule.val_dataset,
+                    trainer.strategy.root_device,
+                )
+                self._solver_report = report(solution)
+                trainer.strategy.connect(model)
+                self.model, self.trainer, self._fit_called = model, trainer, True
+            else:
+                self._solver_report = None
+                super()._train(trainer, model, datamodule, load_best)
+
+    # by which solver
+
+    @property
+    def solver_report(self) -> pd.DataFrame | None:
+        """What the exact solver compared on validation, a row for each setting.
+
+        ``None`` if the model was not trained by the exact solver; no rows if the series had too
+        few windows to hold any out.
+        """
+        return None if self._solver_report is None else pd.DataFrame(self._solver_report)
+
+    def _check_solver(self) -> None:
+        """Raise if the model was told to solve exactly what has no closed form."""
+        solver = self.model_params.get("solver", "adam")
+        check_solver(solver, self.model_params.get("solver_kwargs"))
+        obstacle = model_obstacle(self.model_params) if solver == "exact" else None
+        if obstacle is not None:
+            raise ValueError(_cannot_solve(obstacle))
+
+    def _uses_exact_solver(self, datamodule: TorchDataModule) -> bool:
+        """Decide by which solver to train, and say so."""
+        solver = self.model_params.get("solver", "adam")
+        if solver == "adam":
+            return False
+        obstacle = model_obstacle(self.model_params)
+        for dataset in (datamodule.train_dataset, datamodule.val_dataset):
+            if obstacle is None and dataset is not None:
+                obstacle = data_obstacle(dataset)
+        told = gradient_options(self.model_params) + self._told_to_use_gradients
+        if solver == "exact":
+            if obstacle is not None:
+                raise ValueError(_cannot_solve(obstacle))
+            if told:
+                logger.info("The exact solver does not use %s.", ", ".join(told))
+            return True
+        if obstacle is None and told:
+            obstacle = f"{', '.join(told)} says how to train by gradients"
+        if obstacle is not None:
+            logger.info("Training by gradients: %s.", obstacle)
+        return obstacle is None
 
     def _setup_trainer(
         self,
@@ -258,6 +339,11 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             verbose = False
         with quiet_lightning(verbose is False):
             return super()._setup_trainer(trainer, model, verbose, epochs)
+
+    @property
+    def _ckpt_skipped_params(self) -> list[str]:
+        # weights do not depend on how they were found
+        return [*super()._ckpt_skipped_params, "solver", "solver_kwargs"]
 
     # what comes out of it
 
@@ -321,6 +407,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         duplicate.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         duplicate.model = copy.deepcopy(self.model, memo)
         return duplicate
+
+
+def _cannot_solve(obstacle: str) -> str:
+    return (
+        f"solver='exact' cannot train this model: {obstacle}. Choose solver='adam', or 'auto' to "
+        "solve exactly where that is possible."
+    )
 
 
 def output_roles(likelihood: TorchLikelihood | None) -> list[OutputRole]:

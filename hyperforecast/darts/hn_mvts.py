@@ -24,6 +24,20 @@ class HNMVTSModel(HyperforecastModel):
         (one head each). Default: 8, or the number of channels if that is less.
     hyper_hidden : sequence of int, default=()
         Widths of the hypernetwork's hidden layers; a linear map if empty.
+    solver : {"auto", "exact", "adam"}, default="auto"
+        How the weights are found. ``"exact"`` solves for them in closed form, in seconds, and
+        chooses what is not given (the instance norm, the embedding's length up to the one given,
+        the number of factors, a ridge penalty) by the error on the validation series or on rows
+        held out; it needs a linear backbone (DLinear, NLinear), the mean squared error or
+        quantiles. ``"adam"`` trains by gradients. ``"auto"`` solves exactly where that is
+        possible and no option of training by gradients (``n_epochs``, ``optimizer_kwargs``,
+        callbacks ...) is given.
+    solver_kwargs : dict, optional
+        Options of the exact solver: see :class:`~hyperforecast.nn.exact.ExactOptions`.
+    n_factors : int, optional
+        Number K of common factors, the leading principal components of the channels, whose last
+        steps are further inputs of every channel, so that channels learn from each other. Chosen
+        by the exact solver if not given; none when training by gradients.
     backbone, backbone_kwargs, instance_norm, use_static_covariates, **kwargs
         See :class:`~hyperforecast.darts.HyperforecastModel`.
 
@@ -56,6 +70,9 @@ class HNMVTSModel(HyperforecastModel):
         backbone: str = "dlinear",
         backbone_kwargs: dict[str, Any] | None = None,
         instance_norm: str | None = None,
+        solver: str = "auto",
+        solver_kwargs: dict[str, Any] | None = None,
+        n_factors: int | None = None,
         use_static_covariates: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -66,6 +83,9 @@ class HNMVTSModel(HyperforecastModel):
             backbone=backbone,
             backbone_kwargs=backbone_kwargs,
             instance_norm=instance_norm,
+            solver=solver,
+            solver_kwargs=solver_kwargs,
+            n_factors=n_factors,
             use_static_covariates=use_static_covariates,
             **kwargs,
         )

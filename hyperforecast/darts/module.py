@@ -35,6 +35,7 @@ class ForecastingModule(PLForecastingModule):
         self, network: dict[str, Any], channel_names: Sequence[str] = (), **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        self.network_arguments = network
         self.network = ForecastingNetwork(**network)
         self.channel_names = list(channel_names)
         use_monte_carlo_dropout(self.network)
@@ -92,12 +93,33 @@ class ForecastingModule(PLForecastingModule):
         return prediction.take_along_dim(back, dim=3).flatten(-2), schemas, times
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Put the channel names into the state dict."""
-        return {"channel_names": self.channel_names}
+        """Put the channel names, and what training chose of the network, into the state dict."""
+        return {"channel_names": self.channel_names, "network": self.network_arguments}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the channel names from a state dict."""
+        """Take the channel names from a state dict, and make the network that its weights fit.
+
+        Only what training chooses is taken over; weights of another network do not load.
+        """
         self.channel_names = list(state["channel_names"])
+        arguments = state["network"]
+        if arguments != self.network_arguments and _given(arguments) == _given(
+            self.network_arguments
+        ):
+            like = next(self.network.parameters())
+            network = ForecastingNetwork(**arguments).to(like.device, like.dtype)
+            use_monte_carlo_dropout(network)
+            self.network = network.train(self.network.training)
+            self.network_arguments = arguments
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a network that its training does not choose."""
+    chosen = {"instance_norm", "n_factors", "factor_lookback", "channel_offsets"}
+    given = {name: value for name, value in arguments.items() if name not in chosen}
+    method_kwargs = dict(given["method_kwargs"] or {})
+    method_kwargs.pop("channel_embedding_dim", None)
+    return {**given, "method_kwargs": method_kwargs}
 
 
 def use_monte_carlo_dropout(network: nn.Module) -> None:

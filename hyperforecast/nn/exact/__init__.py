@@ -5,7 +5,7 @@ regression in the second moments of its windows, and its validation error a quad
 those of the validation windows. So training, and choosing what to train, need no gradients.
 """
 
-from hyperforecast.nn.exact.install import solved_network
+from hyperforecast.nn.exact.install import solved_arguments, solved_network
 from hyperforecast.nn.exact.moments import (
     LINEAR_NORMS,
     Moments,
@@ -41,6 +41,7 @@ __all__ = [
     "block_moments",
     "lagged_products",
     "solve_exact",
+    "solved_arguments",
     "solved_network",
     "window_moments",
 ]

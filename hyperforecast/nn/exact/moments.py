@@ -32,6 +32,15 @@ class Panel:
     future: Tensor | None = None
     static: Tensor | None = None
 
+    def to(self, device: torch.device) -> Self:
+        """Return the panel on a device."""
+        return type(self)(
+            self.target.to(device),
+            None if self.past is None else self.past.to(device),
+            None if self.future is None else self.future.to(device),
+            None if self.static is None else self.static.to(device),
+        )
+
     def rows(self, start: int, stop: int) -> Self:
         """Return rows ``start`` to ``stop``."""
         return type(self)(

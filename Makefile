@@ -20,6 +20,11 @@ lint: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
+# Darts' own test modules with our models in the place of DLinearModel; DARTS_TESTS is a checkout
+# of Darts' repository
+test-darts: $(STAMP)
+	$(BIN)/python tests/upstream/run_darts_modules.py $(or $(DARTS_TESTS),$(error name a checkout of Darts: make test-darts DARTS_TESTS=path))
+
 clean:
 	rm -rf $(VENV) demo-output
 

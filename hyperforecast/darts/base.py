@@ -20,7 +20,7 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import TorchLikelihood
-from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 from torch import Tensor
 
 from hyperforecast.darts.channels import channel_order
@@ -104,6 +104,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
         self.model: ForecastingModule | None
         self.trainer: pl.Trainer | None
+        self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = use_static_covariates
@@ -129,6 +130,11 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     def channel_names(self) -> list[str]:
         """Names of the channels in the order of the network's weights."""
         return list(self.model.channel_names) if self.model is not None else []
+
+    def _extract_model_creation_params(self) -> dict[str, Any]:
+        # a model is saved and loaded with plain values; a grid over np.arange gives others
+        params = super()._extract_model_creation_params()
+        return {name: _plain(value) for name, value in params.items()}
 
     def _create_model(self, train_sample: TorchTrainingSample) -> PLForecastingModule:
         params = self.model_params
@@ -334,9 +340,19 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         epochs: int = 0,
     ) -> pl.Trainer:
         chosen = self.trainer_params.keys() & {"enable_progress_bar", "enable_model_summary"}
-        bar = any(isinstance(cb, ProgressBar) for cb in self.trainer_params.get("callbacks", ()))
-        if verbose is None and not chosen and not bar:
+        callbacks = self.trainer_params.get("callbacks") or ()
+        if (
+            verbose is None
+            and not chosen
+            and not any(isinstance(c, ProgressBar) for c in callbacks)
+        ):
             verbose = False
+        # Darts' defaults, which loading drops: without them Lightning writes into the directory
+        self.trainer_params = {
+            "logger": False,
+            "enable_checkpointing": any(isinstance(c, Checkpoint) for c in callbacks),
+            **self.trainer_params,
+        }
         with quiet_lightning(verbose is False):
             return super()._setup_trainer(trainer, model, verbose, epochs)
 
@@ -481,6 +497,10 @@ def _reorder(series: TimeSeries, order: Sequence[int] | None) -> TimeSeries:
 
 def _width(array: np.ndarray | None) -> int:
     return 0 if array is None else array.shape[1]
+
+
+def _plain(value: object) -> object:
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def _shows_progress(trainer: pl.Trainer) -> bool:

@@ -36,8 +36,8 @@ class DenseGenerator(nn.Module):
     hidden : sequence of int
         Widths of the hidden layers of g; empty for a linear hypernetwork.
     initialise : callable
-        Ordinary start of the layer's weight, applied to W_0 and, ten times smaller, to every
-        basis, so that each generated layer starts close to an ordinary one.
+        Ordinary start of the layer's weight, applied to W_0 and, ten times smaller and with its
+        mean removed, to every basis, so that each generated layer starts close to an ordinary one.
     bias : bool
         Whether a bias is generated too.
     """
@@ -77,6 +77,7 @@ class DenseGenerator(nn.Module):
         initialise(self.weight)
         for basis in self.weight_bases:
             initialise(basis)
+            basis.sub_(basis.mean())  # contexts do not change the level at the start
         self.weight_bases.mul_(self.basis_scale)
         if self.bias is not None and self.bias_bases is not None:
             uniform_fan_in(self.in_features)(self.bias)

@@ -25,6 +25,7 @@ from hyperforecast.sktime.instances import (
     join,
     latest,
     matched,
+    mismatch,
     split,
     until,
 )
@@ -72,7 +73,8 @@ class HyperforecastForecaster(BaseForecaster):
         passed to ``fit`` (or to ``pretrain``). A longer ``fh`` is forecast in several rounds, each
         from the forecasts of the one before, where no past covariates stand against it.
     backbone : str, default="dlinear"
-        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, or a registered name.
+        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, ``"tsmixer"``, ``"patchtst"``,
+        ``"itransformer"``, ``"moderntcn"``, or a registered name.
     backbone_kwargs : dict, optional
         Options of the backbone; one that it does not have is an error.
     instance_norm : str, optional
@@ -222,16 +224,11 @@ class HyperforecastForecaster(BaseForecaster):
         instances = self._instances(y, X)
         self._freq = common_frequency(instances)
         self._levels = list(y.index.names[:-1])
-        largest = None
-        if fh is not None:
-            largest = max(
-                int(max(steps_ahead(fh, instance.last, self._freq)))
-                for instance in instances.values()
-            )
+        largest = _largest_step(fh, instances, self._freq)
         self.trained_ = self._train(instances, largest, getattr(self, "pretrained_", None))
         self._check_reach(largest or 0)
         self._check_lookback(instances)
-        self._remember(instances)
+        self._remember(self._by_name(instances, self.trained_))
         return self
 
     def _pretrain(
@@ -253,10 +250,7 @@ class HyperforecastForecaster(BaseForecaster):
         fh: ForecastingHorizon | None,
     ) -> Self:
         instances = self._instances(y, X)
-        freq = common_frequency(instances)
-        largest = None
-        if fh is not None:
-            largest = max(int(max(steps_ahead(fh, i.last, freq))) for i in instances.values())
+        largest = _largest_step(fh, instances, common_frequency(instances))
         if largest is None and self.output_chunk_length is None and start is None:
             raise ValueError(
                 "The forecasting horizon to pretrain for is not known. Pass `fh` to `pretrain`, "
@@ -268,17 +262,8 @@ class HyperforecastForecaster(BaseForecaster):
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> Self:
-        if len(y.index.names) - 1 != len(self._levels):
-            raise ValueError(
-                f"The forecaster was fitted on data with {len(self._levels)} index levels above "
-                f"time, and is updated with {len(y.index.names) - 1}. Give data of the same kind."
-            )
         trained = self.trained_
-        new = self._by_name(self._instances(y, X), trained)
-        seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
-        seen = {**self._context, **seen}
-        self._freq = common_frequency(seen, self._freq)
-        self._check_covered(seen)
+        seen, self._freq = self._continued(y, X)
         if update_params:
             lengths = (trained.lookback, trained.horizon)
             if self.get_config()["remember_data"]:
@@ -287,10 +272,44 @@ class HyperforecastForecaster(BaseForecaster):
                 start = getattr(self, "pretrained_", None)
                 self.trained_ = self._train(everything, None, start, lengths)
             else:
-                touched = {key: seen[key] for key in new}
+                touched = {key: seen[key] for key in self._instances(y, None)}
                 self.trained_ = self._train(touched, None, trained, lengths, trained)
         self._remember(seen)
         return self
+
+    def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: type | None = None) -> None:
+        # rows that do not go on from those seen are refused before anything is stored
+        if self.is_fitted and y is not None:
+            self._continued(y, X)
+        super()._update_y_X(y, X, enforce_index_type)
+
+    def _set_cutoff_from_y(self, y: pd.DataFrame) -> None:
+        super()._set_cutoff_from_y(y)
+        # sktime loses the frequency of panels and of short updates, and needs it for absolute fh
+        cutoff: Any = self._cutoff
+        if isinstance(cutoff, pd.DatetimeIndex) and cutoff.freq is None:
+            times = pd.DatetimeIndex(y.index.get_level_values(-1).unique()).sort_values()
+            inferred = pd.infer_freq(times) if len(times) >= 3 else None
+            cutoff.freq = getattr(self, "_freq", None) or inferred
+
+    def _continued(
+        self, y: pd.DataFrame, X: pd.DataFrame | None
+    ) -> tuple[dict[Key, Instance], Any]:
+        """Return the rows kept with new ones behind them, and their frequency."""
+        if len(y.index.names) - 1 != len(self._levels):
+            raise ValueError(
+                f"The forecaster was fitted on data with {len(self._levels)} index levels above "
+                f"time, and is updated with {len(y.index.names) - 1}. Give data of the same kind."
+            )
+        self._check_wanted(X)
+        new = self._by_name(self._instances(y, X), self.trained_)
+        seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
+        seen = {**self._context, **seen}
+        freq = common_frequency(seen, self._freq)
+        if self.trained_.covariates:
+            for key, instance in seen.items():
+                _covering(instance.X, instance.y.index, self.trained_.covariates, key)
+        return seen, freq
 
     def _remember(self, instances: Mapping[Key, Instance]) -> None:
         """Keep the rows that a forecast, or a window that ends in the next row, is made from."""
@@ -332,8 +351,8 @@ class HyperforecastForecaster(BaseForecaster):
             self._check_start(start)
             lengths = (start.lookback, start.horizon)
             channels = matched(channels, start.channels, "y")
-            future = matched(future, start.future, "X, known ahead")
-            past = matched(past, start.past, "X, known up to now")
+            future = matched(future, start.future, "X")
+            past = matched(past, start.past, "X")
         if lengths is None:
             lengths = self._choose_lengths(instances, largest_step)
         lookback, horizon = lengths
@@ -644,28 +663,22 @@ class HyperforecastForecaster(BaseForecaster):
 
     def _with_covariates(self, X: pd.DataFrame) -> dict[Key, Instance]:
         """Add what ``predict`` was given of X to what is known."""
-        if not self.trained_.covariates:
-            return self._context
+        self._check_wanted(X)
         check_values(X, "X")
+        trained = self.trained_
+        if lacking := [name for name in trained.future if name not in X.columns]:
+            raise ValueError(mismatch("X", lacking, []))
+        if unknown := [name for name in X.columns if name not in trained.covariates]:
+            raise ValueError(mismatch("X", [], unknown))
         given = split(X, None)
         context = {}
         for key, instance in self._context.items():
             if key not in given:
                 raise ValueError(f"X lacks the instance {key}. Give X for every instance of y.")
-            known = instance.X
-            new = given[key].y
-            unknown = [name for name in new.columns if name not in self.trained_.covariates]
-            lacking = [name for name in self.trained_.future if name not in new.columns]
-            if unknown or lacking:
-                in_order(new, self.trained_.future, "X")
-            if known is None:
-                merged = new
-            else:
-                # what was seen of past covariates is not overwritten by gaps
-                old = known.loc[~known.index.isin(new.index)]
-                merged = pd.concat([old, new.reindex(columns=known.columns)]).sort_index()
-                merged = merged.combine_first(known)[list(known.columns)]
-            context[key] = Instance(instance.y, merged)
+            assert instance.X is not None
+            # past covariates need not be given again: what is known of them stays
+            known = given[key].y.reindex(columns=trained.covariates).combine_first(instance.X)
+            context[key] = Instance(instance.y, known)
         return context
 
     def _covariate_values(
@@ -703,12 +716,12 @@ class HyperforecastForecaster(BaseForecaster):
                 f"{rows}{more}. Give more rows or choose a shorter input_chunk_length."
             )
 
-    def _check_covered(self, instances: Mapping[Key, Instance]) -> None:
-        """Raise if X does not go with the rows of y."""
-        trained = self.trained_
-        if trained.covariates:
-            for key, instance in instances.items():
-                _covering(instance.X, instance.y.index, trained.covariates, key)
+    def _check_wanted(self, X: pd.DataFrame | None) -> None:
+        if X is not None and not self.trained_.covariates:
+            raise ValueError(
+                f"X has no effect: the forecaster was fitted without covariates, and now X came "
+                f"with {', '.join(map(repr, X.columns[:5]))}. Fit with X, or leave it out."
+            )
 
 
 DartsInput = dict[str, TimeSeries | None]
@@ -772,7 +785,15 @@ def _covering(
     return rows
 
 
+def _largest_step(
+    fh: ForecastingHorizon | None, instances: Mapping[Key, Instance], freq: Any
+) -> int | None:
+    if fh is None:
+        return None
+    return max(int(max(steps_ahead(fh, i.last, freq))) for i in instances.values())
+
+
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return list(one) == list(other)
-    return type(one) is type(other) and bool(one == other)
+    return bool(one == other)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hyperforecast.darts.channels import channel_mismatch
 from hyperforecast.sktime.timeline import check_regular, find_frequency, irregular
 
 Key = tuple
@@ -93,6 +92,21 @@ def common_frequency(instances: Mapping[Key, Instance], known: Any = None) -> An
     return known
 
 
+def mismatch(what: str, missing: Sequence[Any], added: Sequence[Any]) -> str:
+    """Say which columns are missing and which are new."""
+    parts = [
+        f"{which}: {', '.join(map(repr, names[:10]))}"
+        + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        for which, names in (("missing", missing), ("new", added))
+        if names
+    ]
+    return (
+        f"The columns of {what} are not those that the forecaster was trained on, whose weights go "
+        f"by name ({'; '.join(parts)}). Give every one of them under its own name and no other, in "
+        "any order."
+    )
+
+
 def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFrame:
     """Return the columns ``names`` of a frame, in that order; other columns are an error."""
     if list(frame.columns) == list(names):
@@ -100,7 +114,7 @@ def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFra
     missing = [name for name in names if name not in frame.columns]
     added = [name for name in frame.columns if name not in names]
     if missing or added:
-        raise ValueError(f"{what}: {channel_mismatch(missing, added)}")
+        raise ValueError(mismatch(what, missing, added))
     return frame[list(names)]
 
 
@@ -116,7 +130,7 @@ def matched(names: Sequence[Any], trained: Sequence[Any], what: str) -> list[Any
         return list(names)
     missing = [name for name in trained if name not in names]
     added = [name for name in names if name not in trained]
-    raise ValueError(f"{what}: {channel_mismatch(missing, added)}")
+    raise ValueError(mismatch(what, missing, added))
 
 
 def extended(old: Instance | None, new: Instance) -> Instance:

@@ -94,7 +94,9 @@ class TestOtherOrder:
         }
         found = model.historical_forecasts(series[ORDER], **options)
         expected = model.historical_forecasts(series, **options)
-        for one, two in [(found, expected)] if last_points_only else zip(found, expected):
+        if last_points_only:
+            found, expected = [found], [expected]
+        for one, two in zip(found, expected, strict=True):
             same_by_name(one, two)
 
     def test_likelihood_parameters(self, series: TimeSeries) -> None:
@@ -171,13 +173,15 @@ class TestOtherNames:
             "The channels are not those that the model was trained on, whose weights go by name "
             f"({said}). Give every trained channel under its own name and no other, in any order."
         )
+        calls = {
+            "predict": lambda: model.predict(H, series=other),
+            "fit": lambda: model.fit(other),
+            "historical_forecasts": lambda: model.historical_forecasts(
+                other, retrain=False, forecast_horizon=H
+            ),
+        }
         with pytest.raises(ValueError, match=re.escape(message)):
-            if method == "predict":
-                model.predict(H, series=other)
-            elif method == "fit":
-                model.fit(other)
-            else:
-                model.historical_forecasts(other, retrain=False, forecast_horizon=H)
+            calls[method]()
         # nothing has changed
         assert model.training_series is trained
         assert len(model.predict(H)) == H

@@ -49,15 +49,16 @@ def equal(one: TimeSeries, two: TimeSeries) -> None:
 def test_save_and_load(
     model_class: type, clean: bool, kwargs: dict, series: TimeSeries, tmp_path: Path
 ) -> None:
+    options = {"series": series, "predict_likelihood_parameters": "likelihood" in kwargs}
     model = make(model_class, **kwargs).fit(series)
-    expected = model.predict(H, series=series)
+    expected = model.predict(H, **options)
     model.save(str(tmp_path / "m.pt"), clean=clean)
     loaded = model_class.load(str(tmp_path / "m.pt"))
-    equal(loaded.predict(H, series=series), expected)
+    equal(loaded.predict(H, **options), expected)
     assert loaded.channel_names == ["a", "b", "c"]
     # a loaded model saves and trains on
     loaded.save(str(tmp_path / "again.pt"))
-    equal(model_class.load(str(tmp_path / "again.pt")).predict(H, series=series), expected)
+    equal(model_class.load(str(tmp_path / "again.pt")).predict(H, **options), expected)
     loaded.fit(series, epochs=1)
 
 
@@ -210,7 +211,6 @@ class TestOnnx:
             n=H,
             session=self.export(model, tmp_path),
             series=series[:100],
-            predict_likelihood_parameters=True,
             **covariates,
         )
         np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-4, atol=1e-5)

@@ -1,11 +1,13 @@
 """DLinear."""
 
+from functools import partial
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
 from hyperforecast.nn.decomposition import MovingAverage
-from hyperforecast.nn.generators import Initialiser, uniform_fan_in
+from hyperforecast.nn.generators import Initialiser
 from hyperforecast.nn.methods.base import Method
 
 
@@ -40,8 +42,8 @@ class DLinear(Backbone):
         return torch.cat([weight, weight], dim=-1)
 
     def head_initialiser(self) -> Initialiser:
-        """Return the start of two maps of L inputs each."""
-        return uniform_fan_in(self.lookback)
+        """Return a start at 1/L in both maps: the first forecast is the mean of the window."""
+        return partial(nn.init.constant_, val=1 / self.lookback)
 
     def embed(self, x: Tensor) -> Tensor:
         """Pass windows (B, C, L) on: DLinear has no embedding."""

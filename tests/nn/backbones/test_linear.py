@@ -36,6 +36,14 @@ def test_dlinear() -> None:
     torch.testing.assert_close(forecast(network), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("method", ["plain", "hn-mvts"])
+def test_dlinear_starts_at_the_mean_of_the_window(method: str) -> None:
+    network = make("dlinear", method=method)
+    head = network.fold().head
+    expected = X.transpose(1, 2).mean(dim=-1, keepdim=True) + head.bias
+    torch.testing.assert_close(forecast(network), expected, rtol=0, atol=1e-7)
+
+
 def test_dlinear_has_no_instance_norm() -> None:
     assert make("dlinear").instance_norm is None
 

@@ -18,6 +18,7 @@ from hyperforecast.sktime.callbacks import BestWeights, StartFrom
 from hyperforecast.sktime.instances import (
     Instance,
     Key,
+    check_numeric,
     check_values,
     common_frequency,
     extended,
@@ -277,6 +278,12 @@ class HyperforecastForecaster(BaseForecaster):
         self._remember(seen)
         return self
 
+    def _check_X_y(self, X: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # sktime refuses these too, without saying which columns
+        check_numeric(y, "y")
+        check_numeric(X, "X")
+        return super()._check_X_y(X, y, *args, **kwargs)
+
     def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: type | None = None) -> None:
         # rows that do not go on from those seen are refused before anything is stored
         if self.is_fitted and y is not None:
@@ -287,7 +294,7 @@ class HyperforecastForecaster(BaseForecaster):
         super()._set_cutoff_from_y(y)
         # sktime loses the frequency of panels and of short updates, and needs it for absolute fh
         cutoff: Any = self._cutoff
-        if isinstance(cutoff, pd.DatetimeIndex) and cutoff.freq is None:
+        if cutoff.inferred_type == "datetime64" and cutoff.freq is None:
             times = pd.DatetimeIndex(y.index.get_level_values(-1).unique()).sort_values()
             inferred = pd.infer_freq(times) if len(times) >= 3 else None
             cutoff.freq = getattr(self, "_freq", None) or inferred

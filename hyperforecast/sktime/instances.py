@@ -53,15 +53,32 @@ def join(parts: Mapping[Key, pd.DataFrame], names: Sequence[Any]) -> pd.DataFram
     return pd.concat(list(parts.values()), keys=list(parts), names=[*names, time_name])
 
 
-def check_values(frame: pd.DataFrame, what: str) -> None:
-    """Raise if a frame has columns that are not numeric, share a name, or are not finite."""
-    other = [name for name, dtype in frame.dtypes.items() if not _is_number(dtype)]
+def check_numeric(frame: Any, what: str) -> None:
+    """Raise if a table has columns of another kind than numbers, and say which.
+
+    Columns of objects are left to sktime, which has series in them in one of its formats.
+    """
+    if isinstance(frame, pd.Series):
+        frame = frame.to_frame()
+    if not isinstance(frame, pd.DataFrame):
+        return
+    columns = zip(frame.columns, frame.dtypes, strict=True)
+    other = [f"{name!r} ({dtype})" for name, dtype in columns if not _is_number(dtype)]
     if other:
         raise TypeError(
-            f"{what} must hold numbers only; not numeric: "
-            f"{', '.join(f'{name!r} ({frame[name].dtype})' for name in other[:5])}. "
-            "Encode or drop these columns."
+            f"{what} must hold numbers only; not numeric: {', '.join(other[:5])}. Encode "
+            "categorical columns as numbers, or drop them."
         )
+
+
+def _is_number(dtype: Any) -> bool:
+    if dtype == object:
+        return True
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+
+
+def check_values(frame: pd.DataFrame, what: str) -> None:
+    """Raise if columns share a name or hold values that are not finite."""
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -74,10 +91,6 @@ def check_values(frame: pd.DataFrame, what: str) -> None:
             f"{frame.columns[columns[0]]!r} at {frame.index[rows[0]]}. Expected finite numbers; "
             "fill gaps first, for example with sktime's Imputer."
         )
-
-
-def _is_number(dtype: Any) -> bool:
-    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 
 def common_frequency(instances: Mapping[Key, Instance], known: Any = None) -> Any:

@@ -1,0 +1,107 @@
+"""The sktime forecasters against sktime's own conformance suite, and against each other."""
+
+import inspect
+from typing import Any
+
+import pytest
+from sktime.registry import all_tags
+from sktime.utils.estimator_checks import check_estimator
+
+import hyperforecast.sktime
+from hyperforecast.darts import HyperforecastModel
+from hyperforecast.sktime import HyperforecastForecaster
+from hyperforecast.sktime.base import _HOST_OPTIONS, _TRAINING_OPTIONS
+
+FORECASTERS = [
+    cls
+    for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
+    if cls is not HyperforecastForecaster
+]
+each_forecaster = pytest.mark.parametrize("cls", FORECASTERS)
+
+
+@pytest.fixture
+def _in_empty_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@each_forecaster
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("_in_empty_folder")
+def test_sktime_conformance(cls: type[HyperforecastForecaster]) -> None:
+    results = check_estimator(cls, raise_exceptions=True, verbose=False)
+    assert len(results) > 1000
+    assert set(results.values()) == {"PASSED"}
+
+
+@each_forecaster
+def test_nothing_is_left_out_of_the_suite(cls: type[HyperforecastForecaster]) -> None:
+    tags = {name for name, *_ in all_tags() if name.startswith("tests:")}
+    skipping = {name for name in tags if "skip" in name}
+    assert skipping
+    assert not any(cls.get_class_tag(name) for name in skipping)
+    sets = cls.get_test_params()
+    assert len(sets) >= 3
+    assert any("likelihood" in params or "quantiles" in params for params in sets)
+    assert any("backbone" in params for params in sets)
+    assert cls.get_class_tag("capability:pretrain")
+
+
+def parameters(cls: type) -> dict[str, Any]:
+    return dict(list(inspect.signature(cls).parameters.items()))
+
+
+@each_forecaster
+def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForecaster]) -> None:
+    """Every constructor is written out; this keeps them from drifting apart."""
+    own = set(cls.model_class.method_options)
+    reference = hyperforecast.sktime.BackboneForecaster
+    shared = {
+        name: parameter
+        for name, parameter in parameters(reference).items()
+        if name not in reference.model_class.method_options
+    }
+    found = {name: p for name, p in parameters(cls).items() if name not in own}
+    assert list(found) == list(shared)
+    assert found == shared
+    assert own <= parameters(cls).keys()
+
+
+@each_forecaster
+def test_parameters_are_those_of_the_darts_model(cls: type[HyperforecastForecaster]) -> None:
+    """Same name, same default, or a default that stands for the model's own."""
+    model = {}
+    for base in reversed(cls.model_class.__mro__):
+        model |= inspect.signature(base.__init__).parameters
+    from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
+
+    model |= inspect.signature(PLForecastingModule.__init__).parameters
+    for name, parameter in parameters(cls).items():
+        if name in _HOST_OPTIONS:
+            continue
+        assert name in model, f"{name} would be refused by {cls.model_class.__name__}"
+        if parameter.default is not None and model[name].default is not inspect.Parameter.empty:
+            assert parameter.default == model[name].default
+    assert parameters(cls).keys() >= _TRAINING_OPTIONS
+
+
+@each_forecaster
+def test_documented(cls: type[HyperforecastForecaster]) -> None:
+    """Every parameter is named in the class, and described there or in the base class."""
+    for name in parameters(cls):
+        assert name in (cls.__doc__ or "")
+        described = (cls.__doc__ or "") + (HyperforecastForecaster.__doc__ or "")
+        assert (
+            f"    {name} : " in described or f", {name} : " in described or f"{name}, " in described
+        )
+
+
+def test_a_forecaster_for_every_model() -> None:
+    import hyperforecast.darts
+
+    models = {
+        name.removesuffix("Model")
+        for name, cls in vars(hyperforecast.darts).items()
+        if isinstance(cls, type) and issubclass(cls, HyperforecastModel)
+    } - {"Hyperforecast"}
+    assert {cls.__name__.removesuffix("Forecaster") for cls in FORECASTERS} == models

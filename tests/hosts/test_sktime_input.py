@@ -1,0 +1,214 @@
+"""The sktime forecasters: what they refuse, in which words the user finally sees it."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from darts.utils.likelihood_models.torch import GaussianLikelihood
+
+from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
+
+L = 12
+each_forecaster = pytest.mark.parametrize("cls", [HNMVTSForecaster, BackboneForecaster])
+
+
+def make(cls: type = HNMVTSForecaster, **kwargs: Any) -> Any:
+    return cls(**{"input_chunk_length": L, "n_epochs": 1, "random_state": 0, **kwargs})
+
+
+def raises(kind: type[Exception], message: str) -> Any:
+    return pytest.raises(kind, match=message)
+
+
+@each_forecaster
+class TestTarget:
+    def test_too_short(self, cls: type, panel: pd.DataFrame) -> None:
+        message = r"16 rows are needed.*longest series has 15"
+        with raises(ValueError, message):
+            make(cls).fit(panel.iloc[:15], fh=[4])
+        make(cls).fit(panel.iloc[:16], fh=[4])
+
+    def test_one_series_of_a_panel_too_short(self, cls: type, panel: pd.DataFrame) -> None:
+        y = pd.concat({"x": panel, "y": panel.iloc[: L - 1]}, names=["store", "time"])
+        with raises(ValueError, r"made from 12 rows.*series \('y',\) has 11"):
+            make(cls).fit(y, fh=[1])
+
+    def test_nan(self, cls: type, panel: pd.DataFrame) -> None:
+        panel.iloc[7, 1] = np.nan
+        with raises(ValueError, "cannot handle missing data"):
+            make(cls).fit(panel, fh=[1])
+
+    def test_infinite(self, cls: type, panel: pd.DataFrame) -> None:
+        panel.iloc[7, 1] = np.inf
+        message = r"y holds 1 NaN or infinite values, the first in column 'b' at 2020-01-08"
+        with raises(ValueError, message):
+            make(cls).fit(panel, fh=[1])
+
+    def test_irregular(self, cls: type, panel: pd.DataFrame) -> None:
+        message = r"irregular: after 2020-01-08 00:00:00 comes 2020-01-10.*Expected a row for every"
+        gap = panel.drop(panel.index[8])
+        with raises(ValueError, "irregular: no single step leads from row to row"):
+            make(cls).fit(gap, fh=[1])
+        with raises(ValueError, message):
+            y = pd.concat({"x": panel, "y": gap}, names=["store", "time"])
+            make(cls).fit(y, fh=[1])
+        with raises(ValueError, r"irregular: after 8 comes 10"):
+            make(cls).fit(gap.set_axis([*range(1, 9), *range(10, 121)]), fh=[1])
+
+    def test_not_numeric(self, cls: type, panel: pd.DataFrame) -> None:
+        other = panel.assign(d="word", e=panel.index)
+        message = r"y must hold numbers only; not numeric: 'd' \(.*\), 'e' \(datetime64"
+        with raises(TypeError, message):
+            make(cls).fit(other, fh=[1])
+        with raises(TypeError, r"X must hold numbers only; not numeric: 'd'"):
+            make(cls).fit(panel[["a"]], X=other[["b", "d"]], fh=[1])
+
+    def test_two_channels_of_one_name(self, cls: type, panel: pd.DataFrame) -> None:
+        with raises(TypeError, "unique"):
+            make(cls).fit(panel.set_axis(["a", "a", "c"], axis=1), fh=[1])
+        with raises(ValueError, "more than one column named '1'"):
+            make(cls).fit(panel.set_axis([1, "1", "c"], axis=1), fh=[1])
+
+
+@each_forecaster
+class TestNewRows:
+    @pytest.mark.parametrize(
+        ("rename", "message"),
+        [
+            ({"b": "d"}, r"columns of y.*\(missing: 'b'; new: 'd'\)"),
+            ({"a": "A", "b": "B", "c": "C"}, r"missing: 'a', 'b', 'c'; new: 'A', 'B', 'C'"),
+        ],
+    )
+    def test_other_channels(
+        self, cls: type, rename: dict, message: str, panel: pd.DataFrame
+    ) -> None:
+        forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
+        expected = forecaster.predict()
+        with raises(ValueError, message):
+            forecaster.update(panel.iloc[80:].rename(columns=rename))
+        # what was refused leaves no trace
+        pd.testing.assert_frame_equal(forecaster.predict(), expected)
+        forecaster.update(panel.iloc[80:])
+        fitted = make(cls).fit(panel, fh=[1])
+        pd.testing.assert_frame_equal(forecaster.predict(), fitted.predict(), check_freq=False)
+
+    def test_missing_or_added_channel(self, cls: type, panel: pd.DataFrame) -> None:
+        forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
+        with raises(ValueError, r"\(missing: 'c'\)"):
+            forecaster.update(panel.iloc[80:, :2])
+        with raises(ValueError, r"\(new: 'd'\)"):
+            forecaster.update(panel.iloc[80:].assign(d=1.0))
+
+    def test_reordered_channels_are_put_in_order(self, cls: type, panel: pd.DataFrame) -> None:
+        one, other = (make(cls).fit(panel.iloc[:80], fh=[1]) for _ in range(2))
+        one.update(panel.iloc[80:], update_params=False)
+        other.update(panel.iloc[80:][["c", "b", "a"]], update_params=False)
+        pd.testing.assert_frame_equal(one.predict(), other.predict())
+
+    def test_gap(self, cls: type, panel: pd.DataFrame) -> None:
+        forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
+        with raises(ValueError, r"irregular: after 2020-03-20.*comes 2020-03-22"):
+            forecaster.update(panel.iloc[81:], update_params=False)
+
+    def test_a_panel_instead_of_a_series(self, cls: type, panel: pd.DataFrame) -> None:
+        forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
+        with raises(ValueError, "fitted on data with 0 index levels above time"):
+            forecaster.update(pd.concat({"x": panel.iloc[80:]}, names=["store", "time"]))
+
+
+class TestCovariates:
+    def fitted(self, panel: pd.DataFrame, **kwargs: Any) -> Any:
+        y, X = panel[["a"]].iloc[:80], panel[["b", "c"]].iloc[:80]
+        return make(**kwargs).fit(y, X=X, fh=[1, 2])
+
+    def test_horizon_not_covered(self, panel: pd.DataFrame) -> None:
+        X = panel[["b", "c"]].iloc[80:81]
+        with raises(ValueError, r"X does not cover.*1 of 14 rows.*first is 2020-03-22"):
+            self.fitted(panel).predict(X=X)
+
+    def test_no_x_in_predict(self, panel: pd.DataFrame) -> None:
+        with raises(ValueError, r"X does not cover.*2 of 14 rows"):
+            self.fitted(panel).predict()
+
+    def test_no_x_in_update(self, panel: pd.DataFrame) -> None:
+        with raises(ValueError, r"X does not cover"):
+            self.fitted(panel).update(panel[["a"]].iloc[80:])
+
+    def test_column_missing_or_new(self, panel: pd.DataFrame) -> None:
+        forecaster = self.fitted(panel)
+        with raises(ValueError, r"columns of X.*\(missing: 'c'\)"):
+            forecaster.predict(X=panel[["b"]].iloc[80:82])
+        with raises(ValueError, r"columns of X.*\(new: 'a'\)"):
+            forecaster.predict(X=panel.iloc[80:82])
+
+    def test_x_without_effect(self, panel: pd.DataFrame) -> None:
+        forecaster = make().fit(panel[["a"]].iloc[:80], fh=[1, 2])
+        with raises(ValueError, r"X has no effect: the forecaster was fitted without covariates"):
+            forecaster.predict(X=panel[["b"]].iloc[80:82])
+
+    def test_unknown_past_covariate(self, panel: pd.DataFrame) -> None:
+        message = r"past_covariates names columns that X does not have: 'd'. X has: 'b', 'c'"
+        with raises(ValueError, message):
+            self.fitted(panel, past_covariates=["d"])
+        with raises(ValueError, r"'d'. No X was given"):
+            make(past_covariates=["d"]).fit(panel, fh=[1])
+
+    def test_infinite(self, panel: pd.DataFrame) -> None:
+        X = panel[["b", "c"]].copy()
+        X.iloc[3, 1] = -np.inf
+        with raises(ValueError, "X holds 1 NaN or infinite values, the first in column 'c'"):
+            make().fit(panel[["a"]], X=X, fh=[1])
+
+    def test_instance_missing(self, panel: pd.DataFrame) -> None:
+        names = ["store", "time"]
+        y = pd.concat({"x": panel[["a"]], "y": panel[["a"]]}, names=names)
+        X = pd.concat({"x": panel[["b"]]}, names=names)
+        with raises(ValueError, r"X lacks 1 of the 2 instances of y, the first is \('y',\)"):
+            make().fit(y, X=X, fh=[1])
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            ({"backbone": "dlinaer"}, r"Unknown backbone 'dlinaer'. Did you mean 'dlinear'"),
+            ({"backbone_kwargs": {"d_model": 3}}, "'dlinear' has no option 'd_model'"),
+            ({"instance_norm": "revln"}, "Unknown instance_norm 'revln'"),
+            ({"channel_embedding_dim": 4}, r"channel_embedding_dim.*got 4"),
+            ({"likelihood": "gausian"}, "Unknown likelihood 'gausian'. Did you mean 'gaussian'"),
+            (
+                {"likelihood": "gaussian", "quantiles": (0.1, 0.5, 0.9)},
+                "a likelihood or quantiles, not both",
+            ),
+            ({"likelihood": "poisson"}, "does not cover standardised values.*scaler=None"),
+            ({"likelihood": "gaussian", "loss_fn": object()}, "loss_fn has no effect"),
+            ({"scaler": "minmax"}, "scaler must be 'standard' or None; got 'minmax'"),
+            ({"validation_size": 1.5}, "share of the rows between 0 and 1; got 1.5"),
+            ({"validation_size": 0.99}, "leaves too few rows: .* takes 14 rows"),
+            ({"patience": 3}, "patience has no effect without validation_size"),
+            ({"input_chunk_length": 0}, "input_chunk_length must be a whole number"),
+            ({"quantiles": (0.1, 0.9)}, "0.5"),
+        ],
+    )
+    def test_refused_in_fit(self, params: dict, message: str, panel: pd.DataFrame) -> None:
+        with raises(ValueError, message):
+            make(**params).fit(panel, fh=[1])
+
+    def test_likelihood_of_another_kind(self, panel: pd.DataFrame) -> None:
+        with raises(TypeError, "likelihood must be a name or a torch likelihood"):
+            make(likelihood=GaussianLikelihood).fit(panel, fh=[1])
+
+    def test_quantiles_beyond_the_learned_ones(self, panel: pd.DataFrame) -> None:
+        forecaster = make(quantiles=(0.1, 0.5, 0.9)).fit(panel, fh=[1])
+        message = r"quantiles 0.05, 0.95 lie beyond the learned ones, 0.1 to 0.9"
+        with raises(ValueError, message):
+            forecaster.predict_interval(coverage=0.9)
+
+    def test_no_intervals_without_a_likelihood(self, panel: pd.DataFrame) -> None:
+        with raises(NotImplementedError, "prediction intervals"):
+            make().fit(panel, fh=[1]).predict_interval()
+
+    def test_horizon_unknown(self, panel: pd.DataFrame) -> None:
+        with raises(ValueError, "`fh` must be passed to `fit`"):
+            make().fit(panel)

@@ -275,6 +275,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         datamodule: TorchDataModule,
         load_best: bool = False,
     ) -> None:
+        model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
             if self._uses_exact_solver(datamodule):
                 solution = train_exactly(

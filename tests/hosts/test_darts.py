@@ -409,6 +409,20 @@ class TestTraining:
             one.predict(H).values(), by_hand(one, series)[..., 0], rtol=1e-5, atol=1e-6
         )
 
+    def test_a_failed_forecast_does_not_disturb_training(
+        self, series: TimeSeries, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        options = {"backbone": "rmlp", "backbone_kwargs": {"d_model": 8, "dropout": 0.5}}
+        one, two = make(**options).fit(series), make(**options).fit(series)
+        with monkeypatch.context() as patch:
+            patch.setattr(one.model, "forward", lambda x: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                one.predict(H)
+        for model in (one, two):
+            model._random_instance = np.random.RandomState(1)
+            model.fit(series)
+        assert same(weights(one), weights(two))
+
     def test_refitting_changes_what_is_predicted(self, series: TimeSeries) -> None:
         model = make().fit(series)
         before = model.predict(H).values()

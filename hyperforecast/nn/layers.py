@@ -106,24 +106,31 @@ class StaticLayer(nn.Module, ABC):
         if self.training or torch.is_grad_enabled():
             self._kept = None  # Lightning returns to training without calling train()
             return self.generate()
-        # in-place updates raise a parameter's version; new storage has another address
-        state = tuple(
-            (p.data_ptr(), 0 if p.is_inference() else p._version)
-            for p in (*self.parameters(), *self.buffers())
-        )
+        state = self._state()
         if self._kept is None or self._kept[0] != state:
             with torch.inference_mode(False), torch.no_grad():
                 self._kept = (state, self.generate())
         return self._kept[1]
 
+    def _state(self) -> tuple:
+        # in-place updates raise a parameter's version; new storage has another address
+        return tuple(
+            (p.data_ptr(), p.device, 0 if p.is_inference() else p._version)
+            for p in (*self.parameters(), *self.buffers())
+        )
+
     def train(self, mode: bool = True) -> Self:
-        """Set the mode, and forget kept weights."""
-        self._kept = None
+        """Set the mode; a call for training forgets kept weights."""
+        if mode:  # Lightning calls eval() at every prediction
+            self._kept = None
         return super().train(mode)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self._kept = None  # a later move may bring another storage to the same address
-        return super()._apply(fn, recurse)
+        before = self._state()
+        super()._apply(fn, recurse)
+        if self._state() != before:  # a later move may bring another storage to the old address
+            self._kept = None
+        return self
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_kept": None}

@@ -1,0 +1,162 @@
+"""Folding: the same forecasts, at the cost of one plain head for each channel.
+
+Latencies are medians of repetitions in which the compared networks take turns, so what else the
+machine does falls on all alike::
+
+    python -m benchmarks.folding
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from darts import TimeSeries
+from torch import Tensor, nn
+
+from benchmarks.markdown import markdown
+from hyperforecast.darts import BackboneModel, HNMVTSModel
+from hyperforecast.nn import BACKBONES, ForecastingNetwork
+
+
+def interleaved(tasks: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
+    """Return the median seconds of each task; the tasks take turns, in a new order each round."""
+    generator = np.random.default_rng(0)
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for round_number in range(repetitions + 3):
+        for name in generator.permutation(list(tasks)).tolist():
+            start = time.perf_counter()
+            tasks[name]()
+            if round_number >= 3:  # the first rounds warm up
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def disturb(network: nn.Module) -> None:
+    """Move every parameter, so that no generated weight is at a special starting value."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+
+
+def largest_difference(network: nn.Module, windows: Tensor) -> float:
+    """Return the largest absolute difference of the forecasts before and after folding."""
+    network.eval()
+    with torch.enable_grad():  # weights are generated, not kept
+        before = network(windows).detach()
+    with torch.no_grad():
+        return (network.fold()(windows) - before).abs().max().item()
+
+
+def differences(lookback: int, horizon: int, n_channels: int) -> pd.DataFrame:
+    """Compare forecasts before and after folding on every backbone."""
+    rows = []
+    for backbone in BACKBONES:
+        row: dict[str, object] = {"backbone": backbone}
+        for dtype in (torch.float32, torch.float64):
+            network = ForecastingNetwork(
+                lookback=lookback,
+                horizon=horizon,
+                n_channels=n_channels,
+                method="hn-mvts",
+                backbone=backbone,
+            ).to(dtype)
+            disturb(network)
+            windows = torch.randn(16, lookback, n_channels, dtype=dtype)
+            row[str(dtype).removeprefix("torch.")] = largest_difference(network, windows)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def latencies(
+    lookback: int, horizon: int, n_channels: int, batch_sizes: Sequence[int], repetitions: int
+) -> pd.DataFrame:
+    """Time the networks on batches of windows."""
+    sizes = {"lookback": lookback, "horizon": horizon, "n_channels": n_channels}
+    individual = ForecastingNetwork(**sizes, method_kwargs={"individual": True}).eval()
+    generated = ForecastingNetwork(**sizes, method="hn-mvts").eval()
+    disturb(generated)
+    folded = generated.fold()
+    unfolded = ForecastingNetwork(**sizes, method="hn-mvts").train()
+    rows = []
+    for batch_size in batch_sizes:
+        windows = torch.randn(batch_size, lookback, n_channels)
+        with torch.no_grad():
+            medians = interleaved(
+                {
+                    "plain, one head per channel": lambda: individual(windows),  # noqa: B023
+                    "HN-MVTS folded": lambda: folded(windows),  # noqa: B023
+                    "HN-MVTS in eval mode": lambda: generated(windows),  # noqa: B023
+                    "HN-MVTS, weights generated anew": lambda: unfolded(windows),  # noqa: B023
+                },
+                repetitions,
+            )
+        rows += with_ratios(medians, {"batch": batch_size})
+    return pd.DataFrame(rows)
+
+
+def predictions(lookback: int, horizon: int, n_channels: int, repetitions: int) -> pd.DataFrame:
+    """Time ``predict`` of the Darts models for one series and for 256."""
+    values = np.random.default_rng(0).normal(size=(3 * lookback, n_channels)).astype(np.float32)
+    series = TimeSeries.from_values(values)
+    options = {"n_epochs": 1, "random_state": 0}
+    individual = BackboneModel(lookback, horizon, individual=True, **options).fit(series)
+    generated = HNMVTSModel(lookback, horizon, **options).fit(series)
+    rows = []
+    for n_series in (1, 256):
+        several = [series] * n_series
+        medians = interleaved(
+            {
+                "plain, one head per channel": lambda: predict(individual, several),  # noqa: B023
+                "HN-MVTS": lambda: predict(generated, several),  # noqa: B023
+            },
+            repetitions,
+        )
+        rows += with_ratios(medians, {"series": n_series})
+    return pd.DataFrame(rows)
+
+
+def predict(model: BackboneModel | HNMVTSModel, series: list[TimeSeries]) -> None:
+    """Forecast one horizon of every series in one batch."""
+    model.predict(model.output_chunk_length, series, batch_size=256, verbose=False)
+
+
+def with_ratios(medians: dict[str, float], setting: dict[str, int]) -> list[dict[str, object]]:
+    """Return a row for each task: the setting, milliseconds, and the ratio to the first task."""
+    first = next(iter(medians.values()))
+    return [
+        {**setting, "network": name, "median ms": 1e3 * seconds, "ratio": seconds / first}
+        for name, seconds in medians.items()
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-L", "--lookback", type=int, default=336)
+    parser.add_argument("-H", "--horizon", type=int, default=96)
+    parser.add_argument("-C", "--channels", type=int, default=21)
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 256])
+    parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument("--threads", type=int, default=1, help="of torch")
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(0)
+    sizes = (given.lookback, given.horizon, given.channels)
+
+    print("Largest absolute difference of forecasts before and after folding\n")
+    print(markdown(differences(*sizes), digits=2))
+    print("\nLatency of the network (DLinear)\n")
+    print(markdown(latencies(*sizes, given.batch_sizes, given.repetitions)))
+    print("\nLatency of the Darts model's predict (DLinear)\n")
+    print(markdown(predictions(*sizes, max(3, given.repetitions // 10))))
+
+
+if __name__ == "__main__":
+    main()

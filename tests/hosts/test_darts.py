@@ -538,13 +538,14 @@ class TestWrappers:
         ).fit(series)
         assert len(stacked.predict(H)) == H
 
+    @pytest.mark.slow
     def test_shap(self, series: TimeSeries) -> None:
         pytest.importorskip("shap")
         from darts.explainability import ShapExplainer
 
-        one = series["a"][:40]
+        one = series["a"][:24]
         model = HNMVTSModel(4, 1, n_epochs=1, random_state=0).fit(one)
-        explainer = ShapExplainer(model, background_num_samples=5, test_stationarity=False)
+        explainer = ShapExplainer(model, background_num_samples=3, test_stationarity=False)
         explanation = explainer.explain(one[-6:]).get_explanation(horizon=1)
         assert explanation.n_components == 4
 

@@ -77,58 +77,51 @@ def test_options_given_as_numpy_numbers(series: TimeSeries, tmp_path: Path) -> N
 
 LOAD = """
 import sys
+import pandas as pd
 import hyperforecast.darts as hf
 from darts import TimeSeries
-import pandas as pd
-path, way, out = sys.argv[1:]
+
+path = sys.argv[1]
 frame = pd.read_csv(path + "/series.csv", index_col=0, parse_dates=True).astype("float32")
 series = TimeSeries.from_dataframe(frame, freq="D")
-if way == "load":
-    model = hf.HNMVTSModel.load(path + "/m.pt")
-elif way == "load_from_checkpoint":
-    model = hf.HNMVTSModel.load_from_checkpoint("run", work_dir=path, best=False)
-elif way == "load_weights":
-    model = hf.HNMVTSModel(12, 4, n_epochs=2, random_state=0)
-    model.load_weights(path + "/m.pt")
-elif way == "load_weights_from_checkpoint":
-    model = hf.HNMVTSModel(12, 4, n_epochs=2, random_state=0)
-    model.load_weights_from_checkpoint("run", work_dir=path, best=False)
-assert model.channel_names == ["a", "b", "c"], model.channel_names
-model.predict(4, series=series[["b", "c", "a"]])[["a", "b", "c"]].to_csv(out)
+
+
+def new():
+    return hf.HNMVTSModel(12, 4, n_epochs=2, random_state=0)
+
+
+models = {
+    "load": hf.HNMVTSModel.load(path + "/m.pt"),
+    "load_from_checkpoint": hf.HNMVTSModel.load_from_checkpoint("run", path, best=False),
+    "load_weights": new(),
+    "load_weights_from_checkpoint": new(),
+}
+models["load_weights"].load_weights(path + "/m.pt")
+models["load_weights_from_checkpoint"].load_weights_from_checkpoint("run", path, best=False)
+for way, model in models.items():
+    assert model.channel_names == ["a", "b", "c"], (way, model.channel_names)
+    forecast = model.predict(4, series=series[["b", "c", "a"]])
+    forecast[["a", "b", "c"]].to_csv(f"{path}/{way}.csv")
 """
 
 
-@pytest.fixture(scope="module")
-def trained_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
-    folder = tmp_path_factory.mktemp("trained")
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        random.normal(size=(80, 3)).astype(np.float32),
-        index=pd.date_range("2020-01-01", periods=80, freq="D"),
-        columns=list("abc"),
-    )
-    frame.to_csv(folder / "series.csv")
-    series = TimeSeries.from_dataframe(frame, freq="D")
-    model = make(save_checkpoints=True, model_name="run", work_dir=str(folder)).fit(series)
-    model.save(str(folder / "m.pt"))
-    return folder, model.predict(H, series=series).values()
-
-
-@pytest.mark.parametrize(
-    "way", ["load", "load_from_checkpoint", "load_weights", "load_weights_from_checkpoint"]
-)
-def test_in_a_fresh_process(way: str, trained_elsewhere: tuple, tmp_path: Path) -> None:
-    folder, expected = trained_elsewhere
-    out = tmp_path / "out.csv"
+def test_in_a_fresh_process_with_safe_settings(series: TimeSeries, tmp_path: Path) -> None:
+    series.to_csv(str(tmp_path / "series.csv"))
+    model = make(save_checkpoints=True, model_name="run", work_dir=str(tmp_path)).fit(series)
+    model.save(str(tmp_path / "m.pt"))
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(folder), way, str(out)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
+        [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    values = pd.read_csv(out, index_col=0).to_numpy()
-    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+    expected = model.predict(H, series=series).values()
+    for way in (
+        "load",
+        "load_from_checkpoint",
+        "load_weights",
+        "load_weights_from_checkpoint",
+    ):
+        found = pd.read_csv(tmp_path / f"{way}.csv", index_col=0).to_numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=way)
 
 
 def test_training_is_resumed_from_a_checkpoint(series: TimeSeries, tmp_path: Path) -> None:

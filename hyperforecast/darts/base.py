@@ -37,6 +37,7 @@ from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.nn import INSTANCE_NORMS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.exact import MomentHistory
 from hyperforecast.nn.instance_norm import OutputRole
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._considers_static_covariates = use_static_covariates
         self._check_solver()
         self._told_to_use_gradients: list[str] = []
+        self._moment_history: MomentHistory | None = None
         self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
@@ -284,6 +286,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     datamodule.train_dataset,
                     datamodule.val_dataset,
                     trainer.strategy.root_device,
+                    self._moment_history,
                 )
                 self._solver_report = report(solution)
                 trainer.strategy.connect(model)
@@ -293,6 +296,17 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                 super()._train(trainer, model, datamodule, load_best)
 
     # by which solver
+
+    def untrained_model(self) -> Self:
+        """Return a new model with the same arguments, as a backtest trains at every step.
+
+        Models made by one share the moments of windows that they are all fitted on.
+        """
+        if self._moment_history is None:
+            self._moment_history = MomentHistory()
+        model = super().untrained_model()
+        model._moment_history = self._moment_history
+        return model
 
     @property
     def solver_report(self) -> pd.DataFrame | None:
@@ -415,7 +429,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         # Darts saves the model while it is set up for training, too
-        return {**super().__getstate__(), "_fit_dataset": None}
+        return {**super().__getstate__(), "_fit_dataset": None, "_moment_history": None}
 
     def __deepcopy__(self, memo: dict) -> Self:
         """Copy the model with its weights, without its trainer."""

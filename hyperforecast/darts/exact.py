@@ -19,6 +19,7 @@ from hyperforecast.nn.exact import (
     LINEAR_NORMS,
     ExactOptions,
     ExactSolution,
+    MomentHistory,
     Panel,
     Problem,
     solve_exact,
@@ -127,6 +128,7 @@ def train_exactly(
     dataset: SequentialTorchTrainingDataset,
     validation: SequentialTorchTrainingDataset | None,
     device: torch.device,
+    history: MomentHistory | None = None,
 ) -> ExactSolution:
     """Solve for the weights of a module and put them into its network.
 
@@ -139,17 +141,20 @@ def train_exactly(
     dataset, validation : SequentialTorchTrainingDataset
     device : torch.device
         Where to compute, in float64.
+    history : MomentHistory, optional
+        Shared with other models that are fitted on overlapping windows.
 
     Returns
     -------
     ExactSolution
     """
-    panels = panels_of(dataset, device)
+    panels = panels_of(dataset, device, history)
     solution = solve_exact(
         _problem(params, panels[0].target.shape[1]),
         panels,
-        None if validation is None else panels_of(validation, device),
+        None if validation is None else panels_of(validation, device, history),
         ExactOptions(**(params["solver_kwargs"] or {})),
+        history,
     )
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
@@ -207,7 +212,11 @@ def _problem(params: dict[str, Any], n_channels: int) -> Problem:
     )
 
 
-def panels_of(dataset: SequentialTorchTrainingDataset, device: torch.device) -> list[Panel]:
+def panels_of(
+    dataset: SequentialTorchTrainingDataset,
+    device: torch.device,
+    history: MomentHistory | None = None,
+) -> list[Panel]:
     """Return the series of a dataset, with their covariates over the same rows."""
     width = dataset.size_of_both_chunks
     panels = []
@@ -233,11 +242,16 @@ def panels_of(dataset: SequentialTorchTrainingDataset, device: torch.device) -> 
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
             static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])))
+        start = None
+        if history is not None:
+            history.origin = series.start_time() if history.origin is None else history.origin
+            start = n_steps_between(series.start_time(), history.origin, series.freq)
         panel = Panel(
             target=_tensor(series.values(copy=False)),
             past=torch.cat(known_past, dim=1) if known_past else None,
             future=None if future is None else known_past[-1],
             static=static,
+            start=start,
         )
         panels.append(panel.to(device))
     return panels

@@ -5,6 +5,7 @@ regression in the second moments of its windows, and its validation error a quad
 those of the validation windows. So training, and choosing what to train, need no gradients.
 """
 
+from hyperforecast.nn.exact.history import MomentHistory
 from hyperforecast.nn.exact.install import solved_arguments, solved_network
 from hyperforecast.nn.exact.moments import (
     LINEAR_NORMS,
@@ -31,6 +32,7 @@ __all__ = [
     "ExactOptions",
     "ExactSolution",
     "GeneratedRegression",
+    "MomentHistory",
     "Moments",
     "Panel",
     "Problem",

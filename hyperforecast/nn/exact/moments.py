@@ -1,6 +1,6 @@
 """Second moments of all windows of a panel, without visiting the windows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -25,12 +25,15 @@ class Panel:
     future : Tensor, shape (T, F), optional
         Covariates that enter at their own step of the horizon.
     static : Tensor, shape (C, S), optional
+    start : int, optional
+        Number of the first row in a time that panels of several fits share.
     """
 
     target: Tensor
     past: Tensor | None = None
     future: Tensor | None = None
     static: Tensor | None = None
+    start: int | None = None
 
     def to(self, device: torch.device) -> Self:
         """Return the panel on a device."""
@@ -39,6 +42,7 @@ class Panel:
             None if self.past is None else self.past.to(device),
             None if self.future is None else self.future.to(device),
             None if self.static is None else self.static.to(device),
+            self.start,
         )
 
     def rows(self, start: int, stop: int) -> Self:
@@ -48,6 +52,7 @@ class Panel:
             None if self.past is None else self.past[start:stop],
             None if self.future is None else self.future[start:stop],
             self.static,
+            None if self.start is None else self.start + start,
         )
 
 
@@ -444,13 +449,23 @@ class MomentBank:
         Its lookback, horizon and shift hold for every layout asked for.
     max_bytes : int
         Memory that kept moments may take; a tenth of it bounds a piece.
+    own_products : callable, optional
+        Gives the products of all channels' windows with themselves, (C, width, width), from
+        number, panel and width; used where they are kept.
     """
 
-    def __init__(self, panels: Sequence[Panel], layout: WindowLayout, max_bytes: int) -> None:
+    def __init__(
+        self,
+        panels: Sequence[Panel],
+        layout: WindowLayout,
+        max_bytes: int,
+        own_products: Callable[[int, Panel, int], Tensor] | None = None,
+    ) -> None:
         self.panels = [panel for panel in panels if len(panel.target) >= layout.width]
         self.max_bytes = max_bytes
         self.n_windows = sum(layout.n_windows(panel) for panel in self.panels)
         self.n_channels = panels[0].target.shape[1]
+        self._give_own = own_products
         self._own: dict[int, Tensor] = {}
 
     def pieces(self, layout: WindowLayout) -> "Pieces":
@@ -477,8 +492,11 @@ class MomentBank:
         if kept_bytes > self.max_bytes // 2:
             return products(channels)
         if number not in self._own:
-            slices = self.channel_slices(8 * width**2 * 5)
-            self._own[number] = torch.cat([products(some) for some in slices])
+            if self._give_own is not None:
+                self._own[number] = self._give_own(number, panel, width)
+            else:
+                slices = self.channel_slices(8 * width**2 * 5)
+                self._own[number] = torch.cat([products(some) for some in slices])
         return self._own[number][channels]
 
 

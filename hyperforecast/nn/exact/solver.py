@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from hyperforecast.nn.contexts import correlation_embedding
+from hyperforecast.nn.exact.history import MomentHistory
 from hyperforecast.nn.exact.moments import (
     MomentBank,
     Panel,
@@ -183,6 +185,7 @@ def solve_exact(
     panels: Sequence[Panel],
     validation: Sequence[Panel] | None = None,
     options: ExactOptions | None = None,
+    history: MomentHistory | None = None,
 ) -> ExactSolution:
     """Train a linear backbone, shared, generated or per channel, in closed form.
 
@@ -201,6 +204,8 @@ def solve_exact(
         Validation series. Without them the last windows of each training series are held out,
         and the winner is fitted again on all windows.
     options : ExactOptions, optional
+    history : MomentHistory, optional
+        Of earlier fits on overlapping windows, to be carried on.
 
     Returns
     -------
@@ -221,14 +226,14 @@ def solve_exact(
             options.ridge or 1e-2,
         )
         individual = setting.embedding_dim == panels[0].target.shape[1] > 0
-        fit = _Fit(problem, panels, options)
+        fit = _Fit(problem, panels, options, history, "all")
         return fit.solution(replace(setting, individual=individual))
 
-    race = _Race(problem, training, validation, options)
+    race = _Race(problem, training, validation, options, history)
     setting, n_steps = race.run()
     winner = race.training
     if held_out:
-        winner = _Fit(problem, panels, options)
+        winner = _Fit(problem, panels, options, history, "all")
     solution = winner.solution(setting, n_steps)
     quantiles = race.residual_quantiles(setting, n_steps) if problem.quantiles else None
     return replace(solution, race=race.entries, residual_quantiles=quantiles)
@@ -270,6 +275,8 @@ class _Fit:
         problem: Problem,
         panels: Sequence[Panel],
         options: ExactOptions,
+        history: MomentHistory | None,
+        role: str,
         learned: "_Fit | None" = None,
     ) -> None:
         self.problem = problem
@@ -285,7 +292,10 @@ class _Fit:
         else:
             self.embedding, self.loadings = learned.embedding, learned.loadings
         self.bank = MomentBank(
-            self.panels, self.layout(problem.norms[0], 0), int(options.max_memory_gb * 2**30)
+            self.panels,
+            self.layout(problem.norms[0], 0),
+            int(options.max_memory_gb * 2**30),
+            None if history is None else partial(history.products, role),
         )
         self._pieces: tuple[tuple[str, int], Pieces] | None = None
 
@@ -386,11 +396,12 @@ class _Race:
         training: Sequence[Panel],
         validation: Sequence[Panel],
         options: ExactOptions,
+        history: MomentHistory | None,
     ) -> None:
         self.problem = problem
         self.options = options
-        self.training = _Fit(problem, training, options)
-        self.validation = _Fit(problem, validation, options, self.training)
+        self.training = _Fit(problem, training, options, history, "training")
+        self.validation = _Fit(problem, validation, options, history, "validation", self.training)
         self.entrants: list[_Entrant] = []
         self.entries: list[RaceEntry] = []
 

@@ -72,7 +72,7 @@ def check_numeric(frame: Any, what: str) -> None:
 
 
 def _is_number(dtype: Any) -> bool:
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return True
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 

@@ -32,15 +32,20 @@ def quiet_lightning(quiet: bool = True) -> Iterator[None]:
     if not quiet:
         yield
         return
+
+    # one for each call, so that calls nest
+    def is_error(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR
+
     loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        # not by level: changing one clears the caches of every logger in the process
+        logger.addFilter(is_error)
     try:
         with warnings.catch_warnings():
             for message in _WARNINGS:
                 warnings.filterwarnings("ignore", message=message)
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        for logger in loggers:
+            logger.removeFilter(is_error)

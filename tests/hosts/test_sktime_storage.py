@@ -86,12 +86,21 @@ class TestCopies:
         found = pd.read_pickle(tmp_path / "interval.pkl")
         pd.testing.assert_frame_equal(found, expected, atol=1e-6)
 
-    def test_a_model_of_another_device_unpickles_here(self, panel: pd.DataFrame) -> None:
-        """Tensors are mapped to the CPU, whatever device they name."""
-        state = make().fit(panel, fh=FH).trained_.__getstate__()
-        restored = object.__new__(type(make().fit(panel, fh=FH).trained_))
-        restored.__setstate__(state)
-        assert {p.device.type for p in restored.model.model.parameters()} == {"cpu"}
+    def test_weights_are_read_to_the_cpu(
+        self, panel: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever device they were on when they were written."""
+        written = pickle.dumps(make().fit(panel, fh=FH))
+        targets = []
+        read = torch.load
+
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            targets.append(kwargs["map_location"])
+            return read(*args, **kwargs)
+
+        monkeypatch.setattr(torch, "load", recorded)
+        pickle.loads(written)
+        assert targets == ["cpu"]
 
     @each_forecaster
     def test_parameters_are_not_touched(self, cls: type, panel: pd.DataFrame) -> None:

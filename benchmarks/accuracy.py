@@ -23,7 +23,7 @@ import torch
 from benchmarks.markdown import markdown
 from benchmarks.protocol import DATA_VARIABLE, Dataset, evaluate, load
 from benchmarks.training import train
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
 from hyperforecast.nn import BACKBONES
 from hyperforecast.nn.network import count_parameters
 
@@ -31,6 +31,8 @@ METHODS: dict[str, tuple[type[HyperforecastModel], dict[str, Any]]] = {
     "plain": (BackboneModel, {}),
     "individual": (BackboneModel, {"individual": True}),
     "hn-mvts": (HNMVTSModel, {}),
+    "light-sae": (LightSAEModel, {}),
+    "sae-full": (LightSAEModel, {"variant": "full"}),
 }
 """Model class of each method, and the arguments that make it that method."""
 

@@ -5,9 +5,16 @@ from darts.utils.serialization import add_safe_globals
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
+from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 
-__all__ = ["BackboneModel", "ForecastingModule", "HNMVTSModel", "HyperforecastModel"]
+__all__ = [
+    "BackboneModel",
+    "ForecastingModule",
+    "HNMVTSModel",
+    "HyperforecastModel",
+    "LightSAEModel",
+]
 
 # Darts' safe loading knows no class outside its own package unless it is told of it
-add_safe_globals([BackboneModel, HNMVTSModel, ForecastingModule])
+add_safe_globals([BackboneModel, HNMVTSModel, LightSAEModel, ForecastingModule])

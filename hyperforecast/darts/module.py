@@ -62,6 +62,18 @@ class ForecastingModule(PLForecastingModule):
         )
         return PLModuleOutput(prediction=prediction)
 
+    def _compute_loss(
+        self,
+        output: PLModuleOutput,
+        target: Tensor,
+        criterion: Any,
+        sample_weight: Tensor | None,
+    ) -> Tensor:
+        loss = super()._compute_loss(output, target, criterion, sample_weight)
+        # validation compares forecasts alone
+        penalty = self.network.penalty() if self.training else None
+        return loss if penalty is None else loss + penalty
+
     def predict_step(
         self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None = None
     ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:

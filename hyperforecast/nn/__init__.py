@@ -6,13 +6,18 @@ from hyperforecast.nn.backbones import (
     CovariateBackbone,
     register_backbone,
 )
-from hyperforecast.nn.contexts import ChannelEmbedding, correlation_embedding
+from hyperforecast.nn.contexts import ChannelEmbedding, ChannelGate, correlation_embedding
 from hyperforecast.nn.fold import fold
-from hyperforecast.nn.generators import DenseGenerator
+from hyperforecast.nn.generators import DenseGenerator, LowRankPool
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
 from hyperforecast.nn.layers import ChannelLinear, GeneratedLinear, StaticLayer, channel_linear
 from hyperforecast.nn.methods import METHODS, Method
 from hyperforecast.nn.network import ForecastingNetwork, count_parameters
+from hyperforecast.nn.shared_auxiliary import (
+    FreeAuxiliary,
+    PooledAuxiliary,
+    SharedAuxiliaryLinear,
+)
 
 __all__ = [
     "BACKBONES",
@@ -20,13 +25,18 @@ __all__ = [
     "METHODS",
     "Backbone",
     "ChannelEmbedding",
+    "ChannelGate",
     "ChannelLinear",
     "CovariateBackbone",
     "DenseGenerator",
     "ForecastingNetwork",
+    "FreeAuxiliary",
     "GeneratedLinear",
     "InstanceNorm",
+    "LowRankPool",
     "Method",
+    "PooledAuxiliary",
+    "SharedAuxiliaryLinear",
     "StaticLayer",
     "channel_linear",
     "correlation_embedding",

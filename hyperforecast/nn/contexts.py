@@ -56,6 +56,83 @@ class ChannelEmbedding(nn.Module):
         return f"n_channels={self.n_channels}, embedding_dim={self.embedding_dim}"
 
 
+class ChannelGate(nn.Module):
+    r"""How much each channel draws on each component of a pool: the context of LightSAE.
+
+    .. math:: g_n = \mathrm{softmax}(\gamma_n).
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    n_components : int
+        Number of components K.
+    initialise : {"random", "uniform", "correlation"}, default="random"
+        Start of the logits: independent normal values; zeros, so that every channel starts with
+        equal gates; or the principal components of the training channels' correlation, so that
+        channels that move together start alike (see :meth:`start_from`).
+    load_balancing : float, default=0.0
+        Weight of :meth:`penalty`.
+
+    Attributes
+    ----------
+    logits : Parameter, shape (C, K)
+
+    References
+    ----------
+    Ren & Yu, "LightSAE: Parameter-Efficient and Heterogeneity-Aware Embedding for IoT
+    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465.
+    """
+
+    starts = ("random", "uniform", "correlation")
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_components: int,
+        *,
+        initialise: str = "random",
+        load_balancing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.initialise = initialise
+        self.load_balancing = load_balancing
+        self.logits = nn.Parameter(torch.zeros(n_channels, n_components))
+        if initialise != "uniform":  # "correlation" until it sees a series
+            nn.init.normal_(self.logits)
+
+    def forward(self) -> Tensor:
+        """Return the gates, shape (C, K); each row is positive and sums to one."""
+        return self.logits.softmax(dim=-1)
+
+    def penalty(self) -> Tensor:
+        """Return what the loss is raised by because the channels load components unequally.
+
+        With mean gates m over the channels it is ``load_balancing * (K * sum(m**2) - 1)``: zero
+        where all components carry the same load, ``load_balancing * (K - 1)`` where one carries
+        all. It says nothing of how decided each channel is: equal gates everywhere have no
+        penalty either.
+        """
+        load = self().mean(dim=0)  # (K,)
+        return self.load_balancing * (len(load) * load.square().sum() - 1)
+
+    @torch.no_grad()
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Start from ``series``, each of shape (T, C), if the gates start from correlation."""
+        if self.initialise == "correlation":
+            n_channels, n_components = self.logits.shape
+            vectors = correlation_embedding(series, min(n_channels, n_components))
+            # components beyond the number of channels stay equal
+            self.logits.zero_()
+            # entries are correlations with principal components: within one of each other
+            self.logits[:, : vectors.shape[1]] = 2 * vectors.to(self.logits)
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``print(network)``."""
+        n_channels, n_components = self.logits.shape
+        return f"n_channels={n_channels}, n_components={n_components}"
+
+
 def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tensor:
     """Embed channels by the PCA of their Pearson correlation matrix.
 

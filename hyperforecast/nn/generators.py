@@ -107,3 +107,45 @@ class DenseGenerator(nn.Module):
             return y
         bias = self.bias + mixing @ self.bias_bases  # (N, O)
         return y + bias.view(1, len(bias), *(1,) * (x.dim() - 3), self.out_features)
+
+
+class LowRankPool(nn.Module):
+    r"""Mixtures of low-rank matrices that share one factor.
+
+    .. math:: A_n = \sum_k g_{nk} L_k R.
+
+    Parameters
+    ----------
+    n_components : int
+        Number K of matrices in the pool.
+    in_features, out_features : int
+        Sizes I and O of a generated matrix.
+    rank : int
+        Rank r of every matrix.
+
+    Attributes
+    ----------
+    left : Parameter, shape (K, I, r)
+        Random at the start.
+    right : Parameter, shape (r, O)
+        Zero at the start, so every generated matrix starts at zero.
+
+    References
+    ----------
+    Ren & Yu, "LightSAE: Parameter-Efficient and Heterogeneity-Aware Embedding for IoT
+    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465.
+    """
+
+    def __init__(self, n_components: int, in_features: int, out_features: int, rank: int) -> None:
+        super().__init__()
+        self.left = nn.Parameter(torch.empty(n_components, in_features, rank))
+        self.right = nn.Parameter(torch.zeros(rank, out_features))
+        nn.init.normal_(self.left, std=in_features**-0.5)
+
+    def mix(self, gates: Tensor) -> Tensor:
+        """Mix the left factors: (N, K) -> (N, I, r)."""
+        return torch.einsum("nk,kir->nir", gates, self.left)
+
+    def forward(self, gates: Tensor) -> Tensor:
+        """Generate the matrices of N contexts, laid out as in a linear layer: -> (N, O, I)."""
+        return (self.mix(gates) @ self.right).transpose(1, 2)

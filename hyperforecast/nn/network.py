@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones import BACKBONES, CovariateBackbone, check_backbone
-from hyperforecast.nn.contexts import ChannelEmbedding
+from hyperforecast.nn.contexts import ChannelEmbedding, ChannelGate
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
@@ -103,7 +103,15 @@ class ForecastingNetwork(nn.Module):
                 "n_future_covariates": n_future_covariates,
             }
             n_past_covariates = n_future_covariates = 0  # that the network maps
-        self.backbone = BACKBONES[backbone](lookback, n_channels, make, **options)
+        make.check_backbone(
+            backbone, embeds=BACKBONES[backbone].embeds, embedding_dim=make.embedding_dim
+        )
+        self.embedding = None
+        n_steps = lookback  # that the backbone sees
+        if make.embedding_dim is not None:
+            self.embedding = make.embedding(lookback, make.embedding_dim)
+            n_steps = make.embedding_dim
+        self.backbone = BACKBONES[backbone](n_steps, n_channels, make, **options)
         n_outputs = horizon * len(self.output_roles)
         self.head = make.head(
             self.backbone.feature_dim, n_outputs, initialise=self.backbone.head_initialiser()
@@ -153,10 +161,11 @@ class ForecastingNetwork(nn.Module):
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
+        embedded = x if self.embedding is None else self.embedding(x)
         if self.backbone_takes_covariates:
-            features = self.backbone(x, past_covariates, future_covariates)
+            features = self.backbone(embedded, past_covariates, future_covariates)
         else:
-            features = self.backbone(x)
+            features = self.backbone(embedded)
         y = self.head(features)  # (B, C, D) -> (B, C, H·P)
         if self.past_covariate_map is not None:
             assert past_covariates is not None
@@ -187,8 +196,17 @@ class ForecastingNetwork(nn.Module):
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Give what starts from data the training series, each of shape (T, C)."""
         for module in self.modules():
-            if isinstance(module, (ChannelEmbedding, CommonFactors)):
+            if isinstance(module, (ChannelEmbedding, ChannelGate, CommonFactors)):
                 module.start_from(series)
+
+    def penalty(self) -> Tensor | None:
+        """Return what the method adds to the training loss, or ``None`` if nothing."""
+        penalties = [
+            module.penalty()
+            for module in self.modules()
+            if isinstance(module, ChannelGate) and module.load_balancing
+        ]
+        return torch.stack(penalties).sum() if penalties else None
 
     def fold(self) -> "ForecastingNetwork":
         """Return a network of plain layers that forecasts the same; this one is not changed."""

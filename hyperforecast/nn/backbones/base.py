@@ -33,9 +33,12 @@ class Backbone(nn.Module, ABC):
         Number D of features that :meth:`encode` gives for each channel.
     default_instance_norm : str
         The paper's instance normalisation, a key of ``INSTANCE_NORMS``.
+    embeds : bool
+        Whether the backbone asks ``method.embedding`` for a layer.
     """
 
     default_instance_norm: ClassVar[str] = "none"
+    embeds: ClassVar[bool] = True
     feature_dim: int
 
     def __init__(self, lookback: int, n_channels: int, method: Method) -> None:

@@ -30,6 +30,8 @@ class DLinear(Backbone):
     arXiv 2205.13504. Deviation: the two maps share one bias.
     """
 
+    embeds = False
+
     def __init__(
         self, lookback: int, n_channels: int, method: Method, *, kernel_size: int = 25
     ) -> None:

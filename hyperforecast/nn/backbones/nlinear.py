@@ -19,6 +19,7 @@ class NLinear(Backbone):
     """
 
     default_instance_norm = "last"
+    embeds = False
 
     def __init__(self, lookback: int, n_channels: int, method: Method) -> None:
         super().__init__(lookback, n_channels, method)

@@ -32,6 +32,7 @@ class TSMixer(Backbone):
     """
 
     default_instance_norm = "revin"
+    embeds = False
 
     def __init__(
         self,

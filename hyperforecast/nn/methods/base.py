@@ -23,8 +23,15 @@ class Method:
     folds: ClassVar[bool] = False
     """Whether weights are generated from static contexts and collapse after training."""
 
+    embedding_dim: int | None = None
+    """Width of a linear embedding that the network puts before a backbone without one."""
+
     def __init__(self, n_channels: int) -> None:
         self.n_channels = n_channels
+
+    @classmethod
+    def check_backbone(cls, name: str, *, embeds: bool, embedding_dim: int | None) -> None:
+        """Raise if the method has nothing to do on a backbone."""
 
     def embedding(self, in_features: int, out_features: int) -> nn.Module:
         """Make the map from a window or patch into the hidden space, (B, C, ..., I) -> (…, O)."""

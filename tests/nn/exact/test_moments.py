@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 import torch
+from naive_windows import design, designs
 from torch import Tensor
 
 from hyperforecast.nn.exact import (
@@ -17,7 +18,6 @@ from hyperforecast.nn.exact import (
     window_moments,
 )
 from hyperforecast.nn.exact.moments import MomentBank, window_regressors
-from tests.nn.exact.naive import design, designs
 
 KINDS = {
     "alone": (),

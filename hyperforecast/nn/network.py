@@ -193,6 +193,13 @@ class ForecastingNetwork(nn.Module):
                 return module.weight.detach()
         return None
 
+    def channel_gates(self) -> Tensor | None:
+        """Return each channel's gates (C, K), or ``None`` if the method has none."""
+        for module in self.modules():
+            if isinstance(module, ChannelGate):
+                return module().detach()
+        return None
+
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Give what starts from data the training series, each of shape (T, C)."""
         for module in self.modules():

@@ -3,5 +3,11 @@
 from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import HyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
+from hyperforecast.sktime.light_sae import LightSAEForecaster
 
-__all__ = ["BackboneForecaster", "HNMVTSForecaster", "HyperforecastForecaster"]
+__all__ = [
+    "BackboneForecaster",
+    "HNMVTSForecaster",
+    "HyperforecastForecaster",
+    "LightSAEForecaster",
+]

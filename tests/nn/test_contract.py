@@ -18,6 +18,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in METHODS},
     "plain-individual": ("plain", {"individual": True}),
     "hn-mvts-mlp": ("hn-mvts", {"channel_embedding_dim": 2, "hyper_hidden": [6]}),
+    "light-sae-full": ("light-sae", {"variant": "full"}),
+    "light-sae-shared": ("light-sae", {"variant": "shared"}),
+    "light-sae-penalty": ("light-sae", {"rank": 2, "n_components": 3, "load_balancing": 0.1}),
 }
 # widths that keep the tests fast, where a backbone has them
 SMALL = {"d_model": 16, "d_ff": 24}
@@ -38,6 +41,8 @@ def make(
     if "channel_embedding_dim" in method_kwargs:
         dim = min(n_channels, method_kwargs["channel_embedding_dim"])
         method_kwargs = {**method_kwargs, "channel_embedding_dim": dim}
+    if method == "light-sae" and not BACKBONES[backbone].embeds:
+        method_kwargs = {**method_kwargs, "embedding_dim": 12}
     small = {k: v for k, v in SMALL.items() if k in backbone_options(BACKBONES[backbone])}
     return ForecastingNetwork(
         lookback=L,

@@ -1,0 +1,477 @@
+import copy
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn import (
+    BACKBONES,
+    ChannelGate,
+    ChannelLinear,
+    ForecastingNetwork,
+    LowRankPool,
+    PooledAuxiliary,
+    SharedAuxiliaryLinear,
+    count_parameters,
+    fold,
+)
+from hyperforecast.nn.methods import LightSAE
+
+B, C, L, D, R, K = 6, 4, 7, 5, 3, 2
+
+
+def trained(method: LightSAE, in_features: int = L, out_features: int = D) -> Any:
+    """An embedding in double precision whose auxiliary part is no longer zero."""
+    layer = method.embedding(in_features, out_features).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    return layer
+
+
+def light(**options: Any) -> Any:
+    return trained(LightSAE(C, **{"rank": R, "n_components": K, **options}))
+
+
+def inputs(*middle: int) -> Tensor:
+    return torch.randn(B, C, *middle, L, dtype=torch.float64)
+
+
+def close(actual: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
+
+
+class TestEmbedding:
+    @pytest.mark.parametrize("middle", [(), (9,)])
+    def test_light_is_the_formula_channel_by_channel(self, middle: tuple[int, ...]) -> None:
+        layer = light()
+        x = inputs(*middle)
+        gamma = layer.auxiliary.gate.logits
+        left, right = layer.auxiliary.pool.left, layer.auxiliary.pool.right
+        expected = torch.empty(B, C, *middle, D, dtype=torch.float64)
+        for i in range(C):
+            weight = layer.weight.T.clone()  # (L, D)
+            total = sum(gamma[i, k].exp() for k in range(K))
+            for k in range(K):
+                weight = weight + gamma[i, k].exp() / total * (left[k] @ right)
+            expected[:, i] = x[:, i] @ weight + layer.bias
+        close(layer.eval()(x), expected)
+        close(layer.train()(x), expected)
+
+    def test_one_component_of_full_rank_is_a_dense_matrix(self) -> None:
+        layer = trained(LightSAE(C, rank=D, n_components=1))
+        dense = torch.randn(L, D, dtype=torch.float64)
+        with torch.no_grad():
+            layer.auxiliary.pool.left.copy_(dense[None])
+            layer.auxiliary.pool.right.copy_(torch.eye(D))
+        x = inputs()
+        close(layer(x), x @ (layer.weight.T + dense) + layer.bias)
+
+    def test_one_hot_gates_are_separate_low_rank_adapters(self) -> None:
+        layer = trained(LightSAE(C, rank=R, n_components=C))
+        with torch.no_grad():
+            layer.auxiliary.gate.logits.copy_(1e3 * torch.eye(C))
+        x = inputs()
+        for i in range(C):
+            adapter = layer.auxiliary.pool.left[i] @ layer.auxiliary.pool.right
+            close(layer(x)[:, i], x[:, i] @ (layer.weight.T + adapter) + layer.bias)
+
+    def test_full_is_a_matrix_for_every_channel(self) -> None:
+        layer = trained(LightSAE(C, variant="full"))
+        x = inputs()
+        for i in range(C):
+            weight = layer.weight + layer.auxiliary.weight[i]
+            close(layer(x)[:, i], nn.functional.linear(x[:, i], weight, layer.bias))
+
+    def test_shared_is_a_linear_layer(self) -> None:
+        assert type(LightSAE(C, variant="shared").embedding(L, D)) is nn.Linear
+
+    @pytest.mark.parametrize("middle", [(), (9,)])
+    @pytest.mark.parametrize("options", [{}, {"variant": "full"}])
+    def test_folded(self, options: dict, middle: tuple[int, ...]) -> None:
+        method = LightSAE(C, **options) if options else LightSAE(C, rank=R, n_components=K)
+        layer = trained(method).eval()
+        folded = fold(layer)
+        assert type(folded) is ChannelLinear
+        x = inputs(*middle)
+        close(folded(x), layer(x))
+        with torch.no_grad():
+            folded.bias[0] += 1  # no tensor is shared, nor rows of one
+            layer.bias.add_(1)
+        assert (folded.bias[0] != folded.bias[1]).any()
+
+    @pytest.mark.parametrize("options", [{}, {"variant": "full"}])
+    def test_starts_at_the_shared_embedding(self, options: dict) -> None:
+        layer = LightSAE(C, **options).embedding(L, D)
+        x = torch.randn(B, C, L)
+        weight, _ = layer.generate()
+        assert torch.equal(weight, layer.weight.expand(C, D, L))
+        torch.testing.assert_close(layer(x), nn.functional.linear(x, layer.weight, layer.bias))
+
+    def test_rank_is_the_rank_of_every_difference(self) -> None:
+        layer = light(rank=2)
+        assert torch.linalg.matrix_rank(layer.auxiliary()).tolist() == [2] * C
+        # the right factor is one for all components: so is the space of all rows
+        assert torch.linalg.matrix_rank(layer.auxiliary().transpose(1, 2).flatten(0, 1)) == 2
+
+    def test_head_and_encoder_are_shared(self) -> None:
+        method = LightSAE(C)
+        assert type(method.head(5, 3, initialise=nn.init.zeros_)) is nn.Linear
+        assert type(method.projection(5, 3)) is nn.Linear
+
+    def test_all_embeddings_share_the_gates(self) -> None:
+        method = LightSAE(C)
+        one, two = method.embedding(L, D), method.embedding(2, 3)
+        assert one.auxiliary.gate is two.auxiliary.gate is method.gate
+        assert one.auxiliary.pool is not two.auxiliary.pool
+
+
+class TestCost:
+    """Both ways of applying the pool are equal; which is taken depends on the sizes."""
+
+    @pytest.fixture
+    def contractions(self, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+        seen = []
+        contract = PooledAuxiliary.contract
+
+        def record(self: PooledAuxiliary, x: Tensor) -> Tensor:
+            seen.append(x)
+            return contract(self, x)
+
+        monkeypatch.setattr(PooledAuxiliary, "contract", record)
+        return seen
+
+    @pytest.mark.parametrize(
+        # L·D / (L + D) = 35 / 12: from three inputs of a channel on, its weights are generated
+        ("batch", "middle", "contracts"),
+        [(1, (), True), (2, (), True), (3, (), False), (1, (2,), True), (1, (3,), False)],
+    )
+    def test_in_training_few_inputs_are_contracted(
+        self, batch: int, middle: tuple[int, ...], contracts: bool, contractions: list[Tensor]
+    ) -> None:
+        layer = light().train()
+        layer(inputs(*middle)[:batch])
+        assert bool(contractions) == contracts
+
+    def test_in_evaluation_weights_are_kept(self, contractions: list[Tensor]) -> None:
+        layer = light().eval()
+        with torch.no_grad():
+            layer(inputs()[:1])
+        assert contractions == []
+        assert layer._kept is not None
+
+    def test_many_weights_are_never_generated(
+        self, contractions: list[Tensor], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        layer = light().eval()
+        x = inputs(3)
+        expected = layer(x)
+        monkeypatch.setattr(SharedAuxiliaryLinear, "max_generated", C * L * D - 1)
+        close(layer(x), expected)
+        close(layer.train()(x), expected)
+        assert len(contractions) == 2
+
+    def test_gradients_are_equal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        layer = light().train()
+        x = inputs()
+        target = torch.randn(B, C, D, dtype=torch.float64)
+
+        def gradients() -> list[Tensor]:
+            loss = (layer(x) - target).square().sum()
+            return list(torch.autograd.grad(loss, list(layer.parameters())))
+
+        generated = gradients()
+        monkeypatch.setattr(SharedAuxiliaryLinear, "max_generated", 1)
+        torch.testing.assert_close(gradients(), generated, rtol=1e-10, atol=1e-10)
+
+
+class TestGates:
+    def test_softmax_over_components(self) -> None:
+        gate = ChannelGate(2, 3)
+        with torch.no_grad():
+            gate.logits.copy_(torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]]).log1p())
+        torch.testing.assert_close(
+            gate(), torch.tensor([[2 / 10, 3 / 10, 5 / 10], [1 / 3, 1 / 3, 1 / 3]])
+        )
+
+    def test_starts(self) -> None:
+        assert (ChannelGate(5, 4, initialise="uniform").logits == 0).all()
+        logits = ChannelGate(400, 50).logits
+        assert abs(logits.std().item() - 1) < 0.02
+
+    def test_from_correlation_channels_that_move_together_start_alike(self) -> None:
+        sources = torch.randn(200, 2)
+        series = sources[:, [0, 1, 0, 1, 0]] + 0.05 * torch.randn(200, 5)
+        gate = ChannelGate(5, 3, initialise="correlation")
+        gate.start_from([series])
+        distances = torch.cdist(gate(), gate())
+        same = distances[0, [2, 4]].max(), distances[1, 3]
+        assert max(same) < 0.05
+        assert distances[0, 1] > 0.2
+
+    def test_other_starts_do_not_look_at_the_series(self) -> None:
+        gate = ChannelGate(5, 3, initialise="uniform")
+        gate.start_from([torch.randn(20, 5)])
+        assert (gate.logits == 0).all()
+
+    def test_from_correlation_with_more_components_than_channels(self) -> None:
+        gate = ChannelGate(2, 4, initialise="correlation")
+        gate.start_from([torch.randn(20, 2)])
+        assert (gate.logits[:, 2:] == 0).all()
+        assert (gate.logits[:, :2] != 0).all()
+
+    def test_from_correlation_of_constant_channels(self) -> None:
+        gate = ChannelGate(3, 2, initialise="correlation")
+        gate.start_from([torch.zeros(20, 3)])
+        assert (gate.logits == 0).all()
+
+    @pytest.mark.parametrize(
+        ("logits", "penalty"),
+        [
+            ([[0.0, 0.0], [0.0, 0.0]], 0.0),
+            ([[1e3, 0.0], [0.0, 1e3]], 0.0),
+            ([[1e3, 0.0], [1e3, 0.0]], 0.5 * (2 * 1 - 1)),
+            # mean gates 3/4 and 1/4
+            ([[1e3, 0.0], [0.0, 0.0]], 0.5 * (2 * (9 / 16 + 1 / 16) - 1)),
+        ],
+    )
+    def test_penalty(self, logits: list, penalty: float) -> None:
+        gate = ChannelGate(2, 2, load_balancing=0.5)
+        with torch.no_grad():
+            gate.logits.copy_(torch.tensor(logits))
+        torch.testing.assert_close(gate.penalty(), torch.tensor(penalty))
+
+    def test_descent_on_the_penalty_evens_the_load_out(self) -> None:
+        gate = ChannelGate(6, 3, load_balancing=1.0)
+        with torch.no_grad():
+            gate.logits[:, 0] += 2
+        before = gate.penalty().item()
+        optimizer = torch.optim.SGD(gate.parameters(), lr=1.0)
+        for _ in range(300):
+            optimizer.zero_grad()
+            gate.penalty().backward()
+            optimizer.step()
+        assert before > 0.3
+        assert gate.penalty().item() < 0.01
+
+
+class TestNetwork:
+    @staticmethod
+    def make(backbone: str = "rmlp", **method_kwargs: Any) -> ForecastingNetwork:
+        torch.manual_seed(3)
+        return ForecastingNetwork(
+            lookback=32,
+            horizon=4,
+            n_channels=C,
+            method="light-sae",
+            method_kwargs=method_kwargs,
+            backbone=backbone,
+        )
+
+    @pytest.mark.parametrize("backbone", BACKBONES)
+    def test_every_variant_starts_as_the_plain_backbone(self, backbone: str) -> None:
+        embedding = {} if BACKBONES[backbone].embeds else {"embedding_dim": 12}
+        x = torch.randn(B, 32, C, dtype=torch.float64)
+        networks = [
+            self.make(backbone, variant=variant, **embedding).double().eval()
+            for variant in ("shared", "full", "light")
+        ]
+        shared, full, pooled = (network(x) for network in networks)
+        close(full, shared)
+        close(pooled, shared)
+        if not embedding:
+            torch.manual_seed(3)
+            plain = ForecastingNetwork(lookback=32, horizon=4, n_channels=C, backbone=backbone)
+            assert torch.equal(plain.double().eval()(x), shared)
+
+    @pytest.mark.parametrize("backbone", [b for b in BACKBONES if not BACKBONES[b].embeds])
+    def test_an_embedding_before_a_backbone_without_one(self, backbone: str) -> None:
+        network = self.make(backbone, embedding_dim=12).double().eval()
+        x = torch.randn(B, 32, C, dtype=torch.float64)
+        with torch.no_grad():
+            network.embedding.auxiliary.pool.right.normal_()
+        by_hand = ForecastingNetwork(
+            lookback=12, horizon=4, n_channels=C, backbone=backbone, instance_norm="none"
+        ).double()
+        state = {k: v for k, v in network.state_dict().items() if not k.startswith("embedding.")}
+        by_hand.load_state_dict(state)
+        by_hand.eval()
+        windows = x.transpose(1, 2)
+        norm = network.instance_norm
+        if norm is not None:
+            statistics = norm.statistics(windows)
+            windows = norm.normalise(windows, statistics)
+        y = by_hand(network.embedding(windows).transpose(1, 2))
+        if norm is not None:
+            y = norm.restore(y.transpose(1, 2), statistics, ["location"]).transpose(1, 2)
+        close(network(x), y)
+
+    def test_patches_are_embedded_one_by_one(self) -> None:
+        network = self.make("patchtst", rank=2)
+        embedding = network.backbone.embedding
+        patch_len = network.backbone.patching.patch_len
+        assert embedding.weight.shape[1] == patch_len < 32
+        assert embedding.auxiliary.pool.left.shape == (10, patch_len, 2)
+
+    def test_penalty_of_the_network(self) -> None:
+        assert self.make().penalty() is None
+        network = self.make(load_balancing=0.3)
+        gate = next(m for m in network.modules() if isinstance(m, ChannelGate))
+        assert torch.equal(network.penalty(), gate.penalty())
+        assert gate.penalty() > 0
+        assert self.make(variant="full").penalty() is None
+
+    def test_gates(self) -> None:
+        gates = self.make(n_components=3).channel_gates()
+        assert gates.shape == (C, 3)
+        assert self.make(variant="full").channel_gates() is None
+
+    def test_training_goes_on_after_folding(self) -> None:
+        network = self.make(rank=2)
+        x = torch.randn(B, 32, C)
+        before = copy.deepcopy(network.state_dict())
+        network.eval().fold()
+        assert all(torch.equal(a, before[k]) for k, a in network.state_dict().items())
+        network.train()(x).square().mean().backward()
+        assert network.backbone.embedding.auxiliary.pool.right.grad.abs().sum() > 0
+
+
+class TestParameters:
+    """Counted by hand."""
+
+    def test_of_a_layer(self) -> None:
+        shared = L * D + D
+        assert count_parameters(LightSAE(C, variant="shared").embedding(L, D)) == shared
+        full = LightSAE(C, variant="full").embedding(L, D)
+        assert count_parameters(full) == shared + C * L * D
+        pooled = LightSAE(C, rank=R, n_components=K).embedding(L, D)
+        assert count_parameters(pooled) == shared + K * L * R + R * D + C * K
+
+    @pytest.mark.parametrize(("lookback", "channels"), [(96, 21), (96, 883)])
+    def test_of_rmlp(self, lookback: int, channels: int) -> None:
+        def count(**options: Any) -> int:
+            network = ForecastingNetwork(
+                lookback=lookback,
+                horizon=96,
+                n_channels=channels,
+                method="light-sae",
+                method_kwargs=options,
+                backbone="rmlp",
+            )
+            return count_parameters(network)
+
+        width = 512
+        embedding = lookback * width + width
+        perceptron = 2 * (width * width + width)
+        head = width * 96 + 96
+        assert count(variant="shared") == embedding + perceptron + head
+        added = 10 * lookback * 25 + 25 * width + 10 * channels
+        assert count() == count(variant="shared") + added
+
+    def test_default_rank_is_as_high_as_makes_a_difference(self) -> None:
+        def rank(in_features: int, out_features: int, **options: Any) -> int:
+            layer = LightSAE(C, **options).embedding(in_features, out_features)
+            return layer.auxiliary.pool.right.shape[0]
+
+        assert rank(96, 512) == 25
+        assert rank(96, 16) == 16
+        assert rank(4, 512, n_components=3) == 12
+        # rows of the right factor beyond a patch's length serve the other components
+        assert rank(16, 512) == 25
+        assert isinstance(LightSAE(C).embedding(4, 8).auxiliary.pool, LowRankPool)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"variant": "lite"},
+            "Unknown variant 'lite'. Did you mean 'light'? Expected one of: 'shared', 'full', "
+            "'light'.",
+        ),
+        ({"rank": 0}, "rank must be a whole number >= 1; got 0."),
+        ({"n_components": 2.5}, "n_components must be a whole number >= 1; got 2.5."),
+        ({"embedding_dim": 0}, "embedding_dim must be a whole number >= 1; got 0."),
+        (
+            {"gate_init": "zeros"},
+            "Unknown gate_init 'zeros'. Expected one of: 'random', 'uniform', 'correlation'.",
+        ),
+        ({"load_balancing": -1.0}, "load_balancing must be a weight >= 0; got -1.0."),
+        (
+            {"variant": "full", "rank": 3},
+            "rank would have no effect with variant='full', which has no pool. Leave it out, or "
+            "choose variant='light' with a pool of several components.",
+        ),
+        (
+            {"variant": "shared", "n_components": 3, "load_balancing": 0.1},
+            "n_components and load_balancing would have no effect with variant='shared', which "
+            "has no pool. Leave them out, or choose variant='light' with a pool of several "
+            "components.",
+        ),
+        (
+            {"n_components": 1, "gate_init": "uniform"},
+            "gate_init would have no effect with n_components=1, where every gate is 1. Leave it "
+            "out, or choose variant='light' with a pool of several components.",
+        ),
+    ],
+)
+def test_bad_options(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        LightSAE(4, **options)
+
+
+def test_a_rank_that_makes_no_difference_is_refused() -> None:
+    message = (
+        "rank=9 is more than can make a difference: 2 components of 4 inputs and 16 outputs have "
+        "rank 8 together. Choose rank <= 8."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LightSAE(5, rank=9, n_components=2).embedding(4, 16)
+    LightSAE(5, rank=8, n_components=2).embedding(4, 16)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options", "message"),
+    [
+        (
+            "tsmixer",
+            {},
+            "The backbone 'tsmixer' has no embedding for LightSAE to take the place of. Give "
+            "embedding_dim, the width of a linear embedding that is put before it, or choose a "
+            "backbone that embeds, for example 'rmlp' or 'patchtst'.",
+        ),
+        (
+            "patchtst",
+            {"embedding_dim": 8},
+            "embedding_dim=8 is the width of an embedding before a backbone without one; the "
+            "backbone 'patchtst' has its own. Leave embedding_dim out, and give its width in "
+            "backbone_kwargs, for example {'d_model': 128}.",
+        ),
+    ],
+)
+def test_there_is_exactly_one_embedding(backbone: str, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        ForecastingNetwork(
+            lookback=32,
+            horizon=4,
+            n_channels=3,
+            method="light-sae",
+            method_kwargs=options,
+            backbone=backbone,
+        )
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_backbones_say_whether_they_embed(backbone: str) -> None:
+    asked = []
+
+    class Recording(LightSAE):
+        def embedding(self, in_features: int, out_features: int) -> nn.Module:
+            asked.append(in_features)
+            return super().embedding(in_features, out_features)
+
+    kwargs = {"horizon": 4} if backbone == "itransformer" else {}
+    BACKBONES[backbone](32, 3, Recording(3), **kwargs)
+    assert bool(asked) == BACKBONES[backbone].embeds

@@ -484,11 +484,12 @@ class _Race:
 
         evaluate(len(ridges) // 2 if start is None else ridges.index(start))
         for step in (1, -1):
-            index, gain = best() + step, 1.0
-            while 0 <= index < len(ridges) and index not in found and gain > self.flat_gain:
+            index, falls = best() + step, True
+            while falls and 0 <= index < len(ridges) and index not in found:
                 before = found[best()].error
                 evaluate(index)
-                gain = 1.0 - found[index].error / before
+                # an error of zero, of constant series, cannot fall
+                falls = before - found[index].error > self.flat_gain * before
                 index += step
         return found[best()]
 

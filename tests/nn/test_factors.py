@@ -1,0 +1,118 @@
+"""Common factors, against principal components of scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from hyperforecast.nn.factors import CommonFactors, factor_loadings
+from hyperforecast.nn.network import ForecastingNetwork
+
+
+def correlated(n_rows: int = 200, n_channels: int = 5, seed: int = 0) -> torch.Tensor:
+    random = np.random.default_rng(seed)
+    sources = random.normal(size=(n_rows, 3)) * [3.0, 2.0, 1.0]
+    values = sources @ random.normal(size=(3, n_channels))
+    values += 0.3 * random.normal(size=values.shape)
+    return torch.as_tensor(values * np.arange(1, n_channels + 1) + 10)
+
+
+class TestFactorLoadings:
+    @pytest.mark.parametrize("n_factors", [1, 3, 5])
+    def test_equal_principal_components_up_to_sign(self, n_factors: int) -> None:
+        x = correlated()
+        standardised = StandardScaler().fit_transform(x.numpy())
+        expected = PCA(n_factors, whiten=True).fit_transform(standardised)
+        expected *= np.sqrt(len(x) / (len(x) - 1))  # unit population variance
+        found = (x - x.mean(dim=0)) @ factor_loadings([x], n_factors)
+        signs = np.sign((found.numpy() * expected).sum(axis=0))
+        np.testing.assert_allclose(found.numpy(), expected * signs, rtol=1e-6, atol=1e-8)
+
+    def test_factors_have_unit_variance_and_are_uncorrelated(self) -> None:
+        x = correlated()
+        factors = (x - x.mean(dim=0)) @ factor_loadings([x], 4)
+        covariance = factors.T @ factors / len(x)
+        torch.testing.assert_close(covariance, torch.eye(4, dtype=torch.float64))
+
+    def test_of_several_series_are_those_of_their_deviations(self) -> None:
+        """Series at levels of their own: what counts is how each moves about its own mean."""
+        parts = [correlated(80, seed=1), correlated(120, seed=2) + 1000]
+        together = torch.cat([part - part.mean(dim=0) for part in parts])
+        torch.testing.assert_close(factor_loadings(parts, 3), factor_loadings([together], 3))
+
+    def test_a_constant_channel_enters_none(self) -> None:
+        x = correlated()
+        with_constant = torch.cat([x[:, :2], torch.full((200, 1), 0.1).double(), x[:, 2:]], dim=1)
+        found = factor_loadings([with_constant], 3)
+        assert (found[2] == 0).all()
+        torch.testing.assert_close(found[[0, 1, 3, 4, 5]], factor_loadings([x], 3))
+
+    def test_factors_that_the_series_do_not_have_are_zero(self) -> None:
+        source = correlated(n_channels=1)
+        found = factor_loadings([source * torch.tensor([1.0, 2.0, -3.0])], 3)
+        assert found[:, 0].abs().min() > 0
+        torch.testing.assert_close(found[:, 1:], torch.zeros_like(found[:, 1:]))
+
+    def test_all_constant(self) -> None:
+        assert (factor_loadings([torch.ones(20, 3)], 2) == 0).all()
+
+    def test_more_channels_than_rows(self) -> None:
+        x = correlated(10, 30)
+        found = factor_loadings([x], 4)
+        factors = (x - x.mean(dim=0)) @ found
+        covariance = factors.T @ factors / len(x)
+        torch.testing.assert_close(covariance, torch.eye(4, dtype=torch.float64))
+
+    def test_none(self) -> None:
+        assert factor_loadings([correlated()], 0).shape == (5, 0)
+
+
+class TestCommonFactors:
+    def test_are_the_last_steps_factor_by_factor(self) -> None:
+        factors = CommonFactors(2, 2, lookback=3)
+        factors.loadings.copy_(torch.tensor([[1.0, 0.0], [10.0, 1.0]]))
+        x = torch.tensor([[[9.0, 1.0, 2.0, 3.0], [9.0, 4.0, 5.0, 6.0]]])  # (B, C, L)
+        expected = torch.tensor([[[41.0, 52.0, 63.0, 4.0, 5.0, 6.0]]])
+        torch.testing.assert_close(factors(x), expected)
+        assert factors.n_features == 6
+
+    def test_start_from_data_and_are_not_trained(self) -> None:
+        factors = CommonFactors(5, 2, lookback=3)
+        assert (factors.loadings == 0).all()
+        factors.start_from([correlated()])
+        torch.testing.assert_close(factors.loadings, factor_loadings([correlated()], 2).float())
+        assert list(factors.parameters()) == []
+        assert list(factors.state_dict()) == ["loadings"]
+
+    @pytest.mark.parametrize("n_factors", [-1, 0, 3])
+    def test_number_is_checked(self, n_factors: int) -> None:
+        with pytest.raises(ValueError, match=rf"number of channels, 2; got {n_factors}"):
+            CommonFactors(2, n_factors, 3)
+
+
+class TestInANetwork:
+    @pytest.mark.parametrize("method", ["plain", "hn-mvts"])
+    def test_start_without_effect_and_train(self, method: str) -> None:
+        torch.manual_seed(0)
+        network = ForecastingNetwork(6, 2, 5, method=method, n_factors=2, factor_lookback=4)
+        network.start_from([correlated()])
+        x = torch.randn(3, 6, 5)
+        before = network(x)
+        network.factor_map.requires_grad_(False)
+        for parameter in network.factor_map.parameters():
+            assert network.factors.n_features == 8
+            parameter.data.add_(0.5)
+        assert not torch.allclose(network(x), before)
+
+    def test_see_all_channels(self) -> None:
+        """Another channel's past changes a forecast through the factors alone."""
+        torch.manual_seed(0)
+        network = ForecastingNetwork(6, 2, 5, n_factors=1)
+        network.start_from([correlated()])
+        x = torch.randn(1, 6, 5)
+        moved = x.clone()
+        moved[:, -1, 4] += 1.0
+        torch.testing.assert_close(network(moved)[..., :4, :], network(x)[..., :4, :])
+        torch.nn.init.ones_(network.factor_map.weight)
+        assert (network(moved) - network(x))[..., :4, :].abs().min() > 1e-3

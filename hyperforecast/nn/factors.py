@@ -73,9 +73,12 @@ def factor_loadings(series: Sequence[Tensor], n_factors: int) -> Tensor:
     eigenvalues = components.square().sum(dim=0)
     rows = sum(len(values) for values in series)
     squares = torch.zeros(len(components), dtype=torch.float64)
+    largest = torch.zeros_like(squares)
     for values in series:
         values = values.detach().to("cpu", torch.float64)
         squares += (values - values.mean(dim=0)).square().sum(dim=0)
+        largest = torch.maximum(largest, values.abs().amax(dim=0))
     deviations = (squares / rows).sqrt()
-    scaled = components / torch.where(deviations > 0, deviations, 1.0)[:, None]
+    varies = deviations > 1e-10 * largest  # and is more than what rounding leaves of a constant
+    scaled = components * varies[:, None] / torch.where(varies, deviations, 1.0)[:, None]
     return scaled / torch.where(eigenvalues > 1e-9, eigenvalues, torch.inf)

@@ -110,9 +110,9 @@ class DenseGenerator(nn.Module):
 
 
 class LowRankPool(nn.Module):
-    r"""Mixtures of low-rank matrices that share one factor.
+    r"""Mixtures of low-rank matrices that share one factor, and of biases.
 
-    .. math:: A_n = \sum_k g_{nk} L_k R.
+    .. math:: A_n = \sum_k g_{nk} L_k R, \qquad a_n = \sum_k g_{nk} \beta_k.
 
     Parameters
     ----------
@@ -129,23 +129,28 @@ class LowRankPool(nn.Module):
         Random at the start.
     right : Parameter, shape (r, O)
         Zero at the start, so every generated matrix starts at zero.
+    bias : Parameter, shape (K, O)
+        Zero at the start.
 
     References
     ----------
     Ren & Yu, "LightSAE: Parameter-Efficient and Heterogeneity-Aware Embedding for IoT
-    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465.
+    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465. Its formula has no biases; the
+    authors' code has those of the components.
     """
 
     def __init__(self, n_components: int, in_features: int, out_features: int, rank: int) -> None:
         super().__init__()
         self.left = nn.Parameter(torch.empty(n_components, in_features, rank))
         self.right = nn.Parameter(torch.zeros(rank, out_features))
+        self.bias = nn.Parameter(torch.zeros(n_components, out_features))
         nn.init.normal_(self.left, std=in_features**-0.5)
 
-    def mix(self, gates: Tensor) -> Tensor:
-        """Mix the left factors: (N, K) -> (N, I, r)."""
-        return torch.einsum("nk,kir->nir", gates, self.left)
+    def mix(self, gates: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix the left factors and the biases: (N, K) -> (N, I, r) and (N, O)."""
+        return torch.einsum("nk,kir->nir", gates, self.left), gates @ self.bias
 
-    def forward(self, gates: Tensor) -> Tensor:
-        """Generate the matrices of N contexts, laid out as in a linear layer: -> (N, O, I)."""
-        return (self.mix(gates) @ self.right).transpose(1, 2)
+    def forward(self, gates: Tensor) -> tuple[Tensor, Tensor]:
+        """Generate matrices, laid out as in a linear layer, and biases: (N, O, I) and (N, O)."""
+        left, bias = self.mix(gates)
+        return (left @ self.right).transpose(1, 2), bias

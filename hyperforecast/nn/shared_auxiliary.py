@@ -9,7 +9,7 @@ from hyperforecast.nn.layers import ChannelLinear, StaticLayer, channel_linear
 
 
 class FreeAuxiliary(nn.Module):
-    """A free matrix for every channel, zero at the start.
+    """A free matrix and bias for every channel, zero at the start.
 
     Parameters
     ----------
@@ -20,14 +20,15 @@ class FreeAuxiliary(nn.Module):
     def __init__(self, n_channels: int, in_features: int, out_features: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_channels, out_features, in_features))
+        self.bias = nn.Parameter(torch.zeros(n_channels, out_features))
 
-    def forward(self) -> Tensor:
-        """Return the matrices, shape (C, O, I)."""
-        return self.weight
+    def forward(self) -> tuple[Tensor, Tensor]:
+        """Return matrices (C, O, I) and biases (C, O)."""
+        return self.weight, self.bias
 
 
 class PooledAuxiliary(nn.Module):
-    """A mixture of the matrices of a low-rank pool for every channel, zero at the start.
+    """A mixture of the matrices and biases of a pool for every channel, zero at the start.
 
     Parameters
     ----------
@@ -41,34 +42,35 @@ class PooledAuxiliary(nn.Module):
         self.gate = gate
         self.pool = pool
 
-    def forward(self) -> Tensor:
-        """Return the matrices, shape (C, O, I)."""
+    def forward(self) -> tuple[Tensor, Tensor]:
+        """Return matrices (C, O, I) and biases (C, O)."""
         return self.pool(self.gate())
 
     def contract(self, x: Tensor) -> Tensor:
         """Apply the matrices without holding them: (B, C, ..., I) -> (B, C, ..., O)."""
-        left = self.pool.mix(self.gate())  # (C, I, r)
-        return channel_linear(x, left.transpose(1, 2), None) @ self.pool.right
+        left, bias = self.pool.mix(self.gate())  # (C, I, r) and (C, O)
+        y = channel_linear(x, left.transpose(1, 2), None) @ self.pool.right
+        return y + bias.view(len(bias), *(1,) * (x.dim() - 3), -1)
 
 
 class SharedAuxiliaryLinear(StaticLayer):
     r"""A linear layer whose weight is shared in part: (B, C, ..., I) -> (B, C, ..., O).
 
-    .. math:: e_n = x_n (W_{sh} + A_n) + b.
+    .. math:: e_n = x_n (W_{sh} + A_n) + b_{sh} + a_n.
 
     Parameters
     ----------
     n_channels, in_features, out_features : int
         Sizes C, I and O.
     auxiliary : FreeAuxiliary or PooledAuxiliary
-        The channels' matrices A, zero at the start.
+        The channels' matrices A and biases a, zero at the start.
 
     Attributes
     ----------
     weight : Parameter, shape (O, I)
         The shared weight, with the start of ``torch.nn.Linear``.
     bias : Parameter, shape (O,)
-        Shared by all channels.
+        The shared bias.
 
     Notes
     -----
@@ -97,7 +99,8 @@ class SharedAuxiliaryLinear(StaticLayer):
 
     def generate(self) -> tuple[Tensor, Tensor]:
         """Generate weight (C, O, I) and bias (C, O)."""
-        return self.weight + self.auxiliary(), self.bias.expand(self.n_channels, -1)
+        weight, bias = self.auxiliary()
+        return self.weight + weight, self.bias + bias
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each channel's layer: (B, C, ..., I) -> (B, C, ..., O)."""
@@ -122,5 +125,5 @@ class SharedAuxiliaryLinear(StaticLayer):
         n_channels, n_out, n_in = weight.shape
         folded = ChannelLinear(n_channels, n_in, n_out)
         folded.weight = nn.Parameter(weight.detach())
-        folded.bias = nn.Parameter(bias.detach().clone())
+        folded.bias = nn.Parameter(bias.detach())
         return folded.train(self.training)

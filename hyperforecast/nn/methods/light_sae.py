@@ -23,8 +23,8 @@ GATE_INIT = "random"
 class LightSAE(Method):
     r"""The embedding is a shared weight and an auxiliary one of each channel's own.
 
-    .. math:: e_n = x_n \Bigl(W_{sh} + \sum_k g_{nk} L_k R\Bigr) + b, \qquad
-              g_n = \mathrm{softmax}(\gamma_n).
+    .. math:: e_n = x_n \Bigl(W_{sh} + \sum_k g_{nk} L_k R\Bigr) + b_{sh} + \sum_k g_{nk} \beta_k,
+              \qquad g_n = \mathrm{softmax}(\gamma_n).
 
     The auxiliary part starts at zero, so training starts at the shared embedding; networks of the
     same random seed start as the same function whatever the variant.
@@ -56,8 +56,8 @@ class LightSAE(Method):
     References
     ----------
     Ren & Yu, "LightSAE: Parameter-Efficient and Heterogeneity-Aware Embedding for IoT
-    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465. There is one bias, shared by
-    all channels.
+    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465. Its formula has no biases; here,
+    as in the authors' code, they are mixed as the matrices are.
     """
 
     folds = True

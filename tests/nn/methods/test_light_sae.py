@@ -49,14 +49,16 @@ class TestEmbedding:
         layer = light()
         x = inputs(*middle)
         gamma = layer.auxiliary.gate.logits
-        left, right = layer.auxiliary.pool.left, layer.auxiliary.pool.right
+        pool = layer.auxiliary.pool
         expected = torch.empty(B, C, *middle, D, dtype=torch.float64)
         for i in range(C):
-            weight = layer.weight.T.clone()  # (L, D)
+            weight, bias = layer.weight.T, layer.bias  # (L, D) and (D,)
             total = sum(gamma[i, k].exp() for k in range(K))
             for k in range(K):
-                weight = weight + gamma[i, k].exp() / total * (left[k] @ right)
-            expected[:, i] = x[:, i] @ weight + layer.bias
+                share = gamma[i, k].exp() / total
+                weight = weight + share * (pool.left[k] @ pool.right)
+                bias = bias + share * pool.bias[k]
+            expected[:, i] = x[:, i] @ weight + bias
         close(layer.eval()(x), expected)
         close(layer.train()(x), expected)
 
@@ -67,23 +69,27 @@ class TestEmbedding:
             layer.auxiliary.pool.left.copy_(dense[None])
             layer.auxiliary.pool.right.copy_(torch.eye(D))
         x = inputs()
-        close(layer(x), x @ (layer.weight.T + dense) + layer.bias)
+        bias = layer.bias + layer.auxiliary.pool.bias[0]
+        close(layer(x), x @ (layer.weight.T + dense) + bias)
 
     def test_one_hot_gates_are_separate_low_rank_adapters(self) -> None:
         layer = trained(LightSAE(C, rank=R, n_components=C))
         with torch.no_grad():
             layer.auxiliary.gate.logits.copy_(1e3 * torch.eye(C))
         x = inputs()
+        pool = layer.auxiliary.pool
         for i in range(C):
-            adapter = layer.auxiliary.pool.left[i] @ layer.auxiliary.pool.right
-            close(layer(x)[:, i], x[:, i] @ (layer.weight.T + adapter) + layer.bias)
+            adapter = pool.left[i] @ pool.right
+            expected = x[:, i] @ (layer.weight.T + adapter) + layer.bias + pool.bias[i]
+            close(layer(x)[:, i], expected)
 
     def test_full_is_a_matrix_for_every_channel(self) -> None:
         layer = trained(LightSAE(C, variant="full"))
         x = inputs()
         for i in range(C):
             weight = layer.weight + layer.auxiliary.weight[i]
-            close(layer(x)[:, i], nn.functional.linear(x[:, i], weight, layer.bias))
+            bias = layer.bias + layer.auxiliary.bias[i]
+            close(layer(x)[:, i], nn.functional.linear(x[:, i], weight, bias))
 
     def test_shared_is_a_linear_layer(self) -> None:
         assert type(LightSAE(C, variant="shared").embedding(L, D)) is nn.Linear
@@ -98,23 +104,26 @@ class TestEmbedding:
         x = inputs(*middle)
         close(folded(x), layer(x))
         with torch.no_grad():
-            folded.bias[0] += 1  # no tensor is shared, nor rows of one
-            layer.bias.add_(1)
-        assert (folded.bias[0] != folded.bias[1]).any()
+            before = folded(x)
+            for parameter in layer.parameters():
+                parameter.add_(1)
+            assert torch.equal(folded(x), before)
 
     @pytest.mark.parametrize("options", [{}, {"variant": "full"}])
     def test_starts_at_the_shared_embedding(self, options: dict) -> None:
         layer = LightSAE(C, **options).embedding(L, D)
         x = torch.randn(B, C, L)
-        weight, _ = layer.generate()
+        weight, bias = layer.generate()
         assert torch.equal(weight, layer.weight.expand(C, D, L))
+        assert torch.equal(bias, layer.bias.expand(C, D))
         torch.testing.assert_close(layer(x), nn.functional.linear(x, layer.weight, layer.bias))
 
     def test_rank_is_the_rank_of_every_difference(self) -> None:
         layer = light(rank=2)
-        assert torch.linalg.matrix_rank(layer.auxiliary()).tolist() == [2] * C
-        # the right factor is one for all components: so is the space of all rows
-        assert torch.linalg.matrix_rank(layer.auxiliary().transpose(1, 2).flatten(0, 1)) == 2
+        matrices, _ = layer.auxiliary()  # (C, D, L)
+        assert torch.linalg.matrix_rank(matrices).tolist() == [2] * C
+        # the right factor is one for all components: so is the space of all embeddings
+        assert torch.linalg.matrix_rank(matrices.transpose(1, 2).flatten(0, 1)) == 2
 
     def test_head_and_encoder_are_shared(self) -> None:
         method = LightSAE(C)
@@ -345,9 +354,9 @@ class TestParameters:
         shared = L * D + D
         assert count_parameters(LightSAE(C, variant="shared").embedding(L, D)) == shared
         full = LightSAE(C, variant="full").embedding(L, D)
-        assert count_parameters(full) == shared + C * L * D
+        assert count_parameters(full) == shared + C * (L * D + D)
         pooled = LightSAE(C, rank=R, n_components=K).embedding(L, D)
-        assert count_parameters(pooled) == shared + K * L * R + R * D + C * K
+        assert count_parameters(pooled) == shared + K * L * R + R * D + K * D + C * K
 
     @pytest.mark.parametrize(("lookback", "channels"), [(96, 21), (96, 883)])
     def test_of_rmlp(self, lookback: int, channels: int) -> None:
@@ -367,7 +376,7 @@ class TestParameters:
         perceptron = 2 * (width * width + width)
         head = width * 96 + 96
         assert count(variant="shared") == embedding + perceptron + head
-        added = 10 * lookback * 25 + 25 * width + 10 * channels
+        added = 10 * lookback * 25 + 25 * width + 10 * width + 10 * channels
         assert count() == count(variant="shared") + added
 
     def test_default_rank_is_as_high_as_makes_a_difference(self) -> None:

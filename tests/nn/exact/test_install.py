@@ -1,0 +1,201 @@
+"""The network that holds a solution, against the regression's own forecasts."""
+
+from typing import Any
+
+import pytest
+import torch
+from naive_windows import design
+
+from hyperforecast.nn import BACKBONES, ForecastingNetwork
+from hyperforecast.nn.exact import (
+    LINEAR_NORMS,
+    ExactOptions,
+    Panel,
+    Problem,
+    WindowLayout,
+    solve_exact,
+    solved_network,
+)
+from hyperforecast.nn.layers import StaticLayer
+
+L, H, C = 7, 3, 4
+
+CASES: dict[str, dict[str, Any]] = {
+    "shared": {},
+    "generated": {"dims": (2,)},
+    "a head each": {"dims": (4,)},
+    "factors": {"dims": (2,), "factors": (2,)},
+    "past": {"dims": (2,), "kinds": ("past",)},
+    "future": {"dims": (2,), "kinds": ("future",)},
+    "static": {"dims": (2,), "kinds": ("static",)},
+    "quantiles": {"dims": (2,), "quantiles": (0.1, 0.5, 0.9)},
+    "all": {
+        "dims": (2,),
+        "factors": (2,),
+        "kinds": ("past", "future", "static"),
+        "quantiles": (0.1, 0.5, 0.9),
+    },
+}
+
+
+def make_panel(kinds: tuple[str, ...]) -> Panel:
+    """Unlike channels under a common factor, so that every part of the weights matters."""
+    random = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=random, dtype=torch.float64)
+
+    common, shocks = normal(300), normal(300, C)
+    x = torch.zeros(300, C, dtype=torch.float64)
+    slopes = torch.tensor([0.9, -0.9, 0.5, -0.3], dtype=torch.float64)
+    for t in range(1, 300):
+        x[t] = slopes * x[t - 1] + 0.3 * shocks[t] + common[t]
+    return Panel(
+        x + 1.0,
+        normal(300, 2) if "past" in kinds else None,
+        normal(300, 2) if "future" in kinds else None,
+        normal(C, 2) if "static" in kinds else None,
+    )
+
+
+def arguments(
+    panel: Panel, backbone: str, method: str, quantiles: tuple[float, ...], individual: bool
+) -> dict[str, Any]:
+    return {
+        "lookback": L,
+        "horizon": H,
+        "n_channels": C,
+        "method": method,
+        "method_kwargs": {"individual": individual} if method == "plain" else {},
+        "backbone": backbone,
+        "backbone_kwargs": {"kernel_size": 5} if backbone == "dlinear" else None,
+        "instance_norm": None,
+        "output_roles": ["location"] * max(1, len(quantiles)),
+        "n_past_covariates": 0 if panel.past is None else panel.past.shape[1],
+        "n_future_covariates": 0 if panel.future is None else panel.future.shape[1],
+        "n_static_covariates": 0 if panel.static is None else panel.static.shape[1],
+        "n_factors": 0,
+    }
+
+
+@pytest.mark.parametrize("method", ["plain", "hn-mvts"])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("norm", LINEAR_NORMS)
+@pytest.mark.parametrize("backbone", ["dlinear", "nlinear"])
+def test_forecasts_equal_the_regression_s(
+    backbone: str, norm: str, case: dict[str, Any], method: str
+) -> None:
+    panel = make_panel(case.get("kinds", ()))
+    quantiles = case.get("quantiles", ())
+    dims = case.get("dims", (0,))
+    if method == "plain" and dims != (C,):
+        dims = (0,)
+    problem = Problem(
+        L,
+        H,
+        1,
+        norms=(norm,),
+        embedding_dims=dims,
+        n_factors=case.get("factors", (0,)),
+        quantiles=quantiles,
+    )
+    options = ExactOptions(factor_lookback=3, ridge=1e-3)
+    solution = solve_exact(problem, [panel], options=options)
+    assert solution.setting.embedding_dim == dims[0]
+    network = solved_network(
+        arguments(panel, backbone, method, quantiles, solution.setting.individual), solution
+    ).double()
+    with torch.no_grad():  # written in float32 first, as training leaves it
+        found = forecast(network, panel)
+        folded = forecast(network.eval().fold(), panel)
+
+    layout = WindowLayout(
+        L,
+        H,
+        1,
+        norm,
+        solution.loadings if solution.setting.n_factors else None,
+        solution.factor_lookback,
+    )
+    x, _, f = design(panel, layout)
+    weight, future = solution.weights.of_channels(solution.mixing)
+    expected = torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
+    expected = expected.unsqueeze(-1)
+    if quantiles:
+        assert solution.residual_quantiles is not None
+        expected = expected + solution.residual_quantiles * x[..., -1:, None]
+    expected = expected + level(panel, norm)  # (T, C, H, P)
+    torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(folded, found)
+
+
+def level(panel: Panel, norm: str) -> torch.Tensor:
+    """What the norm takes from each window and adds to its forecast, (T, C, 1, 1)."""
+    n_windows = len(panel.target) - L - 1 - H + 1
+    windows = panel.target.unfold(0, L, 1)[:n_windows]  # (T, C, L)
+    levels = {
+        "none": torch.zeros_like(windows[..., :1]),
+        "last": windows[..., -1:],
+        "mean": windows.mean(dim=-1, keepdim=True),
+        "revin": windows.mean(dim=-1, keepdim=True),
+    }
+    return levels[norm].unsqueeze(-1)
+
+
+def forecast(network: ForecastingNetwork, panel: Panel) -> torch.Tensor:
+    """Forecast from every window through the network's front door: (T, H, C, P)."""
+    n_windows = len(panel.target) - L - 1 - H + 1
+
+    def rows(values: torch.Tensor | None, first: int, length: int) -> torch.Tensor | None:
+        if values is None:
+            return None
+        return values.unfold(0, length, 1)[first : first + n_windows].transpose(1, 2)
+
+    static = None if panel.static is None else panel.static.expand(n_windows, -1, -1)
+    return network(
+        rows(panel.target, 0, L),
+        past_covariates=rows(panel.past, 0, L),
+        future_covariates=rows(panel.future, L + 1, H),
+        static_covariates=static,
+    )
+
+
+def test_linear_backbones_are_those_that_say_how_to_hold_a_map() -> None:
+    weight = torch.randn(2, 3, L, dtype=torch.float64)
+    x = torch.randn(5, C, L, dtype=torch.float64)
+    held = []
+    for name, backbone in BACKBONES.items():
+        network = ForecastingNetwork(lookback=L, horizon=3, n_channels=C, backbone=name).double()
+        try:
+            head = network.backbone.head_of_linear_map(weight)
+        except TypeError as error:
+            assert backbone.__name__ in str(error)  # noqa: PT017
+            continue
+        held.append(name)
+        assert head.shape == (2, 3, network.backbone.feature_dim)
+        for one, two in zip(head, weight, strict=True):
+            torch.testing.assert_close(network.backbone(x) @ one.T, x @ two.T)
+    assert held == ["dlinear", "nlinear"]
+
+
+def test_generated_weights_stay_generated() -> None:
+    """What is written is the hypernetwork: its embedding and bases, not only their product."""
+    panel = make_panel(())
+    solution = solve_exact(Problem(L, H, embedding_dims=(2,)), [panel])
+    network = solved_network(arguments(panel, "nlinear", "hn-mvts", (), False), solution)
+    assert isinstance(network.head, StaticLayer)
+    torch.testing.assert_close(network.channel_embedding(), solution.embedding.float())
+    network(torch.randn(2, L, C)).sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_the_network_says_what_was_chosen() -> None:
+    panel = make_panel(())
+    problem = Problem(L, H, norms=("last",), embedding_dims=(2,), n_factors=(1,))
+    solution = solve_exact(problem, [panel], options=ExactOptions(factor_lookback=2))
+    network = solved_network(arguments(panel, "dlinear", "hn-mvts", (), False), solution)
+    assert type(network.instance_norm).__name__ == "LastValueNorm"
+    assert network.channel_embedding().shape == (C, 2)
+    assert network.factors is not None
+    assert network.factors.lookback == 2
+    torch.testing.assert_close(network.factors.loadings, solution.loadings.float())

@@ -54,20 +54,19 @@ def parameters(cls: type) -> dict[str, Any]:
 @each_forecaster
 def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForecaster]) -> None:
     """Every constructor is written out; this keeps them from drifting apart."""
-    own = set(cls.model_class.method_options)
-    reference = hyperforecast.sktime.BackboneForecaster
-    shared = {
-        name: parameter
-        for name, parameter in parameters(reference).items()
-        if name not in reference.model_class.method_options
-    }
-    found = {name: p for name, p in parameters(cls).items() if name not in own}
-    if "solver" not in inspect.signature(cls.model_class).parameters:
-        shared = {name: p for name, p in shared.items() if not name.startswith("solver")}
-    assert list(found) == list(shared)
-    found["backbone"] = found["backbone"].replace(default=shared["backbone"].default)
-    assert found == shared
-    assert own <= parameters(cls).keys()
+    shared = set.intersection(*(set(parameters(other)) for other in FORECASTERS))
+    reference = parameters(FORECASTERS[0])
+    found = parameters(cls)
+    assert [n for n in found if n in shared] == [n for n in reference if n in shared]
+    for name in shared:
+        assert found[name].kind == reference[name].kind
+    # defaults of all others are the model's, which the test below holds them to
+    for name in _HOST_OPTIONS:
+        assert found[name].default == reference[name].default
+    # what only some have, their models have too, and spell out
+    own = found.keys() - shared
+    assert own <= inspect.signature(cls.model_class.__init__).parameters.keys()
+    assert own >= set(cls.model_class.method_options)
 
 
 @each_forecaster
@@ -85,7 +84,8 @@ def test_parameters_are_those_of_the_darts_model(cls: type[HyperforecastForecast
         assert name in model, f"{name} would be refused by {cls.model_class.__name__}"
         if parameter.default is not None and model[name].default is not inspect.Parameter.empty:
             assert parameter.default == model[name].default
-    assert parameters(cls).keys() >= _TRAINING_OPTIONS
+    # every option of training that the model has
+    assert parameters(cls).keys() >= _TRAINING_OPTIONS & (model.keys() | _HOST_OPTIONS)
 
 
 @each_forecaster

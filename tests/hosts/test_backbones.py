@@ -11,12 +11,12 @@ from darts.utils.onnx import run_onnx_prediction
 from darts.utils.torch import MonteCarloDropout
 from torch import nn
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel
 from hyperforecast.nn import BACKBONES
 from hyperforecast.nn.backbones import backbone_options
 
 L, H = 12, 4
-models = pytest.mark.parametrize("model_class", [BackboneModel, HNMVTSModel])
+models = pytest.mark.parametrize("model_class", [BackboneModel, HNMVTSModel, LightSAEModel])
 backbones = pytest.mark.parametrize("backbone", BACKBONES)
 
 
@@ -24,6 +24,8 @@ def make(model_class, backbone, dropout=0.1, **kwargs):
     """Make a small model of any backbone."""
     options = {"d_model": 16, "d_ff": 16, "e_layers": 1, "n_heads": 2, "dropout": dropout}
     known = backbone_options(BACKBONES[backbone])
+    if model_class is LightSAEModel and not BACKBONES[backbone].embeds:
+        kwargs["embedding_dim"] = 8
     return model_class(
         L,
         H,

@@ -16,10 +16,10 @@ from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDatase
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.likelihood_models import torch as likelihoods
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel]
+MODELS = [HNMVTSModel, BackboneModel, LightSAEModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)
 
 
@@ -144,7 +144,13 @@ class TestCovariates:
     def test_a_target_driven_by_one_is_learned(self, model_class: type, kind: str) -> None:
         target, driver = driven(kind)
         given = {f"{kind}_covariates": driver}
-        options = {"n_epochs": 15, "batch_size": 64, "optimizer_kwargs": {"lr": 3e-2}}
+        options: dict[str, Any] = {
+            "n_epochs": 15,
+            "batch_size": 64,
+            "optimizer_kwargs": {"lr": 3e-2},
+        }
+        if model_class is LightSAEModel:  # as linear as the others, and as little normalised
+            options |= {"backbone": "dlinear", "embedding_dim": L}
         model = make(model_class, **options)
         model.fit(target[:-60], **given)
         forecasts = model.historical_forecasts(

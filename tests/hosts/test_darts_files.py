@@ -13,11 +13,11 @@ import torch
 from darts import TimeSeries
 from darts.utils.likelihood_models.torch import GaussianLikelihood, QuantileRegression
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
 from hyperforecast.nn import StaticLayer
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel]
+MODELS = [HNMVTSModel, BackboneModel, LightSAEModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)
 
 
@@ -189,7 +189,9 @@ class TestOnnx:
     ) -> None:
         from darts.utils.onnx import run_onnx_prediction
 
-        model = make(model_class, backbone=backbone).fit(series)
+        embedded = model_class is LightSAEModel and backbone == "dlinear"
+        options = {"embedding_dim": 8} if embedded else {}
+        model = make(model_class, backbone=backbone, **options).fit(series)
         expected = model.predict(2 * H)
         found = run_onnx_prediction(n=2 * H, session=self.export(model, tmp_path), series=series)
         np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-4, atol=1e-5)

@@ -14,10 +14,10 @@ import torch
 from darts import TimeSeries
 from darts.utils.likelihood_models.torch import GaussianLikelihood
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel]
+MODELS = [HNMVTSModel, BackboneModel, LightSAEModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)
 
 
@@ -49,7 +49,7 @@ class TestErrors:
             ),
             ({"backbone": "DLiner"}, "Unknown backbone 'DLiner'. Did you mean 'dlinear'"),
             (
-                {"backbone_kwargs": {"d_model": 4}},
+                {"backbone": "dlinear", "backbone_kwargs": {"d_model": 4}},
                 "The backbone 'dlinear' has no option 'd_model' in backbone_kwargs. "
                 "It has: 'kernel_size'.",
             ),

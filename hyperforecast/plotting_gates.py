@@ -95,7 +95,7 @@ def plot_channel_positions(
     Axes
     """
     positions = channel_positions(model)
-    clusters = channel_clusters(model, n_clusters) if len(positions) > 1 else None
+    clusters = channel_clusters(model, n_clusters) if len(positions) > 1 else [0]
     ax = _axes(ax)
     ax.scatter(positions["x"], positions["y"], c=clusters, cmap="tab10", vmin=0, vmax=9, s=25)
     if len(positions) <= MAX_NAMES:

@@ -19,17 +19,18 @@ class BackboneForecaster(HyperforecastForecaster):
     individual : bool, default=False
         One head for each channel instead of one for all.
     backbone, backbone_kwargs, instance_norm, likelihood, quantiles, past_covariates, scaler, \
-n_epochs, batch_size, optimizer_cls, optimizer_kwargs, lr_scheduler_cls, lr_scheduler_kwargs, \
-loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
+solver, solver_kwargs, n_factors, n_epochs, batch_size, optimizer_cls, optimizer_kwargs, \
+lr_scheduler_cls, lr_scheduler_kwargs, loss_fn, validation_size, patience, random_state, \
+pl_trainer_kwargs, verbose
         See :class:`~hyperforecast.sktime.HyperforecastForecaster`.
 
     Examples
     --------
     >>> from sktime.datasets import load_airline
     >>> from hyperforecast.sktime import BackboneForecaster
-    >>> forecaster = BackboneForecaster(backbone="nlinear", n_epochs=10)
+    >>> forecaster = BackboneForecaster(backbone="nlinear")
     >>> forecaster.fit(load_airline(), fh=[1, 2, 3])  # doctest: +SKIP
-    BackboneForecaster(backbone='nlinear', n_epochs=10)
+    BackboneForecaster(backbone='nlinear')
     >>> y_pred = forecaster.predict()  # doctest: +SKIP
     """
 
@@ -48,7 +49,10 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
         quantiles: Sequence[float] | None = None,
         past_covariates: Sequence[Any] | None = None,
         scaler: Literal["standard"] | None = "standard",
-        n_epochs: int = 100,
+        solver: Literal["auto", "exact", "adam"] = "auto",
+        solver_kwargs: dict[str, Any] | None = None,
+        n_factors: int | None = None,
+        n_epochs: int | None = None,
         batch_size: int = 32,
         optimizer_cls: type | None = None,
         optimizer_kwargs: dict[str, Any] | None = None,
@@ -69,6 +73,7 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
         small = {"input_chunk_length": 4, "n_epochs": 1, "batch_size": 64}
         return [
             {**small, "individual": True},
+            {"input_chunk_length": 4, "solver": "exact"},
             {**small, "backbone": "nlinear", "likelihood": "gaussian"},
             {
                 **small,

@@ -38,6 +38,8 @@ _HOST_OPTIONS = {"quantiles", "scaler", "past_covariates", "validation_size", "p
 """Parameters that are not the Darts model's; all others are handed to it under their name."""
 
 _TRAINING_OPTIONS = {
+    "solver",
+    "solver_kwargs",
     "n_epochs",
     "batch_size",
     "optimizer_cls",
@@ -95,8 +97,18 @@ class HyperforecastForecaster(BaseForecaster):
     scaler : {"standard", None}, default="standard"
         Standardise every channel and every column of ``X`` by mean and deviation of the rows
         trained on, over all instances; forecasts are scaled back.
-    n_epochs : int, default=100
-        Passes over the training windows.
+    solver : {"auto", "exact", "adam"}, default="auto"
+        Where the method has it: ``"exact"`` solves for the weights in closed form, in seconds, and
+        chooses what is not given on rows held out; ``"adam"`` trains by gradients; ``"auto"``
+        solves exactly where that is possible and no option of training by gradients is given. See
+        :class:`~hyperforecast.darts.HNMVTSModel`. Pretrained weights are adapted by gradients.
+    solver_kwargs : dict, optional
+        Options of the exact solver: see :class:`~hyperforecast.nn.exact.ExactOptions`.
+    n_factors : int, optional
+        Where the method has it: number of common factors of the channels that every channel sees;
+        chosen by the exact solver if not given, none when training by gradients.
+    n_epochs : int, optional
+        Passes over the training windows; 100 if not given.
     batch_size : int, default=32
         Windows in a step.
     optimizer_cls : type, optional
@@ -397,8 +409,13 @@ class HyperforecastForecaster(BaseForecaster):
         else:
             y_scaler, X_scaler = scales.y_scaler, scales.X_scaler
 
+        arguments = self._model_arguments(lookback, horizon, likelihood)
+        if start is not None and "solver" in arguments:
+            # only gradients go on from given weights
+            arguments["solver"] = "adam"
+            arguments.pop("solver_kwargs", None)
         trained = Trained(
-            model=self.model_class(**self._model_arguments(lookback, horizon, likelihood)),
+            model=self.model_class(**arguments),
             channels=channels,
             future=future,
             past=past,
@@ -430,7 +447,8 @@ class HyperforecastForecaster(BaseForecaster):
         arguments |= {f"val_{k}": v for k, v in _columns(validation).items() if v}
         callbacks: list[Any] = []
         if start is not None:
-            callbacks.append(StartFrom(start.model.network.state_dict()))
+            assert start.model.model is not None
+            callbacks.append(StartFrom(start.model.model.state_dict()))
         if validation:
             callbacks.append(BestWeights(self.patience))
         own = model.trainer_params["callbacks"]
@@ -458,6 +476,8 @@ class HyperforecastForecaster(BaseForecaster):
             "likelihood": likelihood,
             "pl_trainer_kwargs": trainer | (self.pl_trainer_kwargs or {}),
         }
+        if self.patience is not None and arguments.get("solver") == "auto":
+            arguments["solver"] = "adam"
         # training changes some of these objects; those of the user stay as they are
         return copy.deepcopy({k: v for k, v in arguments.items() if v is not None})
 
@@ -538,6 +558,11 @@ class HyperforecastForecaster(BaseForecaster):
             raise ValueError(
                 "patience has no effect without validation_size: there is no validation loss to "
                 "wait for. Give validation_size, or leave patience out."
+            )
+        if self.patience is not None and getattr(self, "solver", None) == "exact":
+            raise ValueError(
+                "patience has no effect with solver='exact', which has no epochs. Leave it out, or "
+                "choose solver='adam'."
             )
         return likelihood
 

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 
 class StartFrom(pl.Callback):
-    """Starts training at given weights of the network."""
+    """Starts training at the given state of a forecasting module."""
 
-    def __init__(self, weights: dict[str, Any]) -> None:
-        self.weights = weights
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Load the weights, once the network is where it trains."""
-        _network(pl_module).load_state_dict(self.weights)
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Load the state, before the optimizer takes hold of the weights."""
+        pl_module.load_state_dict(self.state)
 
 
 class BestWeights(pl.Callback):

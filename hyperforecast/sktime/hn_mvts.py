@@ -26,8 +26,9 @@ class HNMVTSForecaster(HyperforecastForecaster):
     hyper_hidden : sequence of int, default=()
         Widths of the hypernetwork's hidden layers; a linear map if empty.
     backbone, backbone_kwargs, instance_norm, likelihood, quantiles, past_covariates, scaler, \
-n_epochs, batch_size, optimizer_cls, optimizer_kwargs, lr_scheduler_cls, lr_scheduler_kwargs, \
-loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
+solver, solver_kwargs, n_factors, n_epochs, batch_size, optimizer_cls, optimizer_kwargs, \
+lr_scheduler_cls, lr_scheduler_kwargs, loss_fn, validation_size, patience, random_state, \
+pl_trainer_kwargs, verbose
         See :class:`~hyperforecast.sktime.HyperforecastForecaster`.
 
     Attributes
@@ -44,10 +45,10 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
     --------
     >>> from sktime.datasets import load_longley
     >>> from hyperforecast.sktime import HNMVTSForecaster
-    >>> forecaster = HNMVTSForecaster(input_chunk_length=4, n_epochs=10)
+    >>> forecaster = HNMVTSForecaster(input_chunk_length=4)
     >>> _, y = load_longley()
     >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
-    HNMVTSForecaster(input_chunk_length=4, n_epochs=10)
+    HNMVTSForecaster(input_chunk_length=4)
     >>> y_pred = forecaster.predict()  # doctest: +SKIP
     """
 
@@ -67,7 +68,10 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
         quantiles: Sequence[float] | None = None,
         past_covariates: Sequence[Any] | None = None,
         scaler: Literal["standard"] | None = "standard",
-        n_epochs: int = 100,
+        solver: Literal["auto", "exact", "adam"] = "auto",
+        solver_kwargs: dict[str, Any] | None = None,
+        n_factors: int | None = None,
+        n_epochs: int | None = None,
         batch_size: int = 32,
         optimizer_cls: type | None = None,
         optimizer_kwargs: dict[str, Any] | None = None,
@@ -95,6 +99,7 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
         return [
             {**small, "channel_embedding_dim": 1, "hyper_hidden": (3,)},
             {**small, "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95), "random_state": 3},
+            {"input_chunk_length": 4, "solver": "exact", "quantiles": (0.05, 0.5, 0.95)},
             {
                 **small,
                 "output_chunk_length": 3,

@@ -184,5 +184,5 @@ def check_options(
 def _own_random_numbers() -> Iterator[None]:
     """Draw from a generator of its own, and leave the global one as if nothing had been drawn."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, ())))
+        torch.manual_seed(int(torch.randint(2**62, (), device="cpu")))
         yield

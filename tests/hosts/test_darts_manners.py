@@ -31,6 +31,10 @@ def spoilt(series: TimeSeries, row: int, value: float, channel: int = 1) -> Time
     return series.with_values(values)
 
 
+def no_numbers(index: pd.Index) -> np.ndarray:
+    return np.full(len(index), np.nan)
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -105,6 +109,12 @@ class TestErrors:
     def test_gaps_in_covariates(self, series: TimeSeries, kind: str) -> None:
         with pytest.raises(ValueError, match=f"`{kind}` holds NaN or infinite values: 1 in 'a'"):
             make().fit(series, **{kind: spoilt(series["a"], 30, np.nan, channel=0)})
+
+    def test_gaps_made_by_an_encoder(self, series: TimeSeries, caplog: Any) -> None:
+        encoders = {"custom": {"past": [no_numbers]}}
+        make(add_encoders=encoders).fit(series)
+        assert "`past_covariates` holds NaN or infinite values: 120 in 'darts_enc" in caplog.text
+        assert "made by `add_encoders`; forecasts will be NaN" in caplog.text
 
     def test_gaps_in_prediction(self, series: TimeSeries) -> None:
         model = make().fit(series)

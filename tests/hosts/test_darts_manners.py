@@ -113,7 +113,7 @@ class TestErrors:
     def test_gaps_made_by_an_encoder(self, series: TimeSeries, caplog: Any) -> None:
         encoders = {"custom": {"past": [no_numbers]}}
         make(add_encoders=encoders).fit(series)
-        assert "`past_covariates` holds NaN or infinite values: 120 in 'darts_enc" in caplog.text
+        assert "`past_covariates` holds NaN or infinite values: 116 in 'darts_enc" in caplog.text
         assert "made by `add_encoders`; forecasts will be NaN" in caplog.text
 
     def test_gaps_in_prediction(self, series: TimeSeries) -> None:

@@ -155,6 +155,13 @@ class Moments:
             self.n_windows,
         )
 
+    def total(self) -> "Moments":
+        """Return the sums over channels, as the moments of one."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Moments(
+            **{k: v if k == "n_windows" else v.sum(dim=0, keepdim=True) for k, v in parts.items()}
+        )
+
     def channel(self, number: int) -> "Moments":
         """Return the moments of one channel, as those of a piece of one."""
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -236,10 +243,28 @@ def _diagonals(a: Tensor, b: Tensor, n_windows: int, width_a: int, width_b: int)
 
 
 def _correlate(short: Tensor, long: Tensor, n_lags: int) -> Tensor:
-    """Return sum_t short[t] long[t + k] for k < n_lags, by FFT."""
-    size = 1 << (long.shape[-1] - 1).bit_length()
-    spectrum = torch.fft.rfft(short, size).conj() * torch.fft.rfft(long, size)
-    return torch.fft.irfft(spectrum, size)[..., :n_lags]
+    """Return sum_t short[t] long[t + k] for k < n_lags.
+
+    By FFT of pieces a few times as long as the lags, summed up as spectra.
+    """
+    n_steps = short.shape[-1]
+    size = 1 << (min(4 * n_lags, n_steps + n_lags) - 1).bit_length()
+    hop = size - n_lags + 1
+    n_pieces = -(-n_steps // hop)
+    short = torch.nn.functional.pad(short, (0, n_pieces * hop - n_steps))
+    needed = n_pieces * hop + n_lags - 1
+    long = torch.nn.functional.pad(long, (0, needed - long.shape[-1]))
+    ahead = torch.fft.rfft(long.unfold(-1, size, hop))
+    spectrum = torch.fft.rfft(short.unflatten(-1, (n_pieces, hop)), size).conj()
+    total = torch.einsum("...pf,...pf->...f", spectrum, ahead)
+    return torch.fft.irfft(total, size)[..., :n_lags]
+
+
+def _sums(x: Tensor, n_windows: int, width: int) -> Tensor:
+    """Return sum_t x[t + k] over the first ``n_windows`` steps t, for k < width."""
+    steps = x[..., n_windows : n_windows + width - 1] - x[..., : width - 1]
+    first = x[..., :n_windows].sum(dim=-1, keepdim=True)
+    return torch.cat([first, first + steps.cumsum(dim=-1)], dim=-1)
 
 
 def window_moments(
@@ -290,9 +315,12 @@ def _panel_moments(
     # the constant regressor: one, or under RevIN the window's deviation
     if scales_with_window:
         constant = _deviations(x, lookback, n_windows)  # (n, windows)
+        own_sum = _correlate(constant, x, width)
+        energy = constant.square().sum(dim=1)
     else:
-        constant = torch.ones_like(x[:, :n_windows])
-    own_sum = _remove_level(_correlate(constant, x, width).unsqueeze(-1), layout).squeeze(-1)
+        own_sum = _sums(x, n_windows, width)
+        energy = x.new_full((n,), n_windows)
+    own_sum = _remove_level(own_sum.unsqueeze(-1), layout).squeeze(-1)
 
     xx, xy, sums = own[:, back, back], own[:, back, ahead], own_sum[:, back]
     shared = _SharedLags.of(panel, layout)
@@ -311,7 +339,6 @@ def _panel_moments(
     multiples = x.new_ones(n, 1)
     if panel.static is not None:
         multiples = torch.cat([panel.static[channels], multiples], dim=1)  # (n, S + 1)
-    energy = constant.square().sum(dim=1)
     xx = _symmetric(
         xx,
         torch.einsum("np,ns->nps", sums, multiples),
@@ -332,7 +359,7 @@ def _panel_moments(
         for lags in shared:
             seen = lags.products(future, n_windows, width)[:, ahead]  # (F, H, p')
             rows.append(seen.permute(2, 1, 0).expand(n, -1, -1, -1))
-        future_sum = _correlate(torch.ones_like(future[:, :n_windows]), future, width)
+        future_sum = _sums(future, n_windows, width)
         rows.append(torch.einsum("ns,fh->nshf", multiples, future_sum[:, ahead]))
         xf = torch.cat(rows, dim=1)
         ff = products(future[:, None], future[None])[..., ahead, ahead]
@@ -396,8 +423,7 @@ class _SharedLags:
 
     def sums(self, n_windows: int) -> Tensor:
         """Return the sums over windows, (J·lags,)."""
-        ones = torch.ones_like(self.series[:, :n_windows])
-        lags = _correlate(ones, self.series, self.width)
+        lags = _sums(self.series, n_windows, self.width)
         if self.level is not None:
             lags = lags - self.level.sum(dim=1, keepdim=True)
         return self._flatten(lags)
@@ -409,9 +435,13 @@ class _SharedLags:
 
 def _symmetric(top: Tensor, corner: Tensor, bottom: Tensor) -> Tensor:
     """Assemble [[top, corner], [corner^T, bottom]]."""
-    upper = torch.cat([top, corner], dim=2)
-    lower = torch.cat([corner.mT, bottom], dim=2)
-    return torch.cat([upper, lower], dim=1)
+    split, width = top.shape[1], top.shape[1] + bottom.shape[1]
+    whole = top.new_empty(len(top), width, width)
+    whole[:, :split, :split] = top
+    whole[:, :split, split:] = corner
+    whole[:, split:, :split] = corner.mT
+    whole[:, split:, split:] = bottom
+    return whole
 
 
 def _remove_level(windows: Tensor, layout: WindowLayout) -> Tensor:

@@ -8,9 +8,6 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.moments import Moments
 
-MAX_EIGEN = 640
-"""Size up to which one eigendecomposition for a whole path costs less than its Choleskys."""
-
 MAX_DIRECT = 9_000
 """Size (0.65 GB a matrix) above which the equations are solved by conjugate gradients."""
 
@@ -68,7 +65,6 @@ class GeneratedRegression:
         self.n_regressors, self._n_future = first.xx.shape[1], first.ff.shape[1]
         self.size = self.n_mixed * self.n_regressors
         self.direct = self.size <= MAX_DIRECT
-        self._eigen: Callable[[float], Solver] | None = None
         self._last: Weights | None = None
 
         penalised = mixing.new_ones(self.n_mixed, self.n_regressors)
@@ -111,15 +107,9 @@ class GeneratedRegression:
         return blocks.transpose(1, 2).reshape(self.n_mixed * width, self.n_mixed * width)
 
     def solve(self, ridge: float) -> Weights:
-        """Solve for one ridge λ > 0; what several ridges share is worked out once."""
-        if not self.direct:
-            solve = self._gradient_solver(ridge)
-        elif self.size <= MAX_EIGEN:
-            self._eigen = self._eigen or self._eigen_solver()
-            solve = self._eigen(ridge)
-        else:
-            solve = self._cholesky_solver(ridge)
-        self._last = self._solve(solve, ridge)
+        """Solve for one ridge λ > 0."""
+        solver = self._cholesky_solver if self.direct else self._gradient_solver
+        self._last = self._solve(solver(ridge), ridge)
         return self._last
 
     def objective(self, weights: Weights, ridge: float) -> float:
@@ -150,35 +140,9 @@ class GeneratedRegression:
         return 1e-12 * self.scale + torch.finfo(self._target.dtype).tiny
 
     def _cholesky_solver(self, ridge: float) -> Solver:
-        gram = self._gram.clone()
-        gram.diagonal().add_(ridge * self._penalty + self._jitter)
-        factor = torch.linalg.cholesky(gram)
+        # a whole path of ridges costs less this way than one eigendecomposition
+        factor = damped_cholesky(self._gram, ridge * self._penalty + self._jitter)
         return lambda right: torch.cholesky_solve(right, factor)
-
-    def _eigen_solver(self) -> Callable[[float], Solver]:
-        """Factorise once for all ridges: eliminate the constants, decompose what is left."""
-        free = self._penalty == 0
-        constants = self._gram[free][:, free].clone()
-        constants.diagonal().add_(self._jitter)
-        factor = torch.linalg.cholesky(constants)
-        corner = self._gram[~free][:, free]
-        elimination = torch.cholesky_solve(corner.T, factor)
-        reduced = self._gram[~free][:, ~free] - corner @ elimination
-        eigenvalues, vectors = torch.linalg.eigh((reduced + reduced.T) / 2)
-        eigenvalues = eigenvalues.clamp(min=0) + self._jitter
-
-        def solver(ridge: float) -> Solver:
-            def solve(right: Tensor) -> Tensor:
-                projected = vectors.T @ (right[~free] - elimination.T @ right[free])
-                answer = torch.empty_like(right)
-                answer[~free] = vectors @ (projected / (eigenvalues + ridge)[:, None])
-                constant = torch.cholesky_solve(right[free], factor)
-                answer[free] = constant - elimination @ answer[~free]
-                return answer
-
-            return solve
-
-        return solver
 
     def _gradient_solver(self, ridge: float) -> Solver:
         """Solve by conjugate gradients, never forming the (K·p)² matrix.
@@ -191,7 +155,9 @@ class GeneratedRegression:
             for c, piece in self.moments
         )
         damping = (ridge * self._penalty + self._jitter).view(self.n_mixed, -1)
-        factors = torch.linalg.cholesky(blocks + torch.diag_embed(damping))
+        factors = torch.stack(
+            [damped_cholesky(block, one) for block, one in zip(blocks, damping, strict=True)]
+        )
 
         def apply(x: Tensor) -> Tensor:
             stacked = x.view(self.n_mixed, self.n_regressors, -1)
@@ -250,6 +216,29 @@ def squared_error(moments: ChannelMoments, weights: Weights, mixing: Tensor) -> 
     return sum(
         piece.squared_error(*weights.of_channels(mixing[channels])).sum().item()
         for channels, piece in moments
+    )
+
+
+def damped_cholesky(gram: Tensor, damping: Tensor) -> Tensor:
+    """Return the Cholesky factor of a Gram matrix with ``damping`` added to its diagonal.
+
+    Where rounding has made that indefinite, as it does to moments of series that are constant,
+    more is added: as much as rounding can have taken.
+    """
+    diagonal = gram.diagonal()
+    undamped = diagonal.clone()
+    floor = torch.finfo(gram.dtype).eps * undamped.max()
+    try:
+        for more in (0.0, 1e1, 1e3, 1e5):  # on the diagonal itself: copying takes as long
+            diagonal.copy_(undamped + damping + more * floor)
+            factor, failed = torch.linalg.cholesky_ex(gram)
+            if not failed:
+                return factor
+    finally:
+        diagonal.copy_(undamped)
+    raise torch.linalg.LinAlgError(
+        "The normal equations are not positive definite, although they are damped. Check the "
+        "series for values that are not finite or differ by many orders of magnitude."
     )
 
 

@@ -12,6 +12,7 @@ from hyperforecast.nn.contexts import correlation_embedding
 from hyperforecast.nn.exact.history import MomentHistory
 from hyperforecast.nn.exact.moments import (
     MomentBank,
+    Moments,
     Panel,
     Pieces,
     PiecesSubset,
@@ -230,12 +231,13 @@ def solve_exact(
         return fit.solution(replace(setting, individual=individual))
 
     race = _Race(problem, training, validation, options, history)
-    setting, n_steps = race.run()
-    winner = race.training
+    winner, n_steps = race.run()
     if held_out:
-        winner = _Fit(problem, panels, options, history, "all")
-    solution = winner.solution(setting, n_steps)
-    quantiles = race.residual_quantiles(setting, n_steps) if problem.quantiles else None
+        fit = _Fit(problem, panels, options, history, "all")
+        solution = fit.solution(winner.setting, n_steps)
+    else:
+        solution = race.training.as_solution(winner.setting, winner.weights, winner.mixing)
+    quantiles = race.residual_quantiles(winner) if problem.quantiles else None
     return replace(solution, race=race.entries, residual_quantiles=quantiles)
 
 
@@ -298,6 +300,7 @@ class _Fit:
             None if history is None else partial(history.products, role),
         )
         self._pieces: tuple[tuple[str, int], Pieces] | None = None
+        self._total: tuple[tuple[str, int], Moments] | None = None
 
     def layout(self, norm: str, n_factors: int) -> WindowLayout:
         """Return where things lie in a window under a setting."""
@@ -314,7 +317,8 @@ class _Fit:
     def pieces(self, norm: str, n_factors: int) -> Pieces | PiecesSubset:
         """Return the moments of a setting, those of fewer factors taken from those of more."""
         if self._pieces is None or self._pieces[0][0] != norm or self._pieces[0][1] < n_factors:
-            self._pieces = ((norm, n_factors), self.bank.pieces(self.layout(norm, n_factors)))
+            most = max(self.problem.n_factors) if n_factors else 0  # all will be asked for
+            self._pieces = ((norm, most), self.bank.pieces(self.layout(norm, most)))
         (_, kept), pieces = self._pieces
         if kept == n_factors:
             return pieces
@@ -330,6 +334,13 @@ class _Fit:
             ]
         )
         return pieces.regressors(keep.to(panel.target.device))
+
+    def total(self, norm: str, n_factors: int) -> ChannelMoments:
+        """Return the moments of a setting summed over channels, as those of one."""
+        if self._total is None or self._total[0] != (norm, n_factors):
+            sums = [moments.total() for _, moments in self.pieces(norm, n_factors)]
+            self._total = ((norm, n_factors), sum(sums[1:], start=sums[0]))
+        return [(slice(0, 1), self._total[1])]
 
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
@@ -357,7 +368,10 @@ class _Fit:
             embedding = solve_embedding(regression.moments, weights, regression.mixing)
             regression = self.regression(setting, embedding)
             weights = regression.solve(setting.ridge * regression.scale)
-        mixing = regression.mixing
+        return self.as_solution(setting, weights, regression.mixing)
+
+    def as_solution(self, setting: Setting, weights: Weights, mixing: Tensor) -> ExactSolution:
+        """Return solved weights with what belongs to them."""
         layout = self.layout(setting.norm, setting.n_factors)
         return ExactSolution(
             setting=setting,
@@ -404,9 +418,10 @@ class _Race:
         self.validation = _Fit(problem, validation, options, history, "validation", self.training)
         self.entrants: list[_Entrant] = []
         self.entries: list[RaceEntry] = []
+        self._last: tuple[Setting, GeneratedRegression | ChannelRegression] | None = None
 
-    def run(self) -> tuple[Setting, int]:
-        """Return the winning setting and the number of rounds of embedding learning."""
+    def run(self) -> tuple[_Entrant, int]:
+        """Return the winner and the number of rounds of embedding learning that it took."""
         problem = self.problem
         dims, factors = problem.embedding_dims, problem.n_factors
         start = Setting(problem.norms[0], dims[0], self.is_individual(dims[0]), factors[0])
@@ -424,8 +439,7 @@ class _Race:
             champion = self.challenge(champion, together, problem.factors_are_asked_for)
         if champion.setting.n_factors > factors[0]:
             champion = self.climb_dims(champion)
-        champion = self.strongest_ridge(champion)
-        return champion.setting, self.embedding_steps(champion)
+        return self.learn_embedding(self.strongest_ridge(champion))
 
     def is_individual(self, dim: int) -> bool:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
@@ -470,7 +484,7 @@ class _Race:
         The error has one valley over the ridges: walk down from where the simpler setting ended.
         """
         ridges = self.options.ridges
-        regression = self.training.regression(setting)
+        regression = self.regression(setting)
         found: dict[int, _Entrant] = {}
 
         def evaluate(index: int) -> None:
@@ -493,9 +507,21 @@ class _Race:
                 index += step
         return found[best()]
 
+    def regression(self, setting: Setting) -> GeneratedRegression | ChannelRegression:
+        """Return the regression of a setting; the last one is kept."""
+        setting = replace(setting, ridge=math.nan)
+        if self._last is None or str(self._last[0]) != str(setting):
+            self._last = None  # before another takes memory
+            self._last = (setting, self.training.regression(setting))
+        return self._last[1]
+
     def error(self, setting: Setting, weights: Weights, mixing: Tensor) -> float:
         """Return the mean squared error on validation."""
-        pieces = self.validation.pieces(setting.norm, setting.n_factors)
+        pieces: ChannelMoments
+        if setting.embedding_dim == 0:  # the same weights for all
+            pieces, mixing = self.validation.total(setting.norm, setting.n_factors), mixing[:1]
+        else:
+            pieces = self.validation.pieces(setting.norm, setting.n_factors)
         bank = self.validation.bank
         return squared_error(pieces, weights, mixing) / (
             bank.n_windows * bank.n_channels * self.problem.horizon
@@ -547,7 +573,7 @@ class _Race:
     def strongest_ridge(self, champion: _Entrant) -> _Entrant:
         """Return the champion with the largest ridge that it does not clearly lose by."""
         ridges = self.options.ridges
-        regression = self.training.regression(champion.setting)
+        regression = self.regression(champion.setting)
         chosen = champion
         for ridge in ridges[ridges.index(champion.setting.ridge) + 1 :]:
             setting = replace(champion.setting, ridge=ridge)
@@ -560,34 +586,31 @@ class _Race:
             chosen = stronger
         return chosen
 
-    def embedding_steps(self, best: _Entrant) -> int:
-        """Return the number of rounds of embedding learning after which validation is best."""
+    def learn_embedding(self, best: _Entrant) -> tuple[_Entrant, int]:
+        """Learn the embedding until validation is best; return how many rounds that took."""
         if best.setting.individual or best.setting.embedding_dim == 0:
-            return 0
+            return best, 0
         pieces = self.training.pieces(best.setting.norm, best.setting.n_factors)
-        weights, mixing, error = best.weights, best.mixing, best.error
         for step in range(self.options.embedding_steps):
-            embedding = solve_embedding(pieces, weights, mixing)
+            embedding = solve_embedding(pieces, best.weights, best.mixing)
             regression = self.training.regression(best.setting, embedding)
             weights = regression.solve(best.setting.ridge * regression.scale)
-            mixing = regression.mixing
-            now = self.error(best.setting, weights, mixing)
-            if now >= error:
-                return step
-            error = now
-        return self.options.embedding_steps
+            error = self.error(best.setting, weights, regression.mixing)
+            if error >= best.error:
+                return best, step
+            best = _Entrant(best.setting, weights, regression.mixing, error)
+        return best, self.options.embedding_steps
 
-    def residual_quantiles(self, setting: Setting, n_steps: int) -> Tensor:
+    def residual_quantiles(self, entrant: _Entrant) -> Tensor:
         """Return quantiles of the validation residuals of each channel and step, (C, H, P).
 
         In units of the constant regressor, so that under RevIN they scale with the window.
         """
-        solution = self.training.solution(setting, n_steps)
-        weight, future_weight = solution.weights.of_channels(solution.mixing)
+        weight, future_weight = entrant.weights.of_channels(entrant.mixing)
         residuals = torch.cat(
             [
                 (y - predict(x, f, weight, future_weight)) / x[..., -1:]
-                for x, y, f in self.window_samples(setting)
+                for x, y, f in self.window_samples(entrant.setting)
             ]
         )  # (T, C, H)
         levels = torch.tensor(self.problem.quantiles, dtype=residuals.dtype)

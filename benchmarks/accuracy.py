@@ -62,10 +62,17 @@ def options_of(method: str, given: Sequence[tuple[str | None, str, Any]]) -> dic
 
 
 def model_arguments(options: dict[str, Any]) -> dict[str, Any]:
-    """Turn options into arguments of the model: ``lr`` is the optimiser's."""
+    """Turn options into arguments of the model.
+
+    ``lr`` is the optimiser's learning rate. ``lr_factor`` is what the learning rate is multiplied
+    by after every epoch that did not lower the validation loss.
+    """
     arguments = dict(options)
     if "lr" in arguments:
         arguments["optimizer_kwargs"] = {"lr": arguments.pop("lr")}
+    if "lr_factor" in arguments:
+        arguments["lr_scheduler_cls"] = torch.optim.lr_scheduler.ReduceLROnPlateau
+        arguments["lr_scheduler_kwargs"] = {"factor": arguments.pop("lr_factor"), "patience": 0}
     return arguments
 
 
@@ -168,7 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         type=parse_option,
         default=[],
         metavar="[METHOD.]NAME=VALUE",
-        help="any argument of the models, for all or for one method; lr is the optimiser's",
+        help="any argument of the models, for all or for one method; also lr, the learning rate, "
+        "and lr_factor, its factor after each epoch without a lower validation loss",
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--threads", type=int, default=1, help="of torch")

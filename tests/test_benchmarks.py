@@ -151,6 +151,15 @@ def test_an_option_of_one_method_overrides_that_of_all():
     }
 
 
+def test_the_learning_rate_falls_when_the_validation_loss_does_not(dataset):
+    options = accuracy.model_arguments({"lr": 0.3, "lr_factor": 0.5, "n_epochs": 30})
+    training = train(BackboneModel, dataset, 8, 4, seed=0, patience=4, solver="adam", **options)
+    rate = training.model.trainer.optimizers[0].param_groups[0]["lr"]
+    # training ends after patience epochs in a row without a lower loss, each of which halved it
+    assert training.epochs < 30
+    assert rate <= 0.3 * 0.5**4
+
+
 def test_a_stopped_run_goes_on(dataset, tmp_path, monkeypatch, capsys):
     trained = []
 

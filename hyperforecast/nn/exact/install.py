@@ -22,9 +22,11 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
     Returns
     -------
     ForecastingNetwork
-        Its instance norm, embedding length and factors are those that the solver chose.
+        Its instance norm, embedding length and factors are those that the solver chose. It is
+        in the solution's precision, float64.
     """
     network = ForecastingNetwork(**solved_arguments(arguments, solution))
+    network = network.to(solution.weights.weight.dtype)
     with torch.no_grad():
         _write(network, solution)
     return network

@@ -104,8 +104,8 @@ def test_forecasts_equal_the_regression_s(
     assert solution.setting.embedding_dim == dims[0]
     network = solved_network(
         arguments(panel, backbone, method, quantiles, solution.setting.individual), solution
-    ).double()
-    with torch.no_grad():  # written in float32 first, as training leaves it
+    )
+    with torch.no_grad():
         found = forecast(network, panel)
         folded = forecast(network.eval().fold(), panel)
 
@@ -125,7 +125,7 @@ def test_forecasts_equal_the_regression_s(
         assert solution.residual_quantiles is not None
         expected = expected + solution.residual_quantiles * x[..., -1:, None]
     expected = expected + level(panel, norm)  # (T, C, H, P)
-    torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(folded, found)
 
 
@@ -184,8 +184,8 @@ def test_generated_weights_stay_generated() -> None:
     solution = solve_exact(Problem(L, H, embedding_dims=(2,)), [panel])
     network = solved_network(arguments(panel, "nlinear", "hn-mvts", (), False), solution)
     assert isinstance(network.head, StaticLayer)
-    torch.testing.assert_close(network.channel_embedding(), solution.embedding.float())
-    network(torch.randn(2, L, C)).sum().backward()
+    torch.testing.assert_close(network.channel_embedding(), solution.embedding)
+    network(torch.randn(2, L, C, dtype=torch.float64)).sum().backward()
     assert all(p.grad is not None for p in network.parameters())
 
 
@@ -198,4 +198,4 @@ def test_the_network_says_what_was_chosen() -> None:
     assert network.channel_embedding().shape == (C, 2)
     assert network.factors is not None
     assert network.factors.lookback == 2
-    torch.testing.assert_close(network.factors.loadings, solution.loadings.float())
+    torch.testing.assert_close(network.factors.loadings, solution.loadings)

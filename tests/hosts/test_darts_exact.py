@@ -1,0 +1,604 @@
+"""The exact solver inside Darts: when it trains, what it chooses, and what follows."""
+
+import copy
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from darts import TimeSeries
+from darts.metrics import mse
+from darts.utils.likelihood_models.torch import (
+    GaussianLikelihood,
+    LaplaceLikelihood,
+    QuantileRegression,
+)
+from pytorch_lightning.callbacks import EarlyStopping
+from sklearn.linear_model import Ridge
+
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+
+L, H = 12, 4
+MODELS = [HNMVTSModel, BackboneModel]
+each_model = pytest.mark.parametrize("model_class", MODELS)
+
+
+def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:
+    return model_class(L, H, **kwargs)
+
+
+def unlike(n_rows: int = 400, n_channels: int = 4) -> TimeSeries:
+    """Channels with opposite dynamics: weights of each channel's own pay."""
+    random = np.random.default_rng(0)
+    slopes = np.array([0.9, -0.9, 0.6, -0.6, 0.3])[:n_channels]
+    x = np.zeros((n_rows, n_channels))
+    for t in range(1, n_rows):
+        x[t] = slopes * x[t - 1] + random.normal(size=n_channels)
+    index = pd.date_range("2020-01-01", periods=n_rows, freq="D")
+    names = list("abcde")[:n_channels]
+    return TimeSeries.from_times_and_values(index, x.astype(np.float32), columns=names)
+
+
+def equal(one: TimeSeries, two: TimeSeries, tolerance: float = 0.0) -> None:
+    np.testing.assert_allclose(one.values(), two.values(), rtol=tolerance, atol=tolerance)
+    assert list(one.components) == list(two.components)
+
+
+class TestResolution:
+    """By which solver a model is trained, and what is said about it."""
+
+    @each_model
+    def test_linear_models_are_solved_by_default(
+        self, model_class: type, series: TimeSeries, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO, logger="hyperforecast"):
+            model = make(model_class).fit(series)
+        assert "Trained by the exact solver" in caplog.text
+        assert list(model.solver_report.columns) == [
+            "instance_norm",
+            "channel_embedding_dim",
+            "individual",
+            "n_factors",
+            "ridge",
+            "validation_mse",
+            "chosen",
+        ]
+        assert model.epochs_trained == 0
+
+    @pytest.mark.parametrize(
+        ("kwargs", "said"),
+        [
+            ({"backbone": "rlinear"}, "backbone='rlinear' is not linear"),
+            ({"backbone": "tsmixer"}, "backbone='tsmixer' is not linear"),
+            ({"hyper_hidden": [4]}, "hyper_hidden layers is not linear in its weights"),
+            ({"instance_norm": "revin-affine"}, "instance_norm='revin-affine' has weights"),
+            ({"use_reversible_instance_norm": True}, "use instance_norm='revin'"),
+            ({"likelihood": GaussianLikelihood()}, "GaussianLikelihood has no closed form"),
+            ({"likelihood": LaplaceLikelihood()}, "LaplaceLikelihood has no closed form"),
+            ({"loss_fn": torch.nn.L1Loss()}, "L1Loss() is not the mean squared error"),
+            ({"loss_fn": torch.nn.MSELoss(reduction="sum")}, "not the mean squared error"),
+        ],
+        ids=lambda value: None if isinstance(value, str) else "-".join(value),
+    )
+    def test_obstacles_of_the_model(
+        self, kwargs: dict, said: str, series: TimeSeries, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pytest.raises(ValueError, match="solver='exact' cannot train this model") as error:
+            make(**kwargs, solver="exact")
+        assert said in str(error.value)
+        model = make(**kwargs)
+        with caplog.at_level(logging.INFO, logger="hyperforecast"):
+            model.fit(series, max_samples_per_ts=8)
+        assert f"Training by gradients: {said}"[:22] in caplog.text
+        assert said in caplog.text
+        assert model.solver_report is None
+
+    @pytest.mark.parametrize(
+        "kwargs",
+        [
+            {"n_epochs": 1},
+            {"optimizer_cls": torch.optim.SGD},
+            {"optimizer_kwargs": {"lr": 1e-2}},
+            {"lr_scheduler_cls": torch.optim.lr_scheduler.ConstantLR},
+            {"pl_trainer_kwargs": {"callbacks": [EarlyStopping("train_loss")]}},
+            {"pl_trainer_kwargs": {"gradient_clip_val": 1.0}},
+            {"nr_epochs_val_period": 2},
+            {"save_checkpoints": True},
+            {"enable_finetuning": True},
+        ],
+        ids=lambda kwargs: "-".join(kwargs),
+    )
+    @pytest.mark.filterwarnings("ignore:.ModelCheckpoint")
+    def test_options_of_gradients_ask_for_gradients(
+        self, kwargs: dict, series: TimeSeries, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    ) -> None:
+        kwargs = {**kwargs, "work_dir": str(tmp_path)}
+        with caplog.at_level(logging.INFO, logger="hyperforecast"):
+            model = make(**kwargs).fit(series, max_samples_per_ts=8)
+        assert model.solver_report is None
+        assert f"{next(iter(kwargs))}" in caplog.text
+        assert "says how to train by gradients" in caplog.text
+        caplog.clear()
+        # told to solve, the model solves, and says what it does not use
+        with caplog.at_level(logging.INFO, logger="hyperforecast"):
+            model = make(**kwargs, solver="exact").fit(series)
+        assert model.solver_report is not None
+        assert "The exact solver does not use" in caplog.text
+
+    @pytest.mark.parametrize(
+        "kwargs",
+        [
+            {"pl_trainer_kwargs": {"accelerator": "cpu", "enable_progress_bar": False}},
+            {"loss_fn": torch.nn.MSELoss()},
+            {"batch_size": 16, "random_state": 1},
+            {"instance_norm": "revin"},
+            {"likelihood": QuantileRegression([0.1, 0.5, 0.9])},
+        ],
+    )
+    def test_other_options_do_not(self, kwargs: dict, series: TimeSeries) -> None:
+        assert make(**kwargs).fit(series).solver_report is not None
+
+    def test_epochs_of_one_fit(self, series: TimeSeries) -> None:
+        assert make().fit(series, epochs=1).solver_report is None
+
+    @pytest.mark.parametrize(
+        ("fit", "said"),
+        [
+            ({"sample_weight": "linear"}, "sample weights are not supported"),
+            ({"stride": 2}, "stride of 2"),
+        ],
+    )
+    def test_obstacles_of_the_data(self, fit: dict, said: str, series: TimeSeries) -> None:
+        with pytest.raises(ValueError, match=said):
+            make(solver="exact").fit(series, **fit)
+        assert make(pl_trainer_kwargs={"max_steps": 1}).fit(series, **fit).solver_report is None
+
+    def test_adam_is_adam(self, series: TimeSeries) -> None:
+        model = make(solver="adam", n_epochs=1).fit(series)
+        assert model.solver_report is None
+        assert model.epochs_trained == 1
+
+    @pytest.mark.parametrize(
+        ("kwargs", "said"),
+        [
+            ({"solver": "exakt"}, "exact"),
+            ({"solver_kwargs": {"rigde": 1.0}}, "ridge"),
+            ({"solver_kwargs": {"ridge": -1.0}}, "ridge must be positive; got -1.0"),
+            ({"solver": "adam", "solver_kwargs": {"ridge": 1.0}}, "would be ignored"),
+            ({"n_factors": 9}, "Choose n_factors <= 3"),
+        ],
+    )
+    def test_wrong_arguments(self, kwargs: dict, said: str, series: TimeSeries) -> None:
+        with pytest.raises(ValueError, match=said):
+            make(**kwargs).fit(series)
+
+
+class TestForecasts:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_equal_ridge_regression_of_scikit_learn(self, dtype: type) -> None:
+        series = unlike().astype(dtype)
+        model = BackboneModel(
+            L, H, backbone="nlinear", instance_norm="last", n_factors=0, solver="exact"
+        ).fit(series)
+        values = series.values().astype(np.float64)
+        windows = np.lib.stride_tricks.sliding_window_view(values, L + H, axis=0)
+        windows = windows - windows[..., L - 1 : L]
+        rows, targets = windows[..., :L].reshape(-1, L), windows[..., L:].reshape(-1, H)
+        ridge = model.solver_report["ridge"].iloc[-1] * np.square(rows).sum(axis=0).mean()
+        expected = Ridge(alpha=ridge).fit(rows, targets)
+        last = values[-1:, :]
+        forecast = expected.predict((values[-L:] - last).T).T + last
+        tolerance = 1e-9 if dtype is np.float64 else 1e-4
+        found = model.predict(H)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found.values(), forecast, rtol=tolerance, atol=tolerance)
+
+    def test_are_better_than_those_of_one_head_where_channels_differ(self) -> None:
+        train, test = unlike(1000).split_before(0.8)
+        errors = {}
+        for model_class in MODELS:
+            model = make(model_class, n_factors=0).fit(train)
+            forecasts = model.historical_forecasts(
+                test, forecast_horizon=1, retrain=False, verbose=False
+            )
+            errors[model_class] = mse(test, forecasts)
+        assert errors[HNMVTSModel] < 0.8 * errors[BackboneModel]
+        assert errors[HNMVTSModel] < 1.2  # the shocks have variance 1
+
+    @each_model
+    @pytest.mark.parametrize("n", [1, H, 3 * H + 1])
+    def test_of_any_length(self, model_class: type, n: int, series: TimeSeries) -> None:
+        model = make(model_class).fit(series)
+        forecast = model.predict(n)
+        assert len(forecast) == n
+        equal(forecast[: min(n, H)], model.predict(min(n, H)), 1e-6)
+
+    def test_output_chunk_shift(self) -> None:
+        """A series that repeats: the right shift forecasts it without error."""
+        steps = pd.date_range("2020-01-01", periods=200, freq="D")
+        values = np.sin(2 * np.pi * np.arange(200) / 10)[:, None] * np.array([1.0, 3.0])
+        series = TimeSeries.from_times_and_values(steps, values)
+        for shift in (0, 3):
+            model = HNMVTSModel(L, H, shift, solver="exact").fit(series[:150])
+            forecast = model.predict(H)
+            assert forecast.start_time() == steps[150 + shift]
+            equal(forecast, series.slice_intersect(forecast), 5e-3)
+
+    def test_many_series_equal_one_regression_over_all(self, make_series: Callable) -> None:
+        panel = [make_series(n, seed=n) for n in (60, 90, 16)]
+        kwargs = {"instance_norm": "none", "channel_embedding_dim": 0, "n_factors": 0}
+        model = make(**kwargs, solver_kwargs={"ridge": 1e-3}).fit(panel)
+        windows = np.concatenate(
+            [
+                np.lib.stride_tricks.sliding_window_view(
+                    s.values().astype(np.float64), L + H, axis=0
+                ).reshape(-1, L + H)
+                for s in panel
+            ]
+        )
+        rows, targets = windows[:, :L], windows[:, L:]
+        alpha = 1e-3 * np.square(rows).sum(axis=0).mean()
+        expected = Ridge(alpha=alpha).fit(rows, targets)
+        for series in panel:
+            found = model.predict(H, series=series).values()
+            forecast = expected.predict(series.values()[-L:].T).T
+            np.testing.assert_allclose(found, forecast, rtol=1e-3, atol=1e-3)
+
+    def test_max_samples_are_the_last_windows(self) -> None:
+        series = unlike(200)
+        few = make(solver="exact").fit(series, max_samples_per_ts=50)
+        same = make(solver="exact").fit(series[-(50 + L + H - 1) :])
+        equal(few.predict(H), same.predict(H), 1e-6)
+
+    def test_validation_series_choose(self) -> None:
+        series = unlike(600)
+        train, val = series[:450], series[450 - L :]
+        model = make(solver_kwargs={"ridge": 1e-3}).fit(train, val_series=val)
+        held_out = make(solver_kwargs={"ridge": 1e-3}).fit(train)
+        assert not model.solver_report["validation_mse"].equals(
+            held_out.solver_report["validation_mse"]
+        )
+        # the first setting's error, by the forecasts of a model that has this setting alone
+        plain = make(
+            channel_embedding_dim=0, n_factors=0, instance_norm="none",
+            solver_kwargs={"ridge": 1e-3},
+        ).fit(train, val_series=val)  # fmt: skip
+        forecasts = plain.historical_forecasts(
+            val, forecast_horizon=H, retrain=False, last_points_only=False, verbose=False
+        )
+        error = np.mean([mse(val, forecast) for forecast in forecasts])
+        assert model.solver_report["validation_mse"].iloc[0] == pytest.approx(error, rel=1e-3)
+
+    def test_too_few_windows_to_hold_any_out(self, series: TimeSeries) -> None:
+        model = make().fit(series[: L + H + 1])
+        assert model.solver_report.empty
+        assert np.isfinite(model.predict(H).values()).all()
+
+    @pytest.mark.parametrize("wanted", [1, 3])
+    def test_embedding_is_at_most_as_long_as_asked_for(self, wanted: int) -> None:
+        report = make(channel_embedding_dim=wanted).fit(unlike()).solver_report
+        assert set(report["channel_embedding_dim"]) == {0, wanted}
+
+    def test_individual_heads_of_the_backbone(self) -> None:
+        report = make(BackboneModel, individual=True).fit(unlike()).solver_report
+        assert report["individual"].all()
+
+    def test_one_channel(self, series: TimeSeries) -> None:
+        model = make().fit(series["a"])
+        assert set(model.solver_report["channel_embedding_dim"]) == {0}
+        assert np.isfinite(model.predict(H).values()).all()
+
+    def test_constant_channel(self, series: TimeSeries) -> None:
+        values = series.values().copy()
+        values[:, 1] = 7.0
+        model = make().fit(series.with_values(values))
+        np.testing.assert_allclose(model.predict(2 * H).values()[:, 1], 7.0, rtol=0.02)
+
+    def test_global_random_state_is_untouched(self, series: TimeSeries) -> None:
+        torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
+        first = make(random_state=0).fit(series).predict(H)
+        assert torch.equal(torch.get_rng_state(), torch_state)
+        assert np.array_equal(np.random.get_state()[1], numpy_state[1])  # noqa: NPY002
+        equal(make(random_state=1).fit(series).predict(H), first)  # there is nothing random
+
+    def test_gaps_are_an_error(self, series: TimeSeries) -> None:
+        values = series.values().copy()
+        values[5, 1] = np.nan
+        with pytest.raises(ValueError, match=r"NaN.*'b'"):
+            make(solver="exact").fit(series.with_values(values))
+
+
+class TestCovariates:
+    @each_model
+    @pytest.mark.parametrize("kind", ["past", "future"])
+    def test_that_drive_the_target_are_used(self, model_class: type, kind: str) -> None:
+        random = np.random.default_rng(0)
+        index = pd.date_range("2020-01-01", periods=300, freq="D")
+        driver = random.normal(size=(300, 1))
+        target = np.roll(driver, 1, axis=0) if kind == "past" else driver
+        target = target * [1.0, -2.0] if model_class is HNMVTSModel else target
+        series = TimeSeries.from_times_and_values(index, target)
+        covariates = {
+            f"{kind}_covariates": TimeSeries.from_times_and_values(index, driver, columns=["d"])
+        }
+        model = model_class(L, 1, solver="exact").fit(
+            series[:250], **{k: v[:250] for k, v in covariates.items()}
+        )
+        found = model.predict(1, series=series[:260], **covariates)
+        np.testing.assert_allclose(found.values(), target[260:261], atol=0.05)
+
+    def test_static_ones_of_each_channel(self) -> None:
+        series = unlike(300).with_static_covariates(pd.DataFrame({"level": [0.0, 1.0, 2.0, 3.0]}))
+        series = series.with_values(series.values() + 50 * np.arange(4))
+        model = make(BackboneModel, instance_norm="none", solver="exact").fit(series)
+        assert model.network.static_covariate_map is not None
+        with_static = model.network.static_covariate_map.weight
+        assert with_static.abs().max() > 0
+
+    def test_encoders(self, series: TimeSeries) -> None:
+        encoders = {"cyclic": {"future": ["dayofweek"]}}
+        weekly = series.with_values(
+            series.values() * 0 + np.sin(2 * np.pi * np.arange(120) / 7)[:, None]
+        )
+        model = HNMVTSModel(2, H, add_encoders=encoders, solver="exact").fit(weekly[:100])
+        equal(model.predict(H), weekly[100 : 100 + H].astype(np.float32), 0.05)
+        assert len(model.predict(3 * H)) == 3 * H
+
+    @pytest.mark.parametrize("kind", ["past_covariates", "future_covariates"])
+    def test_that_do_not_cover_the_series(self, kind: str, series: TimeSeries) -> None:
+        with pytest.raises(ValueError, match="cover"):
+            make(solver="exact").fit(series, **{kind: series["a"][5:]})
+        with pytest.raises(ValueError, match=f"Invalid `{kind}`"):  # Darts' own
+            make(solver="exact").fit(series, **{kind: series["a"][: -H - 1]})
+
+    def test_past_ones_need_not_reach_into_the_horizon(self, series: TimeSeries) -> None:
+        whole = make(solver="exact").fit(series, past_covariates=series["a"])
+        cut = make(solver="exact").fit(series, past_covariates=series["a"][:-H])
+        equal(
+            cut.predict(H, series=series, past_covariates=series["a"]),
+            whole.predict(H, series=series, past_covariates=series["a"]),
+            1e-6,
+        )
+
+    def test_all_kinds_beyond_the_horizon(self, make_series: Callable) -> None:
+        covariates = make_series(160, 2, seed=5)
+        series = make_series(120).with_static_covariates(pd.DataFrame({"s": [1.0, 2.0, 3.0]}))
+        kinds = {"past_covariates": covariates, "future_covariates": covariates}
+        model = make(solver="exact").fit(series, **kinds)
+        assert len(model.predict(3 * H, series=series, **kinds)) == 3 * H
+
+
+class TestQuantiles:
+    levels = (0.05, 0.5, 0.95)
+
+    def make(self, **kwargs: Any) -> HyperforecastModel:
+        likelihood = QuantileRegression(list(self.levels))
+        return make(likelihood=likelihood, solver="exact", **kwargs)
+
+    def test_cover_what_they_say(self) -> None:
+        series = unlike(2000)
+        train, test = series.split_before(0.6)
+        model = self.make().fit(train)
+        forecasts = model.historical_forecasts(
+            test,
+            forecast_horizon=1,
+            retrain=False,
+            predict_likelihood_parameters=True,
+            verbose=False,
+        )
+        quantiles = forecasts.values().reshape(len(forecasts), 4, 3)
+        assert (np.diff(quantiles, axis=2) > 0).all()
+        truth = test.slice_intersect(forecasts).values()[..., None]
+        np.testing.assert_allclose((truth < quantiles).mean(axis=(0, 1)), self.levels, atol=0.03)
+
+    def test_samples_follow_the_quantiles(self, series: TimeSeries) -> None:
+        model = self.make().fit(series)
+        samples = model.predict(H, num_samples=400, random_state=0)
+        assert samples.n_samples == 400
+        quantiles = model.predict(H, predict_likelihood_parameters=True)
+        quantiles = quantiles.values().reshape(H, 3, 3)
+        below = (samples.all_values()[:, :, None, :] <= quantiles[..., None] + 1e-6).mean(axis=3)
+        np.testing.assert_allclose(below[..., 1], 0.5, atol=0.12)
+        assert len(model.predict(3 * H, num_samples=10)) == 3 * H
+
+    def test_median_is_near_the_point_forecast(self) -> None:
+        series = unlike(1000)
+        point = make(solver="exact").fit(series).predict(H).values()
+        quantiles = self.make().fit(series).predict(H, predict_likelihood_parameters=True)
+        median = quantiles.values().reshape(H, 4, 3)[..., 1]
+        np.testing.assert_allclose(median, point, atol=0.3)
+
+
+LOAD = """
+import sys
+import pandas as pd
+import hyperforecast.darts as hf
+from darts import TimeSeries
+
+path = sys.argv[1]
+frame = pd.read_csv(path + "/series.csv", index_col=0, parse_dates=True).astype("float32")
+series = TimeSeries.from_dataframe(frame, freq="D")
+loaded = hf.HNMVTSModel.load(path + "/m.pt")
+fresh = hf.HNMVTSModel(12, 4)
+fresh.load_weights(path + "/m.pt")
+for name, model in {"loaded": loaded, "fresh": fresh}.items():
+    model.predict(4, series=series).to_csv(f"{path}/{name}.csv")
+"""
+
+
+@pytest.fixture
+def chosen() -> HyperforecastModel:
+    """A model whose solver chose what no default is: last value, embedding, factors."""
+    model = make(
+        channel_embedding_dim=2,
+        n_factors=2,
+        instance_norm="last",
+        solver="exact",
+        solver_kwargs={"factor_lookback": 3},
+    ).fit(unlike())
+    row = model.solver_report[model.solver_report["chosen"]].iloc[-1]
+    assert row["channel_embedding_dim"] == 2
+    return model
+
+
+class TestFiles:
+    def test_in_a_fresh_process(self, tmp_path: Path) -> None:
+        series = unlike()
+        model = make().fit(series)
+        report = model.solver_report
+        assert report[report["chosen"]].iloc[-1]["channel_embedding_dim"] > 0
+        series.to_csv(str(tmp_path / "series.csv"))
+        model.save(str(tmp_path / "m.pt"))
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        expected = model.predict(H, series=series).values()
+        for name in ("loaded", "fresh"):
+            found = pd.read_csv(tmp_path / f"{name}.csv", index_col=0).to_numpy()
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+    @each_model
+    @pytest.mark.parametrize("clean", [False, True])
+    @pytest.mark.parametrize("quantiles", [False, True])
+    def test_save_and_load(
+        self, model_class: type, clean: bool, quantiles: bool, series: TimeSeries, tmp_path: Path
+    ) -> None:
+        likelihood = QuantileRegression([0.1, 0.5, 0.9]) if quantiles else None
+        model = make(model_class, likelihood=likelihood).fit(series)
+        options = {"series": series, "predict_likelihood_parameters": quantiles}
+        model.save(str(tmp_path / "m.pt"), clean=clean)
+        loaded = model_class.load(str(tmp_path / "m.pt"))
+        equal(loaded.predict(H, **options), model.predict(H, **options))
+        pd.testing.assert_frame_equal(loaded.solver_report, model.solver_report)
+        loaded.fit(series)  # solved again
+        equal(loaded.predict(H, **options), model.predict(H, **options), 1e-6)
+
+    def test_what_was_chosen_travels_with_the_weights(
+        self, chosen: HyperforecastModel, tmp_path: Path
+    ) -> None:
+        chosen.save(str(tmp_path / "m.pt"))
+        fresh = make(channel_embedding_dim=2, n_factors=2, instance_norm="last")
+        fresh.load_weights(str(tmp_path / "m.pt"))
+        series = unlike()
+        equal(fresh.predict(H, series=series), chosen.predict(H, series=series))
+
+    def test_deepcopy(self, chosen: HyperforecastModel) -> None:
+        duplicate = copy.deepcopy(chosen)
+        equal(duplicate.predict(H, series=unlike()), chosen.predict(H, series=unlike()))
+        pd.testing.assert_frame_equal(duplicate.solver_report, chosen.solver_report)
+
+    def test_onnx(self, chosen: HyperforecastModel, tmp_path: Path) -> None:
+        pytest.importorskip("onnx")
+        runtime = pytest.importorskip("onnxruntime")
+        from darts.utils.onnx import run_onnx_prediction
+
+        chosen.to_onnx(str(tmp_path / "m.onnx"))
+        session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
+        found = run_onnx_prediction(n=2 * H, session=session, series=unlike())
+        equal(found, chosen.predict(2 * H, series=unlike()), 1e-4)
+
+
+class TestGoingOnByGradients:
+    @pytest.mark.parametrize("quantiles", [False, True])
+    def test_starts_at_the_solution(self, quantiles: bool, tmp_path: Path) -> None:
+        series = unlike(300)
+        likelihood = QuantileRegression([0.1, 0.5, 0.9]) if quantiles else None
+        solved = make(likelihood=likelihood).fit(series)
+        solved.save(str(tmp_path / "m.pt"))
+        tuned = make(
+            solver="adam",
+            likelihood=likelihood,
+            n_epochs=1,
+            optimizer_kwargs={"lr": 1e-6},
+        )
+        tuned.load_weights(str(tmp_path / "m.pt"))
+        options = {"series": series, "predict_likelihood_parameters": quantiles}
+        expected = solved.predict(H, **options)
+        equal(tuned.predict(H, **options), expected)
+        tuned.fit(series)
+        assert tuned.epochs_trained == 1
+        moved = np.abs((tuned.predict(H, **options) - expected).values()).max()
+        assert 0 < moved < 1e-2
+
+    def test_the_loss_goes_on_from_there(self, tmp_path: Path) -> None:
+        series = unlike(300)
+        make().fit(series).save(str(tmp_path / "m.pt"))
+
+        def first_loss(load: bool) -> float:
+            model = make(solver="adam", n_epochs=1, optimizer_kwargs={"lr": 1e-5}, random_state=0)
+            if load:
+                model.load_weights(str(tmp_path / "m.pt"))
+            model.fit(series)
+            return model.trainer.callback_metrics["train_loss"].item()
+
+        assert first_loss(load=True) < 0.8 * first_loss(load=False)
+
+    def test_a_solved_model_is_trained_on_for_epochs(self) -> None:
+        series = unlike(300)
+        model = make().fit(series)
+        before = model.predict(H)
+        model.fit(series, epochs=1)
+        assert model.solver_report is None
+        assert np.abs((model.predict(H) - before).values()).max() < 0.5
+
+
+class TestHarness:
+    @each_model
+    def test_retraining_equals_a_new_model_at_every_step(self, model_class: type) -> None:
+        series = unlike(140)
+        forecasts = make(model_class, solver="exact").historical_forecasts(
+            series, start=110, start_format="position", forecast_horizon=H, retrain=True,
+            stride=7, last_points_only=False, verbose=False, overlap_end=False,
+        )  # fmt: skip
+        assert len(forecasts) == 4
+        for forecast in forecasts:
+            before = series.drop_after(forecast.start_time())
+            expected = make(model_class, solver="exact").fit(before).predict(H)
+            equal(forecast, expected, 1e-4)
+
+    @each_model
+    def test_without_retraining_equals_predict(self, model_class: type) -> None:
+        series = unlike(200)
+        model = make(model_class).fit(series[:150])
+        for optimised in (True, False):
+            forecasts = model.historical_forecasts(
+                series, start=160, start_format="position", forecast_horizon=H, retrain=False,
+                stride=9, last_points_only=False, verbose=False, enable_optimization=optimised,
+            )  # fmt: skip
+            for forecast in forecasts:
+                before = series.drop_after(forecast.start_time())
+                equal(forecast, model.predict(H, series=before), 1e-5)
+
+    def test_grid_search(self) -> None:
+        series = unlike(200)
+        grid = {
+            "input_chunk_length": [2, 12],
+            "output_chunk_length": [H],
+            "instance_norm": ["none", "last"],
+            "channel_embedding_dim": np.arange(2),
+            "solver": ["exact"],
+        }
+        best, setting, error = HNMVTSModel.gridsearch(
+            grid, series[:150], val_series=series[150 : 150 + H], metric=mse
+        )
+        assert best.model_params["instance_norm"] == setting["instance_norm"]
+        alone = HNMVTSModel(**setting).fit(series[:150]).predict(H)
+        assert mse(series[150 : 150 + H], alone) == pytest.approx(error, rel=1e-4)
+
+    def test_channels_in_another_order(self) -> None:
+        series = unlike()
+        model = make().fit(series)
+        turned = series[["c", "a", "d", "b"]]
+        equal(model.predict(H, series=turned), model.predict(H)[["c", "a", "d", "b"]], 1e-6)
+        equal(
+            make().fit([series, turned]).predict(H, series=series),
+            make().fit([series, series]).predict(H, series=series),
+            1e-6,
+        )

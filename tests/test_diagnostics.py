@@ -23,7 +23,7 @@ from hyperforecast.diagnostics import (
     channel_positions,
     gate_collapse,
 )
-from hyperforecast.plotting_gates import plot_auxiliary_energy, plot_channel_positions, plot_gates
+from hyperforecast.plotting import plot_auxiliary_energy, plot_channel_positions, plot_gates
 from hyperforecast.sktime import LightSAEForecaster
 
 L, H = 6, 2
@@ -46,7 +46,7 @@ def trained(panel: pd.DataFrame, host: str = "darts", **options: Any) -> Any:
 def set_gates(model: Any, gates: list[list[float]]) -> None:
     network = getattr(model, "model_", model).network
     with torch.no_grad():
-        network.backbone.embedding.auxiliary.gate.logits.copy_(torch.tensor(gates).log())
+        network.backbone.embedding.auxiliary.gate.set_logits(torch.tensor(gates).log())
 
 
 each_host = pytest.mark.parametrize("host", ["darts", "sktime"])

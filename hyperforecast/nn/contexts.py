@@ -59,7 +59,7 @@ class ChannelEmbedding(nn.Module):
 class ChannelGate(nn.Module):
     r"""How much each channel draws on each component of a pool: the context of LightSAE.
 
-    .. math:: g_n = \mathrm{softmax}(\gamma_n).
+    .. math:: g_n = \mathrm{softmax}(\gamma_n), \qquad \gamma_n = s w_n.
 
     Parameters
     ----------
@@ -76,7 +76,15 @@ class ChannelGate(nn.Module):
 
     Attributes
     ----------
-    logits : Parameter, shape (C, K)
+    weight : Parameter, shape (C, K)
+        The logits divided by ``speed``.
+
+    Notes
+    -----
+    Adam moves every parameter by about its learning rate in a step, whatever the gradient: far
+    enough for weights of a linear layer, too little for logits, which have to move by several
+    units to choose. So the parameter is the logits divided by ``speed`` s, and they move s times
+    as fast.
 
     References
     ----------
@@ -85,6 +93,7 @@ class ChannelGate(nn.Module):
     """
 
     starts = ("random", "uniform", "correlation")
+    speed = 10.0
 
     def __init__(
         self,
@@ -97,9 +106,19 @@ class ChannelGate(nn.Module):
         super().__init__()
         self.initialise = initialise
         self.load_balancing = load_balancing
-        self.logits = nn.Parameter(torch.zeros(n_channels, n_components))
+        self.weight = nn.Parameter(torch.zeros(n_channels, n_components))
         if initialise != "uniform":  # "correlation" until it sees a series
-            nn.init.normal_(self.logits)
+            nn.init.normal_(self.weight, std=1 / self.speed)
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits, shape (C, K)."""
+        return self.speed * self.weight
+
+    @torch.no_grad()
+    def set_logits(self, logits: Tensor) -> None:
+        """Set the logits, shape (C, K)."""
+        self.weight.copy_(logits / self.speed)
 
     def forward(self) -> Tensor:
         """Return the gates, shape (C, K); each row is positive and sums to one."""
@@ -120,16 +139,16 @@ class ChannelGate(nn.Module):
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Start from ``series``, each of shape (T, C), if the gates start from correlation."""
         if self.initialise == "correlation":
-            n_channels, n_components = self.logits.shape
+            n_channels, n_components = self.weight.shape
             vectors = correlation_embedding(series, min(n_channels, n_components))
-            # components beyond the number of channels stay equal
-            self.logits.zero_()
-            # entries are correlations with principal components: within one of each other
-            self.logits[:, : vectors.shape[1]] = 2 * vectors.to(self.logits)
+            # entries are correlations with principal components: at most one; components beyond
+            # the number of channels stay equal
+            logits = nn.functional.pad(2 * vectors, (0, n_components - vectors.shape[1]))
+            self.set_logits(logits.to(self.weight))
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""
-        n_channels, n_components = self.logits.shape
+        n_channels, n_components = self.weight.shape
         return f"n_channels={n_channels}, n_components={n_components}"
 
 

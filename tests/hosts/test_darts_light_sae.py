@@ -163,7 +163,7 @@ class TestUse:
         tuned.fit(series)
         before, after = trained.network.state_dict(), tuned.network.state_dict()
         moved = [name for name in before if not torch.equal(before[name], after[name])]
-        assert moved == ["backbone.embedding.auxiliary.gate.logits"]
+        assert moved == ["backbone.embedding.auxiliary.gate.weight"]
 
 
 @pytest.mark.parametrize(

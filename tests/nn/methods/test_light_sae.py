@@ -75,7 +75,7 @@ class TestEmbedding:
     def test_one_hot_gates_are_separate_low_rank_adapters(self) -> None:
         layer = trained(LightSAE(C, rank=R, n_components=C))
         with torch.no_grad():
-            layer.auxiliary.gate.logits.copy_(1e3 * torch.eye(C))
+            layer.auxiliary.gate.set_logits(1e3 * torch.eye(C))
         x = inputs()
         pool = layer.auxiliary.pool
         for i in range(C):
@@ -200,7 +200,7 @@ class TestGates:
     def test_softmax_over_components(self) -> None:
         gate = ChannelGate(2, 3)
         with torch.no_grad():
-            gate.logits.copy_(torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]]).log1p())
+            gate.set_logits(torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]]).log1p())
         torch.testing.assert_close(
             gate(), torch.tensor([[2 / 10, 3 / 10, 5 / 10], [1 / 3, 1 / 3, 1 / 3]])
         )
@@ -249,15 +249,15 @@ class TestGates:
     def test_penalty(self, logits: list, penalty: float) -> None:
         gate = ChannelGate(2, 2, load_balancing=0.5)
         with torch.no_grad():
-            gate.logits.copy_(torch.tensor(logits))
+            gate.set_logits(torch.tensor(logits))
         torch.testing.assert_close(gate.penalty(), torch.tensor(penalty))
 
     def test_descent_on_the_penalty_evens_the_load_out(self) -> None:
         gate = ChannelGate(6, 3, load_balancing=1.0)
         with torch.no_grad():
-            gate.logits[:, 0] += 2
+            gate.weight[:, 0] += 2 / gate.speed
         before = gate.penalty().item()
-        optimizer = torch.optim.SGD(gate.parameters(), lr=1.0)
+        optimizer = torch.optim.SGD(gate.parameters(), lr=0.01)
         for _ in range(300):
             optimizer.zero_grad()
             gate.penalty().backward()
@@ -484,3 +484,16 @@ def test_backbones_say_whether_they_embed(backbone: str) -> None:
     kwargs = {"horizon": 4} if backbone == "itransformer" else {}
     BACKBONES[backbone](32, 3, Recording(3), **kwargs)
     assert bool(asked) == BACKBONES[backbone].embeds
+
+
+def test_adam_moves_logits_ten_times_as_fast_as_weights() -> None:
+    layer = LightSAE(C, rank=R, n_components=K).embedding(L, D)
+    with torch.no_grad():
+        layer.auxiliary.pool.right.normal_()
+    before = layer.auxiliary.gate.logits.clone(), layer.weight.clone()
+    optimizer = torch.optim.Adam(layer.parameters(), lr=1e-3)
+    layer(torch.randn(B, C, L)).square().sum().backward()
+    optimizer.step()
+    moved = (layer.auxiliary.gate.logits - before[0]).abs().mean()
+    assert moved.item() == pytest.approx(1e-2, rel=1e-2)
+    assert (layer.weight - before[1]).abs().mean().item() == pytest.approx(1e-3, rel=1e-2)

@@ -1,0 +1,313 @@
+"""Pictures of forecasts and of what a model made of its channels.
+
+Every function draws into axes that are given or into a new figure, returns them, and leaves it to
+the caller to show or save them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["channel_map", "plot_channel_map", "plot_forecasts"]
+
+Frames = Any
+"""A DataFrame, a Darts series, or a sequence of either (forecasts from several origins)."""
+
+
+def plot_forecasts(
+    actual: Any,
+    forecasts: Mapping[str, Frames],
+    channels: Sequence[Any] | None = None,
+    *,
+    history: int | None = None,
+    axes: Sequence[Axes] | None = None,
+) -> Figure:
+    """Draw forecasts of chosen channels against what happened, a panel for each channel.
+
+    Parameters
+    ----------
+    actual : DataFrame or TimeSeries
+        Rows of all channels, before and through the forecasts where known.
+    forecasts : dict
+        Of each model, by the name that the legend gives it, a DataFrame or Darts series with the
+        channels as columns, or a list of these: forecasts from several origins. Point forecasts.
+    channels : sequence of column labels, optional
+        Channels to draw; the first six if not given.
+    history : int, optional
+        Rows of ``actual`` drawn before the first forecast; all if not given.
+    axes : sequence of Axes, optional
+        One for each channel; a new figure if not given.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a channel is missing, or the number of axes is not that of the channels.
+    """
+    known = _frame(actual)
+    runs = {name: [_frame(one) for one in _sequence(given)] for name, given in forecasts.items()}
+    if channels is None:
+        channels = list(known.columns[:6])
+    for name, frames in (("actual", [known]), *runs.items()):
+        for frame in frames:
+            absent = [channel for channel in channels if channel not in frame.columns]
+            if absent:
+                raise ValueError(
+                    f"{name!r} has no channel {', '.join(map(repr, absent))}. It has: "
+                    f"{', '.join(map(repr, frame.columns[:10]))}."
+                )
+    if axes is None:
+        axes = _grid(len(channels))
+    if len(axes) != len(channels):
+        raise ValueError(f"Expected an axis for each of {len(channels)} channels; got {len(axes)}.")
+
+    starts = [frame.index[0] for frames in runs.values() for frame in frames]
+    if history is not None and starts:
+        first = int(known.index.searchsorted(min(starts)))
+        known = known.iloc[max(0, first - history) :]
+    for ax, channel in zip(axes, channels, strict=True):
+        ax.plot(known.index, known[channel], color="black", linewidth=1.2, label="actual")
+        for i, (name, frames) in enumerate(runs.items()):
+            for j, frame in enumerate(frames):
+                ax.plot(
+                    frame.index,
+                    frame[channel],
+                    color=f"C{i}",
+                    linewidth=1.6,
+                    alpha=0.9,
+                    label=name if j == 0 else None,
+                )
+        ax.set_title(str(channel), loc="left", fontsize="medium")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.margins(x=0.02)
+    axes[0].legend(frameon=False, fontsize="small")
+    figure = axes[0].get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def channel_map(
+    model: Any, n_components: int = 2, *, of: Literal["embedding", "heads"] = "embedding"
+) -> pd.DataFrame:
+    """Place every channel in a plane by what a trained model learned of it.
+
+    Parameters
+    ----------
+    model : HyperforecastModel, HyperforecastForecaster or DataFrame
+        A trained model of either host, or an embedding with a row for each channel.
+    n_components : int, default=2
+        Number of principal components. Where the vectors have fewer dimensions the rest is zero.
+    of : {"embedding", "heads"}, default="embedding"
+        The learned channel embedding, or each channel's forecasting head (which a model with one
+        head per channel has, too).
+
+    Returns
+    -------
+    DataFrame, shape (C, n_components)
+        Positions of the channels, whose rows carry their names. Channels that are forecast alike
+        lie close. ``attrs["explained"]`` holds the share of the vectors' variance that each
+        component explains.
+
+    Raises
+    ------
+    ValueError
+        If the model has one head for all channels, or the embedding is that of one free head for
+        each channel, in which all channels are equally far apart.
+    """
+    vectors = model if isinstance(model, pd.DataFrame) else _vectors(model, of)
+    values = vectors.to_numpy(dtype=float)
+    centred = values - values.mean(axis=0)
+    directions, lengths, _ = np.linalg.svd(centred, full_matrices=False)
+    # the sign of a component is arbitrary: its largest entry is made positive
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
+    positions = directions * lengths * np.where(largest < 0, -1.0, 1.0)
+    explained = lengths**2 / max(np.sum(lengths**2), np.finfo(float).tiny)
+    missing = max(0, n_components - positions.shape[1])
+    positions = np.pad(positions, ((0, 0), (0, missing)))[:, :n_components]
+    frame = pd.DataFrame(
+        positions, index=vectors.index, columns=[f"component {i + 1}" for i in range(n_components)]
+    )
+    frame.attrs["explained"] = np.pad(explained, (0, missing))[:n_components].tolist()
+    return frame
+
+
+def plot_channel_map(
+    model: Any,
+    names: Sequence[Any] | int = 24,
+    *,
+    of: Literal["embedding", "heads"] = "embedding",
+    colour: pd.Series | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the two leading components of :func:`channel_map`, with the names of some channels.
+
+    Parameters
+    ----------
+    model : HyperforecastModel, HyperforecastForecaster or DataFrame
+    names : sequence of channels, or int, default=24
+        Channels to name; or the most names to write, beginning with the channels farthest out. A
+        name that would cover another is left out, unless it is asked for.
+    of : {"embedding", "heads"}, default="embedding"
+        See :func:`channel_map`.
+    colour : Series, optional
+        A number for each channel, by name, shown as its colour; its ``name`` labels the bar.
+    ax : Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+    """
+    places = channel_map(model, of=of)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7, 6), layout="constrained")
+    x, y = places.to_numpy().T
+    if colour is None:
+        ax.scatter(x, y, s=22, color="C0", alpha=0.8, linewidths=0)
+    else:
+        shades = colour.reindex(places.index).to_numpy(dtype=float)
+        points = ax.scatter(x, y, s=22, c=shades, cmap="viridis", alpha=0.9, linewidths=0)
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.colorbar(points, ax=ax, label=str(colour.name or ""), shrink=0.8, pad=0.01)
+    for axis, label, share in zip(
+        (ax.xaxis, ax.yaxis), places.columns, places.attrs["explained"], strict=True
+    ):
+        axis.set_label_text(f"{label} ({share:.0%} of variance)")
+    ax.margins(0.08)
+    ax.spines[["top", "right"]].set_visible(False)
+    _write_names(ax, places, names)
+    return ax
+
+
+def _vectors(model: Any, of: str) -> pd.DataFrame:
+    """Return what a trained model of either host learned of each channel, a row for each."""
+    darts_model = getattr(model, "model_", model)
+    names = getattr(model, "channels_", None) or darts_model.channel_names
+    network = darts_model.network
+    if of == "heads":
+        weight = getattr(network.fold().head, "weight", None)
+        if weight is None or weight.dim() != 3:
+            raise ValueError(
+                "The model has one head for all channels, so there is no map of heads. Expected "
+                "heads of each channel's own, as HN-MVTS and individual=True have."
+            )
+        vectors = weight.detach().flatten(1)  # (C, O, I) -> (C, O·I)
+    elif of == "embedding":
+        vectors = network.channel_embedding()
+        if vectors is None or vectors.shape[1] == 0:
+            raise ValueError(
+                "The model has no channel embedding: it has one head for all channels, or free "
+                "heads. Expected HN-MVTS with channel_embedding_dim >= 1; where its exact solver "
+                "chose 0, one head for all forecast the rows held out as well."
+            )
+        if _is_identity(vectors.numpy()):
+            raise ValueError(
+                "The channel embedding is that of a free head for each channel: all are equally "
+                "far apart. Draw the map of the heads instead, with of='heads'."
+            )
+    else:
+        raise ValueError(f"of must be 'embedding' or 'heads'; got {of!r}.")
+    values = vectors.cpu().numpy()
+    return pd.DataFrame(values, index=pd.Index(names or range(len(values)), name="channel"))
+
+
+def _is_identity(values: np.ndarray) -> bool:
+    return values.shape[0] == values.shape[1] > 1 and np.array_equal(values, np.eye(len(values)))
+
+
+def _write_names(ax: Axes, places: pd.DataFrame, names: Sequence[Any] | int) -> None:
+    """Write names beside their points, in the first of a few places that is free."""
+    size = 8.0
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # settles limits and layout, which tell where points lie
+    pixels = ax.transData.transform(places.to_numpy())
+    if isinstance(names, int):
+        outward = np.hypot(*(pixels - pixels.mean(axis=0)).T)
+        chosen, limit, asked = np.argsort(-outward), names, False
+    else:
+        absent = [name for name in names if name not in places.index]
+        if absent:
+            raise ValueError(f"There is no channel {', '.join(map(repr, absent))} to name.")
+        chosen, limit, asked = places.index.get_indexer(pd.Index(names)), len(names), True
+    point = figure.dpi / 72
+    reach = 4 * point
+    frame = ax.get_window_extent()
+    # points are obstacles, too
+    taken = [(px - reach / 2, py - reach / 2, px + reach / 2, py + reach / 2) for px, py in pixels]
+    written = 0
+    for i in chosen:
+        if written == limit:
+            break
+        text = str(places.index[i])
+        width, height = 0.56 * size * len(text) * point, 1.1 * size * point
+        px, py = pixels[i]
+        candidates = [
+            (px + reach, py - height / 2, "left", "center"),
+            (px - reach - width, py - height / 2, "right", "center"),
+            (px - width / 2, py + reach, "center", "bottom"),
+            (px - width / 2, py - reach - height, "center", "top"),
+        ]
+        free = [
+            (left, low, across, along)
+            for left, low, across, along in candidates
+            if left > frame.x0
+            and left + width < frame.x1
+            and not any(
+                left < x1 and x0 < left + width and low < y1 and y0 < low + height
+                for x0, y0, x1, y1 in taken
+            )
+        ]
+        if not free and not asked:
+            continue
+        left, low, across, along = (free or candidates)[0]
+        offset = {"left": 4, "right": -4, "bottom": 4, "top": -4}
+        ax.annotate(
+            text,
+            places.iloc[i].to_numpy(),
+            xytext=(offset.get(across, 0), offset.get(along, 0)),
+            textcoords="offset points",
+            ha=across,
+            va=along,
+            fontsize=size,
+        )
+        taken.append((left, low, left + width, low + height))
+        written += 1
+
+
+def _frame(series: Any) -> pd.DataFrame:
+    """Return a table of floats; sktime's periods and Darts' series become what can be drawn."""
+    frame = series if isinstance(series, pd.DataFrame) else series.to_dataframe()
+    if isinstance(frame.index, pd.PeriodIndex):
+        frame = frame.set_axis(frame.index.to_timestamp())
+    return frame
+
+
+def _sequence(given: Frames) -> list[Any]:
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+def _grid(n_panels: int) -> list[Axes]:
+    n_columns = min(3, n_panels)
+    n_rows = math.ceil(n_panels / n_columns)
+    figure, axes = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(4.2 * n_columns, 2.8 * n_rows),
+        squeeze=False,
+        layout="constrained",
+    )
+    flat = list(axes.flat)
+    for spare in flat[n_panels:]:
+        figure.delaxes(spare)
+    return flat[:n_panels]

@@ -1,0 +1,76 @@
+"""The tables of the demo, and what is said of files that are none."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hyperforecast.datasets import IrregularDatesError, load_fertility, read_csv
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "table.csv"
+    path.write_text(text)
+    return path
+
+
+def test_fertility_is_52_years_of_192_countries() -> None:
+    rates = load_fertility()
+    assert rates.shape == (52, 192)
+    assert np.isfinite(rates.to_numpy()).all()
+    assert (rates.index.freqstr, rates.index[0].year, rates.index[-1].year) == (
+        "YS-JAN",
+        1960,
+        2011,
+    )
+    # the World Bank's figures
+    assert rates.loc["1960", "Afghanistan"].item() == pytest.approx(7.671)
+    assert rates.loc["2011", "Germany"].item() == pytest.approx(1.36, abs=0.05)
+
+
+def test_dates_become_the_index(tmp_path: Path) -> None:
+    table = read_csv(write(tmp_path, "when,a,b\n2020-01-31,1,2\n2020-02-29,3,4\n2020-03-31,5,6\n"))
+    assert list(table.index) == list(pd.to_datetime(["2020-01-31", "2020-02-29", "2020-03-31"]))
+    assert table.index.freqstr == "ME"
+    assert table.to_dict("list") == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
+
+
+def test_a_numeric_first_column_is_a_channel(tmp_path: Path) -> None:
+    table = read_csv(write(tmp_path, "101,102\n1,2\n3,4\n"))
+    assert list(table.columns) == ["101", "102"]
+    assert list(table.index) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a comma-separated table: No columns"),
+        ("a,b\n", "has no rows"),
+        ("date\n2020-01-01\n2020-01-02\n2020-01-03\n", "has no column beside 'date'"),
+        ("date,a\n2020-01-01,1\nsoon,2\n", "row 3 holds 'soon'"),
+        ("date,a\n2020-01-02,1\n2020-01-01,2\n", "go back at row 3: 2020-01-01"),
+        ("a,b\n1,2\n3,high\n", "not numeric: 'b'; row 3 of 'b' holds 'high'"),
+        ("a,b\n1,2\n3,\n", "1 missing or infinite values, in 'b'; the first is in row 3"),
+        ("a,b\n1,inf\n3,4\n", "1 missing or infinite values, in 'b'; the first is in row 2"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_csv(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no file .*absent\.csv"):
+        read_csv(tmp_path / "absent.csv")
+
+
+def test_irregular_dates_can_be_left_out(tmp_path: Path) -> None:
+    days = ["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-05"]
+    path = write(tmp_path, "date,a\n" + "".join(f"{day},{i}\n" for i, day in enumerate(days)))
+    message = "row 5 goes from 2020-01-03 00:00:00 to 2020-01-05 00:00:00 \\(1 such rows\\)"
+    with pytest.raises(IrregularDatesError, match=message):
+        read_csv(path)
+    table = read_csv(path, use_dates=False)
+    assert list(table.index) == [0, 1, 2, 3]
+    assert list(table.columns) == ["a"]

@@ -354,13 +354,12 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         verbose: bool | None = None,
         epochs: int = 0,
     ) -> pl.Trainer:
-        chosen = self.trainer_params.keys() & {"enable_progress_bar", "enable_model_summary"}
+        output = ("enable_progress_bar", "enable_model_summary")
         callbacks = self.trainer_params.get("callbacks") or ()
-        if (
-            verbose is None
-            and not chosen
-            and not any(isinstance(c, ProgressBar) for c in callbacks)
-        ):
+        asked = any(self.trainer_params.get(option) for option in output) or any(
+            isinstance(callback, ProgressBar) for callback in callbacks
+        )
+        if verbose is None and not asked:
             verbose = False
         # Darts' defaults, which loading drops: without them Lightning writes into the directory
         self.trainer_params = {

@@ -236,6 +236,16 @@ class TestQuiet:
         captured = capfd.readouterr()
         assert "Epoch 1" in captured.out + captured.err
 
+    @pytest.mark.parametrize("option", ["enable_progress_bar", "enable_model_summary"])
+    def test_trainer_options_that_ask_for_silence(
+        self, option: str, series: TimeSeries, capfd: Any, caplog: Any
+    ) -> None:
+        with caplog.at_level(logging.INFO, logger="pytorch_lightning"):
+            make(pl_trainer_kwargs={option: False}).fit(series).predict(H)
+        captured = capfd.readouterr()
+        assert captured.out + captured.err == ""
+        assert [r for r in caplog.records if "lightning" in r.name] == []
+
     @pytest.mark.parametrize("trainer", [None, {"accelerator": "cpu"}])
     @pytest.mark.parametrize("clean", [True, False])
     def test_after_loading(

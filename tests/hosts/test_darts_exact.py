@@ -50,6 +50,11 @@ def equal(one: TimeSeries, two: TimeSeries, tolerance: float = 0.0) -> None:
     assert list(one.components) == list(two.components)
 
 
+def centred(rows: np.ndarray) -> float:
+    """The unit of ridges: the mean over regressors of their squared deviations."""
+    return np.square(rows - rows.mean(axis=0)).sum(axis=0).mean()
+
+
 class TestResolution:
     """By which solver a model is trained, and what is said about it."""
 
@@ -190,7 +195,7 @@ class TestForecasts:
         windows = np.lib.stride_tricks.sliding_window_view(values, L + H, axis=0)
         windows = windows - windows[..., L - 1 : L]
         rows, targets = windows[..., :L].reshape(-1, L), windows[..., L:].reshape(-1, H)
-        ridge = model.solver_report["ridge"].iloc[-1] * np.square(rows).sum(axis=0).mean()
+        ridge = model.solver_report["ridge"].iloc[-1] * centred(rows)
         expected = Ridge(alpha=ridge).fit(rows, targets)
         last = values[-1:, :]
         forecast = expected.predict((values[-L:] - last).T).T + last
@@ -243,7 +248,7 @@ class TestForecasts:
             ]
         )
         rows, targets = windows[:, :L], windows[:, L:]
-        alpha = 1e-3 * np.square(rows).sum(axis=0).mean()
+        alpha = 1e-3 * centred(rows)
         expected = Ridge(alpha=alpha).fit(rows, targets)
         for series in panel:
             found = model.predict(H, series=series).values()

@@ -54,7 +54,8 @@ class GeneratedRegression:
     Attributes
     ----------
     scale : float
-        Mean of the penalised diagonal of the normal equations, a natural unit of ridges.
+        Mean of the penalised diagonal of the normal equations after the constants are eliminated,
+        which does not depend on the series' level: a natural unit of ridges.
     """
 
     def __init__(self, moments: ChannelMoments, mixing: Tensor) -> None:
@@ -70,14 +71,15 @@ class GeneratedRegression:
         penalised = mixing.new_ones(self.n_mixed, self.n_regressors)
         penalised[:, -1] = 0.0
         self._penalty = penalised.flatten()
-        energy = 0.0
         sums: list[Tensor] = []
         for channels, piece in moments:
             u = mixing[channels]
-            diagonal = piece.xx.diagonal(dim1=1, dim2=2)[:, :-1].sum(dim=1)  # (n,)
-            energy += (u.square().sum(dim=1) @ diagonal).item()
             outer = (u[:, :, None] * u[:, None, :]).flatten(1)  # (n, K·K)
-            new = [torch.einsum("nk,nph->kph", u, piece.xy)]
+            new = [
+                torch.einsum("nk,nph->kph", u, piece.xy),
+                u.square().T @ piece.xx.diagonal(dim1=1, dim2=2)[:, :-1],
+                outer.T @ piece.xx[:, -1],
+            ]
             if self.direct:
                 new.append(outer.T @ piece.xx.flatten(1))
             if self._n_future:
@@ -87,10 +89,23 @@ class GeneratedRegression:
                     u.T @ piece.fy,
                 ]
             sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
-        self.scale = energy / (self.n_mixed * max(1, self.n_regressors - 1))
         self._target = sums.pop(0).flatten(0, 1)  # (K·p, H)
+
+        # the constants are eliminated: what is left is centred, whatever the series' level
+        diagonal = sums.pop(0).flatten()  # (K·(p-1),)
+        corner = sums.pop(0).view(self.n_mixed, self.n_mixed, -1).transpose(1, 2)  # (K, p, K)
+        constants = corner[:, -1].contiguous()
+        limits = torch.finfo(mixing.dtype)
+        # for embedding columns of zeros; more would show at levels far from zero
+        floor = limits.eps * constants.diagonal().max() + limits.tiny
+        self._constants = damped_cholesky(constants, floor.expand(self.n_mixed))
+        corner = corner[:, :-1].flatten(0, 1)  # (K·(p-1), K)
+        self._elimination = torch.cholesky_solve(corner.T, self._constants)
+        centred = diagonal - (corner * self._elimination.T).sum(dim=1)
+        self.scale = centred.clamp(min=0).mean().item() if len(centred) else 1.0
         if self.direct:
-            self._gram = self._square(sums.pop(0))
+            self._gram = self._square(sums.pop(0), trim=1)  # (K·(p-1), K·(p-1))
+            self._gram.addmm_(corner, self._elimination, alpha=-1)
         if self._n_future:
             horizon = self._target.shape[1]
             products = sums.pop(0).view(
@@ -100,11 +115,14 @@ class GeneratedRegression:
             self._covered = self._square(sums.pop(0))
             self._future_target = sums.pop(0).flatten()
 
-    def _square(self, blocks: Tensor) -> Tensor:
-        """Lay out K·K blocks (K·K, m·m) as a matrix (K·m, K·m)."""
+    def _square(self, blocks: Tensor, trim: int = 0) -> Tensor:
+        """Lay out K·K blocks (K·K, m·m), less ``trim`` last rows and columns, as a matrix."""
         width = round(blocks.shape[1] ** 0.5)
-        blocks = blocks.view(self.n_mixed, self.n_mixed, width, width)
-        return blocks.transpose(1, 2).reshape(self.n_mixed * width, self.n_mixed * width)
+        left = width - trim
+        blocks = blocks.view(self.n_mixed, self.n_mixed, width, width)[..., :left, :left]
+        square = blocks.new_empty(self.n_mixed, left, self.n_mixed, left)
+        square.copy_(blocks.transpose(1, 2))
+        return square.view(self.n_mixed * left, self.n_mixed * left)
 
     def solve(self, ridge: float) -> Weights:
         """Solve for one ridge λ > 0."""
@@ -136,13 +154,24 @@ class GeneratedRegression:
 
     @property
     def _jitter(self) -> float:
-        """Far below any ridge: keeps constants apart that several mixed weights could share."""
+        """Far below any ridge: keeps apart what several mixed weights could share."""
         return 1e-12 * self.scale + torch.finfo(self._target.dtype).tiny
 
     def _cholesky_solver(self, ridge: float) -> Solver:
         # a whole path of ridges costs less this way than one eigendecomposition
-        factor = damped_cholesky(self._gram, ridge * self._penalty + self._jitter)
-        return lambda right: torch.cholesky_solve(right, factor)
+        damping = self._gram.new_full((len(self._gram),), ridge + self._jitter)
+        factor = damped_cholesky(self._gram, damping)
+
+        def solve(right: Tensor) -> Tensor:
+            blocks = right.view(self.n_mixed, self.n_regressors, -1)
+            constant = blocks[:, -1]  # (K, m)
+            own = blocks[:, :-1].reshape(len(self._gram), -1) - self._elimination.T @ constant
+            own = torch.cholesky_solve(own, factor)
+            constant = torch.cholesky_solve(constant, self._constants) - self._elimination @ own
+            own = own.view(self.n_mixed, self.n_regressors - 1, -1)
+            return torch.cat([own, constant[:, None]], dim=1).flatten(0, 1)
+
+        return solve
 
     def _gradient_solver(self, ridge: float) -> Solver:
         """Solve by conjugate gradients, never forming the (K·p)² matrix.
@@ -223,23 +252,24 @@ def damped_cholesky(gram: Tensor, damping: Tensor) -> Tensor:
     """Return the Cholesky factor of a Gram matrix with ``damping`` added to its diagonal.
 
     Where rounding has made that indefinite, as it does to moments of series that are constant,
-    more is added: as much as rounding can have taken.
+    more is added, until nothing but zero is left to solve for.
     """
     diagonal = gram.diagonal()
     undamped = diagonal.clone()
-    floor = torch.finfo(gram.dtype).eps * undamped.max()
-    try:
-        for more in (0.0, 1e1, 1e3, 1e5):  # on the diagonal itself: copying takes as long
-            diagonal.copy_(undamped + damping + more * floor)
+    eps = torch.finfo(gram.dtype).eps
+    more = 0.0
+    try:  # on the diagonal itself: a copy would take as long as a solution
+        for share in (10 * eps, 1e4 * eps, 1e8 * eps, 2.0 * len(gram)):
+            diagonal.copy_(undamped + damping + more)
             factor, failed = torch.linalg.cholesky_ex(gram)
             if not failed:
                 return factor
+            diagonal.copy_(undamped)
+            more = share * gram.abs().max().item()
+        diagonal.copy_(undamped + damping + more)
+        return torch.linalg.cholesky(gram)
     finally:
         diagonal.copy_(undamped)
-    raise torch.linalg.LinAlgError(
-        "The normal equations are not positive definite, although they are damped. Check the "
-        "series for values that are not finite or differ by many orders of magnitude."
-    )
 
 
 def conjugate_gradients(

@@ -183,6 +183,23 @@ def test_constants_are_not_penalised(route: str) -> None:
     assert found.weight[..., :-1].abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("norm", ["none", "last", "mean"])
+@pytest.mark.parametrize("level", [1e2, 1e4])
+def test_the_level_of_a_series_does_not_matter(
+    level: float, norm: str, make_panel: Callable[..., Panel]
+) -> None:
+    layout, low = WindowLayout(6, 2, norm=norm), make_panel(100)
+    high = Panel(low.target + level)
+    shared = torch.ones(3, 1, dtype=torch.float64)
+    regressions = [
+        GeneratedRegression(one_piece(window_moments([panel], layout)), shared)
+        for panel in (low, high)
+    ]
+    assert regressions[1].scale == pytest.approx(regressions[0].scale, rel=1e-5)
+    at_low, at_high = (one.solve(1e-4 * one.scale).weight[0] for one in regressions)
+    torch.testing.assert_close(at_high[:, :-1], at_low[:, :-1], rtol=1e-4, atol=1e-4)
+
+
 @each_route
 def test_stays_solvable_where_the_equations_are_singular(route: str) -> None:
     """A constant channel, an embedding column of zeros, and one series twice as covariates."""

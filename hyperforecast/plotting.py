@@ -14,7 +14,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["channel_map", "plot_channel_map", "plot_forecasts"]
+from hyperforecast.plotting_gates import plot_auxiliary_energy, plot_channel_positions, plot_gates
+
+__all__ = [
+    "channel_map",
+    "plot_auxiliary_energy",
+    "plot_channel_map",
+    "plot_channel_positions",
+    "plot_forecasts",
+    "plot_gates",
+]
 
 Frames = Any
 """A DataFrame, a Darts series, or a sequence of either (forecasts from several origins)."""

@@ -351,7 +351,7 @@ def draw(
     level.index = level.index.map(str)
     mapped = next(by_name[n] for n in (HN_EXACT, HN_ADAM) if _has_embedding(by_name[n]))
     ax = plot_channel_map(mapped.model, 40, colour=level)
-    ax.set_title(f"{title}\nchannels as {mapped.name}, places them", loc="left", fontsize="medium")
+    ax.set_title(f"{title}\nchannels as placed by {mapped.name}", loc="left", fontsize="medium")
     figure = ax.figure.get_figure(root=True)
     assert figure is not None
     figure.set_size_inches(10, 7)

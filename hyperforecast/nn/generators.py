@@ -86,10 +86,13 @@ class DenseGenerator(nn.Module):
     def forward(self, context: Tensor) -> tuple[Tensor, Tensor | None]:
         """Generate the weights of N contexts: (N, E) -> (N, O, I) and (N, O)."""
         mixing = self.trunk(context)  # (N, E) -> (N, K)
-        weight = self.weight + torch.einsum("nk,koi->noi", mixing, self.weight_bases)
+        mixing = torch.cat([mixing.new_ones(len(mixing), 1), mixing], dim=1)  # -> (N, 1 + K)
+        bases = torch.cat([self.weight[None], self.weight_bases])  # (1 + K, O, I)
+        # one product: adding W_0 afterwards would pass over N·O·I weights and gradients again
+        weight = (mixing @ bases.flatten(1)).unflatten(1, self.weight.shape)
         if self.bias is None or self.bias_bases is None:
             return weight, None
-        return weight, self.bias + mixing @ self.bias_bases
+        return weight, mixing @ torch.cat([self.bias[None], self.bias_bases])
 
     def contract(self, context: Tensor, x: Tensor) -> Tensor:
         """Apply the generated layers without holding their weights: (B, N, ..., I) -> (…, O).

@@ -175,6 +175,10 @@ class GeneratedLinear(StaticLayer):
                 return self.generator.contract(self.context(), x)
         return channel_linear(x, *self.weights())
 
+    def apply_to(self, x: Tensor, channels: slice) -> Tensor:
+        """Apply the layers of some channels alone: (B, c, ..., I) -> (B, c, ..., O)."""
+        return channel_linear(x, *self.generator(self.context()[channels]))
+
     def fold(self) -> ChannelLinear:
         """Return the :class:`ChannelLinear` that holds the generated weights."""
         with torch.no_grad():

@@ -11,6 +11,7 @@ from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
+from hyperforecast.nn.layers import GeneratedLinear
 from hyperforecast.nn.methods import METHODS
 
 
@@ -57,6 +58,10 @@ class ForecastingNetwork(nn.Module):
     at every lag, those known over the horizon at their own step with one coefficient for all
     steps, static ones as a shift of every step. Common factors enter in the same way.
     """
+
+    max_block = 2**22
+    """Numbers (16 MB in float32) in the features or generated weights of channels that are
+    trained at a time."""
 
     def __init__(
         self,
@@ -162,11 +167,13 @@ class ForecastingNetwork(nn.Module):
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
         embedded = x if self.embedding is None else self.embedding(x)
+        n_block = self._channels_per_block(len(x))
         if self.backbone_takes_covariates:
-            features = self.backbone(embedded, past_covariates, future_covariates)
+            y = self.head(self.backbone(embedded, past_covariates, future_covariates))
+        elif n_block < self.n_channels:
+            y = self._forward_by_blocks(embedded, n_block)
         else:
-            features = self.backbone(embedded)
-        y = self.head(features)  # (B, C, D) -> (B, C, H·P)
+            y = self.head(self.backbone(embedded))  # (B, C, L) -> (B, C, D) -> (B, C, H·P)
         if self.past_covariate_map is not None:
             assert past_covariates is not None
             y = y + self.past_covariate_map(past_covariates.flatten(1).unsqueeze(1))
@@ -185,6 +192,33 @@ class ForecastingNetwork(nn.Module):
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
+
+    def _channels_per_block(self, batch_size: int) -> int:
+        """Return how many channels are trained at a time.
+
+        With thousands of channels, features and generated weights of all would be arrays so large
+        that asking the system for their memory, in every step, takes as long as the arithmetic.
+        """
+        if not (
+            self.training
+            and self.backbone.channel_independent
+            and isinstance(self.head, GeneratedLinear)
+        ):
+            return self.n_channels
+        _, n_out, n_in = self.head.generator.weight_bases.shape
+        return max(1, self.max_block // (max(batch_size, n_out) * n_in))
+
+    def _forward_by_blocks(self, x: Tensor, n_block: int) -> Tensor:
+        """Apply backbone and head to ``n_block`` channels after others: (B, C, L) -> (B, C, H·P).
+
+        Every channel's arithmetic is that of all channels at once.
+        """
+        assert isinstance(self.head, GeneratedLinear)
+        outputs = []
+        for first in range(0, self.n_channels, n_block):
+            channels = slice(first, first + n_block)
+            outputs.append(self.head.apply_to(self.backbone(x[:, channels]), channels))
+        return torch.cat(outputs, dim=1)
 
     def channel_embedding(self) -> Tensor | None:
         """Return the learned channel vectors (C, E), or ``None`` if the method has none."""

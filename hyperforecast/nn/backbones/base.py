@@ -35,10 +35,14 @@ class Backbone(nn.Module, ABC):
         The paper's instance normalisation, a key of ``INSTANCE_NORMS``.
     embeds : bool
         Whether the backbone asks ``method.embedding`` for a layer.
+    channel_independent : bool
+        Whether features of a channel depend on that channel alone and layers hold for any number
+        of channels, so that large batches can be trained on some channels after others.
     """
 
     default_instance_norm: ClassVar[str] = "none"
     embeds: ClassVar[bool] = True
+    channel_independent: ClassVar[bool] = False
     feature_dim: int
 
     def __init__(self, lookback: int, n_channels: int, method: Method) -> None:

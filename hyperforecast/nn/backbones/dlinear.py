@@ -31,6 +31,7 @@ class DLinear(Backbone):
     """
 
     embeds = False
+    channel_independent = True
 
     def __init__(
         self, lookback: int, n_channels: int, method: Method, *, kernel_size: int = 25

@@ -20,6 +20,7 @@ class NLinear(Backbone):
 
     default_instance_norm = "last"
     embeds = False
+    channel_independent = True
 
     def __init__(self, lookback: int, n_channels: int, method: Method) -> None:
         super().__init__(lookback, n_channels, method)

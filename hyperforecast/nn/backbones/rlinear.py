@@ -24,6 +24,7 @@ class RLinear(Backbone):
     """
 
     default_instance_norm = "revin"
+    channel_independent = True
 
     def __init__(
         self, lookback: int, n_channels: int, method: Method, *, d_model: int = 512

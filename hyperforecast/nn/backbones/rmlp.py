@@ -28,6 +28,7 @@ class RMLP(Backbone):
     """
 
     default_instance_norm = "revin"
+    channel_independent = True
 
     def __init__(
         self,

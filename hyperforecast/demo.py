@@ -207,8 +207,11 @@ def settings(plan: Plan) -> dict[str, tuple[str, dict[str, Any]]]:
     exact = {"solver_kwargs": {"validation_size": 1 / 3}}
     n_windows = plan.first_test_row - plan.lookback - plan.horizon + 1
     batch_size = 32 if n_windows >= 200 else 8
+    n_channels = plan.data.shape[1]
     adam = {
         "solver": "adam",
+        # shorter than the channels are many, so that the map shows which are alike
+        "channel_embedding_dim": max(1, min(8, n_channels - 1)),
         "instance_norm": "last",
         "batch_size": batch_size,
         "n_epochs": math.ceil(ADAM_STEPS / math.ceil(n_windows / batch_size)),
@@ -349,7 +352,10 @@ def draw(
 
     level = plan.training.mean().rename("mean of the training rows")
     level.index = level.index.map(str)
-    mapped = next(by_name[n] for n in (HN_EXACT, HN_ADAM) if _has_embedding(by_name[n]))
+    mapped = next((by_name[n] for n in (HN_EXACT, HN_ADAM) if _has_embedding(by_name[n])), None)
+    if mapped is None:  # a single channel
+        del paths["Channel map"]
+        return paths
     ax = plot_channel_map(mapped.model, 40, colour=level)
     ax.set_title(f"{title}\nchannels as placed by {mapped.name}", loc="left", fontsize="medium")
     figure = ax.figure.get_figure(root=True)

@@ -28,6 +28,9 @@ from hyperforecast.nn.exact.regression import (
 )
 from hyperforecast.nn.factors import factor_loadings
 
+MIN_HELD_OUT = 4
+"""Number of windows held out below which no settings are compared."""
+
 RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
 """Ridges tried, in units of the mean penalised diagonal of the normal equations."""
 
@@ -134,7 +137,8 @@ class ExactSolution:
     weights : Weights
         Of the M mixed weights.
     residual_quantiles : Tensor, shape (C, H, P), optional
-        Quantiles of the validation residuals, where asked for.
+        Quantiles of the validation residuals, where asked for; of the training residuals where
+        there were too few windows to hold any out.
     race : list of RaceEntry
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -217,18 +221,26 @@ def solve_exact(
     training = list(panels)
     if validation is None:
         training, validation = hold_out(problem, panels, options.validation_size)
-    if not training or not validation:
-        # too few windows to compare anything: the simplest setting, with a moderate ridge
+    width = problem.lookback + problem.shift + problem.horizon
+    n_held_out = sum(len(panel.target) - width + 1 for panel in validation)
+    if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
+        # too few windows to compare anything: the simplest setting with a moderate ridge, and the
+        # instance norm that falls back to the last value
         setting = Setting(
-            problem.norms[0],
+            "last" if "last" in problem.norms else problem.norms[0],
             min(problem.embedding_dims),
             False,
             min(problem.n_factors),
             options.ridge or 1e-2,
         )
         individual = setting.embedding_dim == panels[0].target.shape[1] > 0
-        fit = _Fit(problem, panels, options, history, "all")
-        return fit.solution(replace(setting, individual=individual))
+        setting = replace(setting, individual=individual)
+        race = _Race(problem, panels, panels, options, None)  # with nobody in it
+        solution = race.training.solution(setting)
+        if not problem.quantiles:
+            return solution
+        entrant = _Entrant(setting, solution.weights, solution.mixing, math.nan)
+        return replace(solution, residual_quantiles=race.residual_quantiles(entrant))
 
     race = _Race(problem, training, validation, options, history)
     winner, n_steps = race.run()

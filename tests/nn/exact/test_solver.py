@@ -266,15 +266,29 @@ class TestHoldOut:
         assert len(validation) == 1
         assert training[1].target is short.target
 
-    def test_nothing_to_hold_out_falls_back_to_the_simplest(self) -> None:
-        panel = Panel(noise(L + H + 1, 3))
+    @pytest.mark.parametrize("n_windows", [2, 15])
+    def test_nothing_to_hold_out_falls_back_to_the_simplest(self, n_windows: int) -> None:
+        panel = Panel(noise(L + H + n_windows - 1, 3))
         problem = Problem(
-            L, H, norms=("none", "last"), embedding_dims=(0, 2), n_factors=(0, 1), quantiles=(0.5,)
+            L,
+            H,
+            norms=("none", "last"),
+            embedding_dims=(0, 2),
+            n_factors=(0, 1),
+            quantiles=(0.1, 0.9),
         )
         solution = solve_exact(problem, [panel])
         assert solution.race == []
-        assert solution.setting == Setting("none", 0, False, 0, 1e-2)
+        assert solution.setting == Setting("last", 0, False, 0, 1e-2)
+        assert (solution.residual_quantiles.diff(dim=2) > 0).all()
         assert torch.isfinite(solution.weights.weight).all()
+
+    def test_a_short_straight_line_goes_on(self) -> None:
+        line = torch.arange(10.0, dtype=torch.float64)[:, None]
+        solution = solve_exact(Problem(4, 1, norms=("none", "last")), [Panel(line)])
+        x, y, _ = design(Panel(line), WindowLayout(4, 1, norm="last"))
+        weight, _ = solution.weights.of_channels(solution.mixing)
+        torch.testing.assert_close(torch.einsum("tcp,chp->tch", x, weight), y)
 
     def test_nothing_to_hold_out_with_weights_of_their_own(self) -> None:
         solution = solve_exact(Problem(L, H, embedding_dims=(3,)), [Panel(noise(L + H, 3))])

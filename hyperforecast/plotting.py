@@ -221,7 +221,7 @@ def _vectors(model: Any, of: str) -> pd.DataFrame:
                 "heads. Expected HN-MVTS with channel_embedding_dim >= 1; where its exact solver "
                 "chose 0, one head for all forecast the rows held out as well."
             )
-        if _is_identity(vectors.numpy()):
+        if _is_identity(vectors.cpu().numpy()):
             raise ValueError(
                 "The channel embedding is that of a free head for each channel: all are equally "
                 "far apart. Draw the map of the heads instead, with of='heads'."

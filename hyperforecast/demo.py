@@ -22,6 +22,9 @@ from hyperforecast.datasets import IrregularDatesError, load_fertility, read_csv
 if TYPE_CHECKING:
     from darts import TimeSeries
 
+SMALL = 100_000
+"""Number of values below which one thread is faster than several."""
+
 MAX_ORIGINS = 20
 """Most forecasts of a backtest."""
 
@@ -110,6 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{title}: {len(data):,} rows x {data.shape[1]} channels", flush=True)
     say("loading Darts and sktime")
     _be_quiet()
+    if data.size < SMALL:
+        import torch
+
+        torch.set_num_threads(1)  # more would wait for each other longer than they work
     lookback = choose_lookback(data.iloc[:first_test_row], horizon, lookbacks, say)
     n_windows = len(data) - first_test_row - horizon + 1
     plan = Plan(data, first_test_row, horizon, lookback, math.ceil(n_windows / MAX_ORIGINS))

@@ -196,7 +196,8 @@ def choose_lookback(
 
     series = _to_darts(training, training)
     held_out = len(training) // 3
-    first, validation = len(training) - held_out, {}
+    first = len(training) - held_out
+    validation: dict[int, float] = {}
     for lookback in lookbacks:
         model = BackboneModel(lookback, horizon, solver="exact", n_factors=0)
         model.fit(series[:first], val_series=series[first - lookback :])

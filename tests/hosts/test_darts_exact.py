@@ -123,7 +123,7 @@ class TestResolution:
     def test_options_of_gradients_ask_for_gradients(
         self, kwargs: dict, series: TimeSeries, caplog: pytest.LogCaptureFixture, tmp_path: Path
     ) -> None:
-        kwargs = {**kwargs, "work_dir": str(tmp_path)}
+        kwargs = {**kwargs, "work_dir": str(tmp_path), "force_reset": True}
         with caplog.at_level(logging.INFO, logger="hyperforecast"):
             model = make(**kwargs).fit(series, max_samples_per_ts=8)
         assert model.solver_report is None

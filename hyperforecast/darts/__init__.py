@@ -7,6 +7,7 @@ from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.mola import MoLAModel, MoLAModule
 
 __all__ = [
     "BackboneModel",
@@ -14,7 +15,11 @@ __all__ = [
     "HNMVTSModel",
     "HyperforecastModel",
     "LightSAEModel",
+    "MoLAModel",
+    "MoLAModule",
 ]
 
 # Darts' safe loading knows no class outside its own package unless it is told of it
-add_safe_globals([BackboneModel, HNMVTSModel, LightSAEModel, ForecastingModule])
+add_safe_globals(
+    [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel, ForecastingModule, MoLAModule]
+)

@@ -85,6 +85,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
     method: ClassVar[str]
     method_options: ClassVar[tuple[str, ...]] = ()
+    module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
 
     def __init__(
         self,
@@ -115,6 +116,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
+        self._start_state: dict[str, Any] | None = None
 
     @property
     def supports_static_covariates(self) -> bool:
@@ -159,10 +161,16 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         }
         # no dataset: the weights are about to be loaded, and the sample is a mock
         names = [] if self._fit_dataset is None else channels_of(self._fit_dataset)
-        module = ForecastingModule(network=network, channel_names=names, **self.pl_module_params)
+        module = self.module_class(
+            network=network, channel_names=names, **self._module_options(), **self.pl_module_params
+        )
         if self._fit_dataset is not None:
             module.network.start_from(training_values(self._fit_dataset))
         return module
+
+    def _module_options(self) -> dict[str, Any]:
+        """Return what a module of another class takes beside network and Darts' arguments."""
+        return {}
 
     # what goes into training
 
@@ -277,6 +285,11 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         datamodule: TorchDataModule,
         load_best: bool = False,
     ) -> None:
+        if self._start_state is not None:
+            floats = (v for v in self._start_state.values() if torch.is_tensor(v))
+            model.to(next(v.dtype for v in floats if v.is_floating_point()))
+            model.load_state_dict(self._start_state)
+            self._start_state = None
         model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
             if self._uses_exact_solver(datamodule):
@@ -294,6 +307,17 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             else:
                 self._solver_report = None
                 super()._train(trainer, model, datamodule, load_best)
+
+    def train_from(self, state: dict[str, Any]) -> Self:
+        """Let the next ``fit`` start from weights of another model of the same network.
+
+        Parameters
+        ----------
+        state : dict
+            State dict of that model's module: ``other.model.state_dict()``.
+        """
+        self._start_state = state
+        return self
 
     # by which solver
 
@@ -428,7 +452,12 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         # Darts saves the model while it is set up for training, too
-        return {**super().__getstate__(), "_fit_dataset": None, "_moment_history": None}
+        return {
+            **super().__getstate__(),
+            "_fit_dataset": None,
+            "_start_state": None,
+            "_moment_history": None,
+        }
 
     def __deepcopy__(self, memo: dict) -> Self:
         """Copy the model with its weights, without its trainer."""

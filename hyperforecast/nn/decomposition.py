@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class MovingAverage(nn.Module):
-    """Centred moving average over time, the ends replicated: (B, C, L) -> (B, C, L).
+    """Centred moving average over time, the ends replicated: (..., C, L) -> (..., C, L).
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class MovingAverage(nn.Module):
         self.kernel_size = kernel_size
 
     def forward(self, x: Tensor) -> Tensor:
-        """Average x of shape (B, C, L)."""
+        """Average x of shape (..., C, L)."""
         margin = self.kernel_size // 2
-        padded = nn.functional.pad(x, (margin, margin), mode="replicate")
-        return nn.functional.avg_pool1d(padded, self.kernel_size, stride=1)
+        padded = nn.functional.pad(x.flatten(0, -3), (margin, margin), mode="replicate")
+        return nn.functional.avg_pool1d(padded, self.kernel_size, stride=1).reshape(x.shape)

@@ -25,20 +25,36 @@ def channel_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     -------
     Tensor, shape (B, C, ..., O)
     """
-    n_channels, out_features, in_features = weight.shape
-    if x.shape[1] == 1 and n_channels > 1:
-        y = x.squeeze(1) @ weight.reshape(-1, in_features).T  # (B, ..., C·O)
-        y = y.unflatten(-1, (n_channels, out_features)).movedim(-2, 1)
+    return stacked_linear(x.movedim(1, 0), weight, bias).movedim(0, 1)
+
+
+def stacked_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Apply to each entry of the leading axis its own linear map.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, ..., I) or (1, ..., I)
+        With one entry on the leading axis, every map is applied to the same input.
+    weight : Tensor, shape (N, O, I)
+    bias : Tensor, shape (N, O), optional
+
+    Returns
+    -------
+    Tensor, shape (N, ..., O)
+    """
+    n_maps, out_features, in_features = weight.shape
+    if len(x) == 1 and n_maps > 1:
+        y = x.squeeze(0) @ weight.reshape(-1, in_features).T  # (..., N·O)
+        y = y.unflatten(-1, (n_maps, out_features)).movedim(-2, 0)
         if bias is not None:
-            y = y + bias.view(1, n_channels, *(1,) * (x.dim() - 3), out_features)
+            y = y + bias.view(n_maps, *(1,) * (x.dim() - 2), out_features)
         return y
-    by_channel = x.movedim(1, 0)  # (B, C, ..., I) -> (C, B, ..., I)
-    rows = by_channel.reshape(n_channels, -1, in_features)  # -> (C, B·..., I)
+    rows = x.reshape(n_maps, -1, in_features)
     if bias is None:
         y = torch.bmm(rows, weight.transpose(1, 2))
     else:
         y = torch.baddbmm(bias.unsqueeze(1), rows, weight.transpose(1, 2))
-    return y.reshape(*by_channel.shape[:-1], out_features).movedim(0, 1)
+    return y.reshape(*x.shape[:-1], out_features)
 
 
 class ChannelLinear(nn.Module):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.adapted_linear import AdaptedLinear
 from hyperforecast.nn.backbones import BACKBONES, CovariateBackbone, check_backbone
 from hyperforecast.nn.contexts import ChannelEmbedding, ChannelGate
 from hyperforecast.nn.errors import unknown_name
@@ -57,6 +58,15 @@ class ForecastingNetwork(nn.Module):
     HN-MVTS generates them for each channel) and that start at zero: those known over the window
     at every lag, those known over the horizon at their own step with one coefficient for all
     steps, static ones as a shift of every step. Common factors enter in the same way.
+
+    A method may cut the horizon into segments with weights of their own. All segments then go
+    through embedding, backbone and head side by side, on a leading axis that only layers with
+    such weights know of: see :class:`~hyperforecast.nn.Segments`.
+
+    Attributes
+    ----------
+    segments : Segments, optional
+        How the horizon is cut; ``None`` where all steps are forecast with the same weights.
     """
 
     max_block = 2**22
@@ -99,6 +109,8 @@ class ForecastingNetwork(nn.Module):
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
         make = METHODS[method](n_channels, **(method_kwargs or {}))
+        self.segments = make.cut(horizon)
+        self.trains_head = make.trains_head
         options = dict(backbone_kwargs or {})
         self.backbone_takes_covariates = issubclass(BACKBONES[backbone], CovariateBackbone)
         if self.backbone_takes_covariates:
@@ -117,7 +129,7 @@ class ForecastingNetwork(nn.Module):
             self.embedding = make.embedding(lookback, make.embedding_dim)
             n_steps = make.embedding_dim
         self.backbone = BACKBONES[backbone](n_steps, n_channels, make, **options)
-        n_outputs = horizon * len(self.output_roles)
+        n_outputs = (self.segments.length if self.segments else horizon) * len(self.output_roles)
         self.head = make.head(
             self.backbone.feature_dim, n_outputs, initialise=self.backbone.head_initialiser()
         )
@@ -140,6 +152,7 @@ class ForecastingNetwork(nn.Module):
             if channel_offsets
             else None
         )
+        make.complete(self, self.segments)
 
     def forward(
         self,
@@ -161,13 +174,26 @@ class ForecastingNetwork(nn.Module):
         Returns
         -------
         Tensor, shape (B, H, C, P)
+            Of fewer steps where ``segments`` is set to compute fewer.
         """
         x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
+        factors = None if self.factors is None else self.factors(x)  # (B, 1, F)
+        ahead = None if future_covariates is None else future_covariates.unsqueeze(1)
+        n_steps = self.horizon
+        if self.segments is not None:  # on a leading axis, which all share up to adapted layers
+            if future_covariates is not None:
+                ahead = self.segments.split(future_covariates)  # (S, B, 1, T, n)
+            x = x.unsqueeze(0)
+            past_covariates, future_covariates, static_covariates, factors = (
+                None if values is None else values.unsqueeze(0)
+                for values in (past_covariates, future_covariates, static_covariates, factors)
+            )
+            n_steps = self.segments.length
         embedded = x if self.embedding is None else self.embedding(x)
-        n_block = self._channels_per_block(len(x))
+        n_block = self._channels_per_block(len(past_target))
         if self.backbone_takes_covariates:
             y = self.head(self.backbone(embedded, past_covariates, future_covariates))
         elif n_block < self.n_channels:
@@ -176,17 +202,17 @@ class ForecastingNetwork(nn.Module):
             y = self.head(self.backbone(embedded))  # (B, C, L) -> (B, C, D) -> (B, C, H·P)
         if self.past_covariate_map is not None:
             assert past_covariates is not None
-            y = y + self.past_covariate_map(past_covariates.flatten(1).unsqueeze(1))
+            y = y + self.past_covariate_map(past_covariates.flatten(-2).unsqueeze(-2))
         if self.static_covariate_map is not None:
             assert static_covariates is not None
             y = y + self.static_covariate_map(static_covariates)
-        if self.factors is not None:
-            assert self.factor_map is not None
-            y = y + self.factor_map(self.factors(x))
-        y = y.unflatten(-1, (self.horizon, len(self.output_roles)))  # -> (B, C, H, P)
+        if self.factor_map is not None:
+            y = y + self.factor_map(factors)
+        y = y.unflatten(-1, (n_steps, len(self.output_roles)))  # -> (B, C, H, P)
         if self.future_covariate_map is not None:
-            assert future_covariates is not None
-            y = y + self.future_covariate_map(future_covariates.unsqueeze(1))
+            y = y + self.future_covariate_map(ahead)
+        if self.segments is not None:
+            y = self.segments.join(y)  # (S, B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
             y = y + self.channel_offsets
         if self.instance_norm is not None:
@@ -239,6 +265,18 @@ class ForecastingNetwork(nn.Module):
         for module in self.modules():
             if isinstance(module, (ChannelEmbedding, ChannelGate, CommonFactors)):
                 module.start_from(series)
+
+    def adapters(self) -> dict[str, nn.Parameter]:
+        """Return by name the parameters of adapters, which are trained on a base held still.
+
+        Empty where the method trains all weights at once.
+        """
+        found: dict[str, nn.Parameter] = {}
+        for name, module in self.named_modules():
+            if isinstance(module, AdaptedLinear):
+                found |= dict(module.experts.named_parameters(f"{name}.experts"))
+                found |= dict(module.mixture.named_parameters(f"{name}.mixture"))
+        return found
 
     def penalty(self) -> Tensor | None:
         """Return what the method adds to the training loss, or ``None`` if nothing."""

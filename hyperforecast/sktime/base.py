@@ -14,7 +14,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.sktime import likelihoods
-from hyperforecast.sktime.callbacks import BestWeights, StartFrom
+from hyperforecast.sktime.callbacks import BestWeights
 from hyperforecast.sktime.instances import (
     Instance,
     Key,
@@ -448,19 +448,23 @@ class HyperforecastForecaster(BaseForecaster):
         callbacks: list[Any] = []
         if start is not None:
             assert start.model.model is not None
-            callbacks.append(StartFrom(start.model.model.state_dict()))
+            model.train_from(start.model.model.state_dict())
         if validation:
             callbacks.append(BestWeights(self.patience))
         own = model.trainer_params["callbacks"]
         model.trainer_params["callbacks"] = [*own, *callbacks]
         try:
-            model.fit(**arguments, verbose=self.verbose)
+            model.fit(**arguments, **self._fit_options(start), verbose=self.verbose)
         finally:
             model.trainer_params["callbacks"] = own
         model.trainer = None  # it holds the training data
         model.training_series = None
         model.past_covariate_series = None
         model.future_covariate_series = None
+
+    def _fit_options(self, start: Trained | None) -> dict[str, Any]:
+        """Return further arguments of the Darts model's ``fit``."""
+        return {}
 
     # parameters
 

@@ -1,22 +1,10 @@
 """What happens in training beside the gradient steps."""
 
 import copy
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-
-
-class StartFrom(pl.Callback):
-    """Starts training at the given state of a forecasting module."""
-
-    def __init__(self, state: dict[str, Any]) -> None:
-        self.state = state
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Load the state, before the optimizer takes hold of the weights."""
-        pl_module.load_state_dict(self.state)
 
 
 class BestWeights(pl.Callback):

@@ -20,6 +20,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "hn-mvts-mlp": ("hn-mvts", {"channel_embedding_dim": 2, "hyper_hidden": [6]}),
     "light-sae-full": ("light-sae", {"variant": "full"}),
     "light-sae-shared": ("light-sae", {"variant": "shared"}),
+    "mola-steps": ("mola", {"segment_length": 1, "rank": 2, "mixing": "free"}),
+    "mola-one-expert": ("mola", {"n_segments": 2, "n_experts": 1, "train_head": True}),
     "light-sae-penalty": ("light-sae", {"rank": 2, "n_components": 3, "load_balancing": 0.1}),
 }
 # widths that keep the tests fast, where a backbone has them

@@ -107,6 +107,9 @@ class ITransformer(CovariateBackbone):
             known = [past_covariates[..., self.n_past_only :], future_covariates]
             known_ahead = torch.cat(known, dim=-2)  # (B, L + H, m)
             tokens.append(self.future_embedding(known_ahead.transpose(-1, -2)))
+        # with segments on a leading axis, a method may adapt some of the embeddings
+        lead = torch.broadcast_shapes(*(token.shape[:-2] for token in tokens))
+        tokens = [token.expand(*lead, *token.shape[-2:]) for token in tokens]
         return self.dropout(torch.cat(tokens, dim=-2))
 
     def encode(self, embedded: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import nn
 
 from hyperforecast.nn.generators import Initialiser
+from hyperforecast.nn.segments import Segments
 
 
 class Method:
@@ -26,12 +27,22 @@ class Method:
     embedding_dim: int | None = None
     """Width of a linear embedding that the network puts before a backbone without one."""
 
+    trains_head: bool = False
+    """Whether the head's own weights are trained with the adapters of a second stage."""
+
     def __init__(self, n_channels: int) -> None:
         self.n_channels = n_channels
 
     @classmethod
     def check_backbone(cls, name: str, *, embeds: bool, embedding_dim: int | None) -> None:
         """Raise if the method has nothing to do on a backbone."""
+
+    def cut(self, horizon: int) -> Segments | None:
+        """Cut the horizon into segments with weights of their own, asked before any layer."""
+        return None
+
+    def complete(self, network: nn.Module, segments: Segments | None) -> None:
+        """Change a network in which every layer is in its place, and has its name."""
 
     def embedding(self, in_features: int, out_features: int) -> nn.Module:
         """Make the map from a window or patch into the hidden space, (B, C, ..., I) -> (…, O)."""

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.methods.base import Method
 
 
@@ -40,7 +41,7 @@ class SelfAttention(nn.Module):
         self.key = method.projection(d_model, d_model)
         self.value = method.projection(d_model, d_model)
         self.output = method.projection(d_model, d_model)
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.dropout = Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Let tokens x of shape (..., N, D) attend to each other."""

@@ -28,11 +28,13 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x of shape (..., *shape)."""
         rows = x.reshape(-1, self.norm.num_features)
-        if self.training and len(rows) == 1:
-            norm = self.norm
-            y = functional.batch_norm(
-                rows, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
-            )
-        else:
-            y = self.norm(rows)
-        return y.reshape(x.shape)
+        return batch_norm(self.norm, rows).reshape(x.shape)
+
+
+def batch_norm(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
+    """Apply ``norm`` to x of shape (rows, F) or (G, F, rows); to a single row as in evaluation."""
+    if norm.training and x.numel() == norm.num_features:
+        return functional.batch_norm(
+            x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
+    return norm(x)

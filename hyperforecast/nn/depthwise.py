@@ -82,8 +82,8 @@ class ReparameterisedConv(StaticLayer):
         """Convolve x of shape (B, F, N)."""
         # a single value of each feature has no statistics: see BatchNorm
         if self.training and x.shape[0] * x.shape[-1] > 1:
-            large = self.large_norm(depthwise_conv(x, self.large.weight))
-            return large + self.small_norm(depthwise_conv(x, self.small.weight))
+            large = _normalised(depthwise_conv(x, self.large.weight), self.large_norm)
+            return large + _normalised(depthwise_conv(x, self.small.weight), self.small_norm)
         kernel, bias = self.weights()
         y = depthwise_conv(x, kernel)
         return y if bias is None else y + bias.unsqueeze(-1)
@@ -97,6 +97,12 @@ class ReparameterisedConv(StaticLayer):
         folded.weight = nn.Parameter(kernel.detach())
         folded.bias = nn.Parameter(bias.detach())
         return folded.train(self.training)
+
+
+def _normalised(x: Tensor, norm: nn.BatchNorm1d) -> Tensor:
+    """Apply ``norm`` to x of shape (B, F, N), whose features lie outermost in memory."""
+    rows = x.transpose(0, 1).flatten(1)  # (F, B·N), without a copy
+    return norm(rows.unsqueeze(0)).view(x.shape[1], -1, x.shape[2]).transpose(0, 1)
 
 
 def _with_norm(kernel: Tensor, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:

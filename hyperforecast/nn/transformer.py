@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from hyperforecast.nn.attention import SelfAttention
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.methods.base import Method
 
 
@@ -43,14 +44,14 @@ class TransformerLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.attention = SelfAttention(method, d_model, n_heads, dropout=attention_dropout)
-        self.attention_dropout = nn.Dropout(dropout)
+        self.attention_dropout = Dropout(dropout)
         self.attention_norm = norm(d_model)
         self.mlp = nn.Sequential(
             method.projection(d_model, d_ff),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             method.projection(d_ff, d_model),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
         self.mlp_norm = norm(d_model)
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import CovariateBackbone
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
 from hyperforecast.nn.methods.base import Method
 from hyperforecast.nn.transformer import TransformerLayer
@@ -71,7 +72,7 @@ class ITransformer(CovariateBackbone):
         self.future_embedding = (
             method.projection(lookback + horizon, d_model) if n_future_covariates else None
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.Sequential(
             *(
                 TransformerLayer(

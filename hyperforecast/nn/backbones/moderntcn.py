@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.batch_norm import BatchNorm
+from hyperforecast.nn.batch_norm import BatchNorm, batch_norm
 from hyperforecast.nn.depthwise import ReparameterisedConv
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
 from hyperforecast.nn.generators import uniform_fan_in
-from hyperforecast.nn.layers import channel_linear
 from hyperforecast.nn.methods.base import Method
 from hyperforecast.nn.patching import Patching, patch_sizes
 
@@ -88,11 +88,15 @@ class ModernTCN(Backbone):
     def encode(self, embedded: Tensor) -> Tensor:
         """Convolve and mix patches, then lay them side by side: (B, C, N, D) -> (B, C, N·D)."""
         windows = embedded.flatten(0, -4)  # any leading axes count as windows
-        return self.blocks(windows).reshape(embedded.shape).flatten(-2)
+        y = self.blocks(windows.permute(1, 3, 0, 2).contiguous())  # (C, D, B, N)
+        return y.permute(2, 0, 3, 1).reshape(embedded.shape).flatten(-2)
 
 
 class _ConvBlock(nn.Module):
-    """Mixes patches, features and channels one after the other: (B, C, N, D) -> (B, C, N, D)."""
+    """Mixes patches, features and channels one after the other: (C, D, B, N) -> (C, D, B, N).
+
+    In this order of the axes each of the three is a batch of matrix products as it lies.
+    """
 
     def __init__(
         self,
@@ -105,29 +109,29 @@ class _ConvBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = ReparameterisedConv(n_channels * d_model, large_size, small_size)
-        self.norm = BatchNorm(d_model)
+        self.norm = nn.BatchNorm1d(d_model)
         self.feature_mixing = _GroupedMLP(n_channels, d_model, ffn_ratio * d_model, dropout)
         self.channel_mixing = _GroupedMLP(d_model, n_channels, ffn_ratio * n_channels, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        _, n_channels, _, d_model = x.shape
-        y = x.transpose(2, 3).flatten(1, 2)  # (B, C, N, D) -> (B, C·D, N)
-        y = self.conv(y).unflatten(1, (n_channels, d_model)).transpose(2, 3)
-        y = self.feature_mixing(self.norm(y))  # (B, C, N, D), weights by channel
-        y = self.channel_mixing(y.transpose(1, 3))  # (B, D, N, C), weights by feature
-        return x + y.transpose(1, 3)
+        n_channels, d_model, _, _ = x.shape
+        y = self.conv(x.flatten(0, 1).transpose(0, 1))  # (C, D, B, N) -> (B, C·D, N)
+        y = y.transpose(0, 1).unflatten(0, (n_channels, d_model)).flatten(2)  # -> (C, D, B·N)
+        y = self.feature_mixing(batch_norm(self.norm, y))  # weights by channel
+        y = self.channel_mixing(y.transpose(0, 1))  # (D, C, B·N), weights by feature
+        return x + y.transpose(0, 1).reshape(x.shape)
 
 
 class _GroupedMLP(nn.Module):
-    """A perceptron with weights of its own for each group: (B, G, ..., I) -> (B, G, ..., I)."""
+    """A perceptron with weights of its own for each group: (G, I, R) -> (G, I, R)."""
 
     def __init__(self, n_groups: int, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.first = _GroupedLinear(n_groups, width, hidden)
         self.second = _GroupedLinear(n_groups, hidden, width)
         self.activation = nn.GELU()
-        self.dropout = nn.Dropout(dropout)
-        self.last_dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
+        self.last_dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.activation(self.dropout(self.first(x)))
@@ -135,7 +139,7 @@ class _GroupedMLP(nn.Module):
 
 
 class _GroupedLinear(nn.Module):
-    """A grouped pointwise convolution: (B, G, ..., I) -> (B, G, ..., O)."""
+    """A grouped pointwise convolution, the rows last: (G, I, R) -> (G, O, R)."""
 
     def __init__(self, n_groups: int, in_features: int, out_features: int) -> None:
         super().__init__()
@@ -145,4 +149,4 @@ class _GroupedLinear(nn.Module):
         uniform_fan_in(in_features)(self.bias.data)
 
     def forward(self, x: Tensor) -> Tensor:
-        return channel_linear(x, self.weight, self.bias)
+        return torch.bmm(self.weight, x) + self.bias.unsqueeze(-1)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
 from hyperforecast.nn.batch_norm import BatchNorm
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
 from hyperforecast.nn.methods.base import Method
 from hyperforecast.nn.patching import Patching, patch_sizes
@@ -68,7 +69,7 @@ class PatchTST(Backbone):
         self.embedding = method.embedding(patch_len, d_model)
         self.position = nn.Parameter(torch.empty(self.patching.n_patches, d_model))
         nn.init.uniform_(self.position, -0.02, 0.02)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.Sequential(
             *(
                 TransformerLayer(method, d_model, n_heads, d_ff, norm=BatchNorm, dropout=dropout)

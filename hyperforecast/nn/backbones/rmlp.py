@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.methods.base import Method
 
 
@@ -46,7 +47,7 @@ class RMLP(Backbone):
         self.mlp = nn.Sequential(
             method.projection(d_model, d_ff),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             method.projection(d_ff, d_model),
         )
         self.feature_dim = d_model

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
 from hyperforecast.nn.batch_norm import BatchNorm
+from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
 from hyperforecast.nn.methods.base import Method
 
@@ -69,15 +70,15 @@ class _MixerBlock(nn.Module):
         super().__init__()
         self.time_norm = BatchNorm(n_channels, lookback)
         self.time_mixing = nn.Sequential(
-            method.projection(lookback, lookback), nn.ReLU(), nn.Dropout(dropout)
+            method.projection(lookback, lookback), nn.ReLU(), Dropout(dropout)
         )
         self.feature_norm = BatchNorm(n_channels, lookback)
         self.feature_mixing = nn.Sequential(
             method.projection(n_channels, d_ff),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             method.projection(d_ff, n_channels),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
 
     def forward(self, x: Tensor) -> Tensor:

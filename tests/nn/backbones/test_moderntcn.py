@@ -76,7 +76,7 @@ def test_blocks_are_grouped_convolutions():
         large = conv1d(y, conv.large.weight, padding=2, groups=C * D)
         small = conv1d(y, conv.small.weight, padding=1, groups=C * D)
         y = conv.large_norm(large) + conv.small_norm(small)
-        norm = block.norm.norm
+        norm = block.norm
         y = norm(y.view(2 * C, D, 8)).view(2, C * D, 8)
         # features of a channel are neighbours, so groups are channels
         y = grouped(gelu(grouped(y, block.feature_mixing.first)), block.feature_mixing.second)

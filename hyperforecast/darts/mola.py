@@ -39,6 +39,8 @@ class MoLAModule(ForecastingModule):
         See :class:`~hyperforecast.darts.ForecastingModule`.
     """
 
+    optimizer_kwargs: dict[str, Any]
+
     def __init__(self, base_optimizer_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.base_optimizer_kwargs = base_optimizer_kwargs
@@ -271,7 +273,7 @@ class MoLAModel(HyperforecastModel):
 
     @property
     def _ckpt_skipped_params(self) -> list[str]:
-        skipped = ["n_base_epochs", "base_optimizer_kwargs"]
+        skipped = ["n_base_epochs", "base_optimizer_kwargs", "train_head"]
         return [*super()._ckpt_skipped_params, *skipped]
 
     # training

@@ -4,10 +4,12 @@ from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import HyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
 from hyperforecast.sktime.light_sae import LightSAEForecaster
+from hyperforecast.sktime.mola import MoLAForecaster
 
 __all__ = [
     "BackboneForecaster",
     "HNMVTSForecaster",
     "HyperforecastForecaster",
     "LightSAEForecaster",
+    "MoLAForecaster",
 ]

@@ -34,13 +34,25 @@ from hyperforecast.sktime.scaling import ChannelScaler
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
 
-_HOST_OPTIONS = {"quantiles", "scaler", "past_covariates", "validation_size", "patience", "verbose"}
+_HOST_OPTIONS = {
+    "quantiles",
+    "scaler",
+    "past_covariates",
+    "validation_size",
+    "patience",
+    "adapt_only",
+    "verbose",
+}
 """Parameters that are not the Darts model's; all others are handed to it under their name."""
 
 _TRAINING_OPTIONS = {
     "solver",
     "solver_kwargs",
     "n_epochs",
+    "n_base_epochs",
+    "base_optimizer_kwargs",
+    "train_head",
+    "adapt_only",
     "batch_size",
     "optimizer_cls",
     "optimizer_kwargs",
@@ -269,7 +281,7 @@ class HyperforecastForecaster(BaseForecaster):
                 "The forecasting horizon to pretrain for is not known. Pass `fh` to `pretrain`, "
                 "or give output_chunk_length."
             )
-        self.pretrained_ = self._train(instances, largest, start)
+        self.pretrained_ = self._train(instances, largest, start, pretraining=True)
         return self
 
     def _update(
@@ -360,6 +372,7 @@ class HyperforecastForecaster(BaseForecaster):
         start: Trained | None,
         lengths: tuple[int, int] | None = None,
         scales: Trained | None = None,
+        pretraining: bool = False,
     ) -> Trained:
         """Train one model on all instances, from the weights of ``start`` if that is given."""
         likelihood = self._check_parameters()
@@ -432,7 +445,8 @@ class HyperforecastForecaster(BaseForecaster):
                 X_held_out = X_values[key][split_at - lookback :] if X_values else None
                 y_held_out = y_values[key][split_at - lookback :]
                 validation.append(_to_darts(trained, names, y_held_out, X_held_out))
-        self._run(trained.model, training, validation, start)
+        options = {} if pretraining else self._fit_options(start)
+        self._run(trained.model, training, validation, start, options)
         return trained
 
     def _run(
@@ -441,6 +455,7 @@ class HyperforecastForecaster(BaseForecaster):
         training: "list[DartsInput]",
         validation: "list[DartsInput]",
         start: Trained | None,
+        fit_options: dict[str, Any],
     ) -> None:
         """Run the training of a model and leave it without traces of its data."""
         arguments: dict[str, Any] = {k: v for k, v in _columns(training).items() if v}
@@ -454,7 +469,7 @@ class HyperforecastForecaster(BaseForecaster):
         own = model.trainer_params["callbacks"]
         model.trainer_params["callbacks"] = [*own, *callbacks]
         try:
-            model.fit(**arguments, **self._fit_options(start), verbose=self.verbose)
+            model.fit(**arguments, **fit_options, verbose=self.verbose)
         finally:
             model.trainer_params["callbacks"] = own
         model.trainer = None  # it holds the training data
@@ -463,7 +478,7 @@ class HyperforecastForecaster(BaseForecaster):
         model.future_covariate_series = None
 
     def _fit_options(self, start: Trained | None) -> dict[str, Any]:
-        """Return further arguments of the Darts model's ``fit``."""
+        """Return further arguments of the Darts model's ``fit``, where it is not pretraining."""
         return {}
 
     # parameters

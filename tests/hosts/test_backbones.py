@@ -11,12 +11,13 @@ from darts.utils.onnx import run_onnx_prediction
 from darts.utils.torch import MonteCarloDropout
 from torch import nn
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel
 from hyperforecast.nn import BACKBONES
 from hyperforecast.nn.backbones import backbone_options
 
 L, H = 12, 4
-models = pytest.mark.parametrize("model_class", [BackboneModel, HNMVTSModel, LightSAEModel])
+MODELS = [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel]
+models = pytest.mark.parametrize("model_class", MODELS)
 backbones = pytest.mark.parametrize("backbone", BACKBONES)
 
 

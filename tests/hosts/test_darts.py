@@ -16,10 +16,16 @@ from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDatase
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.likelihood_models import torch as likelihoods
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    LightSAEModel,
+    MoLAModel,
+)
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel]
+MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)
 
 

@@ -14,10 +14,16 @@ import torch
 from darts import TimeSeries
 from darts.utils.likelihood_models.torch import GaussianLikelihood
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    LightSAEModel,
+    MoLAModel,
+)
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel]
+MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)
 
 

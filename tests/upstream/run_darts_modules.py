@@ -26,7 +26,7 @@ MODULES = (
     "test_probabilistic_models",
     "test_torch_forecasting_model",
 )
-MODELS = ("HNMVTSModel", "LightSAEModel", "BackboneModel")
+MODELS = ("HNMVTSModel", "LightSAEModel", "MoLAModel", "BackboneModel")
 THEIRS = "DLinearModel"
 
 

@@ -101,8 +101,8 @@ def test_covariates_are_tokens_of_itransformer(model_class, data):
     assert network.past_covariate_map is None
     assert network.future_covariate_map is None
     # two covariates known over the window, one over window and horizon
-    assert network.backbone.past_embedding.in_features == L
-    assert network.backbone.future_embedding.in_features == L + H
+    assert network.backbone.past_embedding.weight.shape[1] == L
+    assert network.backbone.future_embedding.weight.shape[1] == L + H
     known = data["future_covariates"]
     for first, last in ((60 - L, 60), (60, 60 + H)):
         values = known.values().copy()

@@ -157,6 +157,8 @@ class TestCovariates:
         }
         if model_class is LightSAEModel:  # as linear as the others, and as little normalised
             options |= {"backbone": "dlinear", "embedding_dim": L}
+        if model_class is MoLAModel:
+            options |= {"backbone": "dlinear"}
         model = make(model_class, **options)
         model.fit(target[:-60], **given)
         forecasts = model.historical_forecasts(
@@ -186,7 +188,10 @@ class TestCovariates:
             )[: L + H]
             for level in (-2.0, -1.0, 0.5, 3.0)
         ]
-        model = make(model_class, n_epochs=300, optimizer_kwargs={"lr": 3e-2}, batch_size=4)
+        options = {"backbone": "dlinear"} if model_class is MoLAModel else {}
+        model = make(
+            model_class, n_epochs=300, optimizer_kwargs={"lr": 3e-2}, batch_size=4, **options
+        )
         model.fit(panel)
         for one in panel:
             forecast = model.predict(H, series=one[:L])

@@ -26,6 +26,7 @@ def train(
     *,
     seed: int,
     patience: int,
+    fit_options: dict[str, Any] | None = None,
     **options: Any,
 ) -> Training:
     """Train until the validation loss has not fallen for ``patience`` epochs; take the best.
@@ -39,6 +40,8 @@ def train(
         The model's ``random_state``.
     patience : int
         Epochs without a lower validation loss before training stops.
+    fit_options : dict, optional
+        Further arguments of ``fit``.
     **options
         Further arguments of the model. What is not given is the model's default.
 
@@ -66,6 +69,7 @@ def train(
             dataset.series("train"),
             val_series=dataset.series("validation", lookback),
             load_best=True,
+            **(fit_options or {}),
         )
         seconds = time.perf_counter() - start
     return Training(model, model.trainer.current_epoch, seconds)

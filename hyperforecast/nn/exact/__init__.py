@@ -12,19 +12,19 @@ from hyperforecast.nn.exact.moments import (
     Moments,
     Panel,
     WindowLayout,
-    block_moments,
-    lagged_products,
     window_moments,
 )
-from hyperforecast.nn.exact.regression import ChannelRegression, GeneratedRegression, Weights
-from hyperforecast.nn.exact.solver import (
+from hyperforecast.nn.exact.problem import (
     ExactOptions,
     ExactSolution,
     Problem,
     RaceEntry,
     Setting,
-    solve_exact,
 )
+from hyperforecast.nn.exact.products import lagged_products, mixed_products
+from hyperforecast.nn.exact.regression import ChannelRegression, GeneratedRegression, Weights
+from hyperforecast.nn.exact.solver import solve_exact
+from hyperforecast.nn.exact.windows import block_moments
 
 __all__ = [
     "LINEAR_NORMS",
@@ -42,6 +42,7 @@ __all__ = [
     "WindowLayout",
     "block_moments",
     "lagged_products",
+    "mixed_products",
     "solve_exact",
     "solved_arguments",
     "solved_network",

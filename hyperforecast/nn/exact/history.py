@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.moments import Panel, lagged_products
+from hyperforecast.nn.exact.moments import Panel
+from hyperforecast.nn.exact.products import lagged_products
 
 
 @dataclass(frozen=True)

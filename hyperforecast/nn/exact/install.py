@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.exact.solver import ExactSolution
+from hyperforecast.nn.exact.problem import ExactSolution
 from hyperforecast.nn.layers import ChannelLinear, GeneratedLinear
 from hyperforecast.nn.network import ForecastingNetwork
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -38,6 +39,69 @@ class Weights:
         return weight, mixing @ self.future
 
 
+def pair_numbers(n_mixed: int) -> Tensor:
+    """Number the pairs of mixed weights, those of fewer weights first: (K, K), symmetric."""
+    k = torch.arange(n_mixed)
+    smaller, larger = torch.minimum(k[:, None], k), torch.maximum(k[:, None], k)
+    return larger * (larger + 1) // 2 + smaller
+
+
+def pair_weights(mixing: Tensor) -> Tensor:
+    r"""Return :math:`u_{nk} u_{nl}` for every pair k <= l: (C, K) -> (C, K (K + 1) / 2).
+
+    Sums over channels with these weights are all that a regression needs of the moments if the
+    first of its mixing weights is one.
+    """
+    larger, smaller = torch.tril_indices(mixing.shape[1], mixing.shape[1])
+    return mixing[:, smaller] * mixing[:, larger]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over channels, weighted by one or two mixing weights each."""
+
+    xy: Tensor  # (K, p, H)
+    diagonal: Tensor  # (K, p), of the regressors with themselves
+    constant: Tensor  # (K, K, p), regressors with the constant
+    xf: Tensor  # (K, K, p, H, F)
+    ff: Tensor  # (K, K, F, F)
+    fy: Tensor  # (K, F)
+
+    @classmethod
+    def of_pairs(cls, pairs: Moments, single: Tensor, pair: Tensor) -> Self:
+        """Pick them out of sums by :func:`pair_weights`, where those have the given numbers."""
+        return cls(
+            pairs.xy[single],
+            pairs.xx.diagonal(dim1=1, dim2=2)[pair.diagonal()],
+            pairs.xx[:, -1][pair],
+            pairs.xf[pair],
+            pairs.ff[pair],
+            pairs.fy[single],
+        )
+
+    @classmethod
+    def of_channels(cls, moments: ChannelMoments, mixing: Tensor) -> Self:
+        """Sum over channels, never holding all pairs of their products."""
+        total: list[Tensor] = []
+        for channels, piece in moments:
+            u = mixing[channels]
+            new = [
+                torch.einsum("nk,nph->kph", u, piece.xy),
+                u.square().T @ piece.xx.diagonal(dim1=1, dim2=2),
+                torch.einsum("nk,nl,np->klp", u, u, piece.xx[:, -1]),
+                torch.einsum("nk,nl,nphf->klphf", u, u, piece.xf),
+                torch.einsum("nk,nl,nfg->klfg", u, u, piece.ff),
+                u.T @ piece.fy,
+            ]
+            total = [a + b for a, b in zip(total, new, strict=True)] if total else new
+        return cls(*total)
+
+
+def is_direct(size: int) -> bool:
+    """Say whether equations of a size are factorised, or solved by conjugate gradients."""
+    return size <= MAX_DIRECT
+
+
 class GeneratedRegression:
     r"""Least squares for weights that are mixtures, :math:`W_n = \sum_k u_{nk} W_k`.
 
@@ -50,6 +114,9 @@ class GeneratedRegression:
     moments : iterable of (slice, Moments)
         Of C channels with p regressors, the last of which is the constant.
     mixing : Tensor, shape (C, K)
+    pairs : Moments, optional
+        Sums of the moments over channels by :func:`pair_weights`, where the first column of
+        ``mixing`` is one; made of ``moments`` if not given.
 
     Attributes
     ----------
@@ -58,71 +125,53 @@ class GeneratedRegression:
         which does not depend on the series' level: a natural unit of ridges.
     """
 
-    def __init__(self, moments: ChannelMoments, mixing: Tensor) -> None:
+    def __init__(
+        self, moments: ChannelMoments, mixing: Tensor, pairs: Moments | None = None
+    ) -> None:
         self.moments = moments
         self.mixing = mixing
         self.n_mixed = mixing.shape[1]
-        _, first = next(iter(moments))
+        first = next(iter(moments))[1] if pairs is None else pairs
         self.n_regressors, self._n_future = first.xx.shape[1], first.ff.shape[1]
         self.size = self.n_mixed * self.n_regressors
-        self.direct = self.size <= MAX_DIRECT
+        self.direct = is_direct(self.size)
         self._last: Weights | None = None
-
-        penalised = mixing.new_ones(self.n_mixed, self.n_regressors)
-        penalised[:, -1] = 0.0
-        self._penalty = penalised.flatten()
-        sums: list[Tensor] = []
-        for channels, piece in moments:
-            u = mixing[channels]
-            outer = (u[:, :, None] * u[:, None, :]).flatten(1)  # (n, K·K)
-            new = [
-                torch.einsum("nk,nph->kph", u, piece.xy),
-                u.square().T @ piece.xx.diagonal(dim1=1, dim2=2)[:, :-1],
-                outer.T @ piece.xx[:, -1],
-            ]
-            if self.direct:
-                new.append(outer.T @ piece.xx.flatten(1))
-            if self._n_future:
-                new += [
-                    outer.T @ piece.xf.flatten(1),
-                    outer.T @ piece.ff.flatten(1),
-                    u.T @ piece.fy,
-                ]
-            sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
-        self._target = sums.pop(0).flatten(0, 1)  # (K·p, H)
+        if self.direct:
+            pairs, single, pair = self._numbered(pairs)
+            sums = _Sums.of_pairs(pairs, single, pair)
+        else:
+            sums = _Sums.of_channels(moments, mixing)
+        self._target = sums.xy.flatten(0, 1)  # (K·p, H)
 
         # the constants are eliminated: what is left is centred, whatever the series' level
-        diagonal = sums.pop(0).flatten()  # (K·(p-1),)
-        corner = sums.pop(0).view(self.n_mixed, self.n_mixed, -1).transpose(1, 2)  # (K, p, K)
-        constants = corner[:, -1].contiguous()
+        constants = sums.constant[..., -1].contiguous()
         limits = torch.finfo(mixing.dtype)
         # for embedding columns of zeros; more would show at levels far from zero
         floor = limits.eps * constants.diagonal().max() + limits.tiny
         self._constants = damped_cholesky(constants, floor.expand(self.n_mixed))
-        corner = corner[:, :-1].flatten(0, 1)  # (K·(p-1), K)
-        self._elimination = torch.cholesky_solve(corner.T, self._constants)
-        centred = diagonal - (corner * self._elimination.T).sum(dim=1)
+        corner = sums.constant[..., :-1].flatten(1)  # (K, K·(p-1))
+        self._elimination = torch.cholesky_solve(corner, self._constants)
+        centred = sums.diagonal[:, :-1].flatten() - (corner * self._elimination).sum(dim=0)
         self.scale = centred.clamp(min=0).mean().item() if len(centred) else 1.0
         if self.direct:
-            self._gram = self._square(sums.pop(0), trim=1)  # (K·(p-1), K·(p-1))
-            self._gram.addmm_(corner, self._elimination, alpha=-1)
+            assert pairs is not None
+            self._gram = _square(pairs.xx[:, :-1, :-1], pair)  # (K·(p-1), K·(p-1))
+            self._gram.addmm_(corner.T, self._elimination, alpha=-1)
         if self._n_future:
-            horizon = self._target.shape[1]
-            products = sums.pop(0).view(
-                self.n_mixed, self.n_mixed, self.n_regressors, horizon, self._n_future
-            )
-            self._cross = products.permute(0, 2, 3, 1, 4).flatten(3).flatten(0, 1)
-            self._covered = self._square(sums.pop(0))
-            self._future_target = sums.pop(0).flatten()
+            self._cross = sums.xf.permute(0, 2, 3, 1, 4).flatten(3).flatten(0, 1)
+            self._covered = sums.ff.transpose(1, 2).flatten(2).flatten(0, 1)
+            self._future_target = sums.fy.flatten()
 
-    def _square(self, blocks: Tensor, trim: int = 0) -> Tensor:
-        """Lay out K·K blocks (K·K, m·m), less ``trim`` last rows and columns, as a matrix."""
-        width = round(blocks.shape[1] ** 0.5)
-        left = width - trim
-        blocks = blocks.view(self.n_mixed, self.n_mixed, width, width)[..., :left, :left]
-        square = blocks.new_empty(self.n_mixed, left, self.n_mixed, left)
-        square.copy_(blocks.transpose(1, 2))
-        return square.view(self.n_mixed * left, self.n_mixed * left)
+    def _numbered(self, pairs: Moments | None) -> tuple[Moments, Tensor, Tensor]:
+        """Return sums by pairs, and the numbers of each mixed weight (K,) and pair (K, K)."""
+        numbers = pair_numbers(self.n_mixed).to(self.mixing.device)
+        if pairs is not None:
+            return pairs, numbers[0], numbers
+        # a mixing may lack the column of ones by which sums of single weights are among the pairs
+        mixing = torch.cat([self.mixing.new_ones(len(self.mixing), 1), self.mixing], dim=1)
+        sums = [piece.mixed(pair_weights(mixing[c])) for c, piece in self.moments]
+        numbers = pair_numbers(self.n_mixed + 1).to(self.mixing.device)
+        return sum(sums[1:], start=sums[0]), numbers[0, 1:], numbers[1:, 1:]
 
     def solve(self, ridge: float) -> Weights:
         """Solve for one ridge λ > 0."""
@@ -166,7 +215,8 @@ class GeneratedRegression:
             blocks = right.view(self.n_mixed, self.n_regressors, -1)
             constant = blocks[:, -1]  # (K, m)
             own = blocks[:, :-1].reshape(len(self._gram), -1) - self._elimination.T @ constant
-            own = torch.cholesky_solve(own, factor)
+            own = torch.linalg.solve_triangular(factor, own, upper=False)  # twice potrs' speed
+            own = torch.linalg.solve_triangular(factor.mT, own, upper=True)
             constant = torch.cholesky_solve(constant, self._constants) - self._elimination @ own
             own = own.view(self.n_mixed, self.n_regressors - 1, -1)
             return torch.cat([own, constant[:, None]], dim=1).flatten(0, 1)
@@ -183,7 +233,8 @@ class GeneratedRegression:
             (self.mixing[c].square().T @ piece.xx.flatten(1)).unflatten(1, piece.xx.shape[1:])
             for c, piece in self.moments
         )
-        damping = (ridge * self._penalty + self._jitter).view(self.n_mixed, -1)
+        damping = torch.full_like(blocks[..., 0], ridge + self._jitter)
+        damping[:, -1] = self._jitter  # the constants are not penalised
         factors = torch.stack(
             [damped_cholesky(block, one) for block, one in zip(blocks, damping, strict=True)]
         )
@@ -223,10 +274,9 @@ class ChannelRegression:
         self._channels: list[GeneratedRegression] = []
         for _, piece in moments:
             one = piece.xx.new_ones(1, 1)
-            self._channels += [
-                GeneratedRegression([(slice(0, 1), piece.channel(n))], one)
-                for n in range(len(piece.xx))
-            ]
+            for n in range(len(piece.xx)):
+                channel = piece.channels(slice(n, n + 1))
+                self._channels.append(GeneratedRegression([(slice(0, 1), channel)], one, channel))
         assert one is not None
         self.mixing = torch.eye(len(self._channels), dtype=one.dtype, device=one.device)
         self.scale = sum(channel.scale for channel in self._channels) / len(self._channels)
@@ -246,6 +296,39 @@ def squared_error(moments: ChannelMoments, weights: Weights, mixing: Tensor) -> 
         piece.squared_error(*weights.of_channels(mixing[channels])).sum().item()
         for channels, piece in moments
     )
+
+
+def pairs_squared_error(pairs: Moments, weights: Weights) -> float:
+    """Return the same as :func:`squared_error` from sums over channels by :func:`pair_weights`."""
+    weight, future = weights.weight, weights.future  # (K, H, p), (K, F)
+    larger, smaller = torch.tril_indices(len(weight), len(weight)).to(weight.device)
+    pairs = pairs.channels(slice(len(larger)))
+    times = torch.where(smaller == larger, 1.0, 2.0).to(weight)  # a pair stands for both orders
+    single = pair_numbers(len(weight))[0].to(weight.device)
+
+    fitted = torch.bmm(weight[smaller], pairs.xx)
+    error = pairs.yy[0] + (fitted * weight[larger]).sum(dim=(1, 2)) @ times
+    error = error - 2 * (pairs.xy[single] * weight.mT).sum()
+    if future.shape[1]:
+        for one, two in ((smaller, larger), (larger, smaller)):
+            error = error + times @ torch.einsum(
+                "mhp,mphf,mf->m", weight[one], pairs.xf, future[two]
+            )
+        error = error + times @ torch.einsum(
+            "mf,mfg,mg->m", future[smaller], pairs.ff, future[larger]
+        )
+        error = error - 2 * (pairs.fy[single] * future).sum()
+    return error.item()
+
+
+def _square(pieces: Tensor, number: Tensor) -> Tensor:
+    """Lay out blocks (P, m, m), numbered by (K, K), as a matrix (K·m, K·m)."""
+    n_mixed, width = len(number), pieces.shape[1]
+    square = pieces.new_empty(n_mixed, width, n_mixed, width)
+    for k, row in enumerate(number.tolist()):
+        for j, block in enumerate(row):
+            square[k, :, j] = pieces[block]
+    return square.view(n_mixed * width, n_mixed * width)
 
 
 def damped_cholesky(gram: Tensor, damping: Tensor) -> Tensor:

@@ -15,9 +15,11 @@ from hyperforecast.nn.exact import (
     WindowLayout,
     block_moments,
     lagged_products,
+    mixed_products,
     window_moments,
 )
-from hyperforecast.nn.exact.moments import MomentBank, window_regressors
+from hyperforecast.nn.exact.bank import MomentBank
+from hyperforecast.nn.exact.windows import window_rows
 
 KINDS = {
     "alone": (),
@@ -128,6 +130,14 @@ def test_lagged_products(width_a: int, width_b: int) -> None:
     torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-12 * 30)
 
 
+@pytest.mark.parametrize("width", [1, 2, 6])
+def test_mixed_products_are_sums_of_lagged_products(width: int) -> None:
+    x, weights = torch.randn(5, 30, dtype=torch.float64), torch.randn(5, 3, dtype=torch.float64)
+    expected = torch.einsum("nm,nij->mij", weights, lagged_products(x, x, 20, width, width))
+    found = mixed_products(x, weights, 20, width)
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-12 * 30)
+
+
 def test_one_window() -> None:
     x = torch.tensor([[1.0], [2.0], [4.0]], dtype=torch.float64)
     moments = window_moments([Panel(x)], WindowLayout(2, 1))
@@ -144,11 +154,11 @@ def test_long_series_and_a_level_of_a_hundred_deviations() -> None:
     random = torch.Generator().manual_seed(0)
     x = 100.0 + torch.randn(20_000, 1, generator=random, dtype=torch.float64)
     layout = WindowLayout(48, 12)
-    x_rows, y_rows, _ = window_regressors(Panel(x), layout)
+    x_rows, y_rows, _ = window_rows(Panel(x), layout).regressors()
     found = window_moments([Panel(x)], layout)
-    expected = x_rows[:, 0].T @ x_rows[:, 0]
+    expected = x_rows[0].T @ x_rows[0]
     torch.testing.assert_close(found.xx[0], expected, rtol=1e-10, atol=0.0)
-    torch.testing.assert_close(found.xy[0], x_rows[:, 0].T @ y_rows[:, 0], rtol=1e-10, atol=0.0)
+    torch.testing.assert_close(found.xy[0], x_rows[0].T @ y_rows[0], rtol=1e-10, atol=0.0)
 
 
 @pytest.mark.parametrize("norm", LINEAR_NORMS)
@@ -157,13 +167,28 @@ def test_window_regressors_equal_the_naive_rows(
 ) -> None:
     panel, layout = make_panel(kinds=KINDS["all"]), make_layout(KINDS["all"], norm, 2)
     expected = design(panel, layout)
-    for one, two in zip(window_regressors(panel, layout), expected, strict=True):
-        torch.testing.assert_close(one, two)
+    for one, two in zip(window_rows(panel, layout).regressors(), expected, strict=True):
+        torch.testing.assert_close(one.transpose(0, 1), two)
     starts = torch.tensor([3, 17])
-    for one, two in zip(
-        window_regressors(panel, layout, slice(1, 2), starts), expected, strict=True
-    ):
-        torch.testing.assert_close(one, two[starts][:, 1:2])
+    some = window_rows(panel, layout, starts).regressors(slice(1, 2))
+    for one, two in zip(some, expected, strict=True):
+        torch.testing.assert_close(one.transpose(0, 1), two[starts][:, 1:2])
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("norm", LINEAR_NORMS)
+def test_residuals_are_those_of_the_forecasts(
+    norm: str, kinds: tuple[str, ...], make_panel: Callable[..., Panel]
+) -> None:
+    panel, layout = make_panel(kinds=kinds), make_layout(kinds, norm, 1)
+    x, y, f = design(panel, layout)
+    weight = torch.randn(3, 3, x.shape[2], dtype=torch.float64)  # (C, H, p)
+    future_weight = torch.randn(3, f.shape[3], dtype=torch.float64)
+    expected = torch.empty_like(y)
+    for c in range(3):
+        expected[:, c] = y[:, c] - x[:, c] @ weight[c].T - f[:, c] @ future_weight[c]
+    found = window_rows(panel, layout).residuals(weight, future_weight)
+    torch.testing.assert_close(found.transpose(0, 1), expected)
 
 
 @pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
@@ -183,16 +208,19 @@ def test_squared_error_is_that_of_the_forecasts(
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=0.0)
 
 
-def test_subset_of_regressors(make_panel: Callable[..., Panel]) -> None:
-    panel, layout = make_panel(kinds=("future",)), make_layout(("future",), "none", 0)
-    keep = torch.tensor([0, 3, 7])
-    moments = window_moments([panel], layout)
-    some = moments.regressors(keep)
-    for i, k in enumerate(keep.tolist()):
-        for j, m in enumerate(keep.tolist()):
-            assert some.xx[1, i, j] == moments.xx[1, k, m]
-        assert torch.equal(some.xy[:, i], moments.xy[:, k])
-        assert torch.equal(some.xf[:, i], moments.xf[:, k])
+def test_sums_over_channels(make_panel: Callable[..., Panel]) -> None:
+    kinds = KINDS["all"]
+    moments = window_moments([make_panel(kinds=kinds)], make_layout(kinds, "last", 1))
+    weights = torch.randn(3, 4, dtype=torch.float64)
+    mixed = moments.mixed(weights)
+    for name in ("xx", "xy", "yy", "xf", "ff", "fy"):
+        for m in range(4):
+            expected = sum(weights[c, m] * getattr(moments, name)[c] for c in range(3))
+            torch.testing.assert_close(getattr(mixed, name)[m], expected)
+    assert mixed.n_windows == moments.n_windows
+    some = [moments.mixed(weights[:, :1]), moments.mixed(weights[:, 1:])]
+    assert_equal(mixed.channels(slice(1)), some[0], 1e-14)
+    assert_equal(Moments.stacked(some), mixed, 1e-14)
 
 
 def test_no_window_is_an_error(make_panel: Callable[..., Panel]) -> None:
@@ -231,3 +259,18 @@ class TestMomentBank:
         assert bank.n_windows == 31
         ((_, moments),) = bank.pieces(layout)
         assert_equal(moments, window_moments([make_panel(40)], layout))
+
+    @pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+    @pytest.mark.parametrize("norm", LINEAR_NORMS)
+    def test_sums_over_channels_are_those_of_the_channels(
+        self, norm: str, kinds: tuple[str, ...], make_panel: Callable[..., Panel]
+    ) -> None:
+        panels = [make_panel(40, kinds=kinds), make_panel(20, kinds=kinds, seed=1)]
+        layout = make_layout(kinds, norm, 1)
+        weights = torch.randn(3, 5, dtype=torch.float64)
+        expected = block_moments(panels, layout).mixed(weights[:, :4])
+        for max_bytes in (1, 30_000, 2**30):
+            for by_channel in (False, True):
+                bank = MomentBank(panels, layout, max_bytes, weights, by_channel)
+                for _ in range(2):
+                    assert_equal(bank.mixed(layout, 4), expected)

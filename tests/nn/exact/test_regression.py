@@ -21,8 +21,13 @@ from hyperforecast.nn.exact import (
     regression,
     window_moments,
 )
-from hyperforecast.nn.exact.regression import conjugate_gradients, squared_error
-from hyperforecast.nn.exact.solver import predict, solve_embedding
+from hyperforecast.nn.exact.fit import solve_embedding
+from hyperforecast.nn.exact.regression import (
+    conjugate_gradients,
+    pair_weights,
+    pairs_squared_error,
+    squared_error,
+)
 
 ROUTES = ("cholesky", "gradients")
 
@@ -115,6 +120,22 @@ def test_equals_the_pseudo_inverse(
     solved = GeneratedRegression(two_pieces(panels, layout), mixing)
     assert solved.direct == (route != "gradients")
     assert_same(solved.solve(ridge), stacked_least_squares(panels, layout, mixing, ridge))
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+def test_sums_by_pairs_are_enough(kinds: tuple[str, ...], make_panel: Callable[..., Panel]) -> None:
+    """Those of a longer mixing serve a shorter one."""
+    loadings = torch.randn(3, 1, dtype=torch.float64) if "factors" in kinds else None
+    layout = WindowLayout(4, 2, 1, "last", loadings, 2 if "factors" in kinds else 0)
+    moments = block_moments([make_panel(30, kinds=kinds)], layout)
+    mixing = random_mixing(n_mixed=3)
+    pairs = moments.mixed(pair_weights(mixing))
+    for n_mixed in (1, 2, 3):
+        short = mixing[:, :n_mixed]
+        found = GeneratedRegression((), short, pairs).solve(3.0)
+        assert_same(found, GeneratedRegression(one_piece(moments), short).solve(3.0))
+        expected = squared_error(one_piece(moments), found, short)
+        assert pairs_squared_error(pairs, found) == pytest.approx(expected, rel=1e-10)
 
 
 @each_route
@@ -244,8 +265,8 @@ def test_objective_is_the_squared_error_and_the_penalty(
     penalty = weights.weight[..., :-1].square().sum() + weights.future.square().sum()
     solver = GeneratedRegression(moments, mixing)
     assert solver.objective(weights, 2.0) == pytest.approx(error + 2 * penalty.item(), rel=1e-10)
-    residuals = y - predict(x, f, *weights.of_channels(mixing))
-    assert residuals.square().sum().item() == pytest.approx(error, rel=1e-10)
+    pairs = block_moments([panel], layout).mixed(pair_weights(mixing))
+    assert pairs_squared_error(pairs, weights) == pytest.approx(error, rel=1e-10)
 
 
 class TestLearnedEmbeddings:

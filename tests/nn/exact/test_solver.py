@@ -18,9 +18,9 @@ from hyperforecast.nn.exact import (
     WindowLayout,
     block_moments,
     solve_exact,
-    solver,
 )
-from hyperforecast.nn.exact.solver import RIDGES, hold_out
+from hyperforecast.nn.exact.problem import RIDGES
+from hyperforecast.nn.exact.solver import hold_out
 
 L, H = 8, 2
 
@@ -437,8 +437,8 @@ class TestOptions:
         assert small.race[0].validation_mse != large.race[0].validation_mse
 
     def test_ridges_are_half_decades(self) -> None:
-        assert solver.RIDGES[0] == pytest.approx(1e-5)
-        assert solver.RIDGES[-1] == pytest.approx(10)
+        assert RIDGES[0] == pytest.approx(1e-5)
+        assert RIDGES[-1] == pytest.approx(10)
 
 
 @pytest.mark.parametrize("kind", ["past", "future", "static"])

@@ -54,13 +54,17 @@ class CommonFactors(nn.Module):
         return factors.flatten(1).unsqueeze(1)
 
 
-def factor_loadings(series: Sequence[Tensor], n_factors: int) -> Tensor:
+def factor_loadings(
+    series: Sequence[Tensor], n_factors: int, components: Tensor | None = None
+) -> Tensor:
     """Return the loadings of the leading principal components of the channels.
 
     Parameters
     ----------
     series : sequence of Tensor, each of shape (T_i, C)
     n_factors : int
+    components : Tensor, shape (C, >= K), optional
+        The :func:`correlation_embedding` of the series, where it is known.
 
     Returns
     -------
@@ -69,7 +73,9 @@ def factor_loadings(series: Sequence[Tensor], n_factors: int) -> Tensor:
         unit variance. Components that the series do not have are zero, and constant channels
         enter none.
     """
-    components = correlation_embedding(series, n_factors)  # eigenvectors · sqrt(eigenvalues)
+    if components is None:
+        components = correlation_embedding(series, n_factors)
+    components = components[:, :n_factors]  # eigenvectors · sqrt(eigenvalues)
     eigenvalues = components.square().sum(dim=0)
     rows = sum(len(values) for values in series)
     squares = torch.zeros(len(components), dtype=torch.float64)

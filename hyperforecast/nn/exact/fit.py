@@ -57,8 +57,9 @@ class PanelFit:
             targets = [panel.target for panel in panels]
             dims = [d for d in problem.embedding_dims if d < self.n_channels]
             device = targets[0].device
-            self.embedding = correlation_embedding(targets, max(dims, default=0)).to(device)
-            self.loadings = factor_loadings(targets, max(problem.n_factors)).to(device)
+            components = correlation_embedding(targets, max([*dims, *problem.n_factors]))
+            self.embedding = components[:, : max(dims, default=0)].to(device)
+            self.loadings = factor_loadings(targets, max(problem.n_factors), components).to(device)
         else:
             self.embedding, self.loadings = learned.embedding, learned.loadings
         longest = Setting(problem.norms[0], self._longest_direct(), False, 0)

@@ -418,8 +418,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.command == "one":
         print(json.dumps(train_one(given.what, given.repetitions)))
     elif given.command == "accuracy":
+        done = finished(given.results)
         for backbone in given.backbones:
             for seed in given.seeds:
+                if (given.data, backbone, seed) in done:
+                    continue
                 rows = accuracy(
                     given.data,
                     given.folder,
@@ -445,6 +448,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(markdown(passes(given.repetitions)))
     else:
         print(markdown(adapt(given.repetitions)))
+
+
+def finished(path: Path) -> set[tuple[str, str, int]]:
+    """Return data set, backbone and seed of what is in a file of results, not to run it again."""
+    if not path.exists():
+        return set()
+    results = pd.read_csv(path)
+    return set(results[["data", "backbone", "seed"]].itertuples(index=False, name=None))
 
 
 def write(rows: list[dict[str, Any]], path: Path) -> None:

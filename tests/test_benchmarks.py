@@ -8,7 +8,7 @@ import pytest
 import torch
 from darts.metrics import mae, mse
 
-from benchmarks import accuracy
+from benchmarks import accuracy, mola
 from benchmarks.markdown import markdown
 from benchmarks.protocol import Dataset, data_folder, evaluate, load, scale, split, windows
 from benchmarks.training import train
@@ -199,3 +199,52 @@ def test_markdown_aligns_columns():
         "| a    | 12,345 | 0.1235 |\n"
         "| long | 6      |        |"
     )
+
+
+def test_the_least_error_of_a_linear_decoder():
+    # two inputs and a bias: what the three largest of four directions leave, over four steps
+    assert mola.least_error(np.array([4.0, 3.0, 2.0, 1.0]), 2) == 1 / 4
+    assert mola.least_error(np.ones(16), 15) == 0
+
+
+def test_the_made_task_has_as_many_directions_as_steps():
+    blocks = mola.made_task(8, 5, 40, seed=0).values().reshape(40, 13)
+    x, y = blocks[:, :8], blocks[:, 8:]
+    weights, *_ = np.linalg.lstsq(x, y)
+    np.testing.assert_allclose(x @ weights, y, atol=1e-5)
+    np.testing.assert_allclose(weights.T @ weights, np.eye(5), atol=1e-5)
+
+
+def test_the_loop_over_segments_forecasts_the_same():
+    network = mola.mola_network("dlinear", {}).eval()
+    loop = mola.in_a_loop(network, "dlinear", {})
+    x = torch.randn(3, 96, 7)
+    torch.testing.assert_close(loop(x), network(x), rtol=1e-4, atol=1e-4)
+
+
+def test_mola_and_plain_run_as_many_epochs(dataset, monkeypatch):
+    trained = []
+
+    def record(model_class, dataset, *args, **options):
+        trained.append((model_class, options))
+        return train(model_class, dataset, *args, **options)
+
+    monkeypatch.setattr(mola, "load", lambda *args: dataset)
+    monkeypatch.setattr(mola, "train", record)
+    rows = mola.accuracy(
+        "waves",
+        None,
+        "dlinear",
+        0,
+        lookback=6,
+        horizon=4,
+        epochs=5,
+        n_segments=2,
+        learning_rate=1e-3,
+        stride=2,
+    )
+    assert [row["method"] for row in rows] == ["plain", "mola"]
+    assert all(np.isfinite(row["test_mse"]) for row in rows)
+    (_, plain), (_, adapted) = trained
+    assert plain["n_epochs"] == adapted["n_base_epochs"] + adapted["n_epochs"] == 5
+    assert plain["fit_options"] == adapted["fit_options"] == {"stride": 2}

@@ -1,6 +1,7 @@
 """What is special about MoLA as an sktime forecaster: pretraining a base, adapting to a series."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,16 @@ def test_grid_search_over_adapters(panel: pd.DataFrame) -> None:
     search.fit(panel, fh=range(1, H + 1))
     assert same(base, states(search.best_forecaster_.model_)[0])
     assert search.predict().shape == (H, 3)
+
+
+def test_an_adapter_saved_apart(panel: pd.DataFrame, tmp_path: Path) -> None:
+    forecaster = make(adapt_only=True)
+    forecaster.pretrain(instances(panel), fh=range(1, H + 1))
+    base = forecaster.clone().set_params(n_epochs=0)
+    y_pred = forecaster.fit(panel, fh=range(1, H + 1)).predict()
+    forecaster.model_.save_adapter(tmp_path / "adapter.pt")
+    base.pretrained_.model.load_adapter(tmp_path / "adapter.pt")
+    pd.testing.assert_frame_equal(base.fit(panel, fh=range(1, H + 1)).predict(), y_pred)
 
 
 def test_patience_is_of_a_stage(panel: pd.DataFrame) -> None:

@@ -45,7 +45,8 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
     ----------
     path : str or Path
         A comma-separated file with a header. The first column is taken for dates if it is not
-        numeric; all others are channels.
+        numeric, and for years or row numbers if it holds whole numbers, each one more than the
+        last; all others are channels.
     use_dates : bool, default=True
         Whether to index by the dates. If not, rows are counted from 0 and the dates dropped.
 
@@ -78,6 +79,8 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
     first = table.columns[0]
     if not pd.api.types.is_numeric_dtype(table[first]):
         dates = _parse_dates(table.pop(first), path)
+    elif _counts_rows(table[first]) and len(table.columns) > 1:
+        table.index = pd.RangeIndex(table[first][0], table.pop(first).iloc[-1] + 1, name=first)
     if table.columns.empty:
         raise ValueError(f"{path} has no column beside {first!r}. Expected a column per channel.")
     _check_numbers(table, path)
@@ -85,6 +88,12 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
     if dates is not None and use_dates:
         table.index = _regular(dates, path)
     return table
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Say whether a column is years or row numbers: whole numbers, each one more than the last."""
+    steps = np.diff(column.to_numpy())
+    return pd.api.types.is_integer_dtype(column) and len(steps) > 1 and bool((steps == 1).all())
 
 
 def _parse_dates(column: pd.Series, path: Path) -> pd.DatetimeIndex:

@@ -42,6 +42,14 @@ def test_a_numeric_first_column_is_a_channel(tmp_path: Path) -> None:
     assert list(table.index) == [0, 1]
 
 
+def test_years_or_row_numbers_are_the_index(tmp_path: Path) -> None:
+    table = read_csv(write(tmp_path, "year,a,b\n1990,1,2\n1991,3,4\n1992,5,6\n"))
+    assert table.index.equals(pd.RangeIndex(1990, 1993))
+    assert table.to_dict("list") == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
+    alone = read_csv(write(tmp_path, "a\n1\n2\n3\n"))
+    assert list(alone.columns) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -275,3 +275,26 @@ def test_backbone_says_where_it_comes_from(backbone: str) -> None:
     assert "arXiv" in (inspect.getdoc(BACKBONES[backbone]) or "") or "ICLR" in (
         inspect.getdoc(BACKBONES[backbone]) or ""
     )
+
+
+@each_backbone
+@pytest.mark.parametrize("variant", ["plain", "hn-mvts"])
+def test_learns_a_target_that_is_a_future_covariate(backbone: str, variant: str) -> None:
+    torch.manual_seed(0)
+    network = make(
+        backbone,
+        variant,
+        n_channels=1,
+        instance_norm="none",
+        n_past_covariates=1,
+        n_future_covariates=1,
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    for _ in range(300):
+        covariate = torch.randn(64, L + H, 1)  # tells the future, the window tells nothing
+        known, ahead = covariate[:, :L], covariate[:, L:]
+        loss = (network(known, known, ahead).squeeze(-1) - ahead).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.3  # it is 1, the target's variance, at best without the covariate

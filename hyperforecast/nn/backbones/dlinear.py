@@ -27,7 +27,8 @@ class DLinear(Backbone):
     References
     ----------
     Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023,
-    arXiv 2205.13504. Deviation: the two maps share one bias.
+    arXiv 2205.13504. Deviations: the two maps share one bias; they start at 1/L, not at
+    random.
     """
 
     embeds = False

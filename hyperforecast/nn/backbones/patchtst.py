@@ -42,8 +42,9 @@ class PatchTST(Backbone):
     Nie et al., "A Time Series is Worth 64 Words: Long-term Forecasting with Transformers", ICLR
     2023, arXiv 2211.14730: the supervised model. As there, the end of the window is repeated for
     one stride, so there are (L - patch_len) // stride + 2 patches, and layers are normalised
-    over the batch, by feature, over windows, channels and patches alike. Deviation from the
-    authors' code: a layer's attention scores are not added to the next layer's.
+    over the batch, by feature, over windows, channels and patches alike. Deviations from the
+    authors' code: a layer's attention scores are not added to the next layer's, and what attention
+    gives passes one dropout, not two in a row.
     """
 
     default_instance_norm = "revin"

@@ -19,8 +19,9 @@ class RLinear(Backbone):
     References
     ----------
     Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear
-    Mapping", 2023, arXiv 2305.10721. Deviation: the paper's single map L -> H is factored into
-    L -> D -> H, so that there is an embedding whose weights a method can generate.
+    Mapping", 2023, arXiv 2305.10721. Deviations: the paper's single map L -> H is factored into
+    L -> D -> H, so that there is an embedding whose weights a method can generate; RevIN is without
+    its affine map unless ``instance_norm="revin-affine"``.
     """
 
     default_instance_norm = "revin"

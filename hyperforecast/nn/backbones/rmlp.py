@@ -24,8 +24,9 @@ class RMLP(Backbone):
     References
     ----------
     Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear
-    Mapping", 2023, arXiv 2305.10721. Deviation: the paper's perceptron works on the window
-    itself; here it works on an embedding of it.
+    Mapping", 2023, arXiv 2305.10721. Deviations: the paper's perceptron works on the window
+    itself; here it works on an embedding of it. RevIN is without its affine map unless
+    ``instance_norm="revin-affine"``.
     """
 
     default_instance_norm = "revin"

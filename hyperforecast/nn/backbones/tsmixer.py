@@ -29,7 +29,8 @@ class TSMixer(Backbone):
     Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR 2023,
     arXiv 2303.06053: the model without auxiliary inputs. As there, batch normalisation goes over
     the windows of a batch for each step of each channel. Deviations: its momentum and epsilon are
-    torch's; covariates enter linearly, see :class:`~hyperforecast.nn.ForecastingNetwork`.
+    torch's; RevIN is without its affine map unless ``instance_norm="revin-affine"``; covariates
+    enter linearly, see :class:`~hyperforecast.nn.ForecastingNetwork`.
     """
 
     default_instance_norm = "revin"

@@ -34,6 +34,7 @@ def test_dlinear() -> None:
     smooth = MovingAverage(5)(x)
     expected = (x - smooth) @ seasonal.T + smooth @ trend.T + network.head.bias
     torch.testing.assert_close(forecast(network), expected, rtol=0, atol=1e-12)
+    assert count_parameters(network) == 2 * L * H + H
 
 
 @pytest.mark.parametrize("method", ["plain", "hn-mvts"])

@@ -65,7 +65,8 @@ def model_arguments(options: dict[str, Any]) -> dict[str, Any]:
     """Turn options into arguments of the model.
 
     ``lr`` is the optimiser's learning rate. ``lr_factor`` is what the learning rate is multiplied
-    by after every epoch that did not lower the validation loss.
+    by after every epoch that did not lower the validation loss. ``stride`` is the number of steps
+    from one window of training and of validation to the next.
     """
     arguments = dict(options)
     if "lr" in arguments:
@@ -73,6 +74,8 @@ def model_arguments(options: dict[str, Any]) -> dict[str, Any]:
     if "lr_factor" in arguments:
         arguments["lr_scheduler_cls"] = torch.optim.lr_scheduler.ReduceLROnPlateau
         arguments["lr_scheduler_kwargs"] = {"factor": arguments.pop("lr_factor"), "patience": 0}
+    if "stride" in arguments:
+        arguments["fit_options"] = {"stride": arguments.pop("stride")}
     return arguments
 
 
@@ -176,7 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=[],
         metavar="[METHOD.]NAME=VALUE",
         help="any argument of the models, for all or for one method; also lr, the learning rate, "
-        "and lr_factor, its factor after each epoch without a lower validation loss",
+        "lr_factor, its factor after each epoch without a lower validation loss, and stride, steps "
+        "from window to window in training",
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--threads", type=int, default=1, help="of torch")

@@ -21,7 +21,7 @@ class HNMVTSModel(HyperforecastModel):
         See :class:`~hyperforecast.darts.HyperforecastModel`.
     channel_embedding_dim : int, optional
         Length E of a channel's vector, between 0 (one head for all) and the number of channels
-        (one head each). Default: 8, or the number of channels if that is less.
+        (one head each). Default: a third of the number of channels, at least 1 and at most 8.
     hyper_hidden : sequence of int, default=()
         Widths of the hypernetwork's hidden layers; a linear map if empty.
     solver : {"auto", "exact", "adam"}, default="auto"

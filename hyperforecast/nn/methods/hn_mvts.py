@@ -8,6 +8,7 @@ from hyperforecast.nn.contexts import ChannelEmbedding
 from hyperforecast.nn.generators import DenseGenerator, Initialiser
 from hyperforecast.nn.layers import GeneratedLinear
 from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.random_numbers import own_random_numbers
 
 
 class HNMVTS(Method):
@@ -19,7 +20,8 @@ class HNMVTS(Method):
         Number of channels C.
     channel_embedding_dim : int, optional
         Length E of a channel's embedding, ``0 <= E <= C``: the regularisation between one head
-        for all channels (0) and one head each (C). ``min(8, C)`` if not given.
+        for all channels (0) and one head each (C). A third of C, at least 1 and at most 8, if not
+        given.
     hyper_hidden : sequence of int, default=()
         Widths of the hypernetwork's hidden layers; a single linear map if empty.
 
@@ -41,7 +43,7 @@ class HNMVTS(Method):
     ) -> None:
         super().__init__(n_channels)
         if channel_embedding_dim is None:
-            channel_embedding_dim = min(8, n_channels)
+            channel_embedding_dim = max(1, min(8, n_channels // 3))
         if any(width < 1 for width in hyper_hidden):
             raise ValueError(f"hyper_hidden must hold widths >= 1; got {list(hyper_hidden)}.")
         if hyper_hidden and channel_embedding_dim == 0:
@@ -49,19 +51,26 @@ class HNMVTS(Method):
                 "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
                 "to generate from. Leave one of the two out."
             )
-        self.context = ChannelEmbedding(n_channels, channel_embedding_dim)
+        with own_random_numbers():
+            self.context = ChannelEmbedding(n_channels, channel_embedding_dim)
         self.hyper_hidden = tuple(hyper_hidden)
 
     def head(
         self, in_features: int, out_features: int, *, initialise: Initialiser, bias: bool = True
     ) -> nn.Module:
-        """Make a layer generated from the channel embedding."""
-        generator = DenseGenerator(
-            self.context.embedding_dim,
-            in_features,
-            out_features,
-            hidden=self.hyper_hidden,
-            initialise=initialise,
-            bias=bias,
-        )
+        """Make a layer generated from the channel embedding.
+
+        It starts at the plain head of the same seed, plus what the embedding adds.
+        """
+        shared = super().head(in_features, out_features, initialise=initialise, bias=bias)
+        with own_random_numbers():
+            generator = DenseGenerator(
+                self.context.embedding_dim,
+                in_features,
+                out_features,
+                hidden=self.hyper_hidden,
+                initialise=initialise,
+                bias=bias,
+            )
+        generator.load_state_dict(shared.state_dict(), strict=False)  # W_0 and b_0
         return GeneratedLinear(self.context, generator)

@@ -1,16 +1,14 @@
 """LightSAE: an embedding for every channel, of which a part is shared."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
-import torch
 from torch import nn
 
 from hyperforecast.nn.contexts import ChannelGate
 from hyperforecast.nn.errors import check_sizes, unknown_name
 from hyperforecast.nn.generators import LowRankPool
 from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.shared_auxiliary import FreeAuxiliary, PooledAuxiliary, SharedAuxiliaryLinear
 
 Variant = Literal["shared", "full", "light"]
@@ -81,7 +79,7 @@ class LightSAE(Method):
         self.embedding_dim = embedding_dim
         self.gate: ChannelGate | None = None
         if variant == "light":
-            with _own_random_numbers():
+            with own_random_numbers():
                 self.gate = ChannelGate(
                     n_channels,
                     self.n_components,
@@ -124,7 +122,7 @@ class LightSAE(Method):
             auxiliary = FreeAuxiliary(self.n_channels, in_features, out_features)
         else:
             rank = self._rank(in_features, out_features)
-            with _own_random_numbers():
+            with own_random_numbers():
                 pool = LowRankPool(self.n_components, in_features, out_features, rank)
             auxiliary = PooledAuxiliary(self.gate, pool)
         return SharedAuxiliaryLinear(self.n_channels, in_features, out_features, auxiliary)
@@ -178,11 +176,3 @@ def check_options(
             f"{'it' if len(given) == 1 else 'them'} out, or choose variant='light' with a pool of "
             "several components."
         )
-
-
-@contextmanager
-def _own_random_numbers() -> Iterator[None]:
-    """Draw from a generator of its own, and leave the global one as if nothing had been drawn."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, (), device="cpu")))
-        yield

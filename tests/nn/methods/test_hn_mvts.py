@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from hyperforecast.nn import GeneratedLinear
+from hyperforecast.nn import BACKBONES, ForecastingNetwork, GeneratedLinear
 from hyperforecast.nn.methods import HNMVTS
 
 
 def test_embedding_dim_by_default() -> None:
-    assert HNMVTS(3).context.embedding_dim == 3
-    assert HNMVTS(20).context.embedding_dim == 8
+    dims = [HNMVTS(n_channels).context.embedding_dim for n_channels in (1, 5, 7, 21, 200)]
+    assert dims == [1, 1, 2, 7, 8]
 
 
 def test_all_heads_share_one_embedding_and_have_generators_of_their_own() -> None:
@@ -69,3 +69,38 @@ def test_without_embedding_all_channels_share_the_head() -> None:
     torch.testing.assert_close(
         y[:, 0], nn.functional.linear(x[:, 0], head.generator.weight, head.generator.bias)
     )
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_without_an_embedding_it_trains_as_the_plain_backbone(backbone: str) -> None:
+    x, target = torch.randn(8, 16, 3), torch.randn(8, 4, 3, 1)
+    outcomes = []
+    for method, options in (("plain", {}), ("hn-mvts", {"channel_embedding_dim": 0})):
+        torch.manual_seed(0)
+        network = ForecastingNetwork(
+            lookback=16,
+            horizon=4,
+            n_channels=3,
+            method=method,
+            method_kwargs=options,
+            backbone=backbone,
+        )
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+        for _ in range(5):
+            loss = (network(x) - target).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        outcomes.append(network(x))
+    torch.testing.assert_close(*outcomes, rtol=0, atol=1e-5)
+
+
+def test_same_seed_same_backbone_as_plain() -> None:
+    states = []
+    for method in ("plain", "hn-mvts"):
+        torch.manual_seed(0)
+        network = ForecastingNetwork(
+            lookback=16, horizon=4, n_channels=3, method=method, backbone="patchtst"
+        )
+        states.append(network.backbone.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))

@@ -58,6 +58,9 @@ DEVICE_OPTIONS = {
 
 EMBEDDING_DIMS = (0, 2, 4, 8)
 FACTOR_COUNTS = (0, 5, 10)
+CHANNELS_OF_A_FACTOR = 4
+"""Number of channels for each factor from which factors take part unasked."""
+
 MAX_INDIVIDUAL = 32
 """Number of channels up to which weights of each channel's own take part unasked."""
 
@@ -199,7 +202,7 @@ def _problem(params: dict[str, Any], n_channels: int) -> Problem:
     elif norms == ("revin",):
         factors = (0,)  # would be computed window by window
     else:
-        factors = tuple(k for k in FACTOR_COUNTS if k < n_channels)
+        factors = tuple(k for k in FACTOR_COUNTS if CHANNELS_OF_A_FACTOR * k <= n_channels)
     likelihood = params.get("likelihood")
     return Problem(
         lookback=params["input_chunk_length"],

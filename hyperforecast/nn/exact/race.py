@@ -208,13 +208,15 @@ class Race:
         """Say whether the richer entrant's gain exceeds its standard error and a least part.
 
         The error of the gain is taken over consecutive blocks of windows, and over channels;
-        exceeding either counts, for with few windows only the channels can tell.
+        exceeding either counts, for with few windows only the channels can tell. Blocks are no
+        shorter than the horizon where that leaves two, so that few targets are in several.
         """
         gain = simple.error - rich.error
         if gain <= least * simple.error:
             return False
         gains = self.window_errors(simple) - self.window_errors(rich)  # (C, T)
-        n_blocks = max(1, min(self.n_blocks, gains.shape[1] // 2))
+        n_apart = max(2, self.validation.bank.n_windows // self.problem.horizon)
+        n_blocks = max(1, min(self.n_blocks, n_apart, gains.shape[1] // 2))
         replicates = [torch.stack([b.mean() for b in gains.tensor_split(n_blocks, dim=1)])]
         if len(gains) >= self.min_channels:
             replicates.append(gains.mean(dim=1))

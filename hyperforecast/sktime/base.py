@@ -348,6 +348,8 @@ class HyperforecastForecaster(BaseForecaster):
         self._context = {key: latest(instance, rows) for key, instance in instances.items()}
 
     def _instances(self, y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
+        if y.shape[1] == 0:
+            raise ValueError("y has no columns. Expected a column for each channel to forecast.")
         check_values(y, "y")
         if X is not None:
             check_values(X, "X")

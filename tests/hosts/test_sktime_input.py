@@ -70,6 +70,10 @@ class TestTarget:
         with raises(ValueError, "more than one column named '1'"):
             make(cls).fit(panel.set_axis([1, "1", "c"], axis=1), fh=[1])
 
+    def test_no_channel(self, cls: type, panel: pd.DataFrame) -> None:
+        with raises(ValueError, "y has no columns"):
+            make(cls).fit(panel[[]], fh=[1])
+
 
 @each_forecaster
 class TestNewRows:

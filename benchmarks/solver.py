@@ -218,13 +218,13 @@ def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: 
     print(markdown(pd.DataFrame(rows), digits=3))
 
 
-def horizons(names: Sequence[str], folder: str | None) -> None:
+def horizons(names: Sequence[str], folder: str | None, lengths: Sequence[int]) -> None:
     """Make the table of accuracy at every horizon."""
     rows = []
     for name in names:
         dataset = load(name, folder)
         lookback = LOOKBACKS.get(dataset.name, 336)
-        for horizon, held_out in itertools.product(HORIZONS, (False, True)):
+        for horizon, held_out in itertools.product(lengths, (False, True)):
             fit, model = fit_exactly(dataset, lookback, horizon, held_out=held_out)
             errors = evaluate(fit.network, dataset, "test", lookback, horizon)
             rows.append(
@@ -372,6 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--patience", type=int, default=5, help="epochs without a lower loss")
     parser.add_argument("--repetitions", type=int, default=3, help="of each exact fit")
+    parser.add_argument("--horizons", nargs="+", type=int, default=HORIZONS)
     parser.add_argument("--counts", nargs="+", type=int, default=[21, 64, 200, 632, 2000])
     parser.add_argument("--rows", type=int, default=4000, help="of the made channels")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
@@ -389,7 +390,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             speed(given.data or list(WINDOWS), given.folder, given.patience, given.repetitions)
         elif table == "horizons":
             names = given.data or ["ETTh1", "weather", "exchange_rate"]
-            horizons(names, given.folder)
+            horizons(names, given.folder, given.horizons)
         elif table == "channels":
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":

@@ -47,14 +47,8 @@ class Race:
 
     n_blocks = 8
     min_channels = 6
-    n_compared = 128
-    """Number of windows from which the standard error of a gain is taken."""
-
-    n_ranked = 512
-    """Number of windows from which quantiles are taken."""
-
-    max_values = 2**24
-    """Number of values in windows that are kept, beyond the least number of windows."""
+    max_compared, max_ranked = 2**22, 2**24
+    """Numbers of values in the windows from which standard errors and quantiles are taken."""
 
     def __init__(
         self,
@@ -127,9 +121,12 @@ class Race:
         challenger = self.solve(setting, index)
         won = self.wins(champion, challenger, asked_for)
         if not won:
-            champion = self.best_ridge(champion.setting, index)
-            challenger = self.best_ridge(setting, self.options.ridges.index(champion.setting.ridge))
+            goal = champion.error * (1.0 if asked_for else 1.0 - self.least_gain)
+            challenger = self.best_ridge(setting, index, goal)
             won = self.wins(champion, challenger, asked_for)
+            if won:
+                champion = self.best_ridge(champion.setting, index)
+                won = self.wins(champion, challenger, asked_for)
         self.enter(challenger, won)
         # no longer needed
         self._solved.pop(replace((champion if won else challenger).setting, ridge=0.0))
@@ -160,10 +157,19 @@ class Race:
             chosen = stronger
         return chosen
 
-    def best_ridge(self, setting: Setting, start: int) -> Entrant:
+    def best_ridge(self, setting: Setting, start: int, goal: float | None = None) -> Entrant:
         """Return a setting with the ridge that is best on validation.
 
         The error has one valley over the ridges: walk down from a starting point.
+
+        Parameters
+        ----------
+        setting : Setting
+        start : int
+            Number of the first ridge.
+        goal : float, optional
+            Error without which the setting is of no use: the walk ends where a step brings less
+            than a quarter of what is missing.
         """
         self.solve(setting, start)
         setting = replace(setting, ridge=0.0)
@@ -174,13 +180,16 @@ class Race:
 
         if setting in self._walked:
             return solved[best()]
-        self._walked.add(setting)
+        if goal is None:
+            self._walked.add(setting)
         for step in (1, -1):
             index, falls = best() + step, True
             while falls and 0 <= index < len(self.options.ridges) and index not in solved:
                 before = solved[best()].error
+                missing = 0.0 if goal is None else before - goal
                 # an error of zero, of constant series, cannot fall
-                falls = before - self.solve(setting, index).error > self.flat_gain * before
+                fall = before - self.solve(setting, index).error
+                falls = fall > max(self.flat_gain * before, missing / 4)
                 index += step
         return solved[best()]
 
@@ -211,15 +220,15 @@ class Race:
         exceeding either counts, for with few windows only the channels can tell. Blocks are no
         shorter than the horizon where that leaves two, so that few targets are in several.
         """
-        gain = simple.error - rich.error
-        if gain <= least * simple.error:
+        if simple.error - rich.error <= least * simple.error:
             return False
-        gains = self.window_errors(simple) - self.window_errors(rich)  # (C, T)
+        gains = self.window_errors(simple) - self.window_errors(rich)  # (C, T), of some windows
         n_apart = max(2, self.validation.bank.n_windows // self.problem.horizon)
         n_blocks = max(1, min(self.n_blocks, n_apart, gains.shape[1] // 2))
         replicates = [torch.stack([b.mean() for b in gains.tensor_split(n_blocks, dim=1)])]
         if len(gains) >= self.min_channels:
             replicates.append(gains.mean(dim=1))
+        gain = gains.mean().item()
         return any(
             len(means) > 1 and gain > means.std().item() / math.sqrt(len(means))
             for means in replicates
@@ -229,18 +238,21 @@ class Race:
         """Return the error of single validation windows, evenly spread in time: (C, T)."""
         if entrant.window_errors is None:
             weights = entrant.weights.of_channels(entrant.mixing)
-            rows = self.window_rows(entrant.setting, self.n_compared)
+            rows = self.window_rows(entrant.setting, self.max_compared)
             errors = [some.residuals(*weights).square().mean(dim=2) for some in rows]
             entrant.window_errors = torch.cat(errors, dim=1)
         return entrant.window_errors
 
-    def window_rows(self, setting: Setting, n_windows: int) -> list[WindowRows]:
-        """Return evenly spread validation windows of each series; the last ones are kept."""
-        what = (setting.norm, setting.n_factors, n_windows)
+    def window_rows(self, setting: Setting, max_values: int) -> list[WindowRows]:
+        """Return evenly spread validation windows of each series; the last ones are kept.
+
+        As many as hold ``max_values``, but at least 64 and at most 512.
+        """
+        what = (setting.norm, setting.n_factors, max_values)
         if self._rows is None or self._rows[0] != what:
             layout = self.validation.layout(setting.norm, setting.n_factors)
             bank = self.validation.bank
-            n_windows = min(n_windows, max(64, self.max_values // (bank.n_channels * layout.width)))
+            n_windows = min(512, max(64, max_values // (bank.n_channels * layout.width)))
             stride = -(-bank.n_windows // n_windows)
             rows = [
                 window_rows(panel, layout, torch.arange(0, layout.n_windows(panel), stride))
@@ -271,7 +283,7 @@ class Race:
         In units of the constant regressor, so that under RevIN they scale with the window.
         """
         weights = entrant.weights.of_channels(entrant.mixing)
-        rows = self.window_rows(entrant.setting, self.n_ranked)
+        rows = self.window_rows(entrant.setting, self.max_ranked)
         residuals = torch.cat([some.residuals(*weights) / some.deviation for some in rows], dim=1)
         levels = torch.tensor(self.problem.quantiles).to(residuals)
         return torch.quantile(residuals, levels, dim=1).movedim(0, -1)  # of (C, T, H)

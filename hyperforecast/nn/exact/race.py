@@ -143,7 +143,7 @@ class Race:
         self.entries.append(RaceEntry(entrant.setting, entrant.error, chosen))
 
     def settle(self, champion: Entrant) -> Entrant:
-        """Return the champion with the largest ridge that does not clearly lose to its best."""
+        """Return the champion with the largest ridge that loses neither clearly nor much."""
         index = self.options.ridges.index(champion.setting.ridge)
         best = chosen = self.best_ridge(champion.setting, index)
         if best.setting not in (entry.setting for entry in self.entries):
@@ -151,7 +151,8 @@ class Race:
         index = self.options.ridges.index(best.setting.ridge)
         for stronger_index in range(index + 1, len(self.options.ridges)):
             stronger = self.solve(best.setting, stronger_index)
-            if self.gains_clearly(stronger, best):
+            loses_much = stronger.error > best.error * (1 + self.least_gain)
+            if loses_much or self.gains_clearly(stronger, best):
                 break
             self.enter(stronger, chosen=True)
             chosen = stronger

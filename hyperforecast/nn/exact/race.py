@@ -42,7 +42,7 @@ class Race:
     least_gain = 0.01
     """Part of the error that a richer setting has to save, whatever its significance."""
 
-    flat_gain = 1e-3
+    flat_gain = 1e-4
     """Part of the error below which another ridge is not worth a solution."""
 
     n_blocks = 8

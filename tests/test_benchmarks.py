@@ -8,11 +8,13 @@ import pytest
 import torch
 from darts.metrics import mae, mse
 
-from benchmarks import accuracy, mola
+from benchmarks import accuracy, backbones, mola, training_speed
 from benchmarks.markdown import markdown
 from benchmarks.protocol import Dataset, data_folder, evaluate, load, scale, split, windows
 from benchmarks.training import train
 from hyperforecast.darts import BackboneModel, HNMVTSModel
+from hyperforecast.nn import BACKBONES
+from hyperforecast.nn.backbones import check_backbone
 
 
 @pytest.fixture
@@ -248,3 +250,55 @@ def test_mola_and_plain_run_as_many_epochs(dataset, monkeypatch):
     (_, plain), (_, adapted) = trained
     assert plain["n_epochs"] == adapted["n_base_epochs"] + adapted["n_epochs"] == 5
     assert plain["fit_options"] == adapted["fit_options"] == {"stride": 2}
+
+
+def test_the_settings_of_the_backbones_are_options_that_they_have():
+    for cell in backbones.PUBLISHED:
+        check_backbone(cell.backbone, cell.options.get("backbone_kwargs"))
+    assert {cell.backbone for cell in backbones.PUBLISHED} <= set(BACKBONES)
+    for backbone, options in backbones.WIDTHS.items():
+        check_backbone(backbone, options)
+
+
+def test_backbones_are_compared_with_all_else_equal(monkeypatch, tmp_path, capsys):
+    cells = []
+
+    def run_cell(dataset, cell, options):
+        cells.append((cell, options))
+        mse = {"plain": 2.0, "hn-mvts": 1.5}[cell["method"]]
+        return {**cell, "test_mse": mse, "validation_mse": 2 * mse}
+
+    monkeypatch.setattr(backbones, "run_cell", run_cell)
+    monkeypatch.setattr(backbones, "load", lambda name, folder: dataset)
+    arguments = ["methods", "--data", "weather", "--backbones", "rmlp"]
+    arguments += ["--results", str(tmp_path / "results.csv")]
+    backbones.main(arguments)
+    backbones.main(arguments)
+    (plain, plain_options), (generated, options) = cells
+    assert options == plain_options
+    assert options["stride"] == 7
+    assert options["backbone_kwargs"] == {"d_model": 128}
+    assert {**plain, "method": "hn-mvts"} == generated
+    assert "| weather 96→96 | rmlp     | 2     | 1.5     | -25" in capsys.readouterr().out
+
+
+def test_training_speed_trains_model_and_bare_network_in_turns(dataset):
+    row = training_speed.compare("dlinear", "hn-mvts", dataset.rows("train"), 8, 4, 16, epochs=2)
+    assert row["windows"] == 84 - 12 + 1
+    assert row["parameters"] == (1 + 1) * (4 * 16 + 4) + 3
+    assert row["ratio"] > 0
+    assert row["processor ratio"] > 0
+
+
+def test_the_bare_loop_is_plain_gradient_descent(dataset):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(24, 12))
+    forecaster = torch.nn.Sequential(network, torch.nn.Unflatten(1, (4, 3, 1)))
+    all_windows = windows(dataset.rows("train"), 12)
+    weight = network[1].weight.detach().clone().requires_grad_()
+    bias = network[1].bias.detach()
+    error = all_windows[:, :8].flatten(1) @ weight.T + bias - all_windows[:, 8:].flatten(1)
+    error.square().mean().backward()
+    optimizer = torch.optim.SGD(forecaster.parameters(), lr=0.1)
+    training_speed.bare_epoch(forecaster, optimizer, all_windows, 8, batch_size=1000)
+    torch.testing.assert_close(network[1].weight, weight - 0.1 * weight.grad)

@@ -279,7 +279,7 @@ def test_backbones_are_compared_with_all_else_equal(monkeypatch, tmp_path, capsy
     assert options["stride"] == 7
     assert options["backbone_kwargs"] == {"d_model": 128}
     assert {**plain, "method": "hn-mvts"} == generated
-    assert "| weather 96→96 | rmlp     | 2     | 1.5     | -25" in capsys.readouterr().out
+    assert "| rmlp     | 2.0000 → 1.5000, \u221225.0 % (\u221225.0 %) |" in capsys.readouterr().out
 
 
 def test_training_speed_trains_model_and_bare_network_in_turns(dataset):

@@ -1,5 +1,6 @@
 """Pictures of what a trained LightSAE made of its channels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,11 +13,12 @@ from hyperforecast.diagnostics import (
     channel_gates,
     channel_positions,
 )
+from hyperforecast.plotting_names import write_names
 
 __all__ = ["plot_auxiliary_energy", "plot_channel_positions", "plot_gates"]
 
 MAX_NAMES = 40
-"""Number of channels above which they are not named one by one."""
+"""Number of channels above which a heat map does not name its rows."""
 
 
 def plot_auxiliary_energy(model: Any, ax: Axes | None = None) -> Axes:
@@ -61,11 +63,14 @@ def plot_gates(model: Any, n_clusters: int | None = None, ax: Axes | None = None
     Axes
     """
     gates = channel_gates(model)
+    borders = np.empty(0)
     if len(gates) > 1:
-        clusters = channel_clusters(model, n_clusters)
-        gates = gates.iloc[np.argsort(clusters.to_numpy(), kind="stable")]
+        clusters = channel_clusters(model, n_clusters).to_numpy()
+        gates = gates.iloc[np.argsort(clusters, kind="stable")]
+        borders = np.cumsum(np.bincount(clusters))[:-1] - 0.5
     ax = _axes(ax)
     image = ax.imshow(gates, aspect="auto", cmap="viridis", vmin=0, interpolation="nearest")
+    ax.hlines(borders, -0.5, gates.shape[1] - 0.5, color="white", linewidth=1)
     ax.figure.colorbar(image, ax=ax, label="gate")
     ax.set_xlabel("component")
     ax.set_xticks(range(gates.shape[1]))
@@ -77,7 +82,10 @@ def plot_gates(model: Any, n_clusters: int | None = None, ax: Axes | None = None
 
 
 def plot_channel_positions(
-    model: Any, n_clusters: int | None = None, ax: Axes | None = None
+    model: Any,
+    n_clusters: int | None = None,
+    names: Sequence[Any] | int = 24,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the channels in the plane, those with like gates close, coloured by cluster.
 
@@ -87,6 +95,9 @@ def plot_channel_positions(
         Trained, with ``variant="light"``.
     n_clusters : int, optional
         See :func:`~hyperforecast.diagnostics.channel_clusters`.
+    names : sequence of channels, or int, default=24
+        Channels to name; or the most names to write, beginning with the channels farthest out. A
+        name that would cover another is left out, unless it is asked for.
     ax : Axes, optional
         Where to draw; a new figure if not given.
 
@@ -96,15 +107,16 @@ def plot_channel_positions(
     """
     positions = channel_positions(model)
     clusters = channel_clusters(model, n_clusters) if len(positions) > 1 else [0]
-    ax = _axes(ax)
-    ax.scatter(positions["x"], positions["y"], c=clusters, cmap="tab10", vmin=0, vmax=9, s=25)
-    if len(positions) <= MAX_NAMES:
-        for name, x, y in positions.itertuples():
-            ax.annotate(
-                str(name), (x, y), fontsize="small", xytext=(3, 3), textcoords="offset points"
-            )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7, 6), layout="constrained")
+    colours = np.asarray(clusters) % 10  # as many as the map has
+    ax.scatter(positions["x"], positions["y"], c=colours, cmap="tab10", vmin=0, vmax=9, s=25)
     ax.set_xlabel("first principal component of the gates")
     ax.set_ylabel("second principal component")
+    ax.margins(0.08)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.spines[["top", "right"]].set_visible(False)
+    write_names(ax, positions, names)
     return ax
 
 

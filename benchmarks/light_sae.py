@@ -2,18 +2,21 @@
 
     python -m benchmarks.light_sae parameters
     python -m benchmarks.light_sae synthetic --seeds 0 1 2
-    python -m benchmarks.light_sae scan --data weather --seeds 0
+    python -m benchmarks.light_sae scan --data los_speed -H 12 --seeds 0
 
 ``parameters`` counts those of the paper's networks. ``synthetic`` trains on channels that are all
 alike, that form clusters, and that have nothing in common, and compares the clusters of the gates
-with the true ones. ``scan`` trains over ranks and pool sizes on a data set. The comparison of
-variants on data sets is that of ``benchmarks.accuracy``: methods ``plain``, ``light-sae`` and
-``sae-full``.
+with the true ones. ``scan`` trains over ranks and pool sizes on a data set. As in
+``benchmarks.accuracy``, which also has the comparison of variants on data sets (methods ``plain``,
+``light-sae`` and ``sae-full``), every trained model is a row of a results file and is not trained
+again.
 """
 
 import argparse
 import itertools
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +24,21 @@ import pandas as pd
 import torch
 from sklearn.metrics import adjusted_rand_score
 
+from benchmarks.accuracy import (
+    METHODS,
+    append_result,
+    find,
+    model_arguments,
+    read_results,
+    run_cell,
+)
 from benchmarks.markdown import markdown
 from benchmarks.protocol import Dataset, evaluate, load, scale, split
 from benchmarks.training import train
-from hyperforecast.darts import LightSAEModel
 from hyperforecast.diagnostics import channel_clusters, gate_collapse
-from hyperforecast.nn import ForecastingNetwork, count_parameters
+from hyperforecast.nn import ForecastingNetwork, LowRankPool, count_parameters
+
+RESULTS = Path(__file__).parent / "results"
 
 VARIANTS = ("shared", "full", "light")
 
@@ -59,6 +71,7 @@ def parameters(horizon: int) -> pd.DataFrame:
                     backbone_kwargs=sizes,
                 )
             counts[variant] = count_parameters(network)
+        biases = sum(m.bias.numel() for m in network.modules() if isinstance(m, LowRankPool))
         more = {v: 100 * (counts[v] / counts["shared"] - 1) for v in ("full", "light")}
         rows.append(
             {
@@ -67,6 +80,7 @@ def parameters(horizon: int) -> pd.DataFrame:
                 **counts,
                 "full, % more": more["full"],
                 "light, % more": more["light"],
+                "without its biases": more["light"] - 100 * biases / counts["shared"],
             }
         )
     return pd.DataFrame(rows)
@@ -114,40 +128,76 @@ def synthetic_channels(
     return Dataset(kind, names, scale(raw, bounds), bounds), labels
 
 
-def synthetic(seeds: Sequence[int]) -> pd.DataFrame:
-    """Train every variant on every kind of synthetic channels; average over seeds."""
-    lookback, horizon = 24, 6
+KINDS = ("alike", "clusters", "unrelated")
+SYNTHETIC: dict[str, Any] = {
+    "backbone_kwargs": {"d_model": 32},
+    "batch_size": 64,
+    "instance_norm": "none",
+    "lr": 2e-3,
+    "n_epochs": 40,
+    "patience": 5,
+}
+"""Options of the networks for synthetic channels; LightSAE's pool has rank 12."""
+
+
+def synthetic(seeds: Sequence[int], path: Path) -> pd.DataFrame:
+    """Train every method on every kind of synthetic channels; average over seeds."""
     rows = []
-    for kind, seed in itertools.product(("alike", "clusters", "unrelated"), seeds):
-        dataset, labels = synthetic_channels(kind, seed)
-        row: dict[str, Any] = {"channels": kind}
-        for variant in VARIANTS:
-            model, _, _ = train(
-                LightSAEModel,
-                dataset,
-                lookback,
-                horizon,
-                seed=seed,
-                patience=5,
-                variant=variant,
-                **({"rank": 12} if variant == "light" else {}),
-                backbone="rmlp",
-                backbone_kwargs={"d_model": 32},
-                instance_norm="none",
-                n_epochs=40,
-                batch_size=64,
-                optimizer_kwargs={"lr": 2e-3},
-            )
-            row[variant] = evaluate(model.network, dataset, "test", lookback, horizon).mse
-        row |= gate_collapse(model).to_dict()
-        if kind == "clusters":
-            row["agreement"] = adjusted_rand_score(labels, channel_clusters(model, N_CLUSTERS))
-            row["agreement, any number"] = adjusted_rand_score(labels, channel_clusters(model))
+    for kind, method, seed in itertools.product(KINDS, ("plain", "sae-full", "light-sae"), seeds):
+        options = SYNTHETIC | ({"rank": 12} if method == "light-sae" else {})
+        cell = {
+            "dataset": kind,
+            "lookback": 24,
+            "horizon": 6,
+            "backbone": "rmlp",
+            "method": method,
+            "options": json.dumps(options, sort_keys=True),
+            "seed": seed,
+        }
+        row = find(read_results(path), cell)
+        if row is None:
+            row = run_synthetic(cell, options)
+            append_result(path, row)
+            print(row, flush=True)
         rows.append(row)
-        print(row, flush=True)
-    means = pd.DataFrame(rows).groupby("channels", sort=False).mean().reset_index()
-    means.insert(4, "light / shared", means["light"] / means["shared"])
-    return means
+    frame = pd.DataFrame(rows)
+    errors = frame.pivot_table("test_mse", "dataset", "method", sort=False)
+    errors["light-sae / plain"] = errors["light-sae"] / errors["plain"]
+    gates = frame[frame["method"] == "light-sae"].set_index("dataset")[GATES]
+    gates = gates.apply(pd.to_numeric).groupby(level=0).mean()
+    return errors.join(gates).rename_axis("channels").reset_index()
+
+
+GATES = ["gate_entropy", "load_entropy", "agreement", "agreement_any_number"]
+"""What is said of the gates: their collapse, and the adjusted Rand index of their clusters and the
+true ones, for the true number of clusters and for the one with the best silhouette."""
+
+
+def run_synthetic(cell: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Train and evaluate one model on synthetic channels; return the row of results."""
+    dataset, labels = synthetic_channels(cell["dataset"], cell["seed"])
+    lookback, horizon = cell["lookback"], cell["horizon"]
+    model_class, fixed = METHODS[cell["method"]]
+    model, epochs, seconds = train(
+        model_class,
+        dataset,
+        lookback,
+        horizon,
+        seed=cell["seed"],
+        backbone=cell["backbone"],
+        **fixed,
+        **model_arguments(options),
+    )
+    error = evaluate(model.network, dataset, "test", lookback, horizon).mse
+    row = {**cell, "test_mse": round(error, 6), "epochs": epochs, "seconds": round(seconds, 2)}
+    gates: dict[str, float] = {}
+    if cell["method"] == "light-sae":
+        gates = gate_collapse(model).drop("specialisation").to_dict()
+        if cell["dataset"] == "clusters":
+            found = channel_clusters(model, N_CLUSTERS), channel_clusters(model)
+            agreements = [float(adjusted_rand_score(labels, clusters)) for clusters in found]
+            gates |= dict(zip(GATES[2:], agreements, strict=True))
+    return row | {name: round(gates[name], 4) if name in gates else None for name in GATES}
 
 
 def scan(
@@ -157,37 +207,34 @@ def scan(
     ranks: Sequence[int],
     pools: Sequence[int],
     seeds: Sequence[int],
-    **options: Any,
+    options: dict[str, Any],
+    path: Path,
 ) -> pd.DataFrame:
-    """Train over ranks and pool sizes; return validation and test errors."""
+    """Train RMLP over ranks and pool sizes; return errors, averaged over seeds."""
+    settings: list[dict[str, Any]] = [
+        {"rank": rank, "n_components": pool} for rank, pool in itertools.product(ranks, pools)
+    ]
     rows = []
-    settings = [(None, None), *itertools.product(ranks, pools)]
-    for rank, n_components in settings:
-        errors = []
-        for seed in seeds:
-            chosen: dict[str, Any] = (
-                {"variant": "shared"}
-                if rank is None
-                else {"rank": rank, "n_components": n_components}
-            )
-            model, _, _ = train(
-                LightSAEModel, dataset, lookback, horizon, seed=seed, **chosen, **options
-            )
-            parts = ("validation", "test")
-            errors.append(
-                [evaluate(model.network, dataset, p, lookback, horizon).mse for p in parts]
-            )
-        validation, test = np.mean(errors, axis=0)
-        row = {
-            "rank": "shared" if rank is None else rank,
-            "n_components": "" if n_components is None else n_components,
-            "parameters": count_parameters(model.network),
-            "validation_mse": float(validation),
-            "test_mse": float(test),
+    for setting, seed in itertools.product([{}, *settings], seeds):
+        chosen = options | setting
+        cell = {
+            "dataset": dataset.name,
+            "lookback": lookback,
+            "horizon": horizon,
+            "backbone": "rmlp",
+            "method": "light-sae" if setting else "plain",
+            "options": json.dumps(chosen, sort_keys=True),
+            "seed": seed,
         }
-        rows.append(row)
-        print(row, flush=True)
-    return pd.DataFrame(rows)
+        row = find(read_results(path), cell)
+        if row is None:
+            row = run_cell(dataset, cell, chosen)
+            append_result(path, row)
+            print(row, flush=True)
+        rows.append({"rank": "shared", "n_components": ""} | setting | row)
+    errors = ["parameters", "validation_mse", "test_mse"]
+    frame = pd.DataFrame(rows).groupby(["rank", "n_components"], sort=False)
+    return frame[errors].mean().astype({"parameters": int}).reset_index()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -201,17 +248,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", help="data folder: see benchmarks.accuracy")
     parser.add_argument("-L", "--lookback", type=int, default=96)
     parser.add_argument("-H", "--horizon", type=int, default=96)
-    parser.add_argument("--ranks", nargs="+", type=int, default=[1, 5, 25])
-    parser.add_argument("--pools", nargs="+", type=int, default=[1, 3, 10, 20])
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--ranks", nargs="+", type=int, default=[4, 10, 25, 40])
+    parser.add_argument("--pools", nargs="+", type=int, default=[2, 5, 10, 20])
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--width", type=int, default=128, help="d_model of the scan's RMLP")
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--patience", type=int, default=3)
+    parser.add_argument(
+        "--results", type=Path, help="default: light_sae_synthetic.csv or light_sae_scan.csv"
+    )
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if given.what == "parameters":
         print(markdown(parameters(given.horizon), digits=3))
     elif given.what == "synthetic":
-        print(markdown(synthetic(given.seeds)))
+        path = given.results or RESULTS / "light_sae_synthetic.csv"
+        print(markdown(synthetic(given.seeds, path), digits=3))
     else:
+        options = {
+            "backbone_kwargs": {"d_model": given.width},
+            "batch_size": given.batch,
+            "lr": given.lr,
+            "lr_factor": 0.5,
+            "n_epochs": given.epochs,
+            "patience": given.patience,
+        }
         table = scan(
             load(given.data, given.folder),
             given.lookback,
@@ -219,12 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given.ranks,
             given.pools,
             given.seeds,
-            patience=3,
-            backbone="rmlp",
-            backbone_kwargs={"d_model": given.width},
-            batch_size=128,
-            n_epochs=given.epochs,
-            optimizer_kwargs={"lr": 1e-3},
+            options,
+            given.results or RESULTS / "light_sae_scan.csv",
         )
         print(markdown(table))
 

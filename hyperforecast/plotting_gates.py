@@ -63,7 +63,7 @@ def plot_gates(model: Any, n_clusters: int | None = None, ax: Axes | None = None
     Axes
     """
     gates = channel_gates(model)
-    borders = np.empty(0)
+    borders: np.ndarray = np.empty(0)
     if len(gates) > 1:
         clusters = channel_clusters(model, n_clusters).to_numpy()
         gates = gates.iloc[np.argsort(clusters, kind="stable")]

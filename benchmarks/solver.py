@@ -215,7 +215,7 @@ def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: 
                 }
             )
         print(f"{dataset.name}: {chosen(model)}", flush=True)
-    print(markdown(pd.DataFrame(rows), digits=3))
+    print(markdown(pd.DataFrame(rows), digits=4))
 
 
 def horizons(names: Sequence[str], folder: str | None, lengths: Sequence[int]) -> None:
@@ -238,7 +238,7 @@ def horizons(names: Sequence[str], folder: str | None, lengths: Sequence[int]) -
                     **chosen(model),
                 }
             )
-    print(markdown(pd.DataFrame(rows), digits=3))
+    print(markdown(pd.DataFrame(rows), digits=4))
 
 
 def made_channels(n_rows: int, n_channels: int) -> TimeSeries:

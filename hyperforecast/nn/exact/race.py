@@ -185,13 +185,16 @@ class Race:
             self._walked.add(setting)
         for step in (1, -1):
             index, falls = best() + step, True
+            fall, least = -math.inf, 0.0
             while falls and 0 <= index < len(self.options.ridges) and index not in solved:
                 before = solved[best()].error
                 missing = 0.0 if goal is None else before - goal
-                # an error of zero, of constant series, cannot fall
+                least = max(self.flat_gain * before, missing / 4)
                 fall = before - self.solve(setting, index).error
-                falls = fall > max(self.flat_gain * before, missing / 4)
+                falls = fall > least  # an error of zero, of constant series, cannot fall
                 index += step
+            if -fall <= least:
+                break  # a valley falls no more on one side than it rises on the other
         return solved[best()]
 
     def solve(self, setting: Setting, index: int) -> Entrant:

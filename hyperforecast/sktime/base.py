@@ -34,16 +34,11 @@ from hyperforecast.sktime.scaling import ChannelScaler
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
 
-_HOST_OPTIONS = {
-    "quantiles",
-    "scaler",
-    "past_covariates",
-    "validation_size",
-    "patience",
-    "adapt_only",
-    "verbose",
-}
+_HOST_OPTIONS = {"quantiles", "scaler", "past_covariates", "validation_size", "patience", "verbose"}
 """Parameters that are not the Darts model's; all others are handed to it under their name."""
+
+_FIT_OPTIONS = {"adapt_only"}
+"""Parameters that go to the Darts model's ``fit`` instead, where it takes them."""
 
 _TRAINING_OPTIONS = {
     "solver",
@@ -491,7 +486,11 @@ class HyperforecastForecaster(BaseForecaster):
         """Return the arguments of the Darts model: the one place where they are handed on."""
         trainer = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
         arguments = {
-            **{k: v for k, v in self.get_params(deep=False).items() if k not in _HOST_OPTIONS},
+            **{
+                k: v
+                for k, v in self.get_params(deep=False).items()
+                if k not in _HOST_OPTIONS | _FIT_OPTIONS
+            },
             "input_chunk_length": lookback,
             "output_chunk_length": horizon,
             "likelihood": likelihood,

@@ -10,7 +10,7 @@ from sktime.utils.estimator_checks import check_estimator
 import hyperforecast.sktime
 from hyperforecast.darts import HyperforecastModel
 from hyperforecast.sktime import HyperforecastForecaster
-from hyperforecast.sktime.base import _HOST_OPTIONS, _TRAINING_OPTIONS
+from hyperforecast.sktime.base import _FIT_OPTIONS, _HOST_OPTIONS, _TRAINING_OPTIONS
 
 FORECASTERS = [
     cls
@@ -61,10 +61,10 @@ def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForeca
     for name in shared:
         assert found[name].kind == reference[name].kind
     # defaults of all others are the model's, which the test below holds them to
-    for name in _HOST_OPTIONS & shared:
+    for name in _HOST_OPTIONS:
         assert found[name].default == reference[name].default
     # what only some have, their models have too, and spell out
-    own = found.keys() - shared
+    own = found.keys() - shared - _FIT_OPTIONS
     assert own <= inspect.signature(cls.model_class.__init__).parameters.keys()
     assert own >= set(cls.model_class.method_options)
 
@@ -79,7 +79,9 @@ def test_parameters_are_those_of_the_darts_model(cls: type[HyperforecastForecast
 
     model |= inspect.signature(PLForecastingModule.__init__).parameters
     for name, parameter in parameters(cls).items():
-        if name in _HOST_OPTIONS:
+        if name in _FIT_OPTIONS:
+            assert name in inspect.signature(cls.model_class.fit).parameters
+        if name in _HOST_OPTIONS | _FIT_OPTIONS:
             continue
         assert name in model, f"{name} would be refused by {cls.model_class.__name__}"
         if parameter.default is not None and model[name].default is not inspect.Parameter.empty:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.eigenvectors import leading_eigenvectors
+
 
 class ChannelEmbedding(nn.Module):
     """A learned vector for every channel: the context of HN-MVTS.
@@ -246,15 +248,16 @@ def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tenso
 
     if squares.numel() <= rows:
         correlation = sum(d.T @ d for d in centred) * scale[:, None] * scale  # (C, C)
-        eigenvalues, vectors = torch.linalg.eigh(correlation)
-        vectors = vectors * eigenvalues.clamp(min=0).sqrt()
+        count = min(embedding_dim, len(correlation))
+        eigenvalues, leading = leading_eigenvectors(correlation, count)
+        leading = leading * eigenvalues.clamp(min=0).sqrt()
     else:  # fewer rows than channels: the eigenvectors come from the (T, T) Gram matrix
         standardised = torch.cat(centred) * scale  # (T, C)
         eigenvalues, rotations = torch.linalg.eigh(standardised @ standardised.T)
         vectors = standardised.T @ rotations
         vectors = torch.where(eigenvalues > 1e-12 * eigenvalues[-1], vectors, 0.0)
+        leading = vectors.flip(1)[:, :embedding_dim]
 
-    leading = vectors.flip(1)[:, :embedding_dim]
     if leading.shape[1] < embedding_dim:
         leading = nn.functional.pad(leading, (0, embedding_dim - leading.shape[1]))
     if embedding_dim:

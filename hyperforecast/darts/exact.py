@@ -234,11 +234,12 @@ def panels_of(
             None if covariates is None else covariates[i]
             for covariates in (dataset.past_covariates, dataset.future_covariates)
         )
-        # past covariates are not seen in the horizon, and need not reach into it
+        # past covariates are seen in the lookback alone, and need not reach beyond the last one
+        beyond = width - dataset.input_chunk_length
         known_past = [
             _rows(one, series, name, missing)
             for one, name, missing in (
-                (past, "past_covariates", dataset.output_chunk_length),
+                (past, "past_covariates", beyond),
                 (future, "future_covariates", 0),
             )
             if one is not None

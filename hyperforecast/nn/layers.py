@@ -45,7 +45,7 @@ def stacked_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     n_maps, out_features, in_features = weight.shape
     if len(x) == 1 and n_maps > 1:
         y = x.squeeze(0) @ weight.reshape(-1, in_features).T  # (..., N·O)
-        y = y.unflatten(-1, (n_maps, out_features)).movedim(-2, 0)
+        y = y.unflatten(-1, (n_maps, out_features)).movedim(-2, 0).contiguous()
         if bias is not None:
             y = y + bias.view(n_maps, *(1,) * (x.dim() - 2), out_features)
         return y

@@ -375,9 +375,25 @@ class TestCovariates:
         with pytest.raises(ValueError, match=f"Invalid `{kind}`"):  # Darts' own
             make(solver="exact").fit(series, **{kind: series["a"][: -H - 1]})
 
-    def test_past_ones_need_not_reach_into_the_horizon(self, series: TimeSeries) -> None:
-        whole = make(solver="exact").fit(series, past_covariates=series["a"])
-        cut = make(solver="exact").fit(series, past_covariates=series["a"][:-H])
+    def test_future_ones_that_repeat_what_is_known(self, series: TimeSeries) -> None:
+        """A constant and a multiple of the series itself, on hardly more rows than a window."""
+        short = series[: L + H + 3]
+        covariates = (-2 * short["a"]).stack(short["b"] * 0 + 7)
+        model = make(solver="exact", individual=True, model_class=BackboneModel)
+        model.fit(
+            short, val_series=short, future_covariates=covariates, val_future_covariates=covariates
+        )
+        assert np.isfinite(
+            model.predict(H, short[:-H], future_covariates=covariates).values()
+        ).all()
+
+    @pytest.mark.parametrize("shift", [0, 3])
+    def test_past_ones_need_not_reach_into_the_horizon(
+        self, shift: int, series: TimeSeries
+    ) -> None:
+        options = {"output_chunk_shift": shift, "solver": "exact"}
+        whole = make(**options).fit(series, past_covariates=series["a"])
+        cut = make(**options).fit(series, past_covariates=series["a"][: -H - shift])
         equal(
             cut.predict(H, series=series, past_covariates=series["a"]),
             whole.predict(H, series=series, past_covariates=series["a"]),

@@ -195,8 +195,9 @@ class GeneratedRegression:
             system = self._covered - torch.einsum("phf,phg->fg", self._cross, answered)
             system.diagonal().add_(ridge)
             right = self._future_target - torch.einsum("phf,ph->f", self._cross, own)
-            factor = torch.linalg.cholesky((system + system.T) / 2)
-            future = torch.cholesky_solve(right[:, None], factor).squeeze(1)
+            values, vectors = torch.linalg.eigh((system + system.T) / 2)
+            # none is less than the ridge, but by rounding where covariates repeat other regressors
+            future = vectors @ ((vectors.T @ right) / values.clamp(min=ridge))
             own = own - answered @ future
         weight = own.view(self.n_mixed, self.n_regressors, -1).mT.contiguous()
         return Weights(weight, future.view(self.n_mixed, self._n_future))

@@ -161,9 +161,9 @@ def train_exactly(
     )
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
-    # Lightning makes a module double only when it is run
-    dtype = torch.float64 if dataset.series[0].dtype == np.float64 else like.dtype
-    module.network = network.to(like.device, dtype).train(module.training)
+    module.network = network.to(like.device).train(module.training)
+    # Lightning makes a module double only when it is run, and files are read in its precision
+    module.to(torch.float64 if dataset.series[0].dtype == np.float64 else like.dtype)
     module.network_arguments = solved_arguments(module.network_arguments, solution)
     setting = solution.setting
     logger.info(

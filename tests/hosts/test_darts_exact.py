@@ -498,6 +498,13 @@ class TestFiles:
             found = pd.read_csv(tmp_path / f"{name}.csv", index_col=0).to_numpy()
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
+    def test_precision_outlives_a_file(self, tmp_path: Path) -> None:
+        model = make(solver="exact").fit(unlike().astype(np.float64))
+        assert model.model.dtype is torch.float64
+        model.save(str(tmp_path / "m.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "m.pt"))
+        np.testing.assert_array_equal(loaded.predict(H).values(), model.predict(H).values())
+
     @each_model
     @pytest.mark.parametrize("clean", [False, True])
     @pytest.mark.parametrize("quantiles", [False, True])

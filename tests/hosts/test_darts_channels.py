@@ -198,22 +198,22 @@ class TestEmbeddingStart:
 
     def test_is_the_correlation_of_all_training_series(self, make_series: Callable) -> None:
         panel = [make_series(n, seed=n) for n in (40, 80, 20)]
-        model = make(**self.STILL).fit(panel)
+        model = make(channel_embedding_dim=3, **self.STILL).fit(panel)
         torch.testing.assert_close(model.network.channel_embedding(), self.expected(*panel))
         assert not torch.allclose(model.network.channel_embedding(), self.expected(panel[0]))
 
     def test_ignores_the_validation_series(self, make_series: Callable) -> None:
         train, validation = make_series(60), make_series(60, seed=1)
-        model = make(**self.STILL).fit(train, val_series=validation)
+        model = make(channel_embedding_dim=3, **self.STILL).fit(train, val_series=validation)
         torch.testing.assert_close(model.network.channel_embedding(), self.expected(train))
 
     def test_puts_channels_in_order_first(self, make_series: Callable) -> None:
         panel = [make_series(60, seed=i) for i in range(2)]
-        model = make(**self.STILL).fit([panel[0], panel[1][ORDER]])
+        model = make(channel_embedding_dim=3, **self.STILL).fit([panel[0], panel[1][ORDER]])
         torch.testing.assert_close(model.network.channel_embedding(), self.expected(*panel))
 
     def test_in_float64(self, series: TimeSeries) -> None:
-        model = make(**self.STILL).fit(series.astype(np.float64))
+        model = make(channel_embedding_dim=3, **self.STILL).fit(series.astype(np.float64))
         found = model.network.channel_embedding()
         torch.testing.assert_close(found.float(), self.expected(series), rtol=1e-5, atol=1e-6)
 

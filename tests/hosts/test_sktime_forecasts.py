@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
 from sktime.forecasting.base import ForecastingHorizon
@@ -275,20 +276,35 @@ class TestCovariates:
 
 class TestValidation:
     def test_best_epoch_is_kept(self, panel: pd.DataFrame) -> None:
-        """A learning rate that wrecks the network: the first epochs are the best ones."""
-        kwargs = {"n_epochs": 8, "optimizer_kwargs": {"lr": 1.0}, "backbone": "nlinear"}
-        held_out = panel.iloc[-24:]
+        """A learning rate that rises tenfold by epoch: the last epoch is not the best one."""
+        losses = []
 
-        def error(**more: Any) -> float:
-            forecaster = make(**kwargs, **more).fit(panel, fh=[1])
-            forecaster.update(held_out.iloc[:-1], update_params=False)
-            losses = []
-            for i in range(1, 12):
-                forecaster.update(held_out.iloc[: i + 12], update_params=False)
-                losses.append(forecaster.predict().to_numpy()[0] - held_out.iloc[i + 12])
-            return float(np.square(losses).mean())
+        class Losses(pl.Callback):
+            def __deepcopy__(self, memo: dict) -> "Losses":
+                return self
 
-        assert error(validation_size=0.2) < error()
+            def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+                if not trainer.sanity_checking:
+                    losses.append(trainer.callback_metrics["val_loss"].item())
+
+        forecaster = make(
+            n_epochs=5,
+            optimizer_kwargs={"lr": 1e-3},
+            lr_scheduler_cls=torch.optim.lr_scheduler.ExponentialLR,
+            lr_scheduler_kwargs={"gamma": 10.0},
+            backbone="nlinear",
+            validation_size=0.2,
+            scaler=None,
+            pl_trainer_kwargs={"callbacks": [Losses()]},
+        )
+        network = forecaster.fit(panel, fh=[1]).model_.network.eval()
+        assert len(losses) == 5
+        assert losses[-1] > 2 * min(losses)
+        held_out = torch.tensor(panel.to_numpy()[-24 - L :])
+        windows = held_out.unfold(0, L + 1, 1).transpose(1, 2)  # (B, L + 1, C)
+        with torch.no_grad():
+            error = network(windows[:, :L])[..., 0] - windows[:, L:]
+        assert error.square().mean().item() == pytest.approx(min(losses), rel=1e-4)
 
     def test_patience_stops_training(self, panel: pd.DataFrame) -> None:
         kwargs = {"n_epochs": 50, "optimizer_kwargs": {"lr": 10.0}, "validation_size": 0.2}

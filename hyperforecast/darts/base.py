@@ -104,6 +104,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         check_backbone(backbone, backbone_kwargs)
         if instance_norm is not None and instance_norm not in INSTANCE_NORMS:
             raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
+        n_factors = self.model_params.get("n_factors")
+        if n_factors is not None:
+            _check_count("n_factors", n_factors)
         self.model: ForecastingModule | None
         self.trainer: pl.Trainer | None
         self.trainer_params: dict[str, Any]
@@ -558,3 +561,8 @@ def _shows_progress(trainer: pl.Trainer) -> bool:
 def _check_length(name: str, value: object) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be a whole number of steps >= 1; got {value!r}.")
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name} must be a whole number >= 0; got {value!r}.")

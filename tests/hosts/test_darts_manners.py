@@ -53,6 +53,8 @@ class TestErrors:
                 {"output_chunk_length": 2.5},
                 "output_chunk_length must be a whole number of steps >= 1; got 2.5.",
             ),
+            ({"n_factors": 2.5}, "n_factors must be a whole number >= 0; got 2.5."),
+            ({"n_factors": -1}, "n_factors must be a whole number >= 0; got -1."),
             (
                 {"input_chunk_length": True},
                 "input_chunk_length must be a whole number of steps >= 1; got True.",

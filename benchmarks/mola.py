@@ -13,7 +13,6 @@ weights, and the size of a saved adapter with that of the saved model.
 """
 
 import argparse
-import csv
 import json
 import resource
 import subprocess
@@ -32,6 +31,7 @@ from darts import TimeSeries
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from benchmarks.accuracy import append_result, read_results
 from benchmarks.markdown import markdown
 from benchmarks.protocol import evaluate, load
 from benchmarks.training import train
@@ -418,7 +418,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.command == "one":
         print(json.dumps(train_one(given.what, given.repetitions)))
     elif given.command == "accuracy":
-        done = finished(given.results)
+        results = read_results(given.results)
+        done = (
+            set()
+            if results.empty
+            else set(zip(results.data, results.backbone, results.seed, strict=True))
+        )
         for backbone in given.backbones:
             for seed in given.seeds:
                 if (given.data, backbone, seed) in done:
@@ -435,7 +440,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     learning_rate=given.lr,
                     stride=given.stride,
                 )
-                write(rows, given.results)
+                for row in rows:
+                    append_result(given.results, row)
         print(markdown(accuracy_table(pd.read_csv(given.results))))
     elif given.command == "table":
         print(markdown(accuracy_table(pd.read_csv(given.results))))
@@ -448,24 +454,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(markdown(passes(given.repetitions)))
     else:
         print(markdown(adapt(given.repetitions)))
-
-
-def finished(path: Path) -> set[tuple[str, str, int]]:
-    """Return data set, backbone and seed of what is in a file of results, not to run it again."""
-    if not path.exists():
-        return set()
-    results = pd.read_csv(path)
-    return set(results[["data", "backbone", "seed"]].itertuples(index=False, name=None))
-
-
-def write(rows: list[dict[str, Any]], path: Path) -> None:
-    """Add rows to a file of results."""
-    new = not path.exists()
-    with open(path, "a", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

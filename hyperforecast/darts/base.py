@@ -99,14 +99,14 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         use_static_covariates: bool = True,
         **kwargs: Any,
     ) -> None:
-        _check_length("input_chunk_length", input_chunk_length)
-        _check_length("output_chunk_length", output_chunk_length)
+        check_whole_number("input_chunk_length", input_chunk_length, least=1, unit=" of steps")
+        check_whole_number("output_chunk_length", output_chunk_length, least=1, unit=" of steps")
         check_backbone(backbone, backbone_kwargs)
         if instance_norm is not None and instance_norm not in INSTANCE_NORMS:
             raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
         n_factors = self.model_params.get("n_factors")
         if n_factors is not None:
-            _check_count("n_factors", n_factors)
+            check_whole_number("n_factors", n_factors)
         self.model: ForecastingModule | None
         self.trainer: pl.Trainer | None
         self.trainer_params: dict[str, Any]
@@ -558,11 +558,7 @@ def _shows_progress(trainer: pl.Trainer) -> bool:
     return trainer.progress_bar_callback is not None
 
 
-def _check_length(name: str, value: object) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number of steps >= 1; got {value!r}.")
-
-
-def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name} must be a whole number >= 0; got {value!r}.")
+def check_whole_number(name: str, value: object, *, least: int = 0, unit: str = "") -> None:
+    """Raise unless a value is a whole number of at least ``least``."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be a whole number{unit} >= {least}; got {value!r}.")

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
-from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.base import HyperforecastModel, check_whole_number
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.nn import Segments
 from hyperforecast.nn.methods.mola import check_options
@@ -107,12 +107,12 @@ class MoLAModule(ForecastingModule):
                 return super().forward(x_in)
         return super().forward(x_in)
 
-    def _train_val_step(self, batch: Any, stage: ModuleStage, *args: Any, **kwargs: Any) -> Tensor:
-        loss = super()._train_val_step(batch, stage, *args, **kwargs)
-        if stage is ModuleStage.TRAIN:
+    def training_step(self, train_batch: Any, batch_idx: int) -> Tensor:
+        """Take a training step; the first of an epoch says which stage it is of."""
+        if batch_idx == 0:
             number = {"base": 1.0, "experts": 2.0}[self.stage]
-            self.log("stage", number, batch_size=len(batch.past_target), prog_bar=True)
-        return loss
+            self.log("stage", number, batch_size=len(train_batch.past_target), prog_bar=True)
+        return super().training_step(train_batch, batch_idx)
 
     def _compute_loss(
         self, output: PLModuleOutput, target: Tensor, criterion: Any, sample_weight: Tensor | None
@@ -262,10 +262,8 @@ class MoLAModel(HyperforecastModel):
         check_options(**{name: options[name] for name in _CHECKED})
         Segments(output_chunk_length, options["n_segments"], options["segment_length"])
         n_base_epochs = options["n_base_epochs"]
-        if n_base_epochs is not None and (not isinstance(n_base_epochs, int) or n_base_epochs < 0):
-            raise ValueError(
-                f"n_base_epochs must be a whole number of epochs >= 0; got {n_base_epochs!r}."
-            )
+        if n_base_epochs is not None:
+            check_whole_number("n_base_epochs", n_base_epochs, unit=" of epochs")
         self._adapts_only = False
 
     def _module_options(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ _HOST_OPTIONS = {"quantiles", "scaler", "past_covariates", "validation_size", "p
 """Parameters that are not the Darts model's; all others are handed to it under their name."""
 
 _FIT_OPTIONS = {"adapt_only"}
-"""Parameters that go to the Darts model's ``fit`` instead, where it takes them."""
+"""Parameters that go to the Darts model's ``fit`` instead, except in pretraining."""
 
 _TRAINING_OPTIONS = {
     "solver",
@@ -442,8 +442,9 @@ class HyperforecastForecaster(BaseForecaster):
                 X_held_out = X_values[key][split_at - lookback :] if X_values else None
                 y_held_out = y_values[key][split_at - lookback :]
                 validation.append(_to_darts(trained, names, y_held_out, X_held_out))
-        options = {} if pretraining else self._fit_options(start)
-        self._run(trained.model, training, validation, start, options)
+        parameters = {} if pretraining else self.get_params(deep=False)
+        fit_options = {k: v for k, v in parameters.items() if k in _FIT_OPTIONS}
+        self._run(trained.model, training, validation, start, fit_options)
         return trained
 
     def _run(
@@ -473,10 +474,6 @@ class HyperforecastForecaster(BaseForecaster):
         model.training_series = None
         model.past_covariate_series = None
         model.future_covariate_series = None
-
-    def _fit_options(self, start: Trained | None) -> dict[str, Any]:
-        """Return further arguments of the Darts model's ``fit``, where it is not pretraining."""
-        return {}
 
     # parameters
 

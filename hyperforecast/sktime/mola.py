@@ -9,7 +9,6 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.darts.mola import MoLAModel
 from hyperforecast.sktime.base import HyperforecastForecaster
-from hyperforecast.sktime.trained import Trained
 
 
 class MoLAForecaster(HyperforecastForecaster):
@@ -124,9 +123,6 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
                 "none. Call `pretrain` with a panel first, or leave adapt_only out."
             )
         return super()._fit(y, X, fh)
-
-    def _fit_options(self, start: Trained | None) -> dict[str, Any]:
-        return {"adapt_only": self.adapt_only and start is not None}
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

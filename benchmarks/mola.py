@@ -419,11 +419,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(train_one(given.what, given.repetitions)))
     elif given.command == "accuracy":
         results = read_results(given.results)
-        done = (
-            set()
-            if results.empty
-            else set(zip(results.data, results.backbone, results.seed, strict=True))
-        )
+        cells = results.reindex(columns=["data", "backbone", "seed"])
+        done = set(cells.itertuples(index=False, name=None))
         for backbone in given.backbones:
             for seed in given.seeds:
                 if (given.data, backbone, seed) in done:

@@ -1,58 +1,79 @@
 """Networks with generated weights: torch and the standard library only."""
 
-from hyperforecast.nn.adapted_linear import AdaptedLinear, SegmentLinear
 from hyperforecast.nn.backbones import (
     BACKBONES,
     Backbone,
     CovariateBackbone,
     register_backbone,
 )
+from hyperforecast.nn.channel_linear import ChannelLinear, channel_linear
+from hyperforecast.nn.conditioning import Chain, Condition, Conditioned
 from hyperforecast.nn.contexts import (
     ChannelEmbedding,
     ChannelGate,
+    ChannelIndex,
+    Context,
     SegmentMixture,
-    correlation_embedding,
 )
+from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.fold import fold
-from hyperforecast.nn.generators import DenseGenerator, LoRAExperts, LowRankPool
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
-from hyperforecast.nn.layers import ChannelLinear, GeneratedLinear, StaticLayer, channel_linear
-from hyperforecast.nn.methods import METHODS, Method
-from hyperforecast.nn.network import ForecastingNetwork, count_parameters
-from hyperforecast.nn.segments import Segments
-from hyperforecast.nn.shared_auxiliary import (
-    FreeAuxiliary,
-    PooledAuxiliary,
-    SharedAuxiliaryLinear,
+from hyperforecast.nn.generators import (
+    DenseGenerator,
+    FreeWeights,
+    Generator,
+    LoRAExperts,
+    LowRankPool,
+    ScaleShift,
 )
+from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
+from hyperforecast.nn.modulation import Activations, FixedModulation, Modulation
+from hyperforecast.nn.network import ForecastingNetwork, count_parameters
+from hyperforecast.nn.parts import PARTS, Part, register_part
+from hyperforecast.nn.segments import Segments
+from hyperforecast.nn.sites import NetworkSites, Site
+from hyperforecast.nn.stacked_linear import StackedLinear
+from hyperforecast.nn.static_layer import StaticLayer
+from hyperforecast.nn.term import Term
 
 __all__ = [
     "BACKBONES",
     "INSTANCE_NORMS",
-    "METHODS",
-    "AdaptedLinear",
+    "PARTS",
+    "Activations",
     "Backbone",
+    "Chain",
     "ChannelEmbedding",
     "ChannelGate",
+    "ChannelIndex",
     "ChannelLinear",
+    "Condition",
+    "Conditioned",
+    "Context",
     "CovariateBackbone",
     "DenseGenerator",
+    "FixedModulation",
     "ForecastingNetwork",
-    "FreeAuxiliary",
-    "GeneratedLinear",
+    "FreeWeights",
+    "Generator",
+    "HyperLinear",
     "InstanceNorm",
     "LoRAExperts",
     "LowRankPool",
-    "Method",
-    "PooledAuxiliary",
-    "SegmentLinear",
+    "Modulation",
+    "NetworkSites",
+    "Part",
+    "ScaleShift",
     "SegmentMixture",
     "Segments",
-    "SharedAuxiliaryLinear",
+    "Site",
+    "StackedLinear",
     "StaticLayer",
+    "Term",
     "channel_linear",
     "correlation_embedding",
     "count_parameters",
     "fold",
     "register_backbone",
+    "register_part",
 ]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyperforecast.nn.layers import StaticLayer
+from hyperforecast.nn.static_layer import StaticLayer
 
 _MAX_BAND = 2**24  # 64 MB in float32
 
@@ -71,8 +71,8 @@ class ReparameterisedConv(StaticLayer):
         self.small = nn.Conv1d(n_features, n_features, small_size, groups=n_features, bias=False)
         self.small_norm = nn.BatchNorm1d(n_features)
 
-    def generate(self) -> tuple[Tensor, Tensor]:
-        """Merge the kernels: weight (F, 1, K) and bias (F,)."""
+    def generate(self, shared: bool = False) -> tuple[Tensor, Tensor]:
+        """Merge the kernels, the same for all segments: weight (F, 1, K) and bias (F,)."""
         large, large_bias = _with_norm(self.large.weight, self.large_norm)
         small, small_bias = _with_norm(self.small.weight, self.small_norm)
         margin = (large.shape[-1] - small.shape[-1]) // 2

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.contexts import correlation_embedding
+from hyperforecast.nn.correlation import correlation_embedding
 
 
 class CommonFactors(nn.Module):

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 
 from torch import nn
 
-from hyperforecast.nn.layers import StaticLayer
+from hyperforecast.nn.static_layer import StaticLayer
 
 Network = TypeVar("Network", bound=nn.Module)
 

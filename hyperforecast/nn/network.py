@@ -1,23 +1,45 @@
 """The forecasting network: normalise -> embed -> encode -> head -> restore."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.adapted_linear import AdaptedLinear
-from hyperforecast.nn.backbones import BACKBONES, CovariateBackbone, check_backbone
-from hyperforecast.nn.contexts import ChannelEmbedding, ChannelGate
+from hyperforecast.nn.backbones import (
+    BACKBONES,
+    check_backbone,
+    default_instance_norm,
+    feature_dim,
+    head_initialiser,
+    takes_covariates,
+)
+from hyperforecast.nn.conditioning import Condition, run
+from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
+from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.initialisers import Initialiser
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
-from hyperforecast.nn.layers import GeneratedLinear
-from hyperforecast.nn.methods import METHODS
+from hyperforecast.nn.modulation import Activations
+from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.random_numbers import own_random_numbers
+from hyperforecast.nn.sites import NetworkSites, Site, dry_run
+from hyperforecast.nn.term import Term
+
+OUTPUT_LAYERS = {
+    "head": 3,
+    "past_covariate_map": 3,
+    "static_covariate_map": 3,
+    "factor_map": 3,
+    "future_covariate_map": 4,
+}
+"""Names of the layers that give the forecast, and the number of axes of what they are given."""
 
 
 class ForecastingNetwork(nn.Module):
-    """One method on one backbone, from windows to forecasts.
+    """A plain network and the parts that are put into it, from windows to forecasts.
 
     All arguments are plain values, so a network can be rebuilt from what a checkpoint says.
 
@@ -27,10 +49,9 @@ class ForecastingNetwork(nn.Module):
         Window length L and number of forecast steps H.
     n_channels : int
         Number of channels C.
-    method : str, default="plain"
-        Key of ``METHODS``.
-    method_kwargs : dict, optional
-        Options of the method.
+    parts : mapping of str to dict, optional
+        Names of parts, keys of ``PARTS``, and their options. Without any, the network is the plain
+        backbone.
     backbone : str, default="dlinear"
         Key of ``BACKBONES``.
     backbone_kwargs : dict, optional
@@ -52,19 +73,25 @@ class ForecastingNetwork(nn.Module):
 
     Notes
     -----
-    A :class:`CovariateBackbone` takes covariates itself, static ones excepted; the covariates
-    known over the horizon are then the last of those known over the window. With any other
-    backbone covariates enter linearly, through maps that the method makes as it makes the head (so
-    HN-MVTS generates them for each channel) and that start at zero: those known over the window
-    at every lag, those known over the horizon at their own step with one coefficient for all
-    steps, static ones as a shift of every step. Common factors enter in the same way.
+    The plain network is built first. Then each part adds its terms to layers that are in their
+    place, so parameters of the plain network keep their names, and start at the same values for
+    the same random seed.
 
-    A method may cut the horizon into segments with weights of their own. All segments then go
-    through embedding, backbone and head side by side, on a leading axis that only layers with
-    such weights know of: see :class:`~hyperforecast.nn.Segments`.
+    A backbone that takes covariates itself is given them, static ones excepted; the covariates
+    known over the horizon are then the last of those known over the window. With any other
+    backbone covariates enter linearly, through maps that start at zero and to which parts that
+    concern the head add their terms: those known over the window at every lag, those known over
+    the horizon at their own step with one coefficient for all steps, static ones as a shift of
+    every step. Common factors enter in the same way.
+
+    A part may cut the horizon into segments with weights of their own. All segments then go
+    through the network side by side, on a leading axis of the activations: see
+    :class:`~hyperforecast.nn.Segments`.
 
     Attributes
     ----------
+    parts : dict of str to Part
+        In the order in which they were put in.
     segments : Segments, optional
         How the horizon is cut; ``None`` where all steps are forecast with the same weights.
     """
@@ -79,8 +106,7 @@ class ForecastingNetwork(nn.Module):
         lookback: int,
         horizon: int,
         n_channels: int,
-        method: str = "plain",
-        method_kwargs: dict | None = None,
+        parts: Mapping[str, Mapping[str, Any] | None] | None = None,
         backbone: str = "dlinear",
         backbone_kwargs: dict | None = None,
         instance_norm: str | None = None,
@@ -94,10 +120,8 @@ class ForecastingNetwork(nn.Module):
     ) -> None:
         super().__init__()
         check_backbone(backbone, backbone_kwargs)
-        if method not in METHODS:
-            raise ValueError(unknown_name("method", method, METHODS))
         if instance_norm is None:
-            instance_norm = BACKBONES[backbone].default_instance_norm
+            instance_norm = default_instance_norm(backbone)
         if instance_norm not in INSTANCE_NORMS:
             raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
 
@@ -105,54 +129,108 @@ class ForecastingNetwork(nn.Module):
         self.horizon = horizon
         self.n_channels = n_channels
         self.output_roles = tuple(output_roles)
+        self.parts = make_parts(parts or {})
+        cuts = [cut for part in self.parts.values() if (cut := part.cut(horizon)) is not None]
+        self.segments = cuts[0] if cuts else None
 
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
-        make = METHODS[method](n_channels, **(method_kwargs or {}))
-        self.segments = make.cut(horizon)
-        self.trains_head = make.trains_head
-        options = dict(backbone_kwargs or {})
-        self.backbone_takes_covariates = issubclass(BACKBONES[backbone], CovariateBackbone)
-        if self.backbone_takes_covariates:
-            options |= {
-                "horizon": horizon,
-                "n_past_covariates": n_past_covariates,
-                "n_future_covariates": n_future_covariates,
-            }
-            n_past_covariates = n_future_covariates = 0  # that the network maps
-        make.check_backbone(
-            backbone, embeds=BACKBONES[backbone].embeds, embedding_dim=make.embedding_dim
-        )
-        self.embedding = None
         n_steps = lookback  # that the backbone sees
-        if make.embedding_dim is not None:
-            self.embedding = make.embedding(lookback, make.embedding_dim)
-            n_steps = make.embedding_dim
-        self.backbone = BACKBONES[backbone](n_steps, n_channels, make, **options)
-        n_outputs = (self.segments.length if self.segments else horizon) * len(self.output_roles)
-        self.head = make.head(
-            self.backbone.feature_dim, n_outputs, initialise=self.backbone.head_initialiser()
-        )
+        self.embedding: nn.Module | None = None
+        for part in self.parts.values():
+            if part.embedding_dim is not None:
+                n_steps = part.embedding_dim
+                self.embedding = nn.Linear(lookback, n_steps)
+        sizes = {
+            "horizon": horizon,
+            "n_past_covariates": n_past_covariates,
+            "n_future_covariates": n_future_covariates,
+        }
+        self.backbone_takes_covariates = takes_covariates(backbone)
+        options = dict(backbone_kwargs or {})
+        if self.backbone_takes_covariates:
+            options |= sizes
+            n_past_covariates = n_future_covariates = 0  # that the network maps
 
-        def covariate_map(in_features: int, out_features: int) -> nn.Module | None:
-            if in_features == 0:
+        def build(n_channels: int) -> nn.Module:
+            return BACKBONES[backbone](n_steps, n_channels, **options)
+
+        self.backbone = build(n_channels)
+        self.features: nn.Module | None = None
+        if any(True for _ in self.parameters()):  # that make features of the window
+            self.features = Activations()
+        initialisers: dict[str, Initialiser] = {}
+
+        def output_layer(
+            name: str, n_in: int, n_out: int, start: Initialiser, bias: bool = False
+        ) -> nn.Module | None:
+            if n_in == 0:
                 return None
-            return make.head(in_features, out_features, initialise=nn.init.zeros_, bias=False)
+            layer = nn.Linear(n_in, n_out, bias=bias)
+            start(layer.weight.data)
+            initialisers[name] = start
+            return layer
 
-        self.past_covariate_map = covariate_map(lookback * n_past_covariates, n_outputs)
-        self.future_covariate_map = covariate_map(n_future_covariates, len(self.output_roles))
-        self.static_covariate_map = covariate_map(n_static_covariates, n_outputs)
+        n_roles = len(self.output_roles)
+        n_outputs = (self.segments.length if self.segments else horizon) * n_roles
+        n_features = feature_dim(self.backbone)
+        head = output_layer("head", n_features, n_outputs, head_initialiser(self.backbone), True)
+        assert head is not None
+        self.head = head
+        zero = nn.init.zeros_
+        self.past_covariate_map = output_layer(
+            "past_covariate_map", lookback * n_past_covariates, n_outputs, zero
+        )
+        self.future_covariate_map = output_layer(
+            "future_covariate_map", n_future_covariates, n_roles, zero
+        )
+        self.static_covariate_map = output_layer(
+            "static_covariate_map", n_static_covariates, n_outputs, zero
+        )
         self.factors = None
         self.factor_map = None
         if n_factors:
             self.factors = CommonFactors(n_channels, n_factors, min(factor_lookback, lookback))
-            self.factor_map = covariate_map(self.factors.n_features, n_outputs)
+            self.factor_map = output_layer("factor_map", self.factors.n_features, n_outputs, zero)
         self.channel_offsets = (
-            nn.Parameter(torch.zeros(n_channels, horizon, len(self.output_roles)))
-            if channel_offsets
-            else None
+            nn.Parameter(torch.zeros(n_channels, horizon, n_roles)) if channel_offsets else None
         )
-        make.complete(self, self.segments)
+
+        others = [Site("embedding", "linear", 3, lookback, n_steps)] if self.embedding else []
+        if self.features is not None:
+            others.append(Site("features", "activations", 3, n_features, n_features))
+        sites = NetworkSites(
+            self,
+            outputs=[
+                Site(
+                    name,
+                    "linear",
+                    OUTPUT_LAYERS[name],
+                    *self.get_submodule(name).weight.shape[::-1],
+                )
+                for name in initialisers
+            ],
+            others=others,
+            within=lambda: dry_run(build, n_channels, "backbone", {"lookback": n_steps, **sizes}),
+            initialisers=initialisers,
+            n_channels=n_channels,
+            segments=self.segments,
+            backbone=backbone,
+        )
+        with own_random_numbers():
+            for name, part in self.parts.items():
+                part.put_into(sites, name)
+
+        before_head = [
+            term for name, term in self._terms() if name.partition(".")[0] not in OUTPUT_LAYERS
+        ]
+        self._cut_before_head = any(term.axis == "segment" for term in before_head)
+        self._takes_blocks = (
+            isinstance(self.head, HyperLinear)
+            and self.head.axes == ("channel",)
+            and getattr(self.backbone, "channel_independent", False)
+            and not before_head
+        )
 
     def forward(
         self,
@@ -160,6 +238,9 @@ class ForecastingNetwork(nn.Module):
         past_covariates: Tensor | None = None,
         future_covariates: Tensor | None = None,
         static_covariates: Tensor | None = None,
+        *,
+        n_steps: int | None = None,
+        shared: bool = False,
     ) -> Tensor:
         """Forecast.
 
@@ -170,54 +251,76 @@ class ForecastingNetwork(nn.Module):
         future_covariates : Tensor, shape (B, H, n_future_covariates), optional
         static_covariates : Tensor, shape (B, C or 1, n_static_covariates), optional
             One row for each channel, or one for all.
+        n_steps : int, optional
+            Number of steps wanted, at most H, which is the default. Where the horizon is cut into
+            segments, those beyond are not computed.
+        shared : bool, default=False
+            Where the horizon is cut into segments: whether to forecast the first of them with the
+            weights that all share, and nothing else.
 
         Returns
         -------
         Tensor, shape (B, H, C, P)
-            Of fewer steps where ``segments`` is set to compute fewer.
+            Of fewer steps where segments are left out.
         """
         x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
-        factors = None if self.factors is None else self.factors(x)  # (B, 1, F)
-        ahead = None if future_covariates is None else future_covariates.unsqueeze(1)
-        n_steps = self.horizon
-        if self.segments is not None:  # on a leading axis, which all share up to adapted layers
-            if future_covariates is not None:
-                ahead = self.segments.split(future_covariates)  # (S, B, 1, T, n)
-            x = x.unsqueeze(0)
-            past_covariates, future_covariates, static_covariates, factors = (
-                None if values is None else values.unsqueeze(0)
-                for values in (past_covariates, future_covariates, static_covariates, factors)
-            )
-            n_steps = self.segments.length
-        embedded = x if self.embedding is None else self.embedding(x)
-        n_block = self._channels_per_block(len(past_target))
-        if self.backbone_takes_covariates:
-            y = self.head(self.backbone(embedded, past_covariates, future_covariates))
-        elif n_block < self.n_channels:
-            y = self._forward_by_blocks(embedded, n_block)
+        n_segments = None  # on a leading axis, none without it
+        if self.segments is not None and not shared:
+            n_segments = self.segments.reaching(self.horizon if n_steps is None else n_steps)
+
+        def cut(values: Tensor) -> Tensor:
+            """Give every segment the same, without a copy: (...) -> (S', ...)."""
+            return values if n_segments is None else values.expand(n_segments, *values.shape)
+
+        early = cut if self._cut_before_head else _same
+        takes = self.backbone_takes_covariates
+        condition = Condition(
+            x,
+            early(past_covariates) if takes and past_covariates is not None else None,
+            early(future_covariates) if takes and future_covariates is not None else None,
+        )
+        n_block = self._channels_per_block(len(x))
+        if n_block < self.n_channels:
+            y = self._forward_by_blocks(x, n_block)
         else:
-            y = self.head(self.backbone(embedded))  # (B, C, L) -> (B, C, D) -> (B, C, H·P)
+            features = self._encode(early(x), condition)
+            features = features if self._cut_before_head else cut(features)
+            y = run(self.head, features, condition)  # (B, C, D) -> (B, C, H·P)
         if self.past_covariate_map is not None:
             assert past_covariates is not None
-            y = y + self.past_covariate_map(past_covariates.flatten(-2).unsqueeze(-2))
+            lags = past_covariates.flatten(-2).unsqueeze(-2)  # (B, 1, L·n)
+            y = y + self.past_covariate_map(cut(lags))
         if self.static_covariate_map is not None:
             assert static_covariates is not None
-            y = y + self.static_covariate_map(static_covariates)
+            y = y + self.static_covariate_map(cut(static_covariates))
         if self.factor_map is not None:
-            y = y + self.factor_map(factors)
-        y = y.unflatten(-1, (n_steps, len(self.output_roles)))  # -> (B, C, H, P)
+            assert self.factors is not None
+            y = y + self.factor_map(cut(self.factors(x)))
+        y = y.unflatten(-1, (-1, len(self.output_roles)))  # (B, C, H·P) -> (B, C, H, P)
         if self.future_covariate_map is not None:
+            assert future_covariates is not None
+            if self.segments is None or n_segments is None:
+                ahead = future_covariates[:, : y.shape[-2]].unsqueeze(1)  # (B, 1, H, n)
+            else:
+                ahead = self.segments.split(future_covariates, n_segments)  # (S', B, 1, T, n)
             y = y + self.future_covariate_map(ahead)
-        if self.segments is not None:
-            y = self.segments.join(y)  # (S, B, C, T, P) -> (B, C, H, P)
+        if self.segments is not None and n_segments is not None:
+            y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
-            y = y + self.channel_offsets
+            y = y + self.channel_offsets[:, : y.shape[2]]
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
+
+    def _encode(self, x: Tensor, condition: Condition) -> Tensor:
+        """Map normalised windows to features: (B, C, L) -> (B, C, D)."""
+        for stage in (self.embedding, self.backbone, self.features):
+            if stage is not None:
+                x = run(stage, x, condition)
+        return x
 
     def _channels_per_block(self, batch_size: int) -> int:
         """Return how many channels are trained at a time.
@@ -225,13 +328,10 @@ class ForecastingNetwork(nn.Module):
         With thousands of channels, features and generated weights of all would be arrays so large
         that asking the system for their memory, in every step, takes as long as the arithmetic.
         """
-        if not (
-            self.training
-            and self.backbone.channel_independent
-            and isinstance(self.head, GeneratedLinear)
-        ):
+        if not (self.training and self._takes_blocks):
             return self.n_channels
-        _, n_out, n_in = self.head.generator.weight_bases.shape
+        assert isinstance(self.head, HyperLinear)
+        n_in, n_out = self.head.in_features, self.head.out_features
         return max(1, self.max_block // (max(batch_size, n_out) * n_in))
 
     def _forward_by_blocks(self, x: Tensor, n_block: int) -> Tensor:
@@ -239,57 +339,85 @@ class ForecastingNetwork(nn.Module):
 
         Every channel's arithmetic is that of all channels at once.
         """
-        assert isinstance(self.head, GeneratedLinear)
+        assert isinstance(self.head, HyperLinear)
         outputs = []
         for first in range(0, self.n_channels, n_block):
             channels = slice(first, first + n_block)
-            outputs.append(self.head.apply_to(self.backbone(x[:, channels]), channels))
+            window = x[:, channels]
+            outputs.append(self.head.apply_to(self._encode(window, Condition(window)), channels))
         return torch.cat(outputs, dim=1)
 
-    def channel_embedding(self) -> Tensor | None:
-        """Return the learned channel vectors (C, E), or ``None`` if the method has none."""
-        for module in self.modules():
-            if isinstance(module, ChannelEmbedding):
-                return module.weight.detach()
-        return None
+    def _terms(self) -> Iterator[tuple[str, Term]]:
+        """Yield the generated terms of all layers, by name."""
+        for name, module in self.named_modules():
+            if isinstance(module, Term):
+                yield name, module
 
-    def channel_gates(self) -> Tensor | None:
-        """Return each channel's gates (C, K), or ``None`` if the method has none."""
-        for module in self.modules():
-            if isinstance(module, ChannelGate):
-                return module().detach()
-        return None
+    def contexts(self, part: str) -> list[Context]:
+        """Return the contexts of a part's terms, each once; none if the network lacks the part."""
+        found: dict[int, Context] = {}
+        for name, term in self._terms():
+            if name.endswith(f".terms.{part}"):
+                found.setdefault(id(term.context), term.context)
+        return list(found.values())
+
+    @property
+    def folds(self) -> bool:
+        """Whether all weights are the same in every pass, so that :meth:`fold` is possible."""
+        return all(term.context.static for _, term in self._terms())
 
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Give what starts from data the training series, each of shape (T, C)."""
         for module in self.modules():
-            if isinstance(module, (ChannelEmbedding, ChannelGate, CommonFactors)):
+            if isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
 
     def adapters(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of adapters, which are trained on a base held still.
 
-        Empty where the method trains all weights at once.
+        Empty where all weights are trained at once.
         """
         found: dict[str, nn.Parameter] = {}
-        for name, module in self.named_modules():
-            if isinstance(module, AdaptedLinear):
-                found |= dict(module.experts.named_parameters(f"{name}.experts"))
-                found |= dict(module.mixture.named_parameters(f"{name}.mixture"))
+        for name, term in self._terms():
+            if term.adapter:
+                found |= dict(term.named_parameters(name))
         return found
 
+    def trained_with_adapters(self) -> set[str]:
+        """Return the names of the parameters that are trained on a base held still.
+
+        The adapters, and what of the base a part says is trained beside them.
+        """
+        beside = {
+            name
+            for name, _ in self.named_parameters()
+            for part in self.parts.values()
+            if part.trains_beside_adapters(name)
+        }
+        return beside | set(self.adapters())
+
     def penalty(self) -> Tensor | None:
-        """Return what the method adds to the training loss, or ``None`` if nothing."""
+        """Return what contexts add to the training loss, or ``None`` if nothing."""
         penalties = [
-            module.penalty()
+            penalty
             for module in self.modules()
-            if isinstance(module, ChannelGate) and module.load_balancing
+            if isinstance(module, Context) and (penalty := module.penalty()) is not None
         ]
         return torch.stack(penalties).sum() if penalties else None
 
     def fold(self) -> "ForecastingNetwork":
-        """Return a network of plain layers that forecasts the same; this one is not changed."""
+        """Return a network of plain layers that forecasts the same; this one is not changed.
+
+        Raises
+        ------
+        ValueError
+            If weights depend on the window.
+        """
         return fold(self)
+
+
+def _same(values: Tensor) -> Tensor:
+    return values
 
 
 def count_parameters(network: nn.Module) -> int:

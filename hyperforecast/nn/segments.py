@@ -1,8 +1,5 @@
 """A horizon cut into segments, each forecast with weights of its own."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,10 +9,10 @@ from hyperforecast.nn.errors import check_sizes
 class Segments:
     """A horizon of H steps, cut into S segments of equal length T.
 
-    A network shares one of these with its layers. It tells them what a pass computes, so that
-    all segments, or those that are asked for, go through the network side by side: activations
-    have the segments on a leading axis, which is of length 1 up to the first layer whose weights
-    differ between segments.
+    All segments, or the first of them, go through the network side by side. A pass that computes
+    S' segments has them on a leading axis of its activations, (S', B, C, ...), from the first
+    stage of the network on whose weights differ between them; so the activations themselves say
+    how many segments a layer is to compute.
 
     Parameters
     ----------
@@ -32,10 +29,6 @@ class Segments:
     count, length : int
         S and T. Where S·T is more than H, the last segment reaches beyond the horizon, and the
         steps beyond are dropped.
-    n_active : int
-        Number of leading segments that a pass computes.
-    adapted : bool
-        Whether a pass uses the weights of each segment, or the shared ones alone.
     """
 
     default_count = 8
@@ -68,43 +61,21 @@ class Segments:
                 f"length: {segment_length} steps each make {self.count}. Choose "
                 f"n_segments={self.count}, or give segment_length."
             )
-        self.n_active = self.count
-        self.adapted = True
 
-    @contextmanager
-    def computing(self, n_steps: int, *, adapted: bool = True) -> Iterator[None]:
-        """Let passes compute the segments of the first ``n_steps`` steps only.
+    def reaching(self, n_steps: int) -> int:
+        """Return the number of leading segments that hold the first ``n_steps`` steps."""
+        return -(-n_steps // self.length)
 
-        Parameters
-        ----------
-        n_steps : int
-            Between 1 and H.
-        adapted : bool, default=True
-            Whether to use the weights of each segment, or the shared ones alone.
-        """
-        before = self.n_active, self.adapted
-        self.n_active, self.adapted = -(-n_steps // self.length), adapted
-        try:
-            yield
-        finally:
-            self.n_active, self.adapted = before
-
-    @property
-    def n_steps(self) -> int:
-        """Number of steps that a pass forecasts."""
-        return min(self.n_active * self.length, self.horizon)
-
-    def split(self, x: Tensor) -> Tensor:
-        """Cut what is given for every step: (B, H, n) -> (S', B, 1, T, n), S' active segments.
+    def split(self, x: Tensor, n_segments: int) -> Tensor:
+        """Cut what is given for every step: (B, H, n) -> (S', B, 1, T, n), S' leading segments.
 
         The last step goes on where the last segment reaches beyond the horizon.
         """
-        x = x[:, : self.n_steps]
-        missing = self.n_active * self.length - x.shape[1]
+        x = x[:, : min(n_segments * self.length, self.horizon)]
+        missing = n_segments * self.length - x.shape[1]
         x = functional.pad(x.transpose(1, 2), (0, missing), mode="replicate").transpose(1, 2)
-        return x.unflatten(1, (self.n_active, self.length)).movedim(1, 0).unsqueeze(2)
+        return x.unflatten(1, (n_segments, self.length)).movedim(1, 0).unsqueeze(2)
 
     def join(self, y: Tensor) -> Tensor:
-        """Lay segments one behind the other: (S' or 1, B, C, T, P) -> (B, C, n_steps, P)."""
-        y = y.expand(self.n_active, *y.shape[1:])
-        return y.movedim(0, 2).flatten(2, 3)[:, :, : self.n_steps]
+        """Lay segments one behind the other: (S', B, C, T, P) -> (B, C, S'·T, P), at most H."""
+        return y.movedim(0, 2).flatten(2, 3)[:, :, : self.horizon]

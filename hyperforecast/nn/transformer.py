@@ -5,17 +5,16 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from hyperforecast.nn.attention import SelfAttention
+from hyperforecast.nn.conditioning import Chain, Condition, Conditioned, run
 from hyperforecast.nn.dropout import Dropout
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.modulation import Activations
 
 
-class TransformerLayer(nn.Module):
+class TransformerLayer(Conditioned):
     """Attention, then a perceptron on each token; each is added and normalised (post-norm).
 
     Parameters
     ----------
-    method : Method
-        Maker of the linear layers.
     d_model : int
         Width D of a token.
     n_heads : int
@@ -33,7 +32,6 @@ class TransformerLayer(nn.Module):
 
     def __init__(
         self,
-        method: Method,
         d_model: int,
         n_heads: int,
         d_ff: int,
@@ -43,19 +41,20 @@ class TransformerLayer(nn.Module):
         attention_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.attention = SelfAttention(method, d_model, n_heads, dropout=attention_dropout)
+        self.attention = SelfAttention(d_model, n_heads, dropout=attention_dropout)
         self.attention_dropout = Dropout(dropout)
         self.attention_norm = norm(d_model)
-        self.mlp = nn.Sequential(
-            method.projection(d_model, d_ff),
+        self.mlp = Chain(
+            nn.Linear(d_model, d_ff),
             nn.GELU(),
             Dropout(dropout),
-            method.projection(d_ff, d_model),
+            nn.Linear(d_ff, d_model),
             Dropout(dropout),
         )
         self.mlp_norm = norm(d_model)
+        self.encoded = Activations()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Encode tokens: (..., N, D) -> (..., N, D)."""
-        x = self.attention_norm(x + self.attention_dropout(self.attention(x)))
-        return self.mlp_norm(x + self.mlp(x))
+        x = self.attention_norm(x + self.attention_dropout(self.attention(x, condition)))
+        return run(self.encoded, self.mlp_norm(x + self.mlp(x, condition)), condition)

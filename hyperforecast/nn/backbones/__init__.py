@@ -1,6 +1,9 @@
 """Backbones by name."""
 
 import inspect
+from typing import Any
+
+from torch import nn
 
 from hyperforecast.nn.backbones.base import Backbone, CovariateBackbone
 from hyperforecast.nn.backbones.dlinear import DLinear
@@ -12,6 +15,7 @@ from hyperforecast.nn.backbones.rlinear import RLinear
 from hyperforecast.nn.backbones.rmlp import RMLP
 from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 
 __all__ = [
     "BACKBONES",
@@ -25,11 +29,17 @@ __all__ = [
     "PatchTST",
     "RLinear",
     "TSMixer",
+    "backbone_options",
     "check_backbone",
+    "default_instance_norm",
+    "feature_dim",
+    "head_initialiser",
+    "linear_backbones",
     "register_backbone",
+    "takes_covariates",
 ]
 
-BACKBONES: dict[str, type[Backbone]] = {
+BACKBONES: dict[str, type[nn.Module]] = {
     "dlinear": DLinear,
     "nlinear": NLinear,
     "rlinear": RLinear,
@@ -41,8 +51,8 @@ BACKBONES: dict[str, type[Backbone]] = {
 }
 
 
-def register_backbone(name: str, backbone: type[Backbone]) -> None:
-    """Make a backbone of your own usable as ``backbone=name`` in every method and both hosts.
+def register_backbone(name: str, backbone: type[nn.Module]) -> None:
+    """Make a backbone of your own usable as ``backbone=name`` in every model of both hosts.
 
     A process that loads a model with such a backbone must register it first.
 
@@ -51,10 +61,15 @@ def register_backbone(name: str, backbone: type[Backbone]) -> None:
     name : str
         A new name, lower case.
     backbone : type
-        A subclass of :class:`Backbone` whose own options are keyword-only.
+        A torch module that is made from lookback and number of channels, and keyword-only options
+        with plain values. Its ``forward(x)`` maps normalised windows (..., C, L) to features
+        (..., C, D), with any number of leading axes, and its attribute ``feature_dim`` says what D
+        is. Whatever else a :class:`Backbone` has is optional: class attributes
+        ``default_instance_norm``, ``channel_independent`` and ``takes_covariates``, methods
+        ``head_initialiser`` and ``head_of_linear_map``.
     """
-    if not (isinstance(backbone, type) and issubclass(backbone, Backbone)):
-        raise TypeError(f"backbone must be a subclass of Backbone; got {backbone!r}.")
+    if not (isinstance(backbone, type) and issubclass(backbone, nn.Module)):
+        raise TypeError(f"backbone must be a subclass of torch.nn.Module; got {backbone!r}.")
     if BACKBONES.get(name, backbone) is not backbone:
         raise ValueError(
             f"The backbone name {name!r} is taken by {BACKBONES[name].__name__}; choose another."
@@ -62,7 +77,7 @@ def register_backbone(name: str, backbone: type[Backbone]) -> None:
     BACKBONES[name] = backbone
 
 
-def backbone_options(backbone: type[Backbone]) -> list[str]:
+def backbone_options(backbone: type[nn.Module]) -> list[str]:
     """Return the names of the options that a backbone has of its own."""
     parameters = inspect.signature(backbone).parameters.values()
     given = inspect.signature(CovariateBackbone).parameters  # by the network
@@ -80,3 +95,38 @@ def check_backbone(name: str, options: dict | None) -> None:
             raise ValueError(
                 f"The backbone {name!r} has no option {option!r} in backbone_kwargs. {has}"
             )
+
+
+# what a backbone may say of itself, and what holds where it does not
+
+
+def default_instance_norm(name: str) -> str:
+    """Return the instance normalisation of a backbone, ``"none"`` unless it says so."""
+    return getattr(BACKBONES[name], "default_instance_norm", "none")
+
+
+def takes_covariates(name: str) -> bool:
+    """Say whether a backbone takes covariates itself."""
+    return getattr(BACKBONES[name], "takes_covariates", False)
+
+
+def linear_backbones() -> list[str]:
+    """Return the names of the backbones that are linear functions of the window."""
+    return [name for name, one in BACKBONES.items() if hasattr(one, "head_of_linear_map")]
+
+
+def feature_dim(backbone: nn.Module) -> int:
+    """Return the number of features that a backbone gives for each channel."""
+    found: Any = getattr(backbone, "feature_dim", None)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise TypeError(
+            f"The backbone {type(backbone).__name__} must say by an attribute feature_dim, a whole "
+            f"number >= 1, how many features it gives for each channel; got {found!r}."
+        )
+    return found
+
+
+def head_initialiser(backbone: nn.Module) -> Initialiser:
+    """Return the ordinary start of the weight of a backbone's head."""
+    own: Any = getattr(backbone, "head_initialiser", None)
+    return uniform_fan_in(feature_dim(backbone)) if own is None else own()

@@ -6,20 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.decomposition import MovingAverage
-from hyperforecast.nn.generators import Initialiser
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.initialisers import Initialiser
 
 
 class DLinear(Backbone):
     """Trend and remainder of a window, each mapped linearly to the forecast.
 
     The features are remainder and trend side by side, so the two linear maps of the paper are
-    the two halves of one head, and a method that generates the head generates both.
+    the two halves of one head, and a part that generates the head generates both.
 
     Parameters
     ----------
-    lookback, n_channels, method
+    lookback, n_channels
         See :class:`Backbone`.
     kernel_size : int, default=25
         Steps of the moving average that is the trend, odd.
@@ -31,13 +31,10 @@ class DLinear(Backbone):
     random.
     """
 
-    embeds = False
     channel_independent = True
 
-    def __init__(
-        self, lookback: int, n_channels: int, method: Method, *, kernel_size: int = 25
-    ) -> None:
-        super().__init__(lookback, n_channels, method)
+    def __init__(self, lookback: int, n_channels: int, *, kernel_size: int = 25) -> None:
+        super().__init__(lookback, n_channels)
         self.trend = MovingAverage(kernel_size)
         self.feature_dim = 2 * lookback
 
@@ -49,11 +46,11 @@ class DLinear(Backbone):
         """Return a start at 1/L in both maps: the first forecast is the mean of the window."""
         return partial(nn.init.constant_, val=1 / self.lookback)
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Pass windows (B, C, L) on: DLinear has no embedding."""
         return x
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Split windows (B, C, L) into remainder and trend (B, C, 2·L)."""
         trend = self.trend(embedded)
         return torch.cat([embedded - trend, trend], dim=-1)

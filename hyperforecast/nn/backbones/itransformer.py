@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import CovariateBackbone
+from hyperforecast.nn.conditioning import Chain, Condition, run
 from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.transformer import TransformerLayer
 
 
@@ -18,7 +19,7 @@ class ITransformer(CovariateBackbone):
 
     Parameters
     ----------
-    lookback, n_channels, method, horizon, n_past_covariates, n_future_covariates
+    lookback, n_channels, horizon, n_past_covariates, n_future_covariates
         See :class:`CovariateBackbone`.
     d_model : int, default=128
         Width D of a token; the paper's are 128 to 512.
@@ -45,7 +46,6 @@ class ITransformer(CovariateBackbone):
         self,
         lookback: int,
         n_channels: int,
-        method: Method,
         *,
         horizon: int,
         n_past_covariates: int = 0,
@@ -59,24 +59,23 @@ class ITransformer(CovariateBackbone):
         super().__init__(
             lookback,
             n_channels,
-            method,
             horizon=horizon,
             n_past_covariates=n_past_covariates,
             n_future_covariates=n_future_covariates,
         )
         d_ff = d_model if d_ff is None else d_ff
         check_sizes(d_model=d_model, n_heads=n_heads, e_layers=e_layers, d_ff=d_ff)
-        self.embedding = method.embedding(lookback, d_model)
+        self.embedding = nn.Linear(lookback, d_model)
+        self.embedded = Activations()
         self.n_past_only = n_past_covariates - n_future_covariates
-        self.past_embedding = method.projection(lookback, d_model) if self.n_past_only else None
+        self.past_embedding = nn.Linear(lookback, d_model) if self.n_past_only else None
         self.future_embedding = (
-            method.projection(lookback + horizon, d_model) if n_future_covariates else None
+            nn.Linear(lookback + horizon, d_model) if n_future_covariates else None
         )
         self.dropout = Dropout(dropout)
-        self.layers = nn.Sequential(
+        self.layers = Chain(
             *(
                 TransformerLayer(
-                    method,
                     d_model,
                     n_heads,
                     d_ff,
@@ -90,29 +89,25 @@ class ITransformer(CovariateBackbone):
         self.norm = nn.LayerNorm(d_model)
         self.feature_dim = d_model
 
-    def embed(
-        self,
-        x: Tensor,
-        past_covariates: Tensor | None = None,
-        future_covariates: Tensor | None = None,
-    ) -> Tensor:
-        """Embed windows (B, C, L) and covariates (B, L, n), (B, H, m): -> (B, C + n, D)."""
-        tokens = [self.embedding(x)]
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
+        """Embed windows (B, C, L) and the condition's covariates: -> (B, C + n, D)."""
+        tokens = [run(self.embedded, run(self.embedding, x, condition), condition)]
         if self.past_embedding is not None:
-            assert past_covariates is not None
-            past_only = past_covariates[..., : self.n_past_only]
-            tokens.append(self.past_embedding(past_only.transpose(-1, -2)))
+            past_only = self._past(condition)[..., : self.n_past_only]
+            tokens.append(run(self.past_embedding, past_only.transpose(-1, -2), condition))
         if self.future_embedding is not None:
-            assert past_covariates is not None
-            assert future_covariates is not None
-            known = [past_covariates[..., self.n_past_only :], future_covariates]
-            known_ahead = torch.cat(known, dim=-2)  # (B, L + H, m)
-            tokens.append(self.future_embedding(known_ahead.transpose(-1, -2)))
-        # with segments on a leading axis, a method may adapt some of the embeddings
-        lead = torch.broadcast_shapes(*(token.shape[:-2] for token in tokens))
-        tokens = [token.expand(*lead, *token.shape[-2:]) for token in tokens]
+            assert condition is not None
+            assert condition.future_covariates is not None
+            known = self._past(condition)[..., self.n_past_only :]
+            known_ahead = torch.cat([known, condition.future_covariates], dim=-2)  # (B, L + H, m)
+            tokens.append(run(self.future_embedding, known_ahead.transpose(-1, -2), condition))
         return self.dropout(torch.cat(tokens, dim=-2))
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Let tokens attend to each other and keep the channels': (B, C + n, D) -> (B, C, D)."""
-        return self.norm(self.layers(embedded)[..., : self.n_channels, :])
+        return self.norm(self.layers(embedded, condition)[..., : self.n_channels, :])
+
+    def _past(self, condition: Condition | None) -> Tensor:
+        assert condition is not None
+        assert condition.past_covariates is not None
+        return condition.past_covariates

@@ -5,11 +5,12 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
 from hyperforecast.nn.batch_norm import BatchNorm, batch_norm
+from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.depthwise import ReparameterisedConv
 from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.generators import uniform_fan_in
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.initialisers import uniform_fan_in
+from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.patching import Patching, patch_sizes
 
 
@@ -18,7 +19,7 @@ class ModernTCN(Backbone):
 
     Parameters
     ----------
-    lookback, n_channels, method
+    lookback, n_channels
         See :class:`Backbone`.
     d_model : int, default=64
         Number D of features of each channel, as in the paper.
@@ -46,7 +47,7 @@ class ModernTCN(Backbone):
     normalisation goes by feature over windows, channels and patches alike, and that of the
     convolution by channel and feature. Deviation: a rest of less than a stride is a patch too,
     so that no recent step is dropped. The perceptrons have weights of their own for each channel
-    or feature and are no sites for a method; the patch embedding and the head are.
+    or feature, and are no sites of a part; the patch embedding and the head are.
     """
 
     default_instance_norm = "revin"
@@ -55,7 +56,6 @@ class ModernTCN(Backbone):
         self,
         lookback: int,
         n_channels: int,
-        method: Method,
         *,
         d_model: int = 64,
         e_layers: int = 1,
@@ -66,13 +66,14 @@ class ModernTCN(Backbone):
         stride: int | None = None,
         dropout: float = 0.3,
     ) -> None:
-        super().__init__(lookback, n_channels, method)
+        super().__init__(lookback, n_channels)
         check_sizes(d_model=d_model, e_layers=e_layers, ffn_ratio=ffn_ratio)
         patch_len, stride = patch_sizes(lookback, patch_len, stride, usual=8)
         padding = patch_len - stride + -lookback % stride
         self.patching = Patching(lookback, patch_len, stride, padding=padding)
-        self.embedding = method.embedding(patch_len, d_model)
+        self.embedding = nn.Linear(patch_len, d_model)
         self.embedding_norm = BatchNorm(d_model)
+        self.embedded = Activations()
         self.blocks = nn.Sequential(
             *(
                 _ConvBlock(n_channels, d_model, ffn_ratio, large_size, small_size, dropout)
@@ -81,11 +82,12 @@ class ModernTCN(Backbone):
         )
         self.feature_dim = self.patching.n_patches * d_model
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Embed patches: (B, C, L) -> (B, C, N, D)."""
-        return self.embedding_norm(self.embedding(self.patching(x)))
+        patches = run(self.embedding, self.patching(x), condition)
+        return run(self.embedded, self.embedding_norm(patches), condition)
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Convolve and mix patches, then lay them side by side: (B, C, N, D) -> (B, C, N·D)."""
         windows = embedded.flatten(0, -4)  # any leading axes count as windows
         y = self.blocks(windows.permute(1, 3, 0, 2).contiguous())  # (C, D, B, N)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.conditioning import Condition
 
 
 class NLinear(Backbone):
@@ -19,21 +19,20 @@ class NLinear(Backbone):
     """
 
     default_instance_norm = "last"
-    embeds = False
     channel_independent = True
 
-    def __init__(self, lookback: int, n_channels: int, method: Method) -> None:
-        super().__init__(lookback, n_channels, method)
+    def __init__(self, lookback: int, n_channels: int) -> None:
+        super().__init__(lookback, n_channels)
         self.feature_dim = lookback
 
     def head_of_linear_map(self, weight: Tensor) -> Tensor:
         """Return the map itself."""
         return weight
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Pass windows (B, C, L) on: NLinear has no embedding."""
         return x
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Pass windows (B, C, L) on as features."""
         return embedded

@@ -5,9 +5,10 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
 from hyperforecast.nn.batch_norm import BatchNorm
+from hyperforecast.nn.conditioning import Chain, Condition, run
 from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.patching import Patching, patch_sizes
 from hyperforecast.nn.transformer import TransformerLayer
 
@@ -20,7 +21,7 @@ class PatchTST(Backbone):
 
     Parameters
     ----------
-    lookback, n_channels, method
+    lookback, n_channels
         See :class:`Backbone`.
     d_model : int, default=64
         Width of a patch's embedding; the paper's is 128, and 16 for its smallest data.
@@ -53,7 +54,6 @@ class PatchTST(Backbone):
         self,
         lookback: int,
         n_channels: int,
-        method: Method,
         *,
         d_model: int = 64,
         n_heads: int = 4,
@@ -63,26 +63,28 @@ class PatchTST(Backbone):
         stride: int | None = None,
         dropout: float = 0.2,
     ) -> None:
-        super().__init__(lookback, n_channels, method)
+        super().__init__(lookback, n_channels)
         check_sizes(d_model=d_model, n_heads=n_heads, e_layers=e_layers, d_ff=d_ff)
         patch_len, stride = patch_sizes(lookback, patch_len, stride, usual=16)
         self.patching = Patching(lookback, patch_len, stride, padding=stride)
-        self.embedding = method.embedding(patch_len, d_model)
+        self.embedding = nn.Linear(patch_len, d_model)
         self.position = nn.Parameter(torch.empty(self.patching.n_patches, d_model))
         nn.init.uniform_(self.position, -0.02, 0.02)
+        self.embedded = Activations()
         self.dropout = Dropout(dropout)
-        self.layers = nn.Sequential(
+        self.layers = Chain(
             *(
-                TransformerLayer(method, d_model, n_heads, d_ff, norm=BatchNorm, dropout=dropout)
+                TransformerLayer(d_model, n_heads, d_ff, norm=BatchNorm, dropout=dropout)
                 for _ in range(e_layers)
             )
         )
         self.feature_dim = self.patching.n_patches * d_model
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Embed patches and their positions: (B, C, L) -> (B, C, N, D)."""
-        return self.dropout(self.embedding(self.patching(x)) + self.position)
+        patches = run(self.embedding, self.patching(x), condition) + self.position
+        return self.dropout(run(self.embedded, patches, condition))
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Let patches attend to each other, then lay them side by side: -> (B, C, N·D)."""
-        return self.layers(embedded).flatten(-2)
+        return self.layers(embedded, condition).flatten(-2)

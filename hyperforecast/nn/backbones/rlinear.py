@@ -1,9 +1,9 @@
 """RLinear."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.conditioning import Condition, run
 
 
 class RLinear(Backbone):
@@ -11,7 +11,7 @@ class RLinear(Backbone):
 
     Parameters
     ----------
-    lookback, n_channels, method
+    lookback, n_channels
         See :class:`Backbone`.
     d_model : int, default=512
         Width D of the embedding.
@@ -20,24 +20,22 @@ class RLinear(Backbone):
     ----------
     Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear
     Mapping", 2023, arXiv 2305.10721. Deviations: the paper's single map L -> H is factored into
-    L -> D -> H, so that there is an embedding whose weights a method can generate; RevIN is without
+    L -> D -> H, so that there is an embedding whose weights can be generated; RevIN is without
     its affine map unless ``instance_norm="revin-affine"``.
     """
 
     default_instance_norm = "revin"
     channel_independent = True
 
-    def __init__(
-        self, lookback: int, n_channels: int, method: Method, *, d_model: int = 512
-    ) -> None:
-        super().__init__(lookback, n_channels, method)
-        self.embedding = method.embedding(lookback, d_model)
+    def __init__(self, lookback: int, n_channels: int, *, d_model: int = 512) -> None:
+        super().__init__(lookback, n_channels)
+        self.embedding = nn.Linear(lookback, d_model)
         self.feature_dim = d_model
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Embed windows: (B, C, L) -> (B, C, D)."""
-        return self.embedding(x)
+        return run(self.embedding, x, condition)
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Pass the embedding on as features."""
         return embedded

@@ -3,8 +3,9 @@
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
+from hyperforecast.nn.conditioning import Chain, Condition, run
 from hyperforecast.nn.dropout import Dropout
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.modulation import Activations
 
 
 class RMLP(Backbone):
@@ -12,7 +13,7 @@ class RMLP(Backbone):
 
     Parameters
     ----------
-    lookback, n_channels, method
+    lookback, n_channels
         See :class:`Backbone`.
     d_model : int, default=512
         Width D of the embedding.
@@ -36,27 +37,27 @@ class RMLP(Backbone):
         self,
         lookback: int,
         n_channels: int,
-        method: Method,
         *,
         d_model: int = 512,
         d_ff: int | None = None,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(lookback, n_channels, method)
+        super().__init__(lookback, n_channels)
         d_ff = d_model if d_ff is None else d_ff
-        self.embedding = method.embedding(lookback, d_model)
-        self.mlp = nn.Sequential(
-            method.projection(d_model, d_ff),
+        self.embedding = nn.Linear(lookback, d_model)
+        self.embedded = Activations()
+        self.mlp = Chain(
+            nn.Linear(d_model, d_ff),
             nn.ReLU(),
             Dropout(dropout),
-            method.projection(d_ff, d_model),
+            nn.Linear(d_ff, d_model),
         )
         self.feature_dim = d_model
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Embed windows: (B, C, L) -> (B, C, D)."""
-        return self.embedding(x)
+        return run(self.embedded, run(self.embedding, x, condition), condition)
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Add what the perceptron makes of the embedding: (B, C, D) -> (B, C, D)."""
-        return embedded + self.mlp(embedded)
+        return embedded + self.mlp(embedded, condition)

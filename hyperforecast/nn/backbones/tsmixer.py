@@ -4,9 +4,10 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
 from hyperforecast.nn.batch_norm import BatchNorm
+from hyperforecast.nn.conditioning import Chain, Condition, Conditioned, run
 from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.modulation import Activations
 
 
 class TSMixer(Backbone):
@@ -14,7 +15,7 @@ class TSMixer(Backbone):
 
     Parameters
     ----------
-    lookback, n_channels, method
+    lookback, n_channels
         See :class:`Backbone`.
     e_layers : int, default=2
         Number of blocks; the paper chooses among 1 to 12, ``n_block`` in its code.
@@ -34,55 +35,51 @@ class TSMixer(Backbone):
     """
 
     default_instance_norm = "revin"
-    embeds = False
 
     def __init__(
         self,
         lookback: int,
         n_channels: int,
-        method: Method,
         *,
         e_layers: int = 2,
         d_ff: int = 64,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__(lookback, n_channels, method)
+        super().__init__(lookback, n_channels)
         check_sizes(e_layers=e_layers, d_ff=d_ff)
-        self.blocks = nn.Sequential(
-            *(_MixerBlock(lookback, n_channels, method, d_ff, dropout) for _ in range(e_layers))
+        self.blocks = Chain(
+            *(_MixerBlock(lookback, n_channels, d_ff, dropout) for _ in range(e_layers))
         )
         self.feature_dim = lookback
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Pass windows (B, C, L) on: TSMixer has no embedding."""
         return x
 
-    def encode(self, embedded: Tensor) -> Tensor:
+    def encode(self, embedded: Tensor, condition: Condition | None = None) -> Tensor:
         """Mix windows: (B, C, L) -> (B, C, L)."""
-        return self.blocks(embedded)
+        return self.blocks(embedded, condition)
 
 
-class _MixerBlock(nn.Module):
+class _MixerBlock(Conditioned):
     """One layer over time and a perceptron over channels, each normalised first and added."""
 
-    def __init__(
-        self, lookback: int, n_channels: int, method: Method, d_ff: int, dropout: float
-    ) -> None:
+    def __init__(self, lookback: int, n_channels: int, d_ff: int, dropout: float) -> None:
         super().__init__()
         self.time_norm = BatchNorm(n_channels, lookback)
-        self.time_mixing = nn.Sequential(
-            method.projection(lookback, lookback), nn.ReLU(), Dropout(dropout)
-        )
+        self.time_mixing = Chain(nn.Linear(lookback, lookback), nn.ReLU(), Dropout(dropout))
         self.feature_norm = BatchNorm(n_channels, lookback)
-        self.feature_mixing = nn.Sequential(
-            method.projection(n_channels, d_ff),
+        self.feature_mixing = Chain(
+            nn.Linear(n_channels, d_ff),
             nn.ReLU(),
             Dropout(dropout),
-            method.projection(d_ff, n_channels),
+            nn.Linear(d_ff, n_channels),
             Dropout(dropout),
         )
+        self.mixed = Activations()
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.time_mixing(self.time_norm(x))  # (..., C, L)
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
+        x = x + self.time_mixing(self.time_norm(x), condition)  # (..., C, L)
         by_step = self.feature_norm(x).transpose(-1, -2)  # (..., C, L) -> (..., L, C)
-        return x + self.feature_mixing(by_step).transpose(-1, -2)
+        x = x + self.feature_mixing(by_step, condition).transpose(-1, -2)
+        return run(self.mixed, x, condition)

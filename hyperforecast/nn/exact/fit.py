@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.contexts import correlation_embedding
+from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.exact.bank import MomentBank, Pieces
 from hyperforecast.nn.exact.history import MomentHistory
 from hyperforecast.nn.exact.moments import Moments, Panel, WindowLayout

@@ -2,14 +2,12 @@
 
 from typing import Any, Literal, get_args
 
-from torch import nn
-
-from hyperforecast.nn.contexts import ChannelGate
+from hyperforecast.nn.contexts import ChannelGate, ChannelIndex, Context
 from hyperforecast.nn.errors import check_sizes, unknown_name
-from hyperforecast.nn.generators import LowRankPool
-from hyperforecast.nn.methods.base import Method
-from hyperforecast.nn.random_numbers import own_random_numbers
-from hyperforecast.nn.shared_auxiliary import FreeAuxiliary, PooledAuxiliary, SharedAuxiliaryLinear
+from hyperforecast.nn.generators import FreeWeights, Generator, LowRankPool
+from hyperforecast.nn.parts.base import Part
+from hyperforecast.nn.sites import NetworkSites, listed
+from hyperforecast.nn.term import Term
 
 Variant = Literal["shared", "full", "light"]
 
@@ -18,7 +16,7 @@ N_COMPONENTS = 10
 GATE_INIT = "random"
 
 
-class LightSAE(Method):
+class LightSAE(Part):
     r"""The embedding is a shared weight and an auxiliary one of each channel's own.
 
     .. math:: e_n = x_n \Bigl(W_{sh} + \sum_k g_{nk} L_k R\Bigr) + b_{sh} + \sum_k g_{nk} \beta_k,
@@ -29,8 +27,6 @@ class LightSAE(Method):
 
     Parameters
     ----------
-    n_channels : int
-        Number of channels C.
     variant : {"light", "full", "shared"}, default="light"
         Auxiliary part: mixtures of a pool of low-rank matrices; a free matrix for each channel
         (SAE-full); none.
@@ -58,11 +54,10 @@ class LightSAE(Method):
     as in the authors' code, they are mixed as the matrices are.
     """
 
-    folds = True
+    slot = "embedding"
 
     def __init__(
         self,
-        n_channels: int,
         *,
         variant: str = "light",
         rank: int | None = None,
@@ -71,61 +66,55 @@ class LightSAE(Method):
         load_balancing: float = 0.0,
         embedding_dim: int | None = None,
     ) -> None:
-        super().__init__(n_channels)
         check_options(variant, rank, n_components, gate_init, load_balancing, embedding_dim)
         self.variant = variant
         self.rank = rank
         self.n_components = N_COMPONENTS if n_components is None else n_components
-        self.embedding_dim = embedding_dim
-        self.gate: ChannelGate | None = None
-        if variant == "light":
-            with own_random_numbers():
-                self.gate = ChannelGate(
-                    n_channels,
-                    self.n_components,
-                    initialise=GATE_INIT if gate_init is None else gate_init,
-                    load_balancing=load_balancing,
-                )
+        self.gate_init = GATE_INIT if gate_init is None else gate_init
+        self.load_balancing = load_balancing
+        self._embedding_dim = embedding_dim
 
-    @classmethod
-    def check_backbone(cls, name: str, *, embeds: bool, embedding_dim: int | None) -> None:
-        """Raise unless there is exactly one embedding on a backbone.
+    @property
+    def embedding_dim(self) -> int | None:
+        """Width of a linear embedding that the network puts before the backbone."""
+        return self._embedding_dim
 
-        Parameters
-        ----------
-        name : str
-            Of the backbone.
-        embeds : bool
-            Whether it has an embedding of its own.
-        embedding_dim : int, optional
-            Width of the embedding put before it.
-        """
-        if not embeds and embedding_dim is None:
+    def put_into(self, sites: NetworkSites, name: str) -> None:
+        """Add the auxiliary weight to the embedding, of which there has to be exactly one."""
+        layers = sites.of_kind("linear")
+        found = [site for site in layers if site.name in ("embedding", "backbone.embedding")]
+        if not found:
             raise ValueError(
-                f"The backbone {name!r} has no embedding for LightSAE to take the place of. Give "
-                f"embedding_dim, the width of a linear embedding that is put before it, or choose "
-                f"a backbone that embeds, for example 'rmlp' or 'patchtst'."
+                f"The backbone {sites.backbone!r} has no embedding for LightSAE to work "
+                f"on, a linear layer named 'embedding'. Give embedding_dim, the width of a linear "
+                f"embedding that is put before it, or choose a backbone that embeds, for example "
+                f"'rmlp' or 'patchtst'. It has the layers: {listed(layers)}."
             )
-        if embeds and embedding_dim is not None:
+        if len(found) > 1:
             raise ValueError(
-                f"embedding_dim={embedding_dim} is the width of an embedding before a backbone "
-                f"without one; the backbone {name!r} has its own. Leave embedding_dim out, and "
-                "give its width in backbone_kwargs, for example {'d_model': 128}."
+                f"embedding_dim={self.embedding_dim} is the width of an embedding before a "
+                f"backbone without one; the backbone {sites.backbone!r} has its own. Leave "
+                "embedding_dim out, and give its width in backbone_kwargs, for example "
+                "{'d_model': 128}."
             )
-
-    def embedding(self, in_features: int, out_features: int) -> nn.Module:
-        """Make the shared layer with the variant's auxiliary part."""
+        [site] = found
         if self.variant == "shared":
-            return super().embedding(in_features, out_features)
-        auxiliary: FreeAuxiliary | PooledAuxiliary
-        if self.gate is None:
-            auxiliary = FreeAuxiliary(self.n_channels, in_features, out_features)
+            return
+        sizes = (site.n_features, site.n_outputs)
+        context: Context
+        generator: Generator
+        if self.variant == "full":
+            context = ChannelIndex(sites.n_channels)
+            generator = FreeWeights(sites.n_channels, *sizes)
         else:
-            rank = self._rank(in_features, out_features)
-            with own_random_numbers():
-                pool = LowRankPool(self.n_components, in_features, out_features, rank)
-            auxiliary = PooledAuxiliary(self.gate, pool)
-        return SharedAuxiliaryLinear(self.n_channels, in_features, out_features, auxiliary)
+            context = ChannelGate(
+                sites.n_channels,
+                self.n_components,
+                initialise=self.gate_init,
+                load_balancing=self.load_balancing,
+            )
+            generator = LowRankPool(self.n_components, *sizes, self._rank(*sizes))
+        sites.add(site, name, Term(context, generator))
 
     def _rank(self, in_features: int, out_features: int) -> int:
         # the right factor is shared: its rows are as many as all left factors can use

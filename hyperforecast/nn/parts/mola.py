@@ -1,20 +1,17 @@
 """MoLA: a base for the first steps, and mixtures of LoRA experts over the horizon."""
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from typing import Any
 
-from torch import nn
-
-from hyperforecast.nn.adapted_linear import AdaptedLinear
 from hyperforecast.nn.contexts import SegmentMixture
 from hyperforecast.nn.errors import check_sizes, unknown_name
 from hyperforecast.nn.generators import LoRAExperts
-from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.segments import Segments
+from hyperforecast.nn.sites import NetworkSites, check_names, matching
+from hyperforecast.nn.term import Term
 
 
-class MoLA(Method):
+class MoLA(Part):
     r"""Every segment of the horizon has its own weights, of which most are shared.
 
     .. math:: W_s = W + c \sum_p \alpha_{sp} B_p A_p.
@@ -24,8 +21,6 @@ class MoLA(Method):
 
     Parameters
     ----------
-    n_channels : int
-        Number of channels C.
     n_segments : int, optional
         Number of segments S of equal length that the horizon is cut into; 8, or fewer where the
         horizon does not cut into as many, if not given.
@@ -52,11 +47,10 @@ class MoLA(Method):
     segments of the paper do. The paper has no covariates; here their maps have experts too.
     """
 
-    folds = True
+    slot = "adapters"
 
     def __init__(
         self,
-        n_channels: int,
         *,
         n_segments: int | None = None,
         segment_length: int | None = None,
@@ -67,7 +61,6 @@ class MoLA(Method):
         adapted_layers: Sequence[str] | None = None,
         train_head: bool = False,
     ) -> None:
-        super().__init__(n_channels)
         check_options(n_experts, rank, scaling, mixing, adapted_layers)
         self.n_segments = n_segments
         self.segment_length = segment_length
@@ -76,42 +69,25 @@ class MoLA(Method):
         self.scaling = scaling
         self.mixing = mixing
         self.adapted_layers = ["*"] if adapted_layers is None else list(adapted_layers)
-        self.trains_head = train_head
+        self.train_head = train_head
 
     def cut(self, horizon: int) -> Segments:
         """Cut the horizon into segments."""
         return Segments(horizon, self.n_segments, self.segment_length)
 
-    def complete(self, network: nn.Module, segments: Segments | None) -> None:
-        """Put experts beside the layers that ``adapted_layers`` names."""
-        assert segments is not None
-        sites = {name: layer for name, layer in network.named_modules() if type(layer) is nn.Linear}
-        for pattern in self.adapted_layers:
-            if not any(fnmatchcase(name, pattern) for name in sites):
-                raise ValueError(
-                    f"adapted_layers names {pattern!r}, and no layer has such a name. There are: "
-                    f"{', '.join(map(repr, sites))}."
-                )
-        for name, layer in sites.items():
-            if any(fnmatchcase(name, pattern) for pattern in self.adapted_layers):
-                parent, _, child = name.rpartition(".")
-                setattr(network.get_submodule(parent), child, self._adapted(layer, segments))
+    def put_into(self, sites: NetworkSites, name: str) -> None:
+        """Add experts to the layers that ``adapted_layers`` names."""
+        assert sites.segments is not None
+        for site in matching(sites.of_kind("linear"), self.adapted_layers, "adapted_layers"):
+            n_in, n_out = site.n_features, site.n_outputs
+            rank = min(self.rank, n_in, n_out)  # more makes no difference
+            experts = LoRAExperts(self.n_experts, n_in, n_out, rank, scaling=self.scaling)
+            mixture = SegmentMixture(sites.segments.count, self.n_experts, mixing=self.mixing)
+            sites.add(site, name, Term(mixture, experts, adapter=True))
 
-    def _adapted(self, layer: nn.Linear, segments: Segments) -> AdaptedLinear:
-        # more than the layer's smaller side makes no difference
-        rank = min(self.rank, layer.in_features, layer.out_features)
-        return AdaptedLinear(
-            layer,
-            segments,
-            LoRAExperts(
-                self.n_experts,
-                layer.in_features,
-                layer.out_features,
-                rank,
-                scaling=self.scaling,
-            ),
-            SegmentMixture(segments.count, self.n_experts, mixing=self.mixing),
-        )
+    def trains_beside_adapters(self, name: str) -> bool:
+        """Say whether a parameter is the head's and ``train_head`` is on."""
+        return self.train_head and name.startswith("head.")
 
 
 def check_options(
@@ -127,10 +103,4 @@ def check_options(
         raise ValueError(f"scaling must be a number > 0; got {scaling!r}.")
     if mixing not in SegmentMixture.kinds:
         raise ValueError(unknown_name("mixing", mixing, SegmentMixture.kinds))
-    if adapted_layers is not None:
-        names: Any = adapted_layers
-        if isinstance(names, str) or not names or not all(isinstance(n, str) for n in names):
-            raise ValueError(
-                "adapted_layers must be a list of names of layers, in which * stands for any part "
-                f"of a name, for example ['head', 'backbone.*']; got {adapted_layers!r}."
-            )
+    check_names(adapted_layers, "adapted_layers")

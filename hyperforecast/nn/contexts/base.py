@@ -1,0 +1,42 @@
+"""What every context is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from hyperforecast.nn.conditioning import Condition
+
+Axis = Literal["segment", "window", "channel"]
+
+AXES: tuple[Axis, ...] = ("segment", "window", "channel")
+"""Axes along which weights can differ, in the order in which activations have them."""
+
+
+class Context(nn.Module, ABC):
+    """A vector for each entry of one axis of the activations: the c of W_0 + sum_t G_t(c_t).
+
+    Attributes
+    ----------
+    axis : {"channel", "segment", "window"}
+        The axis along which generated weights differ.
+    """
+
+    axis: ClassVar[Axis]
+
+    @property
+    def static(self) -> bool:
+        """Whether the vectors are the same in every pass, so that weights can be folded."""
+        return self.axis != "window"
+
+    @abstractmethod
+    def forward(self, condition: Condition | None = None) -> Tensor:
+        """Return the vectors, shape (N, E); those of ``"window"`` are made from the condition."""
+
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Start from the training series, each of shape (T, C); most contexts do not."""
+
+    def penalty(self) -> Tensor | None:
+        """Return what is added to the training loss, or ``None`` if nothing."""
+        return None

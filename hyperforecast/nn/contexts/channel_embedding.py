@@ -1,0 +1,67 @@
+"""A learned vector for every channel."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.conditioning import Condition
+from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.correlation import correlation_embedding
+
+
+def default_embedding_dim(n_channels: int) -> int:
+    """Return the usual length of a channel's vector: C // 3, at least 1 and at most 8."""
+    return max(1, min(8, n_channels // 3))
+
+
+class ChannelEmbedding(Context):
+    """A learned vector for every channel: the context of HN-MVTS.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    embedding_dim : int
+        Length E of a channel's vector, ``0 <= E <= C``. With ``E = 0`` all channels share one
+        weight; with ``E = C`` every channel can have its own.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (C, E)
+        Random until :meth:`start_from` gives it the structure of the training series.
+
+    References
+    ----------
+    Savchenko & Kachan, "HN-MVTS: HyperNetwork-based Multivariate Time Series Forecasting",
+    AAAI 2026, arXiv 2511.08340.
+    """
+
+    axis = "channel"
+
+    def __init__(self, n_channels: int, embedding_dim: int) -> None:
+        super().__init__()
+        if not 0 <= embedding_dim <= n_channels:
+            raise ValueError(
+                f"channel_embedding_dim must lie between 0 (one weight for all channels) and the "
+                f"number of channels, {n_channels}; got {embedding_dim}. "
+                f"Choose channel_embedding_dim <= {n_channels}."
+            )
+        self.n_channels = n_channels
+        self.embedding_dim = embedding_dim
+        self.weight = nn.Parameter(torch.empty(n_channels, embedding_dim))
+        if embedding_dim:
+            nn.init.normal_(self.weight, std=embedding_dim**-0.5)
+
+    def forward(self, condition: Condition | None = None) -> Tensor:
+        """Return the embedding, shape (C, E)."""
+        return self.weight
+
+    @torch.no_grad()
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Set the embedding to the correlation structure of ``series``, each of shape (T, C)."""
+        self.weight.copy_(correlation_embedding(series, self.embedding_dim))
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``print(network)``."""
+        return f"n_channels={self.n_channels}, embedding_dim={self.embedding_dim}"

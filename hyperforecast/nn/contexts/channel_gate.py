@@ -1,0 +1,109 @@
+"""How much each channel draws on each component of a pool."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.conditioning import Condition
+from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.correlation import correlation_embedding
+
+
+class ChannelGate(Context):
+    r"""How much each channel draws on each component of a pool: the context of LightSAE.
+
+    .. math:: g_n = \mathrm{softmax}(\gamma_n), \qquad \gamma_n = s w_n.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    n_components : int
+        Number of components K.
+    initialise : {"random", "uniform", "correlation"}, default="random"
+        Start of the logits: independent normal values; zeros, so that every channel starts with
+        equal gates; or the principal components of the training channels' correlation, so that
+        channels that move together start alike (see :meth:`start_from`).
+    load_balancing : float, default=0.0
+        Weight of :meth:`penalty`.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (C, K)
+        The logits divided by ``speed``.
+
+    Notes
+    -----
+    Adam moves every parameter by about its learning rate in a step, whatever the gradient: far
+    enough for weights of a linear layer, too little for logits, which have to move by several
+    units to choose. So the parameter is the logits divided by ``speed`` s, and they move s times
+    as fast.
+
+    References
+    ----------
+    Ren & Yu, "LightSAE: Parameter-Efficient and Heterogeneity-Aware Embedding for IoT
+    Multivariate Time Series Forecasting", 2025, arXiv 2510.10465.
+    """
+
+    axis = "channel"
+    starts = ("random", "uniform", "correlation")
+    speed = 10.0
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_components: int,
+        *,
+        initialise: str = "random",
+        load_balancing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.initialise = initialise
+        self.load_balancing = load_balancing
+        self.weight = nn.Parameter(torch.zeros(n_channels, n_components))
+        if initialise != "uniform":  # "correlation" until it sees a series
+            nn.init.normal_(self.weight, std=1 / self.speed)
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits, shape (C, K)."""
+        return self.speed * self.weight
+
+    @torch.no_grad()
+    def set_logits(self, logits: Tensor) -> None:
+        """Set the logits, shape (C, K)."""
+        self.weight.copy_(logits / self.speed)
+
+    def forward(self, condition: Condition | None = None) -> Tensor:
+        """Return the gates, shape (C, K); each row is positive and sums to one."""
+        return self.logits.softmax(dim=-1)
+
+    def penalty(self) -> Tensor | None:
+        """Return what the loss is raised by because the channels load components unequally.
+
+        With mean gates m over the channels it is ``load_balancing * (K * sum(m**2) - 1)``: zero
+        where all components carry the same load, ``load_balancing * (K - 1)`` where one carries
+        all. It says nothing of how decided each channel is: equal gates everywhere have no
+        penalty either. ``None`` where ``load_balancing`` is zero.
+        """
+        if not self.load_balancing:
+            return None
+        load = self().mean(dim=0)  # (K,)
+        return self.load_balancing * (len(load) * load.square().sum() - 1)
+
+    @torch.no_grad()
+    def start_from(self, series: Sequence[Tensor]) -> None:
+        """Start from ``series``, each of shape (T, C), if the gates start from correlation."""
+        if self.initialise == "correlation":
+            n_channels, n_components = self.weight.shape
+            vectors = correlation_embedding(series, min(n_channels, n_components))
+            # entries are correlations with principal components: at most one; components beyond
+            # the number of channels stay equal
+            logits = nn.functional.pad(2 * vectors, (0, n_components - vectors.shape[1]))
+            self.set_logits(logits.to(self.weight))
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``print(network)``."""
+        n_channels, n_components = self.weight.shape
+        return f"n_channels={n_channels}, n_components={n_components}"

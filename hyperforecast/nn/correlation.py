@@ -1,0 +1,63 @@
+"""The structure of channels in their correlation."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.eigenvectors import leading_eigenvectors
+
+
+def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tensor:
+    """Embed channels by the PCA of their Pearson correlation matrix.
+
+    The inner product of two channels' vectors is the best rank-``embedding_dim`` approximation of
+    their correlation.
+
+    Parameters
+    ----------
+    series : sequence of Tensor, each of shape (T_i, C)
+        Training series. Each is centred on its own means, so levels that differ between series
+        do not count as correlation.
+    embedding_dim : int
+        Number E of leading eigenvectors kept.
+
+    Returns
+    -------
+    Tensor, shape (C, E), float64
+        Eigenvectors times the square root of their eigenvalues; the largest entry of each column
+        is positive. A constant channel, whose correlation is undefined, is at zero, and so are
+        columns beyond the rank of the correlation matrix.
+    """
+    centred = []
+    squares = torch.zeros(series[0].shape[1], dtype=torch.float64)
+    noise = torch.zeros_like(squares)
+    for values in series:
+        values = values.detach().to("cpu", torch.float64)  # (T, C)
+        deviations = values - values.mean(dim=0)
+        centred.append(deviations)
+        squares += deviations.square().sum(dim=0)
+        # what rounding alone leaves of a constant channel
+        noise += len(values) * (values.abs().amax(dim=0) * 1e-10).square()
+    varies = squares > noise
+    scale = torch.where(varies, squares, 1.0).rsqrt() * varies  # (C,)
+    rows = sum(len(deviations) for deviations in centred)
+
+    if squares.numel() <= rows:
+        correlation = sum(d.T @ d for d in centred) * scale[:, None] * scale  # (C, C)
+        count = min(embedding_dim, len(correlation))
+        eigenvalues, leading = leading_eigenvectors(correlation, count)
+        leading = leading * eigenvalues.clamp(min=0).sqrt()
+    else:  # fewer rows than channels: the eigenvectors come from the (T, T) Gram matrix
+        standardised = torch.cat(centred) * scale  # (T, C)
+        eigenvalues, rotations = torch.linalg.eigh(standardised @ standardised.T)
+        vectors = standardised.T @ rotations
+        vectors = torch.where(eigenvalues > 1e-12 * eigenvalues[-1], vectors, 0.0)
+        leading = vectors.flip(1)[:, :embedding_dim]
+
+    if leading.shape[1] < embedding_dim:
+        leading = nn.functional.pad(leading, (0, embedding_dim - leading.shape[1]))
+    if embedding_dim:
+        largest = leading.gather(0, leading.abs().argmax(dim=0, keepdim=True))
+        leading = leading * torch.where(largest < 0, -1.0, 1.0)
+    return leading

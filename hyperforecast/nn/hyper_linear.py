@@ -1,0 +1,214 @@
+"""The layer of the one equation: a shared weight and generated terms."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.channel_linear import ChannelLinear
+from hyperforecast.nn.conditioning import Condition, Conditioned
+from hyperforecast.nn.contexts.base import AXES, Axis
+from hyperforecast.nn.generators import Generator
+from hyperforecast.nn.stacked_linear import (
+    StackedLinear,
+    compute_once,
+    lifted,
+    linear_along,
+    position,
+)
+from hyperforecast.nn.static_layer import StaticLayer
+from hyperforecast.nn.term import Term
+
+
+class HyperLinear(StaticLayer, Conditioned):
+    r"""A linear layer whose weight is a shared one and generated terms.
+
+    .. math:: W(c) = W_0 + \sum_t G_t(c_t), \qquad b(c) = b_0 + \sum_t g_t(c_t).
+
+    Parameters
+    ----------
+    base : Linear or ChannelLinear
+        The plain layer; its parameters become this layer's, under the same names. One weight for
+        all, (O, I), or one for each channel, (C, O, I).
+    n_axes : int
+        Number of axes of the layer's input where the horizon is not cut into segments. With one
+        axis more, the first has the segments that the pass computes; without it the terms that
+        differ between segments are left out.
+
+    Attributes
+    ----------
+    terms : ModuleDict
+        By the name of the part that each belongs to; none at first, see :meth:`add`.
+
+    Notes
+    -----
+    The channel axis of the input, where a term or the base has one, is the second: (B, C, ..., I).
+
+    A term is applied in the cheaper of two equal ways. Its weights can be generated and added to
+    the shared one; that happens once for a run of predictions. Or the input can be contracted with
+    the generator, and the result be added to what the shared weight gives. Contraction is taken in
+    training where it takes fewer multiplications, forwards and backwards; where the weights are
+    more than ``max_generated``, memory decides, and contraction is taken if it holds fewer numbers.
+    """
+
+    max_generated = 2**26
+    """Number of generated weights (256 MB in float32) above which memory decides."""
+
+    def __init__(self, base: nn.Linear | ChannelLinear, n_axes: int) -> None:
+        super().__init__()
+        self.weight = base.weight
+        self.bias = base.bias
+        self.n_axes = n_axes
+        self.terms = nn.ModuleDict()
+
+    def add(self, name: str, term: Term[Generator]) -> None:
+        """Add a term, under the name of the part that it belongs to."""
+        if name in self.terms:
+            raise ValueError(f"The layer has a term of {name!r} already.")
+        self.terms[name] = term
+
+    @property
+    def in_features(self) -> int:
+        """Number of inputs I."""
+        return self.weight.shape[-1]
+
+    @property
+    def out_features(self) -> int:
+        """Number of outputs O."""
+        return self.weight.shape[-2]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes along which the layer's weights differ."""
+        return self._axes(self._terms())
+
+    def generate(self, shared: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Generate weight (*axes, O, I) and bias (*axes, O) of all terms that are static.
+
+        The bias is of length one along axes along which it does not differ.
+        """
+        return self._sum([term for term in self._terms(shared) if term.context.static])
+
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
+        """Apply the weights: (B, ..., I) -> (B, ..., O), with segments (S, B, ..., I) -> (S, …)."""
+        leading = x.dim() - self.n_axes
+        n_segments, x = compute_once(x) if leading else (1, x)
+        shared = not leading
+        terms = self._terms(shared)
+        contracted = [term for term in terms if self._contracts(term, x, leading, n_segments)]
+        generated = [term for term in terms if term not in contracted]
+        axes = self._axes(generated)
+        if contracted or not all(term.context.static for term in terms):
+            weight, bias = self._sum(generated, condition)
+        else:
+            weight, bias = self.weights(shared)
+        if "segment" in axes:
+            weight, bias = weight[:n_segments], None if bias is None else bias[:n_segments]
+        y = linear_along(x, weight, bias, axes, leading)
+        for term in contracted:
+            vectors = term.context(condition)
+            if term.axis == "segment":
+                vectors = vectors[:n_segments]
+            y = y + term.generator.contract(vectors, x, position(term.axis, leading))
+        return y.expand(n_segments, *y.shape[1:]) if leading else y
+
+    def apply_to(self, x: Tensor, channels: slice) -> Tensor:
+        """Apply the layers of some channels alone: (B, c, ..., I) -> (B, c, ..., O)."""
+        assert self.axes == ("channel",)
+        weight, bias = self._sum(self._terms(), channels=channels)
+        return linear_along(x, weight, bias, ("channel",), 0)
+
+    def fold(self) -> nn.Module:
+        """Return the plain layer of the summed weights."""
+        if names := [name for name, term in self.terms.items() if not term.context.static]:
+            raise ValueError(
+                f"The weights of {', '.join(map(repr, names))} depend on the window that is "
+                "forecast from, so there are no fixed ones to fold into."
+            )
+        with torch.no_grad():
+            weight, bias = self.generate()
+        weight, bias = weight.clone(), None if bias is None else bias.clone()
+        if "segment" in self.axes:
+            return StackedLinear(weight, bias, self.axes).train(self.training)
+        folded: nn.Linear | ChannelLinear
+        n_out, n_in = weight.shape[-2:]
+        if self.axes:
+            folded = ChannelLinear(len(weight), n_in, n_out, bias=bias is not None)
+            bias = None if bias is None else bias.expand(len(weight), n_out).clone()
+        else:
+            folded = nn.Linear(n_in, n_out, bias=bias is not None)
+        folded.weight = nn.Parameter(weight)
+        if bias is not None:
+            folded.bias = nn.Parameter(bias)
+        return folded.train(self.training)
+
+    def _terms(self, shared: bool = False) -> list[Term[Generator]]:
+        """Return all terms, or those that do not differ between segments."""
+        terms = [cast(Term[Generator], term) for term in self.terms.values()]
+        return [term for term in terms if not (shared and term.axis == "segment")]
+
+    def _axes(self, terms: Sequence[Term[Generator]]) -> tuple[Axis, ...]:
+        """Return the axes along which the base and some terms differ."""
+        differing = {*self._base_axes, *(term.axis for term in terms)}
+        return tuple(axis for axis in AXES if axis in differing)
+
+    @property
+    def _base_axes(self) -> tuple[Axis, ...]:
+        return ("channel",) if self.weight.dim() == 3 else ()
+
+    def _sum(
+        self,
+        terms: Sequence[Term[Generator]],
+        condition: Condition | None = None,
+        channels: slice = slice(None),
+    ) -> tuple[Tensor, Tensor | None]:
+        """Add some terms to the base: weight (*axes, O, I) and bias (*axes, O)."""
+        weight, bias, own = self.weight, self.bias, self._base_axes
+        if own:
+            weight, bias = weight[channels], None if bias is None else bias[channels]
+        for term in terms:
+            vectors = term.context(condition)
+            if term.axis == "channel":
+                vectors = vectors[channels]
+            along = (term.axis,)
+            axes = tuple(axis for axis in AXES if axis in {*own, *along})
+            if own:
+                generated, added = term.generator.generate(vectors)
+                weight = lifted(weight, own, axes) + lifted(generated, along, axes)
+            else:
+                weight, added = term.generator.add_to(weight, vectors)
+            if bias is not None:
+                bias = lifted(bias, own, axes)
+            if added is not None:
+                added = lifted(added, along, axes)
+                bias = added if bias is None else bias + added
+            own = axes
+        return weight, bias
+
+    def _contracts(self, term: Term[Generator], x: Tensor, leading: int, n_segments: int) -> bool:
+        """Decide whether to contract the input instead of generating the term's weights.
+
+        The one rule for all generators, from what each says that the two ways cost.
+        """
+        place = position(term.axis, leading)
+        n_contexts = n_segments if term.axis == "segment" else x.shape[place]
+        if n_contexts == 1 and term.axis == "channel":
+            return False  # one input for all channels
+        n_inputs = x.numel() // (x.shape[place] * self.in_features)  # of each context
+        n_weights = self.in_features * self.out_features
+        cost = term.generator.cost()
+        if n_contexts * n_weights > self.max_generated:
+            return n_inputs * cost.held < n_weights
+        if not self.training:
+            return False
+        # forwards, and backwards to the input and to the generator
+        generating, contracting = 3 * cost.generate, 3 * n_inputs * cost.contract
+        if not self.weight.requires_grad:
+            # a gradient with respect to the sum that the shared weight alone would not need
+            generating += n_inputs * n_weights
+        return contracting < generating
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``print(network)``."""
+        return f"in_features={self.in_features}, out_features={self.out_features}"

@@ -1,0 +1,101 @@
+"""Parts by name."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.parts.base import SLOTS, Part, Slot
+from hyperforecast.nn.parts.hn_mvts import HNMVTS
+from hyperforecast.nn.parts.individual import Individual
+from hyperforecast.nn.parts.light_sae import LightSAE
+from hyperforecast.nn.parts.mola import MoLA
+
+__all__ = [
+    "HNMVTS",
+    "PARTS",
+    "SLOTS",
+    "Individual",
+    "LightSAE",
+    "MoLA",
+    "Part",
+    "Slot",
+    "make_parts",
+    "part_options",
+    "parts_of_slot",
+    "register_part",
+]
+
+PARTS: dict[str, type[Part]] = {
+    "light-sae": LightSAE,
+    "individual": Individual,
+    "hn-mvts": HNMVTS,
+    "mola": MoLA,
+}
+
+
+def register_part(name: str, part: type[Part]) -> None:
+    """Make a part of your own usable by name in ``HyperModel`` and ``HyperForecaster``.
+
+    A process that loads a model with such a part must register it first.
+
+    Parameters
+    ----------
+    name : str
+        A new name, lower case.
+    part : type
+        A subclass of :class:`Part` whose options are keyword-only and plain values.
+    """
+    if not (isinstance(part, type) and issubclass(part, Part)):
+        raise TypeError(f"part must be a subclass of Part; got {part!r}.")
+    if getattr(part, "slot", None) not in SLOTS:
+        raise TypeError(
+            f"{part.__name__}.slot must say what of a network the part concerns, one of: "
+            f"{', '.join(map(repr, SLOTS))}; got {getattr(part, 'slot', None)!r}."
+        )
+    if "." in name:
+        raise ValueError(f"The name of a part is part of its parameters' names; got {name!r}.")
+    if PARTS.get(name, part) is not part:
+        raise ValueError(
+            f"The part name {name!r} is taken by {PARTS[name].__name__}; choose another."
+        )
+    PARTS[name] = part
+
+
+def parts_of_slot(slot: Slot) -> list[str]:
+    """Return the names of the parts of a slot."""
+    return [name for name, part in PARTS.items() if part.slot == slot]
+
+
+def part_options(part: type[Part]) -> dict[str, Any]:
+    """Return the options of a part and their defaults."""
+    parameters = inspect.signature(part).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def make_parts(chosen: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Part]:
+    """Make parts from their names and options, in the order in which they are put in.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, an option is not the part's, or two parts concern the same.
+    """
+    made: dict[str, Part] = {}
+    for name, options in chosen.items():
+        if name not in PARTS:
+            raise ValueError(unknown_name("part", name, PARTS))
+        part = PARTS[name]
+        known = part_options(part)
+        for option in options or {}:
+            if option not in known:
+                has = f"It has: {', '.join(map(repr, known))}." if known else "It has none."
+                raise ValueError(f"The part {name!r} has no option {option!r}. {has}")
+        for other, before in made.items():
+            if before.slot == part.slot:
+                raise ValueError(
+                    f"{other!r} and {name!r} both say what the {part.slot} of a network is. Choose "
+                    "one of them."
+                )
+        made[name] = part(**(options or {}))
+    return dict(sorted(made.items(), key=lambda item: SLOTS.index(item[1].slot)))

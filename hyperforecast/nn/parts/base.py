@@ -1,0 +1,55 @@
+"""What every part is."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, get_args
+
+from hyperforecast.nn.segments import Segments
+from hyperforecast.nn.sites import NetworkSites
+
+Slot = Literal["embedding", "modulation", "head", "adapters"]
+
+SLOTS: tuple[Slot, ...] = get_args(Slot)
+"""In the order in which parts are put into a network, at most one for each."""
+
+
+class Part(ABC):
+    """A row of the table of methods: at which sites, from which context, by which generator.
+
+    A part is its options, which are keyword-only and plain values, so that a checkpoint can hold
+    them; the constructor checks them. :meth:`put_into` puts generated terms into a finished plain
+    network, whose parameters keep their names and values.
+
+    Attributes
+    ----------
+    slot : {"embedding", "modulation", "head", "adapters"}
+        What of a network the part concerns. Of each a network has at most one part.
+    """
+
+    slot: ClassVar[Slot]
+
+    @abstractmethod
+    def put_into(self, sites: NetworkSites, name: str) -> None:
+        """Put the part's terms at sites of a network, under the part's name.
+
+        Raises
+        ------
+        ValueError
+            If there is no site for the part, or none that suits its context.
+        """
+
+    def cut(self, horizon: int) -> Segments | None:
+        """Cut the horizon into segments with weights of their own, asked before any layer."""
+        return None
+
+    @property
+    def embedding_dim(self) -> int | None:
+        """Width of a linear embedding that the network puts before the backbone."""
+        return None
+
+    def obstacle(self) -> str | None:
+        """Return what about the part rules out a closed form, ``None`` if nothing."""
+        return "the part has no closed form"
+
+    def trains_beside_adapters(self, name: str) -> bool:
+        """Say whether a parameter of the base is trained with the adapters."""
+        return False

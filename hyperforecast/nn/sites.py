@@ -1,0 +1,303 @@
+"""The places of a network at which parts can be put, and how they are put there."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from hyperforecast.nn.channel_linear import ChannelLinear
+from hyperforecast.nn.conditioning import Condition, Conditioned, run
+from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.modulation import Activations, Modulation
+from hyperforecast.nn.segments import Segments
+from hyperforecast.nn.static_layer import StaticLayer
+from hyperforecast.nn.term import Term
+
+LINEAR = (nn.Linear, ChannelLinear, HyperLinear)
+ACTIVATIONS = (Activations, Modulation)
+
+# of a dry run: no other length of an axis is one of these
+N_WINDOWS, N_CHANNELS = 100_003, 99_991
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place of a network that a part can be put at.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer, as in ``named_modules``.
+    kind : {"linear", "activations"}
+        A linear layer, or a place where hidden activations pass.
+    n_axes : int
+        Number of axes of what the layer is given.
+    n_features, n_outputs : int
+        Length of the last of them, and of what the layer makes of it.
+    has_channels : bool
+        Whether the second of them is the channels.
+    hands_on : bool
+        Whether what a pass is conditioned on reaches the layer.
+    """
+
+    name: str
+    kind: Literal["linear", "activations"]
+    n_axes: int
+    n_features: int
+    n_outputs: int
+    has_channels: bool = True
+    hands_on: bool = True
+
+
+class NetworkSites:
+    """The sites of a network whose layers are all in their place.
+
+    Parameters
+    ----------
+    network : Module
+    outputs : sequence of Site
+        The layers that give the forecast: the head, and the maps of covariates and factors.
+    others : sequence of Site
+        The network's own besides.
+    within : callable
+        Returns the sites of the backbone; called once, and only if they are asked for.
+    initialisers : mapping of str to callable
+        Starts of layers that do not start as a linear layer usually does.
+    n_channels : int
+    segments : Segments, optional
+    backbone : str
+        Name of the backbone, for messages.
+
+    Attributes
+    ----------
+    n_channels : int
+        Number of channels C.
+    segments : Segments, optional
+        How the horizon is cut.
+    backbone : str
+        Name of the backbone.
+    outputs : sequence of Site
+        The layers that give the forecast.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        outputs: Sequence[Site],
+        others: Sequence[Site],
+        within: Callable[[], list[Site]],
+        initialisers: Mapping[str, Initialiser],
+        n_channels: int,
+        segments: Segments | None,
+        backbone: str,
+    ) -> None:
+        self.network = network
+        self.outputs = outputs
+        self.n_channels = n_channels
+        self.segments = segments
+        self.backbone = backbone
+        self._others = others
+        self._within = within
+        self._initialisers = initialisers
+        self._all: list[Site] | None = None
+
+    def __iter__(self) -> Iterator[Site]:
+        if self._all is None:
+            self._all = [*self._others, *self._within(), *self.outputs]
+        return iter(self._all)
+
+    def of_kind(self, kind: Literal["linear", "activations"]) -> list[Site]:
+        """Return the sites of a kind."""
+        return [site for site in self if site.kind == kind]
+
+    def layer(self, site: Site) -> nn.Module:
+        """Return the layer that stands at a site."""
+        return self.network.get_submodule(site.name)
+
+    def replace(self, site: Site, layer: nn.Module) -> None:
+        """Put another layer at a site."""
+        parent, _, name = site.name.rpartition(".")
+        setattr(self.network.get_submodule(parent), name, layer)
+
+    def add(self, site: Site, name: str, term: Term) -> None:
+        """Add a generated term to the layer at a site.
+
+        Parameters
+        ----------
+        site : Site
+        name : str
+            Of the part that the term belongs to.
+        term : Term
+
+        Raises
+        ------
+        ValueError
+            If what the layer is given has no axis along which the term differs, or the term
+            depends on the window and the layer cannot know of it.
+        """
+        if not suits(site, term.context):
+            lacking = (
+                "has no channels on the second axis of its input, (B, C, ..., I)"
+                if term.axis == "channel"
+                else "is not told what a pass is conditioned on: a module on the way to it is no "
+                "`Conditioned`"
+            )
+            fitting = [s for s in self.of_kind(site.kind) if suits(s, term.context)]
+            raise ValueError(
+                f"{name!r} cannot stand at {site.name!r}, which {lacking}. It can stand at: "
+                f"{listed(fitting)}."
+            )
+        layer = self.layer(site)
+        if not isinstance(layer, (HyperLinear, Modulation)):
+            layer = (
+                HyperLinear(layer, site.n_axes)
+                if isinstance(layer, (nn.Linear, ChannelLinear))
+                else Modulation(site.n_axes)
+            )
+            self.replace(site, layer)
+        layer.add(name, term)
+
+    def initialiser(self, site: Site) -> Initialiser:
+        """Return the ordinary start of the weight at a linear site."""
+        return self._initialisers.get(site.name) or uniform_fan_in(site.n_features)
+
+
+def suits(site: Site, context: Context) -> bool:
+    """Say whether what a site is given has what a term with a context needs."""
+    if context.axis == "channel":
+        return site.has_channels
+    return context.static or site.hands_on
+
+
+def dry_run(
+    build: Callable[[int], nn.Module], n_channels: int, prefix: str, sizes: Mapping[str, int]
+) -> list[Site]:
+    """Return the sites of a plain backbone, as a run without values shows them.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the backbone for a number of channels.
+    n_channels : int
+    prefix : str
+        What the names of its layers begin with.
+    sizes : mapping of str to int
+        ``lookback``, ``horizon``, ``n_past_covariates``, ``n_future_covariates``.
+
+    Notes
+    -----
+    The run is on torch's meta device, which computes shapes alone, with numbers of windows and
+    channels that no other axis has: so the shapes say where the channels are.
+    """
+    shapes: dict[str, torch.Size] = {}
+
+    def note(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            shapes.setdefault(name, inputs[0].shape)
+
+        return hook
+
+    try:
+        with torch.device("meta"), torch.no_grad():
+            backbone = build(N_CHANNELS).eval()
+            layers = dict(_layers(backbone))
+            for name, layer in layers.items():
+                layer.register_forward_pre_hook(note(name))
+            lookback, horizon = sizes["lookback"], sizes["horizon"]
+            condition = Condition(
+                torch.empty(N_WINDOWS, N_CHANNELS, lookback),
+                torch.empty(N_WINDOWS, lookback, sizes["n_past_covariates"]),
+                torch.empty(N_WINDOWS, horizon, sizes["n_future_covariates"]),
+            )
+            run(backbone, condition.window, condition)
+    except Exception as error:
+        raise ValueError(
+            f"The layers of the backbone cannot be told apart: a dry run on torch's meta device, "
+            f"with {N_CHANNELS} channels, ended in {type(error).__name__}: {error}. Write the "
+            "backbone so that it works on any device and for any number of channels."
+        ) from error
+
+    def length(size: int) -> int:
+        return n_channels if size == N_CHANNELS else size
+
+    return [
+        Site(
+            name=f"{prefix}.{name}",
+            kind="linear" if isinstance(layer, LINEAR) else "activations",
+            n_axes=len(shapes[name]),
+            n_features=length(shapes[name][-1]),
+            n_outputs=length(
+                layer.weight.shape[-2] if isinstance(layer, LINEAR) else shapes[name][-1]
+            ),
+            has_channels=shapes[name][:2] == (N_WINDOWS, N_CHANNELS) and len(shapes[name]) > 2,
+            hands_on=_hands_on(backbone, name),
+        )
+        for name, layer in layers.items()
+        if name in shapes  # used in a pass
+    ]
+
+
+def _layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Yield linear layers and places of activations by name, but not what is in such a layer."""
+    for name, child in module.named_children():
+        path = f"{prefix}.{name}" if prefix else name
+        if isinstance(child, (*LINEAR, *ACTIVATIONS)):
+            yield path, child
+        elif not isinstance(child, StaticLayer):
+            yield from _layers(child, path)
+
+
+def _hands_on(module: nn.Module, name: str) -> bool:
+    """Say whether every module on the way to a layer takes the condition of a pass."""
+    ancestors = [module]
+    for child in name.split(".")[:-1]:
+        ancestors.append(ancestors[-1].get_submodule(child))
+    not_called = (nn.ModuleList, nn.ModuleDict)
+    return all(isinstance(one, (Conditioned, *not_called)) for one in ancestors)
+
+
+def matching(sites: Iterable[Site], patterns: Sequence[str], option: str) -> list[Site]:
+    """Return the sites that some patterns name.
+
+    Parameters
+    ----------
+    sites : iterable of Site
+    patterns : sequence of str
+        Names, with ``*`` for any part of a name.
+    option : str
+        Name of the option that the patterns come from.
+
+    Raises
+    ------
+    ValueError
+        If a pattern names no site.
+    """
+    sites = list(sites)
+    for pattern in patterns:
+        if not any(fnmatchcase(site.name, pattern) for site in sites):
+            raise ValueError(
+                f"{option} names {pattern!r}, and no layer has such a name. There are: "
+                f"{listed(sites)}."
+            )
+    return [site for site in sites if any(fnmatchcase(site.name, one) for one in patterns)]
+
+
+def listed(sites: Iterable[Site]) -> str:
+    """Return the names of sites for a message."""
+    return ", ".join(repr(site.name) for site in sites) or "none"
+
+
+def check_names(patterns: Any, option: str) -> None:
+    """Raise unless an option is a list of names of layers."""
+    if patterns is None:
+        return
+    if isinstance(patterns, str) or not patterns or not all(isinstance(n, str) for n in patterns):
+        raise ValueError(
+            f"{option} must be a list of names of layers, in which * stands for any part of a "
+            f"name, for example ['head', 'backbone.*']; got {patterns!r}."
+        )

@@ -1,0 +1,34 @@
+"""One generated term of a layer."""
+
+from typing import Generic, TypeVar
+
+from torch import nn
+
+from hyperforecast.nn.contexts.base import Axis, Context
+from hyperforecast.nn.generators import Generator, ScaleShift
+
+G = TypeVar("G", bound=Generator | ScaleShift)
+
+
+class Term(nn.Module, Generic[G]):
+    """A context and a generator: one G_t(c_t) of W(c) = W_0 + sum_t G_t(c_t).
+
+    Parameters
+    ----------
+    context : Context
+        May be shared with other layers.
+    generator : Generator or ScaleShift
+    adapter : bool, default=False
+        Whether the term is trained in a stage of its own, on a base that is held still.
+    """
+
+    def __init__(self, context: Context, generator: G, *, adapter: bool = False) -> None:
+        super().__init__()
+        self.context = context
+        self.generator: G = generator
+        self.adapter = adapter
+
+    @property
+    def axis(self) -> Axis:
+        """The axis of the activations along which the term differs."""
+        return self.context.axis

@@ -18,7 +18,7 @@ from hyperforecast.nn.stacked_linear import (
     position,
 )
 from hyperforecast.nn.static_layer import StaticLayer
-from hyperforecast.nn.term import Term
+from hyperforecast.nn.term import Term, check_static
 
 
 class HyperLinear(StaticLayer, Conditioned):
@@ -121,11 +121,7 @@ class HyperLinear(StaticLayer, Conditioned):
 
     def fold(self) -> nn.Module:
         """Return the plain layer of the summed weights."""
-        if names := [name for name, term in self.terms.items() if not term.context.static]:
-            raise ValueError(
-                f"The weights of {', '.join(map(repr, names))} depend on the window that is "
-                "forecast from, so there are no fixed ones to fold into."
-            )
+        check_static(self.terms)
         with torch.no_grad():
             weight, bias = self.generate()
         weight, bias = weight.clone(), None if bias is None else bias.clone()
@@ -164,7 +160,9 @@ class HyperLinear(StaticLayer, Conditioned):
         channels: slice = slice(None),
     ) -> tuple[Tensor, Tensor | None]:
         """Add some terms to the base: weight (*axes, O, I) and bias (*axes, O)."""
-        weight, bias, own = self.weight, self.bias, self._base_axes
+        own = self._base_axes
+        weight: Tensor = self.weight
+        bias: Tensor | None = self.bias
         if own:
             weight, bias = weight[channels], None if bias is None else bias[channels]
         for term in terms:

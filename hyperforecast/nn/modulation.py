@@ -10,7 +10,7 @@ from hyperforecast.nn.contexts.base import AXES, Axis
 from hyperforecast.nn.generators import ScaleShift
 from hyperforecast.nn.stacked_linear import lifted, spread
 from hyperforecast.nn.static_layer import StaticLayer
-from hyperforecast.nn.term import Term
+from hyperforecast.nn.term import Term, check_static
 
 
 class Activations(nn.Identity):
@@ -71,11 +71,7 @@ class Modulation(StaticLayer, Conditioned):
 
     def fold(self) -> "FixedModulation":
         """Return the layer of fixed scales and shifts."""
-        if names := [name for name, term in self.terms.items() if not term.context.static]:
-            raise ValueError(
-                f"The scales and shifts of {', '.join(map(repr, names))} depend on the window that "
-                "is forecast from, so there are no fixed ones to fold into."
-            )
+        check_static(self.terms)
         with torch.no_grad():
             scale, shift = self.generate()
         folded = FixedModulation(scale.clone(), shift.clone(), self.axes, self.n_axes)

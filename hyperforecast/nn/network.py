@@ -159,6 +159,7 @@ class ForecastingNetwork(nn.Module):
         self.features: nn.Module | None = None
         if any(True for _ in self.parameters()):  # that make features of the window
             self.features = Activations()
+        outputs: list[Site] = []
         initialisers: dict[str, Initialiser] = {}
 
         def output_layer(
@@ -168,6 +169,7 @@ class ForecastingNetwork(nn.Module):
                 return None
             layer = nn.Linear(n_in, n_out, bias=bias)
             start(layer.weight.data)
+            outputs.append(Site(name, "linear", OUTPUT_LAYERS[name], n_in, n_out))
             initialisers[name] = start
             return layer
 
@@ -201,15 +203,7 @@ class ForecastingNetwork(nn.Module):
             others.append(Site("features", "activations", 3, n_features, n_features))
         sites = NetworkSites(
             self,
-            outputs=[
-                Site(
-                    name,
-                    "linear",
-                    OUTPUT_LAYERS[name],
-                    *self.get_submodule(name).weight.shape[::-1],
-                )
-                for name in initialisers
-            ],
+            outputs=outputs,
             others=others,
             within=lambda: dry_run(build, n_channels, "backbone", {"lookback": n_steps, **sizes}),
             initialisers=initialisers,
@@ -353,13 +347,20 @@ class ForecastingNetwork(nn.Module):
             if isinstance(module, Term):
                 yield name, module
 
-    def contexts(self, part: str) -> list[Context]:
-        """Return the contexts of a part's terms, each once; none if the network lacks the part."""
-        found: dict[int, Context] = {}
-        for name, term in self._terms():
-            if name.endswith(f".terms.{part}"):
-                found.setdefault(id(term.context), term.context)
-        return list(found.values())
+    def channel_embedding(self) -> Tensor | None:
+        """Return the learned channel vectors (C, E), the head's first; ``None`` without any."""
+        return self._vectors("embedding")
+
+    def channel_gates(self) -> Tensor | None:
+        """Return each channel's gates (C, K), or ``None`` if there are none."""
+        return self._vectors("gates")
+
+    def _vectors(self, kind: str) -> Tensor | None:
+        found = [(name, term.context) for name, term in self._terms() if term.context.kind == kind]
+        if not found:
+            return None
+        _, context = min(found, key=lambda item: not item[0].startswith("head."))
+        return context().detach()
 
     @property
     def folds(self) -> bool:

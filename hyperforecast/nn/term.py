@@ -32,3 +32,15 @@ class Term(nn.Module, Generic[G]):
     def axis(self) -> Axis:
         """The axis of the activations along which the term differs."""
         return self.context.axis
+
+
+def check_static(terms: nn.ModuleDict) -> None:
+    """Raise if there are no fixed weights to fold into, because a term depends on the window."""
+    dynamic = [
+        name for name, term in terms.items() if isinstance(term, Term) and not term.context.static
+    ]
+    if dynamic:
+        raise ValueError(
+            f"What {', '.join(map(repr, dynamic))} generates depends on the window that is "
+            "forecast from, so there are no fixed weights to fold into."
+        )

@@ -21,9 +21,12 @@ class Context(nn.Module, ABC):
     ----------
     axis : {"channel", "segment", "window"}
         The axis along which generated weights differ.
+    kind : str
+        What the vectors are, for who looks for them in a trained network.
     """
 
     axis: ClassVar[Axis]
+    kind: ClassVar[str] = ""
 
     @property
     def static(self) -> bool:

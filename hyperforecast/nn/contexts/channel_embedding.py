@@ -38,6 +38,7 @@ class ChannelEmbedding(Context):
     """
 
     axis = "channel"
+    kind = "embedding"
 
     def __init__(self, n_channels: int, embedding_dim: int) -> None:
         super().__init__()

@@ -47,6 +47,7 @@ class ChannelGate(Context):
     """
 
     axis = "channel"
+    kind = "gates"
     starts = ("random", "uniform", "correlation")
     speed = 10.0
 

@@ -1,7 +1,9 @@
 """What every part is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
+
+from torch import Tensor, nn
 
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
@@ -46,10 +48,43 @@ class Part(ABC):
         """Width of a linear embedding that the network puts before the backbone."""
         return None
 
-    def obstacle(self) -> str | None:
-        """Return what about the part rules out a closed form, ``None`` if nothing."""
-        return "the part has no closed form"
-
     def trains_beside_adapters(self, name: str) -> bool:
         """Say whether a parameter of the base is trained with the adapters."""
         return False
+
+    # closed form
+
+    def obstacle(self) -> str | None:
+        """Return what about the part rules a closed form out, ``None`` if nothing."""
+        return f"{type(self).__name__} has no closed form"
+
+    def embedding_dims(self, n_channels: int) -> tuple[tuple[int, ...], bool]:
+        """Return lengths of channel vectors for the solver to choose from; whether they are given.
+
+        Ascending. With 0 all channels share one weight, with C each has its own.
+        """
+        return (0,), False
+
+    @classmethod
+    def solved(cls, embedding_dim: int) -> dict[str, Any]:
+        """Return the options that a solution of vectors of this length sets."""
+        return {}
+
+    def write_solution(
+        self, layer: nn.Module, name: str, embedding: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        """Write a solution into an output layer.
+
+        Parameters
+        ----------
+        layer : Module
+            Where the part has put its terms, under ``name``.
+        name : str
+        embedding : Tensor, shape (C, E)
+            The channels' vectors.
+        weight : Tensor, shape (1 + E, O, I)
+            A channel's weight is the first one, and the sum over e of its vector's e-th entry times
+            the (1 + e)-th one.
+        bias : Tensor, shape (1 + E, O), optional
+        """
+        raise TypeError(f"An exact solution cannot be written into {type(self).__name__}.")

@@ -1,6 +1,7 @@
 """HN-MVTS: a head generated for every channel."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
@@ -8,9 +9,27 @@ from hyperforecast.nn.contexts import ChannelEmbedding
 from hyperforecast.nn.generators import DenseGenerator, Initialiser
 from hyperforecast.nn.layers import GeneratedLinear
 from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.options import option, option_group, takes
 from hyperforecast.nn.random_numbers import own_random_numbers
 
 
+@option_group
+class HNMVTSOptions:
+    """Options of HN-MVTS."""
+
+    channel_embedding_dim: int | None = option(
+        default=None,
+        doc="""Length E of a channel's vector, between 0 (one head for all) and the number of
+        channels (one head each): the regularisation between the two. A third of the number of
+        channels, at least 1 and at most 8, if not given.""",
+    )
+    hyper_hidden: Sequence[int] = option(
+        default=(),
+        doc="Widths of the hypernetwork's hidden layers; a single linear map if empty.",
+    )
+
+
+@takes(HNMVTSOptions)
 class HNMVTS(Method):
     """The last layer is generated from a learned embedding of the channel.
 
@@ -18,12 +37,7 @@ class HNMVTS(Method):
     ----------
     n_channels : int
         Number of channels C.
-    channel_embedding_dim : int, optional
-        Length E of a channel's embedding, ``0 <= E <= C``: the regularisation between one head
-        for all channels (0) and one head each (C). A third of C, at least 1 and at most 8, if not
-        given.
-    hyper_hidden : sequence of int, default=()
-        Widths of the hypernetwork's hidden layers; a single linear map if empty.
+    {parameters}
 
     References
     ----------
@@ -34,14 +48,10 @@ class HNMVTS(Method):
 
     folds = True
 
-    def __init__(
-        self,
-        n_channels: int,
-        *,
-        channel_embedding_dim: int | None = None,
-        hyper_hidden: Sequence[int] = (),
-    ) -> None:
+    def __init__(self, n_channels: int, **options: Any) -> None:
         super().__init__(n_channels)
+        chosen = HNMVTSOptions(**options)
+        channel_embedding_dim, hyper_hidden = chosen.channel_embedding_dim, chosen.hyper_hidden
         if channel_embedding_dim is None:
             channel_embedding_dim = max(1, min(8, n_channels // 3))
         if any(width < 1 for width in hyper_hidden):

@@ -5,19 +5,62 @@ from typing import Any, Literal, get_args
 from torch import nn
 
 from hyperforecast.nn.contexts import ChannelGate
-from hyperforecast.nn.errors import check_sizes, unknown_name
+from hyperforecast.nn.errors import Problems, check_sizes, raise_all, unknown_name
 from hyperforecast.nn.generators import LowRankPool
 from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.options import option, option_group, takes
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.shared_auxiliary import FreeAuxiliary, PooledAuxiliary, SharedAuxiliaryLinear
 
 Variant = Literal["shared", "full", "light"]
+GateStart = Literal["random", "uniform", "correlation"]
 
 RANK = 25
 N_COMPONENTS = 10
 GATE_INIT = "random"
 
 
+@option_group
+class LightSAEOptions:
+    """Options of LightSAE."""
+
+    variant: Variant = option(
+        default="light",
+        doc="""Auxiliary part of the embedding: none; a free matrix for each channel (SAE-full);
+        mixtures of a pool of low-rank matrices.""",
+    )
+    rank: int | None = option(
+        default=None,
+        doc="""Rank r of the pool's matrices, at most what can make a difference: ``n_components``
+        times the inputs (the lookback or the patch length), or the embedding's width. 25, or that
+        bound where it is less, if not given. Of ``"light"`` only.""",
+    )
+    n_components: int | None = option(
+        default=None,
+        doc='Number K of matrices in the pool; 10 if not given. Of ``"light"`` only.',
+    )
+    gate_init: GateStart | None = option(
+        default=None,
+        doc="""Start of the gates: random; equal for all channels and components; or from the
+        principal components of the training channels' correlation, so that channels that move
+        together start alike. ``"random"`` if not given. Of ``"light"`` with more than one component
+        only.""",
+    )
+    load_balancing: float = option(
+        default=0.0,
+        doc="""Weight of a penalty on the training loss where the channels use the components
+        unequally: K times the sum of squared mean gates, less one. Of ``"light"`` with more than
+        one component only.""",
+    )
+    embedding_dim: int | None = option(
+        default=None,
+        doc="""Width of a linear embedding put before a backbone that has none (``"dlinear"``,
+        ``"nlinear"``, ``"tsmixer"``), which then sees that many steps; required there, and refused
+        elsewhere.""",
+    )
+
+
+@takes(LightSAEOptions)
 class LightSAE(Method):
     r"""The embedding is a shared weight and an auxiliary one of each channel's own.
 
@@ -31,25 +74,7 @@ class LightSAE(Method):
     ----------
     n_channels : int
         Number of channels C.
-    variant : {"light", "full", "shared"}, default="light"
-        Auxiliary part: mixtures of a pool of low-rank matrices; a free matrix for each channel
-        (SAE-full); none.
-    rank : int, optional
-        Rank r of the pool's matrices, at most what can make a difference, ``min(K * I, D)`` for
-        inputs of I steps (the lookback, or a patch) and embeddings of width D. 25, or that bound
-        where it is less, if not given. Of ``"light"`` only.
-    n_components : int, optional
-        Number K of matrices in the pool; 10 if not given. Of ``"light"`` only.
-    gate_init : {"random", "uniform", "correlation"}, optional
-        Start of the gates: see :class:`~hyperforecast.nn.ChannelGate`; ``"random"`` if not given.
-        Of ``"light"`` with more than one component only.
-    load_balancing : float, default=0.0
-        Weight of a penalty added to the training loss where the channels load the components
-        unequally: see :meth:`~hyperforecast.nn.ChannelGate.penalty`. Of ``"light"`` with more
-        than one component only.
-    embedding_dim : int, optional
-        Width of a linear embedding put before a backbone that has none (DLinear, NLinear,
-        TSMixer), which then sees that many steps; required there, and refused elsewhere.
+    {parameters}
 
     References
     ----------
@@ -60,31 +85,22 @@ class LightSAE(Method):
 
     folds = True
 
-    def __init__(
-        self,
-        n_channels: int,
-        *,
-        variant: str = "light",
-        rank: int | None = None,
-        n_components: int | None = None,
-        gate_init: str | None = None,
-        load_balancing: float = 0.0,
-        embedding_dim: int | None = None,
-    ) -> None:
+    def __init__(self, n_channels: int, **options: Any) -> None:
         super().__init__(n_channels)
-        check_options(variant, rank, n_components, gate_init, load_balancing, embedding_dim)
-        self.variant = variant
-        self.rank = rank
-        self.n_components = N_COMPONENTS if n_components is None else n_components
-        self.embedding_dim = embedding_dim
+        chosen = LightSAEOptions(**options)
+        check_options(chosen)
+        self.variant = chosen.variant
+        self.rank = chosen.rank
+        self.n_components = N_COMPONENTS if chosen.n_components is None else chosen.n_components
+        self.embedding_dim = chosen.embedding_dim
         self.gate: ChannelGate | None = None
-        if variant == "light":
+        if chosen.variant == "light":
             with own_random_numbers():
                 self.gate = ChannelGate(
                     n_channels,
                     self.n_components,
-                    initialise=GATE_INIT if gate_init is None else gate_init,
-                    load_balancing=load_balancing,
+                    initialise=GATE_INIT if chosen.gate_init is None else chosen.gate_init,
+                    load_balancing=chosen.load_balancing,
                 )
 
     @classmethod
@@ -141,33 +157,27 @@ class LightSAE(Method):
         return self.rank
 
 
-def check_options(
-    variant: str,
-    rank: int | None,
-    n_components: int | None,
-    gate_init: str | None,
-    load_balancing: float,
-    embedding_dim: int | None,
-) -> None:
+def check_options(options: LightSAEOptions) -> None:
     """Raise if an option of :class:`LightSAE` is wrong or has no effect for the variant."""
+    problems = Problems()
+    variant, gate_init = options.variant, options.gate_init
     if variant not in get_args(Variant):
-        raise ValueError(unknown_name("variant", variant, get_args(Variant)))
-    sizes = {"rank": rank, "n_components": n_components, "embedding_dim": embedding_dim}
-    check_sizes(**{name: size for name, size in sizes.items() if size is not None})
+        problems.append(unknown_name("variant", variant, get_args(Variant)))
+    of_the_pool = {"rank": options.rank, "n_components": options.n_components}
+    sizes = {**of_the_pool, "embedding_dim": options.embedding_dim}
+    problems.check(check_sizes, **{name: size for name, size in sizes.items() if size is not None})
     if gate_init is not None and gate_init not in ChannelGate.starts:
-        raise ValueError(unknown_name("gate_init", gate_init, ChannelGate.starts))
-    if load_balancing < 0:
-        raise ValueError(f"load_balancing must be a weight >= 0; got {load_balancing!r}.")
-    of_the_pool: dict[str, Any] = {"rank": rank, "n_components": n_components}
-    of_the_gates: dict[str, Any] = {
-        "gate_init": gate_init,
-        "load_balancing": load_balancing or None,
-    }
-    idle, why = {}, ""
+        problems.append(unknown_name("gate_init", gate_init, ChannelGate.starts))
+    if options.load_balancing < 0:
+        problems.append(f"load_balancing must be a weight >= 0; got {options.load_balancing!r}.")
+    raise_all(problems)
+    of_the_gates = {"gate_init": gate_init, "load_balancing": options.load_balancing or None}
+    idle: dict[str, Any] = {}
+    why = ""
     if variant != "light":
         idle = of_the_pool | of_the_gates
         why = f"with variant={variant!r}, which has no pool"
-    elif n_components == 1:
+    elif options.n_components == 1:
         idle, why = of_the_gates, "with n_components=1, where every gate is 1"
     given = [name for name, value in idle.items() if value is not None]
     if given:

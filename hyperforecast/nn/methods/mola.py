@@ -2,18 +2,56 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
 from hyperforecast.nn.adapted_linear import AdaptedLinear
 from hyperforecast.nn.contexts import SegmentMixture
-from hyperforecast.nn.errors import check_sizes, unknown_name
+from hyperforecast.nn.errors import Problems, check_sizes, raise_all, unknown_name
 from hyperforecast.nn.generators import LoRAExperts
 from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.options import option, option_group, takes
 from hyperforecast.nn.segments import Segments
 
 
+@option_group
+class MoLAOptions:
+    """Options of MoLA."""
+
+    n_segments: int | None = option(
+        default=None,
+        doc="""Number of segments S of equal length that the horizon is cut into; 8, or fewer where
+        the horizon does not cut into as many, if not given.""",
+    )
+    segment_length: int | None = option(
+        default=None,
+        doc="Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.",
+    )
+    n_experts: int = option(default=4, doc="Number P of experts of each layer.")
+    rank: int = option(
+        default=4, doc="Rank r of each expert, at most the smaller side of its layer."
+    )
+    scaling: float = option(
+        default=1.0, doc='Factor c of the experts; "alpha / r" of the literature on LoRA.'
+    )
+    mixing: Literal["softmax", "free"] = option(
+        default="softmax",
+        doc="Whether the shares of a segment are positive and sum to one, or are free numbers.",
+    )
+    adapted_layers: Sequence[str] | None = option(
+        default=None,
+        doc="""Names of the layers that have experts, with ``*`` for any part of a name, for example
+        ``["head", "backbone.layers.*"]``; all linear layers if not given.""",
+    )
+    train_head: bool = option(
+        default=False,
+        doc="Whether the shared weights of the head are trained beside the experts.",
+        of="training",
+    )
+
+
+@takes(MoLAOptions)
 class MoLA(Method):
     r"""Every segment of the horizon has its own weights, of which most are shared.
 
@@ -26,24 +64,7 @@ class MoLA(Method):
     ----------
     n_channels : int
         Number of channels C.
-    n_segments : int, optional
-        Number of segments S of equal length that the horizon is cut into; 8, or fewer where the
-        horizon does not cut into as many, if not given.
-    segment_length : int, optional
-        Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.
-    n_experts : int, default=4
-        Number P of experts of each layer.
-    rank : int, default=4
-        Rank r of each expert.
-    scaling : float, default=1.0
-        Factor c of the experts; "alpha / r" of the literature on LoRA.
-    mixing : {"softmax", "free"}, default="softmax"
-        Whether the shares of a segment are positive and sum to one, or are free numbers.
-    adapted_layers : sequence of str, optional
-        Names of the layers that have experts, with ``*`` for any part of a name, for example
-        ``["head", "backbone.layers.*"]``; all linear layers if not given.
-    train_head : bool, default=False
-        Whether the shared weights of the head are trained beside the experts.
+    {parameters}
 
     References
     ----------
@@ -54,29 +75,19 @@ class MoLA(Method):
 
     folds = True
 
-    def __init__(
-        self,
-        n_channels: int,
-        *,
-        n_segments: int | None = None,
-        segment_length: int | None = None,
-        n_experts: int = 4,
-        rank: int = 4,
-        scaling: float = 1.0,
-        mixing: str = "softmax",
-        adapted_layers: Sequence[str] | None = None,
-        train_head: bool = False,
-    ) -> None:
+    def __init__(self, n_channels: int, **options: Any) -> None:
         super().__init__(n_channels)
-        check_options(n_experts, rank, scaling, mixing, adapted_layers)
-        self.n_segments = n_segments
-        self.segment_length = segment_length
-        self.n_experts = n_experts
-        self.rank = rank
-        self.scaling = scaling
-        self.mixing = mixing
-        self.adapted_layers = ["*"] if adapted_layers is None else list(adapted_layers)
-        self.trains_head = train_head
+        chosen = MoLAOptions(**options)
+        check_options(chosen)
+        self.n_segments = chosen.n_segments
+        self.segment_length = chosen.segment_length
+        self.n_experts = chosen.n_experts
+        self.rank = chosen.rank
+        self.scaling = chosen.scaling
+        self.mixing = chosen.mixing
+        layers = chosen.adapted_layers
+        self.adapted_layers = ["*"] if layers is None else list(layers)
+        self.trains_head = chosen.train_head
 
     def cut(self, horizon: int) -> Segments:
         """Cut the horizon into segments."""
@@ -114,23 +125,20 @@ class MoLA(Method):
         )
 
 
-def check_options(
-    n_experts: int,
-    rank: int,
-    scaling: float,
-    mixing: str,
-    adapted_layers: Sequence[str] | None,
-) -> None:
+def check_options(options: MoLAOptions) -> None:
     """Raise if an option of :class:`MoLA` is wrong."""
-    check_sizes(n_experts=n_experts, rank=rank)
-    if not scaling > 0:
-        raise ValueError(f"scaling must be a number > 0; got {scaling!r}.")
-    if mixing not in SegmentMixture.kinds:
-        raise ValueError(unknown_name("mixing", mixing, SegmentMixture.kinds))
-    if adapted_layers is not None:
-        names: Any = adapted_layers
-        if isinstance(names, str) or not names or not all(isinstance(n, str) for n in names):
-            raise ValueError(
-                "adapted_layers must be a list of names of layers, in which * stands for any part "
-                f"of a name, for example ['head', 'backbone.*']; got {adapted_layers!r}."
-            )
+    problems = Problems()
+    problems.check(check_sizes, n_experts=options.n_experts, rank=options.rank)
+    if not options.scaling > 0:
+        problems.append(f"scaling must be a number > 0; got {options.scaling!r}.")
+    if options.mixing not in SegmentMixture.kinds:
+        problems.append(unknown_name("mixing", options.mixing, SegmentMixture.kinds))
+    names: Any = options.adapted_layers
+    if names is not None and (
+        isinstance(names, str) or not names or not all(isinstance(n, str) for n in names)
+    ):
+        problems.append(
+            "adapted_layers must be a list of names of layers, in which * stands for any part "
+            f"of a name, for example ['head', 'backbone.*']; got {names!r}."
+        )
+    raise_all(problems)

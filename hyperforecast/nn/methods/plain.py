@@ -1,12 +1,27 @@
 """The plain backbone: the baseline of every comparison."""
 
+from typing import Any
+
 from torch import nn
 
 from hyperforecast.nn.generators import Initialiser
 from hyperforecast.nn.layers import ChannelLinear
 from hyperforecast.nn.methods.base import Method
+from hyperforecast.nn.options import option, option_group, takes
 
 
+@option_group
+class PlainOptions:
+    """Options of the plain method."""
+
+    individual: bool = option(
+        default=False,
+        doc="""One head for each channel instead of one for all, as "individual" means in DLinear
+        and PatchTST.""",
+    )
+
+
+@takes(PlainOptions)
 class Plain(Method):
     """No generated weights.
 
@@ -14,14 +29,12 @@ class Plain(Method):
     ----------
     n_channels : int
         Number of channels C.
-    individual : bool, default=False
-        One head for each channel instead of one for all, as "individual" means in DLinear and
-        PatchTST.
+    {parameters}
     """
 
-    def __init__(self, n_channels: int, *, individual: bool = False) -> None:
+    def __init__(self, n_channels: int, **options: Any) -> None:
         super().__init__(n_channels)
-        self.individual = individual
+        self.individual = PlainOptions(**options).individual
 
     def head(
         self, in_features: int, out_features: int, *, initialise: Initialiser, bias: bool = True

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +118,41 @@ def test_every_method_is_an_sktime_forecaster_with_the_same_options(name: str) -
     expected = own_options(methods()[name])
     parameters = inspect.signature(forecaster).parameters
     assert {option: parameters[option].default for option in expected} == expected
+
+
+@pytest.mark.parametrize("name", methods())
+def test_every_option_of_a_darts_model_is_described_where_it_is_read(name: str) -> None:
+    """In the class itself, in order, with type and default."""
+    model = darts_models()[name]
+    parameters = list(inspect.signature(model.__init__).parameters.values())[1:-1]
+    text = (inspect.getdoc(model) or "").split("----------\n")[1]
+    entries = re.findall(r"^(\w+) : (.+)\n    \S", text, re.MULTILINE)[: len(parameters)]
+    assert [entry for entry, _ in entries] == [parameter.name for parameter in parameters]
+    for (_, kind), parameter in zip(entries, parameters, strict=True):
+        default = parameter.default
+        if default is not parameter.empty:
+            said = json.dumps(default) if isinstance(default, str) else default
+            assert kind.endswith(", optional" if default is None else f", default={said}")
+    assert "\n**kwargs\n" in text
+    assert "See :class:`~hyperforecast.darts.HyperforecastModel`" not in text
+
+
+@pytest.mark.parametrize("name", methods())
+def test_every_option_of_a_method_is_described(name: str) -> None:
+    method = methods()[name]
+    entries = re.findall(r"^(\w+) : .+\n    \S", inspect.getdoc(method) or "", re.MULTILINE)
+    assert entries == ["n_channels", *own_options(method)]
+
+
+@pytest.mark.parametrize("part", ["darts", "sktime"])
+def test_constructors_are_made_from_declarations(part: str) -> None:
+    """No option of a method is written into a constructor a second time."""
+    options = {option for method in methods().values() for option in own_options(method)}
+    for path in (PACKAGE / part).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                given = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+                assert not given & options, path.name
 
 
 @pytest.mark.parametrize("name", methods())

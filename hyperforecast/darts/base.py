@@ -2,9 +2,10 @@
 
 import copy
 import functools
+import inspect
 import logging
 from abc import ABC
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
@@ -33,12 +34,15 @@ from hyperforecast.darts.exact import (
     train_exactly,
 )
 from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
-from hyperforecast.nn import INSTANCE_NORMS, ForecastingNetwork
-from hyperforecast.nn.backbones import check_backbone
-from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn import INSTANCE_NORMS, METHODS, ForecastingNetwork
+from hyperforecast.nn.backbones import BACKBONES, check_backbone
+from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
 from hyperforecast.nn.exact import MomentHistory
 from hyperforecast.nn.instance_norm import OutputRole
+from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
+from hyperforecast.nn.options import Option, options_of, show
 
 logger = logging.getLogger(__name__)
 
@@ -53,73 +57,107 @@ _LOCATION_SCALE = (
 class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     """Base of the Darts models: any method on any backbone, with covariates of every kind.
 
-    A subclass names its ``method`` and which of its constructor's arguments are the method's.
-    Training, likelihoods, encoders, checkpoints and devices are Darts'.
+    A subclass names its ``method`` and the group of its ``options``; its constructor is made from
+    them. Training, likelihoods, encoders, checkpoints and devices are Darts'.
 
     Parameters
     ----------
-    input_chunk_length : int
-        Lookback L: number of past steps that a forecast is made from.
-    output_chunk_length : int
-        Horizon H: number of steps forecast at once. ``predict`` goes on by itself beyond it.
-    output_chunk_shift : int, default=0
-        Number of steps between the end of the lookback and the first forecast step.
-    backbone : str, default="dlinear"
-        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, ``"tsmixer"``, ``"patchtst"``,
-        ``"itransformer"``, ``"moderntcn"``, or a registered name.
-    backbone_kwargs : dict, optional
-        Options of the backbone; one that it does not have is an error.
-    instance_norm : str, optional
-        ``"none"``, ``"last"``, ``"mean"``, ``"revin"`` or ``"revin-affine"``; the backbone's own
-        if not given.
-    use_static_covariates : bool, default=True
-        Whether to use static covariates where the target series have them.
-    **kwargs
-        Arguments of every Darts torch model: ``batch_size``, ``n_epochs``, ``optimizer_cls``,
-        ``optimizer_kwargs``, ``lr_scheduler_cls``, ``lr_scheduler_kwargs``, ``loss_fn``,
-        ``likelihood``, ``torch_metrics``, ``use_reversible_instance_norm``, ``model_name``,
-        ``work_dir``, ``log_tensorboard``, ``nr_epochs_val_period``, ``force_reset``,
-        ``save_checkpoints``, ``add_encoders``, ``random_state``, ``pl_trainer_kwargs``,
-        ``show_warnings``, ``enable_finetuning``.
+    {parameters}
     """
 
     method: ClassVar[str]
+    options: ClassVar[type]
+    """Group of the options that a subclass has beside those of every model."""
     method_options: ClassVar[tuple[str, ...]] = ()
+    """Names of the options that the method takes."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "options" not in vars(cls):
+            return
+        method = inspect.signature(METHODS[cls.method]).parameters.values()
+        cls.method_options = tuple(p.name for p in method if p.kind is p.KEYWORD_ONLY)
+
+        def __init__(self: HyperforecastModel, *args: Any, **kwargs: Any) -> None:
+            super(cls, self).__init__(*args, **kwargs)
+
+        __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+        cls.__init__ = __init__  # type: ignore[method-assign]
+        show(cls, cls.constructor_options(), kwargs=OPTIONS_OF_DARTS)
 
     def __init__(
         self,
         input_chunk_length: int,
         output_chunk_length: int,
         output_chunk_shift: int = 0,
-        *,
-        backbone: str = "dlinear",
-        backbone_kwargs: dict[str, Any] | None = None,
-        instance_norm: str | None = None,
-        use_static_covariates: bool = True,
-        **kwargs: Any,
+        **arguments: Any,
     ) -> None:
-        check_whole_number("input_chunk_length", input_chunk_length, least=1, unit=" of steps")
-        check_whole_number("output_chunk_length", output_chunk_length, least=1, unit=" of steps")
-        check_backbone(backbone, backbone_kwargs)
-        if instance_norm is not None and instance_norm not in INSTANCE_NORMS:
-            raise ValueError(unknown_name("instance_norm", instance_norm, INSTANCE_NORMS))
-        n_factors = self.model_params.get("n_factors")
-        if n_factors is not None:
-            check_whole_number("n_factors", n_factors)
+        given = {
+            **self.model_params,
+            **arguments,
+            "input_chunk_length": input_chunk_length,
+            "output_chunk_length": output_chunk_length,
+            "output_chunk_shift": output_chunk_shift,
+        }
+        raise_all(self.argument_problems(given))
         self.model: ForecastingModule | None
         self.trainer: pl.Trainer | None
         self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
-        self._considers_static_covariates = use_static_covariates
-        self._check_solver()
+        self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
         self._moment_history: MomentHistory | None = None
         self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
+
+    @classmethod
+    def constructor_options(cls) -> list[Option]:
+        """Return the options that the constructor has beside Darts' own."""
+        own = (cls.options,) if hasattr(cls, "options") else ()
+        groups = (*own, LengthOptions, NetworkOptions, FactorOptions, CovariateOptions)
+        return [one for one in options_of(*groups) if one.to == "model"]
+
+    @classmethod
+    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
+        """Say what is wrong with arguments of the constructor, before there is a model.
+
+        Parameters
+        ----------
+        arguments : mapping
+            By name. For one that is not given its default holds; lengths are checked where they
+            are given.
+
+        Returns
+        -------
+        Problems
+            A message for each argument that is wrong; a subclass adds its method's.
+        """
+        options = cls.constructor_options()
+        arguments = {o.name: o.default for o in options if not o.required} | dict(arguments)
+        problems = Problems()
+        for name in ("input_chunk_length", "output_chunk_length"):
+            if name in arguments:
+                length = arguments[name]
+                problems.check(check_whole_number, name, length, least=1, unit=" of steps")
+        backbone = arguments["backbone"]
+        has_backbone = backbone in BACKBONES
+        problems.check(check_backbone, backbone, arguments["backbone_kwargs"])
+        norm = arguments["instance_norm"]
+        if norm is not None and norm not in INSTANCE_NORMS:
+            problems.append(unknown_name("instance_norm", norm, INSTANCE_NORMS))
+        if arguments["n_factors"] is not None:
+            problems.check(check_whole_number, "n_factors", arguments["n_factors"])
+        solver = arguments.get("solver", "adam")
+        problems.check(check_solver, solver, arguments.get("solver_kwargs"))
+        if solver == "exact" and has_backbone:
+            obstacle = model_obstacle(dict(arguments))
+            if obstacle is not None:
+                problems.append(_cannot_solve(obstacle))
+        return problems
 
     @property
     def supports_static_covariates(self) -> bool:
@@ -344,14 +382,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         """
         return None if self._solver_report is None else pd.DataFrame(self._solver_report)
 
-    def _check_solver(self) -> None:
-        """Raise if the model was told to solve exactly what has no closed form."""
-        solver = self.model_params.get("solver", "adam")
-        check_solver(solver, self.model_params.get("solver_kwargs"))
-        obstacle = model_obstacle(self.model_params) if solver == "exact" else None
-        if obstacle is not None:
-            raise ValueError(_cannot_solve(obstacle))
-
     def _uses_exact_solver(self, datamodule: TorchDataModule) -> bool:
         """Decide by which solver to train, and say so."""
         solver = self.model_params.get("solver", "adam")
@@ -400,7 +430,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     @property
     def _ckpt_skipped_params(self) -> list[str]:
         # weights do not depend on how they were found
-        return [*super()._ckpt_skipped_params, "solver", "solver_kwargs"]
+        found_by = [one.name for one in self.constructor_options() if one.of == "training"]
+        return [*super()._ckpt_skipped_params, *found_by]
 
     # what comes out of it
 
@@ -469,6 +500,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         duplicate.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         duplicate.model = copy.deepcopy(self.model, memo)
         return duplicate
+
+
+show(HyperforecastModel, HyperforecastModel.constructor_options(), kwargs=OPTIONS_OF_DARTS)
 
 
 def _cannot_solve(obstacle: str) -> str:
@@ -556,9 +590,3 @@ def _plain(value: object) -> object:
 
 def _shows_progress(trainer: pl.Trainer) -> bool:
     return trainer.progress_bar_callback is not None
-
-
-def check_whole_number(name: str, value: object, *, least: int = 0, unit: str = "") -> None:
-    """Raise unless a value is a whole number of at least ``least``."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number{unit} >= {least}; got {value!r}.")

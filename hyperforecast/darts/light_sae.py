@@ -1,10 +1,20 @@
 """LightSAE as a Darts model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.backbones import BACKBONES
-from hyperforecast.nn.methods.light_sae import LightSAE, check_options
+from hyperforecast.nn.errors import Problems
+from hyperforecast.nn.methods.light_sae import LightSAE, LightSAEOptions, check_options
+from hyperforecast.nn.options import option_group
+
+
+@option_group
+class LightSAEModelOptions(LightSAEOptions):
+    """Options of LightSAE in both hosts, beside those of every method."""
+
+    backbone: str = "rmlp"
 
 
 class LightSAEModel(HyperforecastModel):
@@ -19,34 +29,7 @@ class LightSAEModel(HyperforecastModel):
 
     Parameters
     ----------
-    input_chunk_length, output_chunk_length, output_chunk_shift
-        See :class:`~hyperforecast.darts.HyperforecastModel`.
-    variant : {"light", "full", "shared"}, default="light"
-        Auxiliary part of the embedding: mixtures of the pool; a free matrix for each channel; none.
-    rank : int, optional
-        Rank r of the pool's matrices, at most what can make a difference: ``n_components`` times
-        the inputs (the lookback or the patch length), or the embedding's width. 25, or that bound
-        where it is less, if not given. Of ``"light"`` only.
-    n_components : int, optional
-        Number K of matrices in the pool; 10 if not given. Of ``"light"`` only.
-    gate_init : {"random", "uniform", "correlation"}, optional
-        Start of the gates: random; equal for all channels and components; or from the principal
-        components of the training channels' correlation, so that channels that move together
-        start alike. ``"random"`` if not given. Of ``"light"`` only.
-    load_balancing : float, default=0.0
-        Weight of a penalty on the training loss where the channels use the components unequally:
-        K times the sum of squared mean gates, less one. Of ``"light"`` only.
-    embedding_dim : int, optional
-        Width of a linear embedding put before a backbone that has none (``"dlinear"``,
-        ``"nlinear"``, ``"tsmixer"``); required there, and refused elsewhere.
-    backbone : str, default="rmlp"
-        See :class:`~hyperforecast.darts.HyperforecastModel`.
-    n_factors : int, optional
-        Number of common factors, the leading principal components of the channels, whose last
-        steps are further inputs of every channel, so that channels learn from each other; none
-        if not given.
-    backbone_kwargs, instance_norm, use_static_covariates, **kwargs
-        See :class:`~hyperforecast.darts.HyperforecastModel`.
+    {parameters}
 
     References
     ----------
@@ -64,47 +47,20 @@ class LightSAEModel(HyperforecastModel):
     """
 
     method = "light-sae"
-    method_options = (
-        "variant",
-        "rank",
-        "n_components",
-        "gate_init",
-        "load_balancing",
-        "embedding_dim",
-    )
+    options = LightSAEModelOptions
 
-    def __init__(
-        self,
-        input_chunk_length: int,
-        output_chunk_length: int,
-        output_chunk_shift: int = 0,
-        *,
-        variant: str = "light",
-        rank: int | None = None,
-        n_components: int | None = None,
-        gate_init: str | None = None,
-        load_balancing: float = 0.0,
-        embedding_dim: int | None = None,
-        backbone: str = "rmlp",
-        backbone_kwargs: dict[str, Any] | None = None,
-        instance_norm: str | None = None,
-        n_factors: int | None = None,
-        use_static_covariates: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            input_chunk_length,
-            output_chunk_length,
-            output_chunk_shift,
-            backbone=backbone,
-            backbone_kwargs=backbone_kwargs,
-            instance_norm=instance_norm,
-            n_factors=n_factors,
-            use_static_covariates=use_static_covariates,
-            **kwargs,
-        )
-        options = {name: self.model_params[name] for name in self.method_options}
-        check_options(**options)
-        LightSAE.check_backbone(
-            backbone, embeds=BACKBONES[backbone].embeds, embedding_dim=options["embedding_dim"]
-        )
+    @classmethod
+    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
+        """Say what is wrong with arguments of the constructor."""
+        problems = super().argument_problems(arguments)
+        chosen = {k: v for k, v in arguments.items() if k in cls.method_options}
+        problems.check(check_options, LightSAEOptions(**chosen))
+        backbone = arguments.get("backbone", LightSAEModelOptions.backbone)
+        if backbone in BACKBONES:
+            problems.check(
+                LightSAE.check_backbone,
+                backbone,
+                embeds=BACKBONES[backbone].embeds,
+                embedding_dim=arguments.get("embedding_dim"),
+            )
+        return problems

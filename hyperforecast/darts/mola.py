@@ -3,8 +3,9 @@
 import copy
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,12 +18,22 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
-from hyperforecast.darts.base import HyperforecastModel, check_whole_number
+from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.options import TwoStageOptions
 from hyperforecast.nn import Segments
-from hyperforecast.nn.methods.mola import check_options
+from hyperforecast.nn.errors import Problems, check_whole_number
+from hyperforecast.nn.methods.mola import MoLAOptions, check_options
+from hyperforecast.nn.options import option_group
 
 Stage = Literal["base", "experts"]
+
+
+@option_group
+class MoLAModelOptions(MoLAOptions, TwoStageOptions):
+    """Options of MoLA in both hosts, beside those of every method."""
+
+    backbone: str = "itransformer"
 
 
 class MoLAModule(ForecastingModule):
@@ -152,40 +163,7 @@ class MoLAModel(HyperforecastModel):
 
     Parameters
     ----------
-    input_chunk_length, output_chunk_length, output_chunk_shift
-        See :class:`~hyperforecast.darts.HyperforecastModel`.
-    n_segments : int, optional
-        Number of segments S of equal length that the horizon is cut into; 8, or fewer where the
-        horizon does not cut into as many, if not given.
-    segment_length : int, optional
-        Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.
-    n_experts : int, default=4
-        Number P of experts of each layer.
-    rank : int, default=4
-        Rank r of each expert, at most the smaller side of its layer.
-    scaling : float, default=1.0
-        Factor of the experts; "alpha / r" of the literature on LoRA.
-    mixing : {"softmax", "free"}, default="softmax"
-        Whether the shares of a segment are positive and sum to one, or are free numbers.
-    adapted_layers : sequence of str, optional
-        Names of the layers that have experts, with ``*`` for any part of a name, for example
-        ``["head", "backbone.layers.*"]``; all linear layers if not given.
-    train_head : bool, default=False
-        Whether the shared weights of the head are trained beside the experts.
-    n_base_epochs : int, optional
-        Epochs of the first stage; as many as of the second, ``n_epochs``, if not given.
-    base_optimizer_kwargs : dict, optional
-        Arguments of the optimizer in the first stage, for example ``{"lr": 1e-3}``; those of the
-        second, ``optimizer_kwargs``, if not given.
-    backbone : str, default="itransformer"
-        See :class:`~hyperforecast.darts.HyperforecastModel`.
-    n_factors : int, optional
-        Number of common factors, the leading principal components of the channels, whose last
-        steps are further inputs of every channel, so that channels learn from each other; none
-        if not given.
-    backbone_kwargs, instance_norm, use_static_covariates, **kwargs
-        See :class:`~hyperforecast.darts.HyperforecastModel`. ``n_epochs`` and
-        ``optimizer_kwargs`` are those of the second stage.
+    {parameters}
 
     Notes
     -----
@@ -194,7 +172,8 @@ class MoLAModel(HyperforecastModel):
     first segment. A metric ``stage``, 1 or 2, is logged beside them; checkpoints of the first
     stage are called ``best-base-…`` and ``last-base-…``, and training that is resumed from one
     goes on with the rest of its stage, and with the second. ``lr_find`` works on the stage that
-    the model is in: the first until ``fit``, the second from then on.
+    the model is in: the first until ``fit``, the second from then on. ``n_epochs`` and
+    ``optimizer_kwargs`` are those of the second stage.
 
     References
     ----------
@@ -212,67 +191,26 @@ class MoLAModel(HyperforecastModel):
     """
 
     method = "mola"
-    method_options = (
-        "n_segments",
-        "segment_length",
-        "n_experts",
-        "rank",
-        "scaling",
-        "mixing",
-        "adapted_layers",
-        "train_head",
-    )
+    options = MoLAModelOptions
     module_class = MoLAModule
+    _adapts_only = False
 
-    def __init__(
-        self,
-        input_chunk_length: int,
-        output_chunk_length: int,
-        output_chunk_shift: int = 0,
-        *,
-        n_segments: int | None = None,
-        segment_length: int | None = None,
-        n_experts: int = 4,
-        rank: int = 4,
-        scaling: float = 1.0,
-        mixing: str = "softmax",
-        adapted_layers: Sequence[str] | None = None,
-        train_head: bool = False,
-        n_base_epochs: int | None = None,
-        base_optimizer_kwargs: dict[str, Any] | None = None,
-        backbone: str = "itransformer",
-        backbone_kwargs: dict[str, Any] | None = None,
-        instance_norm: str | None = None,
-        n_factors: int | None = None,
-        use_static_covariates: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            input_chunk_length,
-            output_chunk_length,
-            output_chunk_shift,
-            backbone=backbone,
-            backbone_kwargs=backbone_kwargs,
-            instance_norm=instance_norm,
-            n_factors=n_factors,
-            use_static_covariates=use_static_covariates,
-            **kwargs,
-        )
-        options = self.model_params
-        check_options(**{name: options[name] for name in _CHECKED})
-        Segments(output_chunk_length, options["n_segments"], options["segment_length"])
-        n_base_epochs = options["n_base_epochs"]
+    @classmethod
+    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
+        """Say what is wrong with arguments of the constructor."""
+        problems = super().argument_problems(arguments)
+        chosen = MoLAOptions(**{k: v for k, v in arguments.items() if k in cls.method_options})
+        problems.check(check_options, chosen)
+        n_base_epochs = arguments.get("n_base_epochs")
         if n_base_epochs is not None:
-            check_whole_number("n_base_epochs", n_base_epochs, unit=" of epochs")
-        self._adapts_only = False
+            problems.check(check_whole_number, "n_base_epochs", n_base_epochs, unit=" of epochs")
+        horizon = arguments.get("output_chunk_length")
+        if isinstance(horizon, Integral) and int(horizon) >= 1:
+            problems.check(Segments, int(horizon), chosen.n_segments, chosen.segment_length)
+        return problems
 
     def _module_options(self) -> dict[str, Any]:
         return {"base_optimizer_kwargs": self.model_params["base_optimizer_kwargs"]}
-
-    @property
-    def _ckpt_skipped_params(self) -> list[str]:
-        skipped = ["n_base_epochs", "base_optimizer_kwargs", "train_head"]
-        return [*super()._ckpt_skipped_params, *skipped]
 
     # training
 
@@ -445,9 +383,6 @@ TorchForecastingModel.fit_from_dataset`.
             )
         assert isinstance(self.model, MoLAModule)
         return self.model
-
-
-_CHECKED = ("n_experts", "rank", "scaling", "mixing", "adapted_layers")
 
 
 def base_trainer(trainer: pl.Trainer, n_epochs: int | None) -> pl.Trainer:

@@ -1,7 +1,52 @@
-"""Messages of wrong names, in one form throughout the package."""
+"""What is wrong with arguments: messages in one form throughout the package, and all at once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from numbers import Integral
+from typing import Any
+
+
+class WrongArguments(ValueError):
+    """An error that names everything that is wrong with several arguments.
+
+    Parameters
+    ----------
+    problems : sequence of str
+        A message for each; a single one is the whole message.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        message = "\n- ".join([f"{len(self.problems)} arguments are wrong:", *self.problems])
+        super().__init__(self.problems[0] if len(self.problems) == 1 else message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
+
+
+class Problems(list[str]):
+    """Messages gathered by several checks, to be raised at once by :func:`raise_all`."""
+
+    def check(self, check: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """Call a check that raises ``ValueError``; note its message, and return whether none came.
+
+        So a check that needs another one to have passed can be left out.
+        """
+        try:
+            check(*args, **kwargs)
+        except WrongArguments as error:
+            self.extend(error.problems)
+        except ValueError as error:
+            self.append(str(error))
+        else:
+            return True
+        return False
+
+
+def raise_all(problems: Sequence[str]) -> None:
+    """Raise one ``ValueError`` that names all problems, if there are any."""
+    if problems:
+        raise WrongArguments(problems)
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
@@ -12,8 +57,15 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     return f"Unknown {kind} {name!r}.{hint} Expected one of: {', '.join(map(repr, known))}."
 
 
-def check_sizes(**sizes: int) -> None:
+def check_whole_number(name: str, value: object, *, least: int = 0, unit: str = "") -> None:
+    """Raise unless a value is a whole number of at least ``least``."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+        raise ValueError(f"{name} must be a whole number{unit} >= {least}; got {value!r}.")
+
+
+def check_sizes(**sizes: object) -> None:
     """Raise unless every size is a whole number of at least one."""
+    problems = Problems()
     for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{name} must be a whole number >= 1; got {size!r}.")
+        problems.check(check_whole_number, name, size, least=1)
+    raise_all(problems)

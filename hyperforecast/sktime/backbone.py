@@ -1,28 +1,17 @@
 """The plain backbone as an sktime forecaster."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from darts.utils.likelihood_models.torch import TorchLikelihood
-
-from hyperforecast.darts.backbone import BackboneModel
+from hyperforecast.darts.backbone import BackboneModel, BackboneModelOptions
 from hyperforecast.sktime.base import HyperforecastForecaster
 
 
-class BackboneForecaster(HyperforecastForecaster):
+class BackboneForecaster(BackboneModelOptions, HyperforecastForecaster):
     """A backbone without generated weights: the baseline of every comparison.
 
     Parameters
     ----------
-    input_chunk_length, output_chunk_length
-        See :class:`~hyperforecast.sktime.HyperforecastForecaster`.
-    individual : bool, default=False
-        One head for each channel instead of one for all.
-    backbone, backbone_kwargs, instance_norm, likelihood, quantiles, past_covariates, scaler, \
-solver, solver_kwargs, n_factors, n_epochs, batch_size, optimizer_cls, optimizer_kwargs, \
-lr_scheduler_cls, lr_scheduler_kwargs, loss_fn, validation_size, patience, random_state, \
-pl_trainer_kwargs, verbose
-        See :class:`~hyperforecast.sktime.HyperforecastForecaster`.
+    {parameters}
 
     Examples
     --------
@@ -35,37 +24,6 @@ pl_trainer_kwargs, verbose
     """
 
     model_class = BackboneModel
-
-    def __init__(
-        self,
-        input_chunk_length: int | None = None,
-        output_chunk_length: int | None = None,
-        *,
-        individual: bool = False,
-        backbone: str = "dlinear",
-        backbone_kwargs: dict[str, Any] | None = None,
-        instance_norm: str | None = None,
-        likelihood: str | TorchLikelihood | None = None,
-        quantiles: Sequence[float] | None = None,
-        past_covariates: Sequence[Any] | None = None,
-        scaler: Literal["standard"] | None = "standard",
-        solver: Literal["auto", "exact", "adam"] = "auto",
-        solver_kwargs: dict[str, Any] | None = None,
-        n_factors: int | None = None,
-        n_epochs: int | None = None,
-        batch_size: int = 32,
-        optimizer_cls: type | None = None,
-        optimizer_kwargs: dict[str, Any] | None = None,
-        lr_scheduler_cls: type | None = None,
-        lr_scheduler_kwargs: dict[str, Any] | None = None,
-        loss_fn: Any = None,
-        validation_size: float | None = None,
-        patience: int | None = None,
-        random_state: int | None = None,
-        pl_trainer_kwargs: dict[str, Any] | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self._store(locals())
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

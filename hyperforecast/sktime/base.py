@@ -4,7 +4,8 @@ import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from darts.utils.likelihood_models.torch import TorchLikelihood
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
+from hyperforecast.nn.options import Of, To, option, options_of, show
 from hyperforecast.sktime import likelihoods
 from hyperforecast.sktime.callbacks import BestWeights
 from hyperforecast.sktime.instances import (
@@ -30,116 +33,31 @@ from hyperforecast.sktime.instances import (
     split,
     until,
 )
+from hyperforecast.sktime.options import (
+    ForecastOptions,
+    LengthOptions,
+    TrainingOptions,
+    constructor,
+)
 from hyperforecast.sktime.scaling import ChannelScaler
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
 
-_HOST_OPTIONS = {"quantiles", "scaler", "past_covariates", "validation_size", "patience", "verbose"}
-"""Parameters that are not the Darts model's; all others are handed to it under their name."""
 
-_FIT_OPTIONS = {"adapt_only"}
-"""Parameters that go to the Darts model's ``fit`` instead, except in pretraining."""
-
-_TRAINING_OPTIONS = {
-    "solver",
-    "solver_kwargs",
-    "n_epochs",
-    "n_base_epochs",
-    "base_optimizer_kwargs",
-    "train_head",
-    "adapt_only",
-    "batch_size",
-    "optimizer_cls",
-    "optimizer_kwargs",
-    "lr_scheduler_cls",
-    "lr_scheduler_kwargs",
-    "loss_fn",
-    "validation_size",
-    "patience",
-    "random_state",
-    "pl_trainer_kwargs",
-    "verbose",
-}
-"""Parameters that say how to train: trained weights outlive a change of them."""
-
-_LENGTHS = {"input_chunk_length", "output_chunk_length"}
-
-
-class HyperforecastForecaster(BaseForecaster):
+@dataclass_transform(kw_only_default=True, field_specifiers=(option,))
+class HyperforecastForecaster(
+    LengthOptions, NetworkOptions, ForecastOptions, FactorOptions, TrainingOptions, BaseForecaster
+):
     """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
 
-    A subclass names its Darts model and lists its parameters; each is handed to the model under
+    A subclass names its Darts model, and first of its bases the group of options that it has beside
+    those of every forecaster; its constructor is made from them. Each is handed to the model under
     its own name. One network is trained over all instances of a panel or hierarchy, on all
     channels.
 
     Parameters
     ----------
-    input_chunk_length : int, optional
-        Lookback L: rows that a forecast is made from. If not given, three times the horizon and
-        at least 24, but no more than leaves half of the longest series' rows as forecast targets,
-        and no more than the shortest series has.
-    output_chunk_length : int, optional
-        Horizon H: steps forecast at once. If not given, the largest step of the ``fh`` that is
-        passed to ``fit`` (or to ``pretrain``). A longer ``fh`` is forecast in several rounds, each
-        from the forecasts of the one before, where no past covariates stand against it.
-    backbone : str, default="dlinear"
-        ``"dlinear"``, ``"nlinear"``, ``"rlinear"``, ``"rmlp"``, ``"tsmixer"``, ``"patchtst"``,
-        ``"itransformer"``, ``"moderntcn"``, or a registered name.
-    backbone_kwargs : dict, optional
-        Options of the backbone; one that it does not have is an error.
-    instance_norm : str, optional
-        ``"none"``, ``"last"``, ``"mean"``, ``"revin"`` or ``"revin-affine"``; the backbone's own
-        if not given.
-    likelihood : str or Darts likelihood, optional
-        Distribution that is fitted: ``"gaussian"``, ``"laplace"`` and other names of Darts'
-        likelihoods, or one of its likelihood objects. ``predict`` then returns the mean (of
-        ``"cauchy"``, the median).
-    quantiles : tuple of float, optional
-        Quantiles to learn instead, the median among them and symmetric around it. ``predict``
-        then returns the median; quantiles in between are interpolated, beyond them there are
-        none.
-    past_covariates : list or tuple of column labels, optional
-        Columns of ``X`` that are known only up to the cutoff. All others are known ahead, and
-        ``X`` must hold them up to the last step of ``fh``.
-    scaler : {"standard", None}, default="standard"
-        Standardise every channel and every column of ``X`` by mean and deviation of the rows
-        trained on, over all instances; forecasts are scaled back.
-    solver : {"auto", "exact", "adam"}, default="auto"
-        Where the method has it: ``"exact"`` solves for the weights in closed form, in seconds, and
-        chooses what is not given on rows held out; ``"adam"`` trains by gradients; ``"auto"``
-        solves exactly where that is possible and no option of training by gradients is given. See
-        :class:`~hyperforecast.darts.HNMVTSModel`. Pretrained weights are adapted by gradients.
-    solver_kwargs : dict, optional
-        Options of the exact solver: see :class:`~hyperforecast.nn.exact.ExactOptions`.
-    n_factors : int, optional
-        Where the method has it: number of common factors of the channels that every channel sees;
-        chosen by the exact solver if not given, none when training by gradients.
-    n_epochs : int, optional
-        Passes over the training windows; 100 if not given.
-    batch_size : int, default=32
-        Windows in a step.
-    optimizer_cls : type, optional
-        Torch optimizer; Adam if not given.
-    optimizer_kwargs : dict, optional
-        For example ``{"lr": 1e-3}``.
-    lr_scheduler_cls, lr_scheduler_kwargs : optional
-        Torch learning-rate scheduler and its arguments.
-    loss_fn : torch.nn.Module, optional
-        Loss of point forecasts; the mean squared error if not given.
-    validation_size : float, optional
-        Share of each series' last rows held out to validate on after every epoch, in (0, 1). The
-        weights of the epoch with the lowest validation loss are kept.
-    patience : int, optional
-        Epochs without a lower validation loss after which training stops.
-    random_state : int, optional
-        Seed: the same seed, data and version give the same forecasts, and the global random
-        state is left alone.
-    pl_trainer_kwargs : dict, optional
-        Arguments of Lightning's trainer, for example ``{"accelerator": "cpu"}`` or
-        ``{"gradient_clip_val": 1.0}``. By default the best device at hand is used, and nothing is
-        written to disk.
-    verbose : bool, default=False
-        Show a progress bar while training.
+    {parameters}
 
     Attributes
     ----------
@@ -192,33 +110,25 @@ class HyperforecastForecaster(BaseForecaster):
 
     model_class: ClassVar[type[HyperforecastModel]]
 
-    input_chunk_length: int | None
-    output_chunk_length: int | None
-    likelihood: str | TorchLikelihood | None
-    quantiles: Sequence[float] | None
-    past_covariates: Sequence[Any] | None
-    scaler: Literal["standard"] | None
-    n_epochs: int
-    loss_fn: Any
-    validation_size: float | None
-    patience: int | None
-    random_state: int | None
-    pl_trainer_kwargs: dict[str, Any] | None
-    verbose: bool
-
     trained_: Trained
     pretrained_: Trained
     _pretrained_attrs: list[str]
 
-    def _store(self, arguments: Mapping[str, Any]) -> None:
-        """Store the arguments of a subclass's constructor, which does nothing else."""
-        for name in self.get_param_names():
-            setattr(self, name, arguments[name])
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message=".*default of config ``remember_data``", category=FutureWarning
-            )
-            BaseForecaster.__init__(self)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(eq=False, repr=False, init=False)(cls)  # for options of the class's own
+        if "__init__" not in vars(cls):
+            options = options_of(cls)
+            cls.__init__ = constructor(cls.__qualname__, options)  # type: ignore[method-assign]
+            show(cls, options)
+
+    def _values(self, of: Of | None = None, to: To | None = None) -> dict[str, Any]:
+        """Return the parameters that belong to something, with their values."""
+        return {
+            one.name: getattr(self, one.name)
+            for one in options_of(type(self))
+            if of in (None, one.of) and to in (None, one.to)
+        }
 
     def __dynamic_tags__(self) -> None:
         self.set_tags(
@@ -442,8 +352,7 @@ class HyperforecastForecaster(BaseForecaster):
                 X_held_out = X_values[key][split_at - lookback :] if X_values else None
                 y_held_out = y_values[key][split_at - lookback :]
                 validation.append(_to_darts(trained, names, y_held_out, X_held_out))
-        parameters = {} if pretraining else self.get_params(deep=False)
-        fit_options = {k: v for k, v in parameters.items() if k in _FIT_OPTIONS}
+        fit_options = {} if pretraining else self._values(to="fit")
         self._run(trained.model, training, validation, start, fit_options)
         return trained
 
@@ -483,11 +392,7 @@ class HyperforecastForecaster(BaseForecaster):
         """Return the arguments of the Darts model: the one place where they are handed on."""
         trainer = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
         arguments = {
-            **{
-                k: v
-                for k, v in self.get_params(deep=False).items()
-                if k not in _HOST_OPTIONS | _FIT_OPTIONS
-            },
+            **self._values(to="model"),
             "input_chunk_length": lookback,
             "output_chunk_length": horizon,
             "likelihood": likelihood,
@@ -500,8 +405,7 @@ class HyperforecastForecaster(BaseForecaster):
 
     def _network_options(self) -> dict[str, Any]:
         """Return the parameters that trained weights depend on, lengths excepted."""
-        params = self.get_params(deep=False)
-        return {k: v for k, v in params.items() if k not in _TRAINING_OPTIONS | _LENGTHS}
+        return self._values(of="network")
 
     def _changed_options(self, trained: Trained) -> list[str]:
         """Name the parameters by which the network would differ from a trained one."""
@@ -772,6 +676,8 @@ class HyperforecastForecaster(BaseForecaster):
                 f"with {', '.join(map(repr, X.columns[:5]))}. Fit with X, or leave it out."
             )
 
+
+show(HyperforecastForecaster, options_of(HyperforecastForecaster))
 
 DartsInput = dict[str, TimeSeries | None]
 

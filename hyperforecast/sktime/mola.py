@@ -1,17 +1,15 @@
 """MoLA as an sktime forecaster."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import pandas as pd
-from darts.utils.likelihood_models.torch import TorchLikelihood
 from sktime.forecasting.base import ForecastingHorizon
 
-from hyperforecast.darts.mola import MoLAModel
+from hyperforecast.darts.mola import MoLAModel, MoLAModelOptions
 from hyperforecast.sktime.base import HyperforecastForecaster
 
 
-class MoLAForecaster(HyperforecastForecaster):
+class MoLAForecaster(MoLAModelOptions, HyperforecastForecaster):
     """Every segment of the horizon has weights of its own, of which most are shared.
 
     Training has two stages. The first trains the backbone to forecast the first segment of the
@@ -23,41 +21,12 @@ class MoLAForecaster(HyperforecastForecaster):
 
     Parameters
     ----------
-    input_chunk_length, output_chunk_length
-        See :class:`~hyperforecast.sktime.HyperforecastForecaster`.
-    n_segments : int, optional
-        Number of segments S of equal length that the horizon is cut into; 8, or fewer where the
-        horizon does not cut into as many, if not given.
-    segment_length : int, optional
-        Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.
-    n_experts : int, default=4
-        Number P of experts of each layer.
-    rank : int, default=4
-        Rank r of each expert, at most the smaller side of its layer.
-    scaling : float, default=1.0
-        Factor of the experts; "alpha / r" of the literature on LoRA.
-    mixing : {"softmax", "free"}, default="softmax"
-        Whether the shares of a segment are positive and sum to one, or are free numbers.
-    adapted_layers : list or tuple of str, optional
-        Names of the layers that have experts, with ``*`` for any part of a name, for example
-        ``("head", "backbone.layers.*")``; all linear layers if not given.
-    train_head : bool, default=False
-        Whether the shared weights of the head are trained beside the experts.
-    adapt_only : bool, default=False
-        Keep the base that was pretrained, and train the experts alone in ``fit`` and ``update``.
-        ``pretrain`` trains both.
-    backbone : str, default="itransformer"
-        See :class:`~hyperforecast.sktime.HyperforecastForecaster`.
-    n_base_epochs : int, optional
-        Epochs of the first stage; as many as of the second, ``n_epochs``, if not given.
-    base_optimizer_kwargs : dict, optional
-        Arguments of the optimizer in the first stage, for example ``{"lr": 1e-3}``; those of the
-        second, ``optimizer_kwargs``, if not given.
-    backbone_kwargs, instance_norm, likelihood, quantiles, past_covariates, scaler, n_factors, \
-n_epochs, batch_size, optimizer_cls, optimizer_kwargs, lr_scheduler_cls, lr_scheduler_kwargs, \
-loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
-        See :class:`~hyperforecast.sktime.HyperforecastForecaster`. ``n_epochs`` and
-        ``optimizer_kwargs`` are those of the second stage; ``patience`` holds for each stage.
+    {parameters}
+
+    Notes
+    -----
+    ``n_epochs`` and ``optimizer_kwargs`` are those of the second stage; ``patience`` holds for each
+    stage.
 
     References
     ----------
@@ -76,45 +45,6 @@ loss_fn, validation_size, patience, random_state, pl_trainer_kwargs, verbose
     """
 
     model_class = MoLAModel
-
-    def __init__(
-        self,
-        input_chunk_length: int | None = None,
-        output_chunk_length: int | None = None,
-        *,
-        n_segments: int | None = None,
-        segment_length: int | None = None,
-        n_experts: int = 4,
-        rank: int = 4,
-        scaling: float = 1.0,
-        mixing: str = "softmax",
-        adapted_layers: Sequence[str] | None = None,
-        train_head: bool = False,
-        adapt_only: bool = False,
-        backbone: str = "itransformer",
-        backbone_kwargs: dict[str, Any] | None = None,
-        instance_norm: str | None = None,
-        likelihood: str | TorchLikelihood | None = None,
-        quantiles: Sequence[float] | None = None,
-        past_covariates: Sequence[Any] | None = None,
-        scaler: Literal["standard"] | None = "standard",
-        n_factors: int | None = None,
-        n_base_epochs: int | None = None,
-        n_epochs: int | None = None,
-        batch_size: int = 32,
-        optimizer_cls: type | None = None,
-        optimizer_kwargs: dict[str, Any] | None = None,
-        base_optimizer_kwargs: dict[str, Any] | None = None,
-        lr_scheduler_cls: type | None = None,
-        lr_scheduler_kwargs: dict[str, Any] | None = None,
-        loss_fn: Any = None,
-        validation_size: float | None = None,
-        patience: int | None = None,
-        random_state: int | None = None,
-        pl_trainer_kwargs: dict[str, Any] | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self._store(locals())
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
         if self.adapt_only and not hasattr(self, "pretrained_"):

@@ -1,6 +1,8 @@
 """The sktime forecasters against sktime's own conformance suite, and against each other."""
 
 import inspect
+import json
+import re
 from typing import Any
 
 import pytest
@@ -9,8 +11,8 @@ from sktime.utils.estimator_checks import check_estimator
 
 import hyperforecast.sktime
 from hyperforecast.darts import HyperforecastModel
+from hyperforecast.nn.options import options_of
 from hyperforecast.sktime import HyperforecastForecaster
-from hyperforecast.sktime.base import _FIT_OPTIONS, _HOST_OPTIONS, _TRAINING_OPTIONS
 
 FORECASTERS = [
     cls
@@ -51,9 +53,29 @@ def parameters(cls: type) -> dict[str, Any]:
     return dict(list(inspect.signature(cls).parameters.items()))
 
 
+def names(cls: type, **belonging: str) -> set[str]:
+    """Names of the options that belong to something, by their declarations."""
+    return {
+        one.name
+        for one in options_of(cls)
+        if all(getattr(one, attribute) == value for attribute, value in belonging.items())
+    }
+
+
+@each_forecaster
+def test_constructors_show_what_is_declared(cls: type[HyperforecastForecaster]) -> None:
+    assert list(parameters(cls)) == [one.name for one in options_of(cls)]
+    assert cls.get_param_names(sort=False) == list(parameters(cls))
+    positional = [n for n, p in parameters(cls).items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == ["input_chunk_length", "output_chunk_length"]
+    with pytest.raises(TypeError, match=f"{cls.__name__}.__init__.*unexpected keyword.*'chanels'"):
+        cls(chanels=3)
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        cls(24, 6, 1)
+
+
 @each_forecaster
 def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForecaster]) -> None:
-    """Every constructor is written out; this keeps them from drifting apart."""
     shared = set.intersection(*(set(parameters(other)) for other in FORECASTERS))
     reference = parameters(FORECASTERS[0])
     found = parameters(cls)
@@ -61,10 +83,10 @@ def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForeca
     for name in shared:
         assert found[name].kind == reference[name].kind
     # defaults of all others are the model's, which the test below holds them to
-    for name in _HOST_OPTIONS:
+    for name in names(cls, to="host"):
         assert found[name].default == reference[name].default
     # what only some have, their models have too, and spell out
-    own = found.keys() - shared - _FIT_OPTIONS
+    own = found.keys() - shared - names(cls, to="fit")
     assert own <= inspect.signature(cls.model_class.__init__).parameters.keys()
     assert own >= set(cls.model_class.method_options)
 
@@ -79,26 +101,29 @@ def test_parameters_are_those_of_the_darts_model(cls: type[HyperforecastForecast
 
     model |= inspect.signature(PLForecastingModule.__init__).parameters
     for name, parameter in parameters(cls).items():
-        if name in _FIT_OPTIONS:
-            assert name in inspect.signature(cls.model_class.fit).parameters
-        if name in _HOST_OPTIONS | _FIT_OPTIONS:
+        if name in names(cls, to="fit"):
+            of_fit = inspect.signature(cls.model_class.fit).parameters[name]
+            assert of_fit.default == parameter.default
+        if name in names(cls, to="host") | names(cls, to="fit"):
             continue
         assert name in model, f"{name} would be refused by {cls.model_class.__name__}"
         if parameter.default is not None and model[name].default is not inspect.Parameter.empty:
             assert parameter.default == model[name].default
     # every option of training that the model has
-    assert parameters(cls).keys() >= _TRAINING_OPTIONS & (model.keys() | _HOST_OPTIONS)
+    of_training = {name for other in FORECASTERS for name in names(other, of="training")}
+    assert parameters(cls).keys() >= of_training & (model.keys() | names(cls, to="host"))
 
 
 @each_forecaster
 def test_documented(cls: type[HyperforecastForecaster]) -> None:
-    """Every parameter is named in the class, and described there or in the base class."""
-    for name in parameters(cls):
-        assert name in (cls.__doc__ or "")
-        described = (cls.__doc__ or "") + (HyperforecastForecaster.__doc__ or "")
-        assert (
-            f"    {name} : " in described or f", {name} : " in described or f"{name}, " in described
-        )
+    """Every parameter is described in the class itself, in order, with type and default."""
+    text = (inspect.getdoc(cls) or "").split("----------\n")[1]
+    entries = re.findall(r"^(\w+) : (.+)\n    \S", text, re.MULTILINE)
+    assert [name for name, _ in entries[: len(parameters(cls))]] == list(parameters(cls))
+    for name, kind in entries[: len(parameters(cls))]:
+        default = parameters(cls)[name].default
+        said = json.dumps(default) if isinstance(default, str) else default
+        assert kind.endswith(", optional" if default is None else f", default={said}")
 
 
 def test_a_forecaster_for_every_model() -> None:

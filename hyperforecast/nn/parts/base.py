@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
+from hyperforecast.nn.options import describe
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
@@ -28,6 +29,11 @@ class Part(ABC):
     """
 
     slot: ClassVar[Slot]
+    embedding_dim: int | None = None
+    """Width of a linear embedding that the network puts before the backbone."""
+
+    def __init_subclass__(cls) -> None:
+        describe(cls)
 
     @abstractmethod
     def put_into(self, sites: NetworkSites, name: str) -> None:
@@ -43,11 +49,6 @@ class Part(ABC):
         """Cut the horizon into segments with weights of their own, asked before any layer."""
         return None
 
-    @property
-    def embedding_dim(self) -> int | None:
-        """Width of a linear embedding that the network puts before the backbone."""
-        return None
-
     def trains_beside_adapters(self, name: str) -> bool:
         """Say whether a parameter of the base is trained with the adapters."""
         return False
@@ -58,12 +59,15 @@ class Part(ABC):
         """Return what about the part rules a closed form out, ``None`` if nothing."""
         return f"{type(self).__name__} has no closed form"
 
-    def embedding_dims(self, n_channels: int) -> tuple[tuple[int, ...], bool]:
-        """Return lengths of channel vectors for the solver to choose from; whether they are given.
+    @property
+    def channel_weights(self) -> Literal["shared", "generated", "individual"]:
+        """What a closed form makes of the output layers."""
+        return "shared"
 
-        Ascending. With 0 all channels share one weight, with C each has its own.
-        """
-        return (0,), False
+    @property
+    def given_embedding_dim(self) -> int | None:
+        """Length of the channels' vectors, ``None`` if a closed form may choose it."""
+        return None
 
     @classmethod
     def solved(cls, embedding_dim: int) -> dict[str, Any]:
@@ -81,7 +85,7 @@ class Part(ABC):
             Where the part has put its terms, under ``name``.
         name : str
         embedding : Tensor, shape (C, E)
-            The channels' vectors.
+            The channels' vectors; the identity where every channel has weights of its own.
         weight : Tensor, shape (1 + E, O, I)
             A channel's weight is the first one, and the sum over e of its vector's e-th entry times
             the (1 + e)-th one.

@@ -1,15 +1,36 @@
 """HN-MVTS: a head generated for every channel."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
+
+from torch import Tensor, nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
 from hyperforecast.nn.generators import DenseGenerator
+from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.sites import NetworkSites
 from hyperforecast.nn.term import Term
 
 
-class HNMVTS(Part):
+@option_group
+class HNMVTSOptions:
+    """Options of HN-MVTS."""
+
+    channel_embedding_dim: int | None = option(
+        default=None,
+        doc="""Length E of a channel's vector, between 0 (one head for all) and the number of
+        channels (one head each): the regularisation between the two. A third of the number of
+        channels, at least 1 and at most 8, if not given.""",
+    )
+    hyper_hidden: Sequence[int] = option(
+        default=(),
+        doc="Widths of the hypernetwork's hidden layers; a single linear map if empty.",
+    )
+
+
+class HNMVTS(HNMVTSOptions, Part):
     r"""The last layer is generated from a learned embedding of the channel.
 
     .. math:: W_n = W_0 + \sum_k g_k(z_n) \Phi_k.
@@ -18,12 +39,7 @@ class HNMVTS(Part):
 
     Parameters
     ----------
-    channel_embedding_dim : int, optional
-        Length E of a channel's embedding, ``0 <= E <= C``: the regularisation between one head
-        for all channels (0) and one head each (C). A third of C, at least 1 and at most 8, if not
-        given.
-    hyper_hidden : sequence of int, default=()
-        Widths of the hypernetwork's hidden layers; a single linear map if empty.
+    {parameters}
 
     References
     ----------
@@ -34,18 +50,14 @@ class HNMVTS(Part):
 
     slot = "head"
 
-    def __init__(
-        self, *, channel_embedding_dim: int | None = None, hyper_hidden: Sequence[int] = ()
-    ) -> None:
-        if any(width < 1 for width in hyper_hidden):
-            raise ValueError(f"hyper_hidden must hold widths >= 1; got {list(hyper_hidden)}.")
-        if hyper_hidden and channel_embedding_dim == 0:
+    def __post_init__(self) -> None:
+        if any(width < 1 for width in self.hyper_hidden):
+            raise ValueError(f"hyper_hidden must hold widths >= 1; got {list(self.hyper_hidden)}.")
+        if self.hyper_hidden and self.channel_embedding_dim == 0:
             raise ValueError(
                 "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
                 "to generate from. Leave one of the two out."
             )
-        self.channel_embedding_dim = channel_embedding_dim
-        self.hyper_hidden = tuple(hyper_hidden)
 
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add to every last layer what the channel's embedding generates."""
@@ -69,3 +81,36 @@ class HNMVTS(Part):
         if self.hyper_hidden:
             return "a hypernetwork with hyper_hidden layers is not linear in its weights"
         return None
+
+    @property
+    def channel_weights(self) -> Literal["generated"]:
+        """What a closed form makes of the output layers."""
+        return "generated"
+
+    @property
+    def given_embedding_dim(self) -> int | None:
+        """Length of the channels' vectors, ``None`` if a closed form may choose it."""
+        return self.channel_embedding_dim
+
+    @classmethod
+    def solved(cls, embedding_dim: int) -> dict[str, Any]:
+        """Return the options that a solution of vectors of this length sets."""
+        return {"channel_embedding_dim": embedding_dim}
+
+    def write_solution(
+        self, layer: nn.Module, name: str, embedding: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        """Write vectors, shared weight and bases into an output layer."""
+        assert isinstance(layer, HyperLinear)
+        term = layer.terms[name]
+        assert isinstance(term, Term)
+        assert isinstance(term.context, ChannelEmbedding)
+        assert isinstance(term.generator, DenseGenerator)
+        term.context.weight.copy_(embedding)
+        for shared, bases, values in (
+            (layer.weight, term.generator.weight_bases, weight),
+            (layer.bias, term.generator.bias_bases, bias),
+        ):
+            if shared is not None and bases is not None and values is not None:
+                shared.copy_(values[0])
+                bases.copy_(values[1:])

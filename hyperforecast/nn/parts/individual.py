@@ -1,7 +1,9 @@
 """One head for each channel."""
 
+from typing import Literal
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.parts.base import Part
@@ -34,3 +36,20 @@ class Individual(Part):
                     assert layer.bias is not None
                     layer.bias.copy_(shared.bias)
             sites.replace(site, layer)
+
+    def obstacle(self) -> None:
+        """Nothing rules the closed form out."""
+
+    @property
+    def channel_weights(self) -> Literal["individual"]:
+        """What a closed form makes of the output layers."""
+        return "individual"
+
+    def write_solution(
+        self, layer: nn.Module, name: str, embedding: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        """Write each channel's own weights into an output layer: its vector picks one of them."""
+        assert isinstance(layer, ChannelLinear)
+        layer.weight.copy_(weight[1:])
+        if bias is not None and layer.bias is not None:
+            layer.bias.copy_(bias[1:])

@@ -1,17 +1,55 @@
 """MoLA: a base for the first steps, and mixtures of LoRA experts over the horizon."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from hyperforecast.nn.contexts import SegmentMixture
-from hyperforecast.nn.errors import check_sizes, unknown_name
+from hyperforecast.nn.errors import Problems, check_sizes, raise_all, unknown_name
 from hyperforecast.nn.generators import LoRAExperts
+from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites, check_names, matching
 from hyperforecast.nn.term import Term
 
 
-class MoLA(Part):
+@option_group
+class MoLAOptions:
+    """Options of MoLA."""
+
+    n_segments: int | None = option(
+        default=None,
+        doc="""Number of segments S of equal length that the horizon is cut into; 8, or fewer where
+        the horizon does not cut into as many, if not given.""",
+    )
+    segment_length: int | None = option(
+        default=None,
+        doc="Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.",
+    )
+    n_experts: int = option(default=4, doc="Number P of experts of each layer.")
+    rank: int = option(
+        default=4, doc="Rank r of each expert, at most the smaller side of its layer."
+    )
+    scaling: float = option(
+        default=1.0, doc='Factor c of the experts; "alpha / r" of the literature on LoRA.'
+    )
+    mixing: Literal["softmax", "free"] = option(
+        default="softmax",
+        doc="Whether the shares of a segment are positive and sum to one, or are free numbers.",
+    )
+    adapted_layers: Sequence[str] | None = option(
+        default=None,
+        doc="""Names of the layers that have experts, with ``*`` for any part of a name, for example
+        ``["head", "backbone.layers.*"]``; all linear layers if not given.""",
+    )
+    train_head: bool = option(
+        default=False,
+        doc="Whether the shared weights of the head are trained beside the experts.",
+        of="training",
+    )
+
+
+class MoLA(MoLAOptions, Part):
     r"""Every segment of the horizon has its own weights, of which most are shared.
 
     .. math:: W_s = W + c \sum_p \alpha_{sp} B_p A_p.
@@ -21,24 +59,7 @@ class MoLA(Part):
 
     Parameters
     ----------
-    n_segments : int, optional
-        Number of segments S of equal length that the horizon is cut into; 8, or fewer where the
-        horizon does not cut into as many, if not given.
-    segment_length : int, optional
-        Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.
-    n_experts : int, default=4
-        Number P of experts of each layer.
-    rank : int, default=4
-        Rank r of each expert.
-    scaling : float, default=1.0
-        Factor c of the experts; "alpha / r" of the literature on LoRA.
-    mixing : {"softmax", "free"}, default="softmax"
-        Whether the shares of a segment are positive and sum to one, or are free numbers.
-    adapted_layers : sequence of str, optional
-        Names of the layers that have experts, with ``*`` for any part of a name, for example
-        ``["head", "backbone.layers.*"]``; all linear layers if not given.
-    train_head : bool, default=False
-        Whether the shared weights of the head are trained beside the experts.
+    {parameters}
 
     References
     ----------
@@ -49,27 +70,8 @@ class MoLA(Part):
 
     slot = "adapters"
 
-    def __init__(
-        self,
-        *,
-        n_segments: int | None = None,
-        segment_length: int | None = None,
-        n_experts: int = 4,
-        rank: int = 4,
-        scaling: float = 1.0,
-        mixing: str = "softmax",
-        adapted_layers: Sequence[str] | None = None,
-        train_head: bool = False,
-    ) -> None:
-        check_options(n_experts, rank, scaling, mixing, adapted_layers)
-        self.n_segments = n_segments
-        self.segment_length = segment_length
-        self.n_experts = n_experts
-        self.rank = rank
-        self.scaling = scaling
-        self.mixing = mixing
-        self.adapted_layers = ["*"] if adapted_layers is None else list(adapted_layers)
-        self.train_head = train_head
+    def __post_init__(self) -> None:
+        check_options(self)
 
     def cut(self, horizon: int) -> Segments:
         """Cut the horizon into segments."""
@@ -78,7 +80,8 @@ class MoLA(Part):
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add experts to the layers that ``adapted_layers`` names."""
         assert sites.segments is not None
-        for site in matching(sites.of_kind("linear"), self.adapted_layers, "adapted_layers"):
+        patterns = ["*"] if self.adapted_layers is None else self.adapted_layers
+        for site in matching(sites.of_kind("linear"), patterns, "adapted_layers"):
             n_in, n_out = site.n_features, site.n_outputs
             rank = min(self.rank, n_in, n_out)  # more makes no difference
             experts = LoRAExperts(self.n_experts, n_in, n_out, rank, scaling=self.scaling)
@@ -90,17 +93,13 @@ class MoLA(Part):
         return self.train_head and name.startswith("head.")
 
 
-def check_options(
-    n_experts: int,
-    rank: int,
-    scaling: float,
-    mixing: str,
-    adapted_layers: Sequence[str] | None,
-) -> None:
+def check_options(options: MoLAOptions) -> None:
     """Raise if an option of :class:`MoLA` is wrong."""
-    check_sizes(n_experts=n_experts, rank=rank)
-    if not scaling > 0:
-        raise ValueError(f"scaling must be a number > 0; got {scaling!r}.")
-    if mixing not in SegmentMixture.kinds:
-        raise ValueError(unknown_name("mixing", mixing, SegmentMixture.kinds))
-    check_names(adapted_layers, "adapted_layers")
+    problems = Problems()
+    problems.check(check_sizes, n_experts=options.n_experts, rank=options.rank)
+    if not options.scaling > 0:
+        problems.append(f"scaling must be a number > 0; got {options.scaling!r}.")
+    if options.mixing not in SegmentMixture.kinds:
+        problems.append(unknown_name("mixing", options.mixing, SegmentMixture.kinds))
+    problems.check(check_names, options.adapted_layers, "adapted_layers")
+    raise_all(problems)

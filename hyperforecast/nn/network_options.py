@@ -1,0 +1,40 @@
+"""Options of networks whatever their method."""
+
+from typing import Any
+
+from hyperforecast.nn.backbones import BACKBONES
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS
+from hyperforecast.nn.options import option, option_group
+
+_BACKBONES = ", ".join(f'``"{name}"``' for name in BACKBONES)
+_NORMS = ", ".join(f'``"{name}"``' for name in INSTANCE_NORMS)
+
+
+@option_group
+class NetworkOptions:
+    """Which backbone, and how its input is normalised."""
+
+    backbone: str = option(
+        default="dlinear",
+        doc=f"{_BACKBONES}, or a registered name.",
+    )
+    backbone_kwargs: dict[str, Any] | None = option(
+        default=None,
+        doc="Options of the backbone; one that it does not have is an error.",
+    )
+    instance_norm: str | None = option(
+        default=None,
+        doc=f"One of {_NORMS}; the backbone's own if not given.",
+    )
+
+
+@option_group
+class FactorOptions:
+    """What channels learn from each other."""
+
+    n_factors: int | None = option(
+        default=None,
+        doc="""Number K of common factors, the leading principal components of the channels, whose
+        last steps are further inputs of every channel, so that channels learn from each other.
+        If not given there are none, unless the exact solver trains: it chooses.""",
+    )

@@ -1,0 +1,155 @@
+"""Options that every forecaster has, and the constructors that are made from options."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from darts.utils.likelihood_models.torch import TorchLikelihood
+from sktime.forecasting.base import BaseForecaster
+from torch import nn
+
+from hyperforecast.nn.options import Option, option, option_group
+
+
+@option_group
+class LengthOptions:
+    """Lengths of windows."""
+
+    input_chunk_length: int | None = option(
+        default=None,
+        kw_only=False,
+        of="lengths",
+        doc="""Lookback L: rows that a forecast is made from. If not given, three times the horizon
+        and at least 24, but no more than leaves half of the longest series' rows as forecast
+        targets, and no more than the shortest series has.""",
+    )
+    output_chunk_length: int | None = option(
+        default=None,
+        kw_only=False,
+        of="lengths",
+        doc="""Horizon H: steps forecast at once. If not given, the largest step of the ``fh`` that
+        is passed to ``fit`` (or to ``pretrain``). A longer ``fh`` is forecast in several rounds,
+        each from the forecasts of the one before, where no past covariates stand against it.""",
+    )
+
+
+@option_group
+class ForecastOptions:
+    """What is forecast, and from what."""
+
+    likelihood: str | TorchLikelihood | None = option(
+        default=None,
+        doc="""Distribution that is fitted: ``"gaussian"``, ``"laplace"`` and other names of Darts'
+        likelihoods, or one of its likelihood objects. ``predict`` then returns the mean (of
+        ``"cauchy"``, the median).""",
+    )
+    quantiles: Sequence[float] | None = option(
+        default=None,
+        to="host",
+        doc="""Quantiles to learn instead, the median among them and symmetric around it.
+        ``predict`` then returns the median; quantiles in between are interpolated, beyond them
+        there are none.""",
+    )
+    past_covariates: Sequence[Any] | None = option(
+        default=None,
+        to="host",
+        doc="""Labels of the columns of ``X`` that are known only up to the cutoff. All others are
+        known ahead, and ``X`` must hold them up to the last step of ``fh``.""",
+    )
+    scaler: Literal["standard"] | None = option(
+        default="standard",
+        to="host",
+        doc="""Standardise every channel and every column of ``X`` by mean and deviation of the rows
+        trained on, over all instances; forecasts are scaled back.""",
+    )
+
+
+@option_group
+class TrainingOptions:
+    """How to train."""
+
+    n_epochs: int | None = option(
+        default=None,
+        of="training",
+        doc="Passes over the training windows; 100 if not given.",
+    )
+    batch_size: int = option(default=32, of="training", doc="Windows in a step.")
+    optimizer_cls: type | None = option(
+        default=None, of="training", doc="Torch optimizer; Adam if not given."
+    )
+    optimizer_kwargs: dict[str, Any] | None = option(
+        default=None,
+        of="training",
+        doc='Arguments of the optimizer, for example ``{"lr": 1e-3}``.',
+    )
+    lr_scheduler_cls: type | None = option(
+        default=None, of="training", doc="Torch learning-rate scheduler; none if not given."
+    )
+    lr_scheduler_kwargs: dict[str, Any] | None = option(
+        default=None, of="training", doc="Arguments of the learning-rate scheduler."
+    )
+    loss_fn: nn.Module | None = option(
+        default=None,
+        of="training",
+        doc="Loss of point forecasts; the mean squared error if not given.",
+    )
+    validation_size: float | None = option(
+        default=None,
+        of="training",
+        to="host",
+        doc="""Share of each series' last rows held out to validate on after every epoch, in (0, 1).
+        The weights of the epoch with the lowest validation loss are kept.""",
+    )
+    patience: int | None = option(
+        default=None,
+        of="training",
+        to="host",
+        doc="Epochs without a lower validation loss after which training stops.",
+    )
+    random_state: int | None = option(
+        default=None,
+        of="training",
+        doc="""Seed: the same seed, data and version give the same forecasts, and the global random
+        state is left alone.""",
+    )
+    pl_trainer_kwargs: dict[str, Any] | None = option(
+        default=None,
+        of="training",
+        doc="""Arguments of Lightning's trainer, for example ``{"accelerator": "cpu"}`` or
+        ``{"gradient_clip_val": 1.0}``. By default the best device at hand is used, and nothing is
+        written to disk.""",
+    )
+    verbose: bool = option(
+        default=False, of="training", to="host", doc="Show a progress bar while training."
+    )
+
+
+def constructor(name: str, options: Sequence[Option]) -> Callable[..., None]:
+    """Make a constructor that stores the options as they are given, and does nothing else.
+
+    Parameters
+    ----------
+    name : str
+        Of the class, for messages.
+    options : sequence of Option
+    """
+    signature = inspect.Signature([one.parameter() for one in options])
+
+    def __init__(self: BaseForecaster, *args: Any, **kwargs: Any) -> None:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}.__init__() {error}") from None
+        given.apply_defaults()
+        for parameter, value in given.arguments.items():
+            setattr(self, parameter, value)
+        with warnings.catch_warnings():
+            # the forecasters say themselves what is remembered
+            warnings.filterwarnings(
+                "ignore", message=".*default of config ``remember_data``", category=FutureWarning
+            )
+            BaseForecaster.__init__(self)
+
+    __init__.__qualname__ = f"{name}.__init__"
+    return __init__

@@ -24,16 +24,15 @@ from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 from torch import Tensor
 
 from hyperforecast.darts.channels import channel_order
-from hyperforecast.darts.exact import (
+from hyperforecast.darts.exact import report, train_exactly
+from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.quiet import quiet_lightning
+from hyperforecast.darts.solver_choice import (
     check_solver,
     data_obstacle,
     gradient_options,
     model_obstacle,
-    report,
-    train_exactly,
 )
-from hyperforecast.darts.module import ForecastingModule
-from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.nn import INSTANCE_NORMS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import unknown_name

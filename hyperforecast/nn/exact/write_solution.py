@@ -1,11 +1,12 @@
-"""From an exact solution to a network that holds it."""
+"""An exact solution, written into a network."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.exact.problem import ExactSolution
+from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.layers import ChannelLinear, GeneratedLinear
 from hyperforecast.nn.network import ForecastingNetwork
 
@@ -28,7 +29,7 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
     network = ForecastingNetwork(**solved_arguments(arguments, solution))
     network = network.to(solution.weights.weight.dtype)
     with torch.no_grad():
-        _write(network, solution)
+        _write_solution(network, solution)
     return network
 
 
@@ -46,29 +47,29 @@ def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict
     return arguments
 
 
-def _write(network: ForecastingNetwork, solution: ExactSolution) -> None:
+def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> None:
     n_outputs = len(network.output_roles)
     weight, future = solution.weights.weight, solution.weights.future  # (M, H, p), (M, F)
     # an output of a step is the step's forecast; what tells quantiles apart are the offsets
     weight = weight.repeat_interleave(n_outputs, dim=1)  # (M, H·P, p)
-    widths = [
-        network.lookback,
-        _in_features(network.past_covariate_map),
-        _in_features(network.factor_map),
-        _in_features(network.static_covariate_map),
-        1,
-    ]
-    own, past, factors, static, constant = weight.split(widths, dim=2)
+    regressors = Regressors(
+        n_own=network.lookback,
+        n_past=_in_features(network.past_covariate_map),
+        n_factors=_in_features(network.factor_map),
+        n_static=_in_features(network.static_covariate_map),
+    )
+    groups = regressors.split(weight)
+    own, bias = network.backbone.head_of_linear_map(groups.own), groups.constant.squeeze(-1)
     maps: list[tuple[nn.Module | None, Tensor, Tensor | None]] = [
-        (network.head, network.backbone.head_of_linear_map(own), constant.squeeze(2)),
-        (network.past_covariate_map, past, None),
-        (network.factor_map, factors, None),
-        (network.static_covariate_map, static, None),
+        (network.head, own, bias),
+        (network.past_covariate_map, groups.past, None),
+        (network.factor_map, groups.factors, None),
+        (network.static_covariate_map, groups.static, None),
         (network.future_covariate_map, future[:, None].expand(-1, n_outputs, -1), None),
     ]
-    for layer, values, bias in maps:
+    for layer, values, biases in maps:
         if layer is not None:
-            _write_layer(layer, values, bias, solution)
+            _write_layer(layer, values, biases, solution)
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:
@@ -78,7 +79,7 @@ def _write(network: ForecastingNetwork, solution: ExactSolution) -> None:
 def _write_layer(
     layer: nn.Module, weight: Tensor, bias: Tensor | None, solution: ExactSolution
 ) -> None:
-    """Write mixed weights (M, O, I) and biases (M, O) into a layer of any method."""
+    """Write basis weights (M, O, I) and biases (M, O) into a layer of any method."""
     if isinstance(layer, GeneratedLinear):
         generator = layer.generator
         layer.context.weight.copy_(solution.embedding)

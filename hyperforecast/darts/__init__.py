@@ -1,25 +1,38 @@
-"""The methods as Darts models."""
+"""The Darts models."""
 
 from darts.utils.serialization import add_safe_globals
 
+from hyperforecast.darts.adapted import AdaptedModel
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
+from hyperforecast.darts.hyper import HyperModel
 from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
-from hyperforecast.darts.mola import MoLAModel, MoLAModule
+from hyperforecast.darts.mola import MoLAModel
+from hyperforecast.darts.stages import StagedModule
 
 __all__ = [
+    "AdaptedModel",
     "BackboneModel",
     "ForecastingModule",
     "HNMVTSModel",
+    "HyperModel",
     "HyperforecastModel",
     "LightSAEModel",
     "MoLAModel",
-    "MoLAModule",
+    "StagedModule",
 ]
 
 # Darts' safe loading knows no class outside its own package unless it is told of it
 add_safe_globals(
-    [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel, ForecastingModule, MoLAModule]
+    [
+        BackboneModel,
+        HNMVTSModel,
+        HyperModel,
+        LightSAEModel,
+        MoLAModel,
+        ForecastingModule,
+        StagedModule,
+    ]
 )

@@ -1,14 +1,22 @@
 """The plain backbone as a Darts model."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.options import SolverOptions
-from hyperforecast.nn.methods.plain import PlainOptions
-from hyperforecast.nn.options import option_group
+from hyperforecast.nn.options import option, option_group
 
 
 @option_group
-class BackboneModelOptions(PlainOptions, SolverOptions):
-    """Options of a plain backbone in both hosts, beside those of every method."""
+class BackboneModelOptions(SolverOptions):
+    """Options of a plain backbone in both hosts, beside those of every model."""
+
+    individual: bool = option(
+        default=False,
+        doc="""One head for each channel instead of one for all, as "individual" means in DLinear
+        and PatchTST.""",
+    )
 
 
 class BackboneModel(HyperforecastModel):
@@ -27,5 +35,9 @@ class BackboneModel(HyperforecastModel):
     6
     """
 
-    method = "plain"
     options = BackboneModelOptions
+
+    @classmethod
+    def parts(cls, arguments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return nothing, or the part that gives every channel its own head."""
+        return {"individual": {}} if arguments["individual"] else {}

@@ -2,8 +2,6 @@
 
 import copy
 import functools
-import inspect
-import logging
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,65 +17,54 @@ from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorc
 from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
-from darts.utils.likelihood_models.base import LikelihoodType
-from darts.utils.likelihood_models.torch import TorchLikelihood
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
-from torch import Tensor
 
 from hyperforecast.darts.channels import channel_order
-from hyperforecast.darts.exact import (
-    check_solver,
-    data_obstacle,
-    gradient_options,
-    model_obstacle,
-    report,
-    train_exactly,
-)
-from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.exact import report, train_exactly
+from hyperforecast.darts.finite import check_finite
+from hyperforecast.darts.likelihood_roles import output_roles
+from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
-from hyperforecast.nn import INSTANCE_NORMS, METHODS, ForecastingNetwork
-from hyperforecast.nn.backbones import BACKBONES, check_backbone
+from hyperforecast.darts.solver_choice import (
+    cannot_solve,
+    check_solver,
+    model_obstacle,
+    solves_exactly,
+)
+from hyperforecast.darts.training_data import channels_of, training_values
+from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
+from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
 from hyperforecast.nn.exact import MomentHistory
-from hyperforecast.nn.instance_norm import OutputRole
+from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import Option, options_of, show
-
-logger = logging.getLogger(__name__)
-
-_LOCATION_SCALE = (
-    LikelihoodType.Gaussian,
-    LikelihoodType.Laplace,
-    LikelihoodType.Cauchy,
-    LikelihoodType.Gumbel,
-)
+from hyperforecast.nn.parts import make_parts, part_options
 
 
 class HyperforecastModel(MixedCovariatesTorchModel, ABC):
-    """Base of the Darts models: any method on any backbone, with covariates of every kind.
+    """Base of the Darts models: any parts on any backbone, with covariates of every kind.
 
-    A subclass names its ``method`` and the group of its ``options``; its constructor is made from
-    them. Training, likelihoods, encoders, checkpoints and devices are Darts'.
+    A subclass names its ``part``, or says by :meth:`parts` what is put into a plain network, and
+    names the group of its ``options``, which its constructor is made from. Training, likelihoods,
+    encoders, checkpoints and devices are Darts'.
 
     Parameters
     ----------
     {parameters}
     """
 
-    method: ClassVar[str]
+    part: ClassVar[str]
+    """The part that a preset puts into a plain network, whose options are the preset's."""
     options: ClassVar[type]
     """Group of the options that a subclass has beside those of every model."""
-    method_options: ClassVar[tuple[str, ...]] = ()
-    """Names of the options that the method takes."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "options" not in vars(cls):
             return
-        method = inspect.signature(METHODS[cls.method]).parameters.values()
-        cls.method_options = tuple(p.name for p in method if p.kind is p.KEYWORD_ONLY)
 
         def __init__(self: HyperforecastModel, *args: Any, **kwargs: Any) -> None:
             super(cls, self).__init__(*args, **kwargs)
@@ -139,12 +126,15 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         options = cls.constructor_options()
         arguments = {o.name: o.default for o in options if not o.required} | dict(arguments)
         problems = Problems()
+        parts: dict[str, dict[str, Any]] = {}
+        if problems.check(cls.parts, arguments):
+            parts = cls.parts(arguments)
+            problems.check(make_parts, parts)
         for name in ("input_chunk_length", "output_chunk_length"):
             if name in arguments:
                 length = arguments[name]
                 problems.check(check_whole_number, name, length, least=1, unit=" of steps")
         backbone = arguments["backbone"]
-        has_backbone = backbone in BACKBONES
         problems.check(check_backbone, backbone, arguments["backbone_kwargs"])
         norm = arguments["instance_norm"]
         if norm is not None and norm not in INSTANCE_NORMS:
@@ -153,11 +143,25 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             problems.check(check_whole_number, "n_factors", arguments["n_factors"])
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
-        if solver == "exact" and has_backbone:
-            obstacle = model_obstacle(dict(arguments))
-            if obstacle is not None:
-                problems.append(_cannot_solve(obstacle))
+        if problems:
+            return problems
+        obstacle = model_obstacle(arguments, parts) if solver == "exact" else None
+        if obstacle is not None:
+            problems.append(cannot_solve(obstacle))
+        if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
+            problems.check(check_network, **_network_arguments(arguments, parts))
         return problems
+
+    @classmethod
+    def parts(cls, arguments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the names of the parts that are put into the plain network, and their options.
+
+        Parameters
+        ----------
+        arguments : mapping
+            All arguments of the constructor.
+        """
+        return {cls.part: {name: arguments[name] for name in part_options(PARTS[cls.part])}}
 
     @property
     def supports_static_covariates(self) -> bool:
@@ -185,20 +189,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         params = self.model_params
         assert train_sample.past_target is not None
         network = {
-            "lookback": params["input_chunk_length"],
-            "horizon": params["output_chunk_length"],
+            **_network_arguments(params, self.parts(params)),
             "n_channels": train_sample.past_target.shape[1],
-            "method": self.method,
-            "method_kwargs": {option: params[option] for option in self.method_options},
-            "backbone": params["backbone"],
-            "backbone_kwargs": params["backbone_kwargs"],
-            "instance_norm": params["instance_norm"],
             "output_roles": output_roles(params.get("likelihood")),
             "n_past_covariates": _width(train_sample.past_covariates)
             + _width(train_sample.historic_future_covariates),
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
-            "n_factors": params.get("n_factors") or 0,
         }
         # no dataset: the weights are about to be loaded, and the sample is a mock
         names = [] if self._fit_dataset is None else channels_of(self._fit_dataset)
@@ -333,7 +330,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             self._start_state = None
         model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
-            if self._uses_exact_solver(datamodule):
+            datasets = [datamodule.train_dataset, datamodule.val_dataset]
+            parts = self.parts(self.model_params)
+            if solves_exactly(self.model_params, parts, datasets, self._told_to_use_gradients):
                 solution = train_exactly(
                     model,
                     self.model_params,
@@ -381,28 +380,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         few windows to hold any out.
         """
         return None if self._solver_report is None else pd.DataFrame(self._solver_report)
-
-    def _uses_exact_solver(self, datamodule: TorchDataModule) -> bool:
-        """Decide by which solver to train, and say so."""
-        solver = self.model_params.get("solver", "adam")
-        if solver == "adam":
-            return False
-        obstacle = model_obstacle(self.model_params)
-        for dataset in (datamodule.train_dataset, datamodule.val_dataset):
-            if obstacle is None and dataset is not None:
-                obstacle = data_obstacle(dataset)
-        told = gradient_options(self.model_params) + self._told_to_use_gradients
-        if solver == "exact":
-            if obstacle is not None:
-                raise ValueError(_cannot_solve(obstacle))
-            if told:
-                logger.info("The exact solver does not use %s.", ", ".join(told))
-            return True
-        if obstacle is None and told:
-            obstacle = f"{', '.join(told)} says how to train by gradients"
-        if obstacle is not None:
-            logger.info("Training by gradients: %s.", obstacle)
-        return obstacle is None
 
     def _setup_trainer(
         self,
@@ -461,6 +438,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     def to_onnx(self, path: str | None = None, **kwargs: Any) -> None:
         """Export the model, folded: the graph holds plain layers and no hypernetwork.
 
+        Where weights depend on the window, it holds what generates them.
+
         See :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
         for the arguments and for how to run the file without torch. Channels go by position
         there, in the order of ``channel_names``.
@@ -469,9 +448,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         trained = self.model
         try:
             with quiet_lightning():
-                if trained is not None:
-                    self.model = copy.deepcopy(trained)
-                    self.model.network = trained.network.fold()
+                self.model = None if trained is None else folded(trained)
                 super().to_onnx(path, **kwargs)
         finally:
             self.model = trained
@@ -505,79 +482,23 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 show(HyperforecastModel, HyperforecastModel.constructor_options(), kwargs=OPTIONS_OF_DARTS)
 
 
-def _cannot_solve(obstacle: str) -> str:
-    return (
-        f"solver='exact' cannot train this model: {obstacle}. Choose solver='adam', or 'auto' to "
-        "solve exactly where that is possible."
-    )
-
-
-def output_roles(likelihood: TorchLikelihood | None) -> list[OutputRole]:
-    """Say what each output of a step is to the series, for the instance norm to restore it."""
-    if likelihood is None:
-        return ["location"]
-    if likelihood.type is LikelihoodType.Quantile:
-        return ["location"] * likelihood.num_parameters
-    if likelihood.type in _LOCATION_SCALE:
-        return ["location", "scale"]
-    if likelihood.type is LikelihoodType.Poisson:
-        return ["location"]
-    if likelihood.type is LikelihoodType.NegativeBinomial:
-        return ["location", "free"]  # mean and dispersion
-    if likelihood.type is LikelihoodType.HalfNormal:
-        return ["scale"]
-    return ["free"] * likelihood.num_parameters
-
-
-def training_series(dataset: TorchTrainingDataset) -> Sequence[TimeSeries] | None:
-    """Return the target series of a dataset that keeps them, as Darts' own do."""
-    series = getattr(dataset, "series", None)
-    if isinstance(series, Sequence) and series and isinstance(series[0], TimeSeries):
-        return series
-    return None
-
-
-def channels_of(dataset: TorchTrainingDataset) -> list[str]:
-    """Return the names of a dataset's channels; none where it does not keep its series."""
-    series = training_series(dataset)
-    return [] if series is None else [str(name) for name in series[0].components]
-
-
-def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> list[Tensor]:
-    """Return the target values of a training dataset, each (T, C).
-
-    Of a dataset that does not keep its series, evenly spread windows are taken.
-    """
-    series = training_series(dataset)
-    if series is not None:
-        return [torch.as_tensor(np.asarray(one.values(copy=False))) for one in series]
-    stride = max(1, len(dataset) // max_windows)
-    return [torch.as_tensor(dataset[i].past_target) for i in range(0, len(dataset), stride)]
-
-
-def check_finite(series: TimeSeries, kind: str) -> None:
-    """Raise if a series holds NaN or infinite values: they would turn every weight into NaN."""
-    values = series.all_values(copy=False)  # (T, C, samples)
-    if np.isfinite(values).all():
-        return
-    bad = ~np.isfinite(values).all(axis=2)  # (T, C)
-    rows, columns = np.nonzero(bad)
-    named = [str(series.components[c]) for c in np.unique(columns)]
-    message = (
-        f"`{kind}` holds NaN or infinite values: {bad.sum()} in "
-        f"{', '.join(map(repr, named[:5]))}{' and more' if len(named) > 5 else ''}, the first at "
-        f"{series.time_index[rows[0]]}. Expected finite numbers; fill gaps first, for example "
-        "with darts.utils.missing_values.fill_missing_values."
-    )
-    if all(name.startswith("darts_enc_") for name in named):
-        # made by an encoder or its transformer, which Darts lets fail
-        logger.warning("%s These are made by `add_encoders`; forecasts will be NaN.", message)
-        return
-    raise ValueError(message)
-
-
 def _reorder(series: TimeSeries, order: Sequence[int] | None) -> TimeSeries:
     return series if order is None else series[[str(series.components[i]) for i in order]]
+
+
+def _network_arguments(
+    arguments: Mapping[str, Any], parts: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the arguments of the network that do not depend on the data."""
+    return {
+        "lookback": int(arguments["input_chunk_length"]),
+        "horizon": int(arguments["output_chunk_length"]),
+        "parts": parts,
+        "backbone": arguments["backbone"],
+        "backbone_kwargs": arguments["backbone_kwargs"],
+        "instance_norm": arguments["instance_norm"],
+        "n_factors": arguments["n_factors"] or 0,
+    }
 
 
 def _width(array: np.ndarray | None) -> int:

@@ -2,8 +2,8 @@
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.options import SolverOptions
-from hyperforecast.nn.methods.hn_mvts import HNMVTSOptions
 from hyperforecast.nn.options import option_group
+from hyperforecast.nn.parts.hn_mvts import HNMVTSOptions
 
 
 @option_group
@@ -39,5 +39,5 @@ class HNMVTSModel(HyperforecastModel):
     6
     """
 
-    method = "hn-mvts"
+    part = "hn-mvts"
     options = HNMVTSModelOptions

@@ -1,13 +1,8 @@
 """LightSAE as a Darts model."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.nn.backbones import BACKBONES
-from hyperforecast.nn.errors import Problems
-from hyperforecast.nn.methods.light_sae import LightSAE, LightSAEOptions, check_options
 from hyperforecast.nn.options import option_group
+from hyperforecast.nn.parts.light_sae import LightSAEOptions
 
 
 @option_group
@@ -46,21 +41,5 @@ class LightSAEModel(HyperforecastModel):
     6
     """
 
-    method = "light-sae"
+    part = "light-sae"
     options = LightSAEModelOptions
-
-    @classmethod
-    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
-        """Say what is wrong with arguments of the constructor."""
-        problems = super().argument_problems(arguments)
-        chosen = {k: v for k, v in arguments.items() if k in cls.method_options}
-        problems.check(check_options, LightSAEOptions(**chosen))
-        backbone = arguments.get("backbone", LightSAEModelOptions.backbone)
-        if backbone in BACKBONES:
-            problems.check(
-                LightSAE.check_backbone,
-                backbone,
-                embeds=BACKBONES[backbone].embeds,
-                embedding_dim=arguments.get("embedding_dim"),
-            )
-        return problems

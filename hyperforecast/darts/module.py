@@ -1,11 +1,14 @@
 """The Lightning module: a forecasting network as Darts trains and runs it."""
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule, io_processor
 from darts.utils.data.torch_datasets.utils import (
+    ModuleStage,
     PLModuleInput,
     PLModuleOutput,
     TorchInferenceBatch,
@@ -14,8 +17,15 @@ from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
 
 from hyperforecast.darts.channels import channel_order
-from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn import PARTS, ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
+
+
+@dataclass(slots=True)
+class ShortInput(PLModuleInput):
+    """A batch of which fewer steps than the horizon are forecast."""
+
+    n_steps: int | None = None
 
 
 class ForecastingModule(PLForecastingModule):
@@ -60,8 +70,32 @@ class ForecastingModule(PLForecastingModule):
             past_covariates=torch.cat(past, dim=2) if past else None,
             future_covariates=future,
             static_covariates=x_in.static_covariates,
+            n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
+            shared=self.trains_shared_weights(x_in),
         )
         return PLModuleOutput(prediction=prediction)
+
+    def trains_shared_weights(self, x_in: PLModuleInput) -> bool:
+        """Say whether a pass forecasts with what segments of the horizon share, and no more."""
+        return False
+
+    def _get_batch_prediction(
+        self, n: int, input_batch: TorchInferenceBatch, roll_size: int
+    ) -> Tensor:
+        if not n < self.network.horizon <= roll_size:
+            return super()._get_batch_prediction(n, input_batch, roll_size)
+        # made in one pass, which needs to compute no more than n steps
+        future = input_batch.future_covariates
+        x_in = ShortInput(
+            past_target=input_batch.past_target,
+            past_covariates=input_batch.past_covariates,
+            historic_future_covariates=input_batch.historic_future_covariates,
+            future_covariates=None if future is None else future[:, : self.network.horizon],
+            static_covariates=input_batch.static_covariates,
+            stage=ModuleStage.PREDICT,
+            n_steps=n,
+        )
+        return self._produce_predict_output(x_in).prediction[:, :n]
 
     def _compute_loss(
         self,
@@ -126,13 +160,22 @@ class ForecastingModule(PLForecastingModule):
             self.network_arguments = arguments
 
 
+def folded(module: ForecastingModule) -> ForecastingModule:
+    """Return a copy of a module whose network is folded, if it can be."""
+    duplicate = copy.deepcopy(module)
+    if module.network.folds:
+        duplicate.network = module.network.fold()
+    return duplicate
+
+
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a network that its training does not choose."""
-    chosen = {"instance_norm", "n_factors", "factor_lookback", "channel_offsets"}
-    given = {name: value for name, value in arguments.items() if name not in chosen}
-    method_kwargs = dict(given["method_kwargs"] or {})
-    method_kwargs.pop("channel_embedding_dim", None)
-    return {**given, "method_kwargs": method_kwargs}
+    chosen = {"instance_norm", "n_factors", "factor_lookback", "channel_offsets", "parts"}
+    parts = {
+        name: {k: v for k, v in options.items() if k not in PARTS[name].solved(0)}
+        for name, options in arguments["parts"].items()
+    }
+    return {k: v for k, v in arguments.items() if k not in chosen} | {"parts": parts}
 
 
 def use_monte_carlo_dropout(network: nn.Module) -> None:

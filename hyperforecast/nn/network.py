@@ -1,6 +1,8 @@
 """The forecasting network: normalise -> embed -> encode -> head -> restore."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -25,7 +27,7 @@ from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
-from hyperforecast.nn.sites import NetworkSites, Site, dry_run
+from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
 from hyperforecast.nn.term import Term
 
 OUTPUT_LAYERS = {
@@ -419,6 +421,42 @@ class ForecastingNetwork(nn.Module):
 
 def _same(values: Tensor) -> Tensor:
     return values
+
+
+def check_network(**arguments: Any) -> None:
+    """Raise if a network cannot be made of some arguments, whatever the number of channels.
+
+    Parameters
+    ----------
+    **arguments
+        Of :class:`ForecastingNetwork`, less those that depend on the data.
+
+    Raises
+    ------
+    ValueError
+        As the network does. It is made without values, so this takes no time worth mentioning.
+    """
+    _make_without_values(_Arguments(arguments))
+
+
+class _Arguments(dict[str, Any]):
+    """Arguments that a cache can tell apart."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(repr(self))
+
+
+@lru_cache(maxsize=128)  # a backtest that trains at every step makes the same model many times
+def _make_without_values(arguments: _Arguments) -> None:
+    sizes: dict[str, Any] = {
+        "n_channels": N_CHANNELS,
+        "n_past_covariates": 2,
+        "n_future_covariates": 1,
+        "n_static_covariates": 1,
+    }
+    # a backbone that needs values to be made is seen when it is
+    with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
+        ForecastingNetwork(**sizes, **arguments)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -55,15 +55,15 @@ def centred(rows: np.ndarray) -> float:
     return np.square(rows - rows.mean(axis=0)).sum(axis=0).mean()
 
 
-@pytest.mark.parametrize(("n_channels", "entrants"), [(7, {0}), (24, {0, 5})])
-def test_factors_take_part_unasked_where_channels_are_many(
-    n_channels: int, entrants: set[int]
+@pytest.mark.parametrize(("n_channels", "compared"), [(7, {0}), (24, {0, 5})])
+def test_factors_are_compared_unasked_where_channels_are_many(
+    n_channels: int, compared: set[int]
 ) -> None:
     """Five factors of seven channels would be all but the channels themselves."""
     common = np.random.default_rng(0).normal(size=(200, 1)).cumsum(axis=0)
     values = common + np.random.default_rng(1).normal(size=(200, n_channels))
     series = TimeSeries.from_values(values)
-    assert set(make(solver="exact").fit(series).solver_report["n_factors"]) == entrants
+    assert set(make(solver="exact").fit(series).solver_report["n_factors"]) == compared
     asked = make(solver="exact", n_factors=5).fit(series)
     assert set(asked.solver_report["n_factors"]) == {0, 5}
 

@@ -5,46 +5,48 @@ regression in the second moments of its windows, and its validation error a quad
 those of the validation windows. So training, and choosing what to train, need no gradients.
 """
 
-from hyperforecast.nn.exact.history import MomentHistory
-from hyperforecast.nn.exact.install import solved_arguments, solved_network
-from hyperforecast.nn.exact.moments import (
-    LINEAR_NORMS,
-    Moments,
-    Panel,
-    WindowLayout,
-    window_moments,
-)
-from hyperforecast.nn.exact.problem import (
-    ExactOptions,
-    ExactSolution,
-    Problem,
-    RaceEntry,
-    Setting,
-)
-from hyperforecast.nn.exact.products import lagged_products, mixed_products
-from hyperforecast.nn.exact.regression import ChannelRegression, GeneratedRegression, Weights
+from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.layout import LINEAR_NORMS, WindowLayout
+from hyperforecast.nn.exact.moment_history import MomentHistory
+from hyperforecast.nn.exact.moments import Moments
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.recurrence import window_moments
+from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.search_policy import choose_search_space
+from hyperforecast.nn.exact.search_space import SearchSpace
+from hyperforecast.nn.exact.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
-from hyperforecast.nn.exact.windows import block_moments
+from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.exact.window_blocks import block_moments
+from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
+from hyperforecast.nn.exact.write_solution import solved_arguments, solved_network
 
 __all__ = [
     "LINEAR_NORMS",
+    "BasisWeights",
     "ChannelRegression",
+    "ComparedSetting",
     "ExactOptions",
     "ExactSolution",
     "GeneratedRegression",
     "MomentHistory",
     "Moments",
-    "Panel",
+    "ObservedSeries",
     "Problem",
-    "RaceEntry",
+    "Regressors",
+    "SearchSpace",
     "Setting",
-    "Weights",
     "WindowLayout",
     "block_moments",
+    "choose_search_space",
     "lagged_products",
-    "mixed_products",
     "solve_exact",
     "solved_arguments",
     "solved_network",
+    "summed_lagged_products",
     "window_moments",
 ]

@@ -4,11 +4,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hyperforecast.nn.exact.fit import PanelFit
-from hyperforecast.nn.exact.history import MomentHistory
-from hyperforecast.nn.exact.moments import Panel
-from hyperforecast.nn.exact.problem import ExactOptions, ExactSolution, Problem, Setting
-from hyperforecast.nn.exact.race import Entrant, Race
+from hyperforecast.nn.exact.candidate import Candidate
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.hold_out import hold_out
+from hyperforecast.nn.exact.moment_history import MomentHistory
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.search_space import SearchSpace
+from hyperforecast.nn.exact.selection import ModelSelection
+from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.validation_windows import ValidationWindows
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -16,8 +23,8 @@ MIN_HELD_OUT = 4
 
 def solve_exact(
     problem: Problem,
-    panels: Sequence[Panel],
-    validation: Sequence[Panel] | None = None,
+    series: Sequence[ObservedSeries],
+    validation: Sequence[ObservedSeries] | None = None,
     options: ExactOptions | None = None,
     history: MomentHistory | None = None,
 ) -> ExactSolution:
@@ -25,18 +32,18 @@ def solve_exact(
 
     Normalisation, length of the channel embedding, number of factors and ridge are chosen one
     after the other by the error on validation, a quadratic form in the moments of its windows.
-    The simpler setting wins unless a richer one gains clearly: more than one standard error,
-    taken over consecutive blocks of validation windows or over channels, and more than one
+    The simpler setting is selected unless a richer one gains clearly: more than one standard
+    error, taken over consecutive blocks of validation windows or over channels, and more than one
     per cent.
 
     Parameters
     ----------
     problem : Problem
-    panels : sequence of Panel
+    series : sequence of ObservedSeries
         Training series, float64.
-    validation : sequence of Panel, optional
+    validation : sequence of ObservedSeries, optional
         Validation series. Without them the last windows of each training series are held out,
-        and the winner is fitted again on all windows.
+        and the setting selected is fitted again on all windows.
     options : ExactOptions, optional
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
@@ -47,61 +54,49 @@ def solve_exact(
     """
     options = options or ExactOptions()
     held_out = validation is None
-    training = list(panels)
+    training = list(series)
     if validation is None:
-        training, validation = hold_out(problem, panels, options.validation_size)
-    width = problem.lookback + problem.shift + problem.horizon
-    n_held_out = sum(len(panel.target) - width + 1 for panel in validation)
+        training, validation = hold_out(problem, series, options.validation_size)
+    n_held_out = sum(len(one.target) - problem.width + 1 for one in validation)
     if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
-        # too few windows to compare anything: the simplest setting with a moderate ridge, and the
-        # instance norm that falls back to the last value
-        setting = Setting(
-            "last" if "last" in problem.norms else problem.norms[0],
-            min(problem.embedding_dims),
-            False,
-            min(problem.n_factors),
-            options.ridge or 1e-2,
-        )
-        individual = setting.embedding_dim == panels[0].target.shape[1] > 0
-        setting = replace(setting, individual=individual)
-        race = Race(problem, panels, panels, options, None)  # with nobody in it
-        solution = race.training.solution(setting)
-        if not problem.quantiles:
-            return solution
-        entrant = Entrant(setting, solution.weights, solution.mixing, math.nan)
-        return replace(solution, residual_quantiles=race.residual_quantiles(entrant))
+        return _solve_simplest(problem, series, options)
 
-    race = Race(problem, training, validation, options, history)
-    winner, n_steps = race.run()
+    trained = DataSplit(problem, training, options, history, "training")
+    validated = DataSplit(problem, validation, options, history, "validation", trained)
+    selection = ModelSelection(trained, validated)
+    selected, n_steps = selection.select()
     if held_out:
-        fit = PanelFit(problem.only(winner.setting), panels, options, history, "all")
-        solution = fit.solution(winner.setting, n_steps)
+        alone = replace(problem, search=SearchSpace.only(selected.setting))
+        solution = DataSplit(alone, series, options, history, "all").solve(
+            selected.setting, n_steps
+        )
     else:
-        solution = race.training.as_solution(winner.setting, winner.weights, winner.mixing)
-    quantiles = race.residual_quantiles(winner) if problem.quantiles else None
-    return replace(solution, race=race.entries, residual_quantiles=quantiles)
+        solution = trained.as_solution(selected.setting, selected.weights, selected.mixing)
+    quantiles = selection.windows.residual_quantiles(selected) if problem.quantiles else None
+    return replace(solution, compared=selection.compared, residual_quantiles=quantiles)
 
 
-def hold_out(
-    problem: Problem, panels: Sequence[Panel], size: float
-) -> tuple[list[Panel], list[Panel]]:
-    """Split each panel by time: the targets of the two parts do not overlap.
+def _solve_simplest(
+    problem: Problem, series: Sequence[ObservedSeries], options: ExactOptions
+) -> ExactSolution:
+    """Solve where there are too few windows to compare anything.
 
-    Returns
-    -------
-    training, validation : list of Panel
-        Panels too short for a window in both parts are used for training alone.
+    The simplest setting with a moderate ridge, and the instance norm that falls back to the last
+    value.
     """
-    width = problem.lookback + problem.shift + problem.horizon
-    training, validation = [], []
-    for panel in panels:
-        n_windows = len(panel.target) - width + 1
-        first = n_windows - max(1, round(size * n_windows))  # held-out window
-        end = first + problem.lookback + problem.shift  # its target's first row
-        if end < width:
-            if n_windows > 0:
-                training.append(panel)
-            continue
-        training.append(panel.rows(0, end))
-        validation.append(panel.rows(first, len(panel.target)))
-    return training, validation
+    search = problem.search
+    dim = min(search.embedding_dims)
+    setting = Setting(
+        norm="last" if "last" in search.norms else search.norms[0],
+        embedding_dim=dim,
+        individual=dim == series[0].n_channels > 0,
+        n_factors=min(search.n_factors),
+        ridge=options.ridge or 1e-2,
+    )
+    split = DataSplit(problem, series, options, None, "all")
+    solution = split.solve(setting)
+    if not problem.quantiles:
+        return solution
+    candidate = Candidate(setting, solution.weights, solution.mixing, math.nan)
+    quantiles = ValidationWindows(split).residual_quantiles(candidate)
+    return replace(solution, residual_quantiles=quantiles)

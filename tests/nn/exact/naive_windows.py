@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact import Panel, WindowLayout
+from hyperforecast.nn.exact import ObservedSeries, WindowLayout
 from hyperforecast.nn.instance_norm import RevIN
 
 
-def design(panel: Panel, layout: WindowLayout) -> tuple[Tensor, Tensor, Tensor]:
+def design(series: ObservedSeries, layout: WindowLayout) -> tuple[Tensor, Tensor, Tensor]:
     """Regressors (T, C, p), targets (T, C, H) and future covariates (T, C, H, F), by loops.
 
     Written from what the network computes, not from the solver's code: every quantity of a
@@ -17,11 +17,11 @@ def design(panel: Panel, layout: WindowLayout) -> tuple[Tensor, Tensor, Tensor]:
     """
     lookback, horizon = layout.lookback, layout.horizon
     xs, ys, fs = [], [], []
-    for start in range(len(panel.target) - layout.width + 1):
+    for start in range(len(series.target) - layout.width + 1):
         back = slice(start, start + lookback)
         first = start + lookback + layout.shift
         ahead = slice(first, first + horizon)
-        window = panel.target[back].T  # (C, L)
+        window = series.target[back].T  # (C, L)
         n_channels = len(window)
         level, scale = torch.zeros(n_channels, 1), torch.ones(n_channels, 1)
         if layout.norm == "last":
@@ -33,27 +33,29 @@ def design(panel: Panel, layout: WindowLayout) -> tuple[Tensor, Tensor, Tensor]:
             scale = (variance + RevIN.epsilon).sqrt()
         normalised = (window - level) / scale
         columns = [normalised]
-        if panel.past is not None:
-            columns.append(panel.past[back].reshape(1, -1).expand(n_channels, -1))
+        if series.past is not None:
+            columns.append(series.past[back].reshape(1, -1).expand(n_channels, -1))
         if layout.loadings is not None:
             recent = normalised[:, lookback - layout.factor_lookback :]
             factors = layout.loadings.T @ recent  # (K, lags)
             columns.append(factors.reshape(1, -1).expand(n_channels, -1))
-        if panel.static is not None:
-            columns.append(panel.static)
+        if series.static is not None:
+            columns.append(series.static)
         columns.append(torch.ones(n_channels, 1))
         xs.append(torch.cat([c.to(window) for c in columns], dim=1) * scale)
-        ys.append(panel.target[ahead].T - level)
-        n_future = 0 if panel.future is None else panel.future.shape[1]
+        ys.append(series.target[ahead].T - level)
+        n_future = 0 if series.future is None else series.future.shape[1]
         future = torch.zeros(n_channels, horizon, n_future, dtype=window.dtype)
-        if panel.future is not None:
-            future = panel.future[ahead].expand(n_channels, -1, -1) * scale[:, :, None]
+        if series.future is not None:
+            future = series.future[ahead].expand(n_channels, -1, -1) * scale[:, :, None]
         fs.append(future)
     return torch.stack(xs), torch.stack(ys), torch.stack(fs)
 
 
-def designs(panels: Sequence[Panel], layout: WindowLayout) -> tuple[Tensor, Tensor, Tensor]:
-    """:func:`design` of several panels, one after the other."""
-    parts = zip(*(design(panel, layout) for panel in panels), strict=True)
+def designs(
+    several: Sequence[ObservedSeries], layout: WindowLayout
+) -> tuple[Tensor, Tensor, Tensor]:
+    """:func:`design` of several series, one after the other."""
+    parts = zip(*(design(series, layout) for series in several), strict=True)
     x, y, f = (torch.cat(part) for part in parts)
     return x, y, f

@@ -1,4 +1,4 @@
-"""Products of all windows of series with each other, without visiting the windows."""
+"""Products and sums of all windows of series, without visiting the windows."""
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ def lagged_products(a: Tensor, b: Tensor, n_windows: int, width_a: int, width_b:
     return torch.where(is_upper, _slanted(upper), _slanted(lower).mT)
 
 
-def mixed_products(x: Tensor, weights: Tensor, n_windows: int, width: int) -> Tensor:
+def summed_lagged_products(x: Tensor, weights: Tensor, n_windows: int, width: int) -> Tensor:
     r"""Return :math:`\sum_n v_{nm} \sum_{t<T} x_{n,t+i}\, x_{n,t+j}`: weighted sums over series.
 
     The recurrence of :func:`lagged_products` for the sums themselves, whatever the number of
@@ -115,3 +115,16 @@ def correlate(short: Tensor, long: Tensor, n_lags: int) -> Tensor:
     spectrum = torch.fft.rfft(short.unflatten(-1, (n_pieces, hop)), size).conj()
     total = torch.einsum("...pf,...pf->...f", spectrum, ahead)
     return torch.fft.irfft(total, size)[..., :n_lags]
+
+
+def offset_sums(x: Tensor, n_windows: int, width: int) -> Tensor:
+    """Return sum_t x[t + k] over the first ``n_windows`` steps t, for k < width."""
+    steps = x[..., n_windows : n_windows + width - 1] - x[..., : width - 1]
+    first = x[..., :n_windows].sum(dim=-1, keepdim=True)
+    return torch.cat([first, first + steps.cumsum(dim=-1)], dim=-1)
+
+
+def window_means(x: Tensor, length: int) -> Tensor:
+    """Return the mean of every ``length`` consecutive steps: (n, T) -> (n, T - length + 1)."""
+    sums = torch.nn.functional.pad(x.cumsum(dim=-1), (1, 0))
+    return (sums[..., length:] - sums[..., :-length]) / length

@@ -10,8 +10,9 @@ from hyperforecast.nn import BACKBONES, ForecastingNetwork
 from hyperforecast.nn.exact import (
     LINEAR_NORMS,
     ExactOptions,
-    Panel,
+    ObservedSeries,
     Problem,
+    SearchSpace,
     WindowLayout,
     solve_exact,
     solved_network,
@@ -38,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def make_panel(kinds: tuple[str, ...]) -> Panel:
+def make_series(kinds: tuple[str, ...]) -> ObservedSeries:
     """Unlike channels under a common factor, so that every part of the weights matters."""
     random = torch.Generator().manual_seed(0)
 
@@ -50,7 +51,7 @@ def make_panel(kinds: tuple[str, ...]) -> Panel:
     slopes = torch.tensor([0.9, -0.9, 0.5, -0.3], dtype=torch.float64)
     for t in range(1, 300):
         x[t] = slopes * x[t - 1] + 0.3 * shocks[t] + common[t]
-    return Panel(
+    return ObservedSeries(
         x + 1.0,
         normal(300, 2) if "past" in kinds else None,
         normal(300, 2) if "future" in kinds else None,
@@ -59,7 +60,11 @@ def make_panel(kinds: tuple[str, ...]) -> Panel:
 
 
 def arguments(
-    panel: Panel, backbone: str, method: str, quantiles: tuple[float, ...], individual: bool
+    series: ObservedSeries,
+    backbone: str,
+    method: str,
+    quantiles: tuple[float, ...],
+    individual: bool,
 ) -> dict[str, Any]:
     return {
         "lookback": L,
@@ -71,9 +76,9 @@ def arguments(
         "backbone_kwargs": {"kernel_size": 5} if backbone == "dlinear" else None,
         "instance_norm": None,
         "output_roles": ["location"] * max(1, len(quantiles)),
-        "n_past_covariates": 0 if panel.past is None else panel.past.shape[1],
-        "n_future_covariates": 0 if panel.future is None else panel.future.shape[1],
-        "n_static_covariates": 0 if panel.static is None else panel.static.shape[1],
+        "n_past_covariates": 0 if series.past is None else series.past.shape[1],
+        "n_future_covariates": 0 if series.future is None else series.future.shape[1],
+        "n_static_covariates": 0 if series.static is None else series.static.shape[1],
         "n_factors": 0,
     }
 
@@ -85,7 +90,7 @@ def arguments(
 def test_forecasts_equal_the_regression_s(
     backbone: str, norm: str, case: dict[str, Any], method: str
 ) -> None:
-    panel = make_panel(case.get("kinds", ()))
+    series = make_series(case.get("kinds", ()))
     quantiles = case.get("quantiles", ())
     dims = case.get("dims", (0,))
     if method == "plain" and dims != (C,):
@@ -94,20 +99,18 @@ def test_forecasts_equal_the_regression_s(
         L,
         H,
         1,
-        norms=(norm,),
-        embedding_dims=dims,
-        n_factors=case.get("factors", (0,)),
+        search=SearchSpace(norms=(norm,), embedding_dims=dims, n_factors=case.get("factors", (0,))),
         quantiles=quantiles,
     )
     options = ExactOptions(factor_lookback=3, ridge=1e-3)
-    solution = solve_exact(problem, [panel], options=options)
+    solution = solve_exact(problem, [series], options=options)
     assert solution.setting.embedding_dim == dims[0]
     network = solved_network(
-        arguments(panel, backbone, method, quantiles, solution.setting.individual), solution
+        arguments(series, backbone, method, quantiles, solution.setting.individual), solution
     )
     with torch.no_grad():
-        found = forecast(network, panel)
-        folded = forecast(network.eval().fold(), panel)
+        found = forecast(network, series)
+        folded = forecast(network.eval().fold(), series)
 
     layout = WindowLayout(
         L,
@@ -117,22 +120,22 @@ def test_forecasts_equal_the_regression_s(
         solution.loadings if solution.setting.n_factors else None,
         solution.factor_lookback,
     )
-    x, _, f = design(panel, layout)
+    x, _, f = design(series, layout)
     weight, future = solution.weights.of_channels(solution.mixing)
     expected = torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
     expected = expected.unsqueeze(-1)
     if quantiles:
         assert solution.residual_quantiles is not None
         expected = expected + solution.residual_quantiles * x[..., -1:, None]
-    expected = expected + level(panel, norm)  # (T, C, H, P)
+    expected = expected + level(series, norm)  # (T, C, H, P)
     torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(folded, found)
 
 
-def level(panel: Panel, norm: str) -> torch.Tensor:
+def level(series: ObservedSeries, norm: str) -> torch.Tensor:
     """What the norm takes from each window and adds to its forecast, (T, C, 1, 1)."""
-    n_windows = len(panel.target) - L - 1 - H + 1
-    windows = panel.target.unfold(0, L, 1)[:n_windows]  # (T, C, L)
+    n_windows = len(series.target) - L - 1 - H + 1
+    windows = series.target.unfold(0, L, 1)[:n_windows]  # (T, C, L)
     levels = {
         "none": torch.zeros_like(windows[..., :1]),
         "last": windows[..., -1:],
@@ -142,20 +145,20 @@ def level(panel: Panel, norm: str) -> torch.Tensor:
     return levels[norm].unsqueeze(-1)
 
 
-def forecast(network: ForecastingNetwork, panel: Panel) -> torch.Tensor:
+def forecast(network: ForecastingNetwork, series: ObservedSeries) -> torch.Tensor:
     """Forecast from every window through the network's front door: (T, H, C, P)."""
-    n_windows = len(panel.target) - L - 1 - H + 1
+    n_windows = len(series.target) - L - 1 - H + 1
 
     def rows(values: torch.Tensor | None, first: int, length: int) -> torch.Tensor | None:
         if values is None:
             return None
         return values.unfold(0, length, 1)[first : first + n_windows].transpose(1, 2)
 
-    static = None if panel.static is None else panel.static.expand(n_windows, -1, -1)
+    static = None if series.static is None else series.static.expand(n_windows, -1, -1)
     return network(
-        rows(panel.target, 0, L),
-        past_covariates=rows(panel.past, 0, L),
-        future_covariates=rows(panel.future, L + 1, H),
+        rows(series.target, 0, L),
+        past_covariates=rows(series.past, 0, L),
+        future_covariates=rows(series.future, L + 1, H),
         static_covariates=static,
     )
 
@@ -180,9 +183,9 @@ def test_linear_backbones_are_those_that_say_how_to_hold_a_map() -> None:
 
 def test_generated_weights_stay_generated() -> None:
     """What is written is the hypernetwork: its embedding and bases, not only their product."""
-    panel = make_panel(())
-    solution = solve_exact(Problem(L, H, embedding_dims=(2,)), [panel])
-    network = solved_network(arguments(panel, "nlinear", "hn-mvts", (), False), solution)
+    series = make_series(())
+    solution = solve_exact(Problem(L, H, search=SearchSpace(embedding_dims=(2,))), [series])
+    network = solved_network(arguments(series, "nlinear", "hn-mvts", (), False), solution)
     assert isinstance(network.head, StaticLayer)
     torch.testing.assert_close(network.channel_embedding(), solution.embedding)
     network(torch.randn(2, L, C, dtype=torch.float64)).sum().backward()
@@ -190,10 +193,12 @@ def test_generated_weights_stay_generated() -> None:
 
 
 def test_the_network_says_what_was_chosen() -> None:
-    panel = make_panel(())
-    problem = Problem(L, H, norms=("last",), embedding_dims=(2,), n_factors=(1,))
-    solution = solve_exact(problem, [panel], options=ExactOptions(factor_lookback=2))
-    network = solved_network(arguments(panel, "dlinear", "hn-mvts", (), False), solution)
+    series = make_series(())
+    problem = Problem(
+        L, H, search=SearchSpace(norms=("last",), embedding_dims=(2,), n_factors=(1,))
+    )
+    solution = solve_exact(problem, [series], options=ExactOptions(factor_lookback=2))
+    network = solved_network(arguments(series, "dlinear", "hn-mvts", (), False), solution)
     assert type(network.instance_norm).__name__ == "LastValueNorm"
     assert network.channel_embedding().shape == (C, 2)
     assert network.factors is not None

@@ -1,0 +1,192 @@
+"""What Darts models are whose networks can have adapters on a base."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytorch_lightning as pl
+from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
+from darts.utils.data.torch_datasets._data_module import TorchDataModule
+
+from hyperforecast.darts.adapter_files import load_adapter, save_adapter
+from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.stages import StagedModule, base_trainer
+from hyperforecast.nn.errors import Problems, check_whole_number
+
+
+class AdaptedModel(HyperforecastModel):
+    """Base of the Darts models whose networks can have adapters: these train in two stages.
+
+    Both happen in one ``fit``. A network without adapters is trained at once.
+    """
+
+    module_class = StagedModule
+    _adapts_only = False
+
+    @classmethod
+    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
+        """Say what is wrong with arguments of the constructor."""
+        problems = super().argument_problems(arguments)
+        n_base_epochs = arguments.get("n_base_epochs")
+        if n_base_epochs is not None:
+            problems.check(check_whole_number, "n_base_epochs", n_base_epochs, unit=" of epochs")
+        return problems
+
+    def _module_options(self) -> dict[str, Any]:
+        return {"base_optimizer_kwargs": self.model_params["base_optimizer_kwargs"]}
+
+    # training
+
+    def fit(  # type: ignore[override]  # mypy takes the base's for a wrapper of Darts'
+        self, *args: Any, adapt_only: bool = False, **kwargs: Any
+    ) -> Self:
+        """Train the model, its base first, or its adapters alone.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            See
+            :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.fit`.
+            ``epochs`` replaces ``n_epochs``.
+        adapt_only : bool, default=False
+            Keep the base that the model has, from a ``fit`` on many series, say, or from a file,
+            and train the adapters on these series.
+
+        Returns
+        -------
+        AdaptedModel
+            The model itself.
+        """
+        with self._adapting(adapt_only):
+            return super().fit(*args, **kwargs)
+
+    def fit_from_dataset(  # type: ignore[override]
+        self, *args: Any, adapt_only: bool = False, **kwargs: Any
+    ) -> Self:
+        """Train the model, its base first, or its adapters alone.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            See :meth:`darts.models.forecasting.torch_forecasting_model.\
+TorchForecastingModel.fit_from_dataset`.
+        adapt_only : bool, default=False
+            See :meth:`fit`, which hands it on.
+
+        Returns
+        -------
+        AdaptedModel
+            The model itself.
+        """
+        with self._adapting(adapt_only or self._adapts_only):
+            return super().fit_from_dataset(*args, **kwargs)
+
+    @contextmanager
+    def _adapting(self, only: bool) -> Iterator[None]:
+        if only and self.model is None and self._start_state is None:
+            raise ValueError(
+                "adapt_only=True trains adapters on a base that was trained before, and this "
+                "model has none. Call `fit` without it first, or load a model or its weights."
+            )
+        before, self._adapts_only = self._adapts_only, only
+        try:
+            yield
+        finally:
+            self._adapts_only = before
+
+    def _train(
+        self,
+        trainer: pl.Trainer,
+        model: PLForecastingModule,
+        datamodule: TorchDataModule,
+        load_best: bool = False,
+    ) -> None:
+        assert isinstance(model, StagedModule)
+        if model.stage is None:  # no adapters
+            super()._train(trainer, model, datamodule, load_best)
+            return
+        resumes_adapters = self.load_ckpt_path is not None and model.stage == "adapters"
+        if not self._adapts_only and not resumes_adapters:
+            self._train_base(trainer, model, datamodule, load_best)
+        with model.training_stage("adapters"):
+            super()._train(trainer, model, datamodule, load_best)
+
+    def _train_base(
+        self,
+        trainer: pl.Trainer,
+        model: StagedModule,
+        datamodule: TorchDataModule,
+        load_best: bool,
+    ) -> None:
+        """Run the first stage, with copies of the trainer and its callbacks."""
+        criteria = [
+            (model.train_criterion, "train_criterion_reduction"),
+            (model.val_criterion, "val_criterion_reduction"),
+        ]
+        weighted = [(criterion, name, getattr(model, name)) for criterion, name in criteria]
+        with model.training_stage("base"):
+            if not any(parameter.requires_grad for parameter in model.parameters()):
+                return  # `enable_finetuning` holds the base still
+            super()._train(
+                base_trainer(trainer, self.model_params["n_base_epochs"]),
+                model,
+                datamodule,
+                load_best,
+            )
+        if self.model is not model:  # the best one, loaded without the loss that it is trained by
+            assert self.model is not None
+            model.load_state_dict(self.model.state_dict())
+        for criterion, name, reduction in weighted:
+            if reduction is not None:  # sample weights: Darts ends them with the first stage
+                criterion.reduction = "none"
+                setattr(model, name, reduction)
+
+    # adapters
+
+    def save_adapter(self, path: str | Path) -> None:
+        """Save what the second stage trained, apart from the base.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write: the adapters, and what of the base is trained with them. A model with
+            the same base takes them over by :meth:`load_adapter`.
+        """
+        save_adapter(self._adapted_module("save"), path)
+
+    def load_adapter(self, path: str | Path) -> Self:
+        """Load an adapter that was saved by :meth:`save_adapter`.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        AdaptedModel
+            The model itself, with the adapter in the place of its own.
+
+        Raises
+        ------
+        ValueError
+            If the adapter belongs to another base, or has other layers or sizes.
+        """
+        load_adapter(self._adapted_module("load"), path)
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
+        return self
+
+    def _adapted_module(self, verb: str) -> StagedModule:
+        if self.model is None:
+            raise ValueError(
+                f"There is no base to {verb} an adapter for yet; call `fit()` first, or load a "
+                "model or its weights."
+            )
+        assert isinstance(self.model, StagedModule)
+        if self.model.stage is None:
+            raise ValueError(
+                f"There is no adapter to {verb}: the network of this model has none. Choose "
+                "adapters for it."
+            )
+        return self.model

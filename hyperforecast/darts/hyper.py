@@ -1,0 +1,111 @@
+"""Free composition of parts as a Darts model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.options import SolverOptions, TwoStageOptions
+from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.options import option, option_group
+from hyperforecast.nn.parts import SLOTS, Slot, parts_of_slot
+
+PLAIN = "plain"
+
+
+def _choices(slot: Slot) -> str:
+    """Return the choices for a slot, in the words of a docstring."""
+    names = [f'``"{name}"``' for name in (PLAIN, *parts_of_slot(slot))]
+    return f"{', '.join(names)}, or the name of a registered part"
+
+
+@option_group
+class HyperModelOptions(TwoStageOptions, SolverOptions):
+    """Which parts are put into a plain network, in both hosts."""
+
+    head: str = option(
+        default=PLAIN,
+        doc=f"""What the last layer is: {_choices("head")}.""",
+    )
+    head_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the head; one that it does not have is an error."
+    )
+    embedding: str = option(
+        default=PLAIN,
+        doc=f"""What the embedding is: {_choices("embedding")}.""",
+    )
+    embedding_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the embedding; one that it does not have is an error."
+    )
+    adapters: str = option(
+        default=PLAIN,
+        doc=f"""What adapts the trained network in a second stage: {_choices("adapters")}.""",
+    )
+    adapters_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the adapters; one that they do not have is an error."
+    )
+    modulation: str = option(
+        default=PLAIN,
+        doc=f"""What scales and shifts hidden activations: {_choices("modulation")}.""",
+    )
+    modulation_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the modulation; one that it does not have is an error."
+    )
+
+
+class HyperModel(AdaptedModel):
+    """Any head on any embedding, with any adapters and modulation, on any backbone.
+
+    Each part adds generated terms to weights of the plain backbone; ``"plain"`` adds none. The
+    other models are choices of these under a name of their own: ``head="hn-mvts"`` is
+    :class:`HNMVTSModel`, ``embedding="light-sae"`` is :class:`LightSAEModel`, ``adapters="mola"``
+    is :class:`MoLAModel`, ``head="individual"`` is :class:`BackboneModel` with
+    ``individual=True``.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Notes
+    -----
+    With adapters, training has two stages, see :class:`MoLAModel`. A model whose parts are all
+    linear in their weights, on a linear backbone, can be solved exactly.
+
+    Examples
+    --------
+    >>> from darts.utils.timeseries_generation import sine_timeseries
+    >>> from hyperforecast.darts import HyperModel
+    >>> series = sine_timeseries(length=100).stack(sine_timeseries(length=100, value_phase=1.0))
+    >>> model = HyperModel(
+    ...     24,
+    ...     6,
+    ...     backbone="rmlp",
+    ...     backbone_kwargs={"d_model": 16},
+    ...     embedding="light-sae",
+    ...     embedding_kwargs={"rank": 4},
+    ...     head="hn-mvts",
+    ...     head_kwargs={"channel_embedding_dim": 1},
+    ...     n_epochs=1,
+    ... )
+    >>> len(model.fit(series.astype("float32")).predict(6))
+    6
+    """
+
+    options = HyperModelOptions
+
+    @classmethod
+    def parts(cls, arguments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return what was chosen for each slot."""
+        chosen: dict[str, dict[str, Any]] = {}
+        for slot in SLOTS:
+            name, options = arguments[slot], arguments[f"{slot}_kwargs"]
+            known = (PLAIN, *parts_of_slot(slot))
+            if name not in known:
+                raise ValueError(unknown_name(slot, name, known))
+            if name != PLAIN:
+                chosen[name] = dict(options or {})
+            elif options:
+                raise ValueError(
+                    f"{slot}_kwargs has no effect with {slot}={PLAIN!r}; got {options!r}. Choose "
+                    f"one of {', '.join(map(repr, known[1:]))}, or leave {slot}_kwargs out."
+                )
+        return chosen

@@ -1,0 +1,29 @@
+"""A setting with its solution and its validation error."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.weights import BasisWeights
+
+
+@dataclass(eq=False)
+class Candidate:
+    """A setting, solved, and its mean squared error on validation.
+
+    Attributes
+    ----------
+    setting : Setting
+    weights : BasisWeights
+    mixing : Tensor, shape (C, M)
+    error : float
+    window_errors : Tensor, shape (C, T), optional
+        Of single validation windows, once they have been asked for.
+    """
+
+    setting: Setting
+    weights: BasisWeights
+    mixing: Tensor
+    error: float
+    window_errors: Tensor | None = None

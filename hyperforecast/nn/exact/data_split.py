@@ -1,0 +1,179 @@
+"""The series of one split, training or validation, and the regressions on them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.correlation import correlation_embedding
+from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.generated_regression import GeneratedRegression, is_direct
+from hyperforecast.nn.exact.layout import WindowLayout
+from hyperforecast.nn.exact.learned_embedding import solve_embedding
+from hyperforecast.nn.exact.moment_cache import CachedMoments, MomentCache
+from hyperforecast.nn.exact.moment_history import MomentHistory
+from hyperforecast.nn.exact.moments import Moments
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.pairs import pair_weights
+from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
+from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.factors import factor_loadings
+
+
+class DataSplit:
+    """The series of one split, and their regressions for one setting after another.
+
+    Parameters
+    ----------
+    problem : Problem
+    series : sequence of ObservedSeries
+    options : ExactOptions
+    history : MomentHistory, optional
+        Of earlier fits on overlapping windows, to be carried on.
+    name : str
+        What the split is for, in the history.
+    training : DataSplit, optional
+        Where embedding and factors come from; made from the series themselves if not given.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        series: Sequence[ObservedSeries],
+        options: ExactOptions,
+        history: MomentHistory | None,
+        name: str,
+        training: "DataSplit | None" = None,
+    ) -> None:
+        self.problem = problem
+        self.options = options
+        self.series = list(series)
+        self.n_channels = self.series[0].n_channels
+        if training is None:
+            self.embedding, self.loadings = self._principal_components()
+        else:
+            self.embedding, self.loadings = training.embedding, training.loadings
+        norm = problem.search.norms[0]
+        longest = Setting(norm, self._longest_direct(), False, 0)
+        self.cache = MomentCache(
+            self.series,
+            self.layout(norm, 0),
+            int(options.max_memory_gb * 2**30),
+            weights=pair_weights(self.mixing(longest)),
+            by_channel=self.n_channels in problem.search.embedding_dims,
+            give_own_products=None if history is None else partial(history.products, name),
+        )
+        self._moments: tuple[tuple[str, int], CachedMoments] | None = None
+        self._pairs: tuple[tuple[str, int], Moments] | None = None
+
+    def layout(self, norm: str, n_factors: int) -> WindowLayout:
+        """Return where things lie in a window under a setting."""
+        problem = self.problem
+        return WindowLayout(
+            problem.lookback,
+            problem.horizon,
+            problem.shift,
+            norm,
+            self.loadings[:, :n_factors] if n_factors else None,
+            min(self.options.factor_lookback, problem.lookback) if n_factors else 0,
+        )
+
+    def moments(self, norm: str, n_factors: int) -> CachedMoments:
+        """Return the moments of the channels under a setting; the last ones are kept."""
+        where = (norm, n_factors)
+        if self._moments is None or self._moments[0] != where:
+            self._moments = (where, self.cache.channel_moments(self.layout(norm, n_factors)))
+        return self._moments[1]
+
+    def pairs(self, setting: Setting) -> Moments | None:
+        """Return the sums of a setting's moments by pairs of basis weights, if they suffice."""
+        n_bases = 1 + setting.embedding_dim
+        count = n_bases * (n_bases + 1) // 2
+        layout = self.layout(setting.norm, setting.n_factors)
+        if setting.individual or not is_direct(n_bases * self._n_regressors(layout)):
+            return None
+        where = (setting.norm, setting.n_factors)
+        if self._pairs is None or self._pairs[0] != where or len(self._pairs[1].yy) < count:
+            self._pairs = None  # before others take memory
+            self._pairs = (where, self.cache.summed_moments(layout, count))
+        return self._pairs[1].channels(slice(count))
+
+    def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
+        """Return the mixing vectors of the channels, (C, M)."""
+        like = self.series[0].target
+        if setting.individual:
+            return torch.eye(self.n_channels, dtype=like.dtype, device=like.device)
+        if embedding is None:
+            embedding = self.embedding[:, : setting.embedding_dim]
+        return torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
+
+    def regression(
+        self, setting: Setting, embedding: Tensor | None = None
+    ) -> GeneratedRegression | ChannelRegression:
+        """Return the regression of a setting, for its own embedding or a given one."""
+        moments = self.moments(setting.norm, setting.n_factors)
+        if setting.individual:
+            return ChannelRegression(moments)
+        pairs = self.pairs(setting) if embedding is None else None
+        return GeneratedRegression(moments, self.mixing(setting, embedding), pairs)
+
+    def error(
+        self, setting: Setting, weights: BasisWeights, embedding: Tensor | None = None
+    ) -> float:
+        """Return the mean squared error of solved weights, for a setting's embedding or another."""
+        pairs = self.pairs(setting) if embedding is None else None
+        if pairs is not None:
+            error = pairs_squared_error(pairs, weights)
+        else:
+            moments = self.moments(setting.norm, setting.n_factors)
+            error = squared_error(moments, weights, self.mixing(setting, embedding))
+        return error / (self.cache.n_windows * self.n_channels * self.problem.horizon)
+
+    def solve(self, setting: Setting, n_steps: int = 0) -> ExactSolution:
+        """Solve a setting whose ridge is known, with ``n_steps`` rounds of embedding learning."""
+        regression = self.regression(setting)
+        weights = regression.solve(setting.ridge * regression.scale)
+        for _ in range(n_steps):
+            embedding = solve_embedding(regression.moments, weights, regression.mixing)
+            regression = self.regression(setting, embedding)
+            weights = regression.solve(setting.ridge * regression.scale)
+        return self.as_solution(setting, weights, regression.mixing)
+
+    def as_solution(self, setting: Setting, weights: BasisWeights, mixing: Tensor) -> ExactSolution:
+        """Return solved weights with what belongs to them."""
+        layout = self.layout(setting.norm, setting.n_factors)
+        return ExactSolution(
+            setting=setting,
+            embedding=mixing if setting.individual else mixing[:, 1:],
+            loadings=self.loadings[:, : setting.n_factors],
+            factor_lookback=layout.factor_lookback,
+            mixing=mixing,
+            weights=weights,
+        )
+
+    def _principal_components(self) -> tuple[Tensor, Tensor]:
+        """Return channel embedding and loadings of the factors, as long as any that is compared."""
+        targets = [one.target for one in self.series]
+        device = targets[0].device
+        longest, n_factors = max(self._shared_dims(), default=0), max(self.problem.search.n_factors)
+        components = correlation_embedding(targets, max(longest, n_factors))
+        loadings = factor_loadings(targets, n_factors, components)
+        return components[:, :longest].to(device), loadings.to(device)
+
+    def _shared_dims(self) -> list[int]:
+        """Return the lengths of the embedding that leave something shared."""
+        return [dim for dim in self.problem.search.embedding_dims if dim < self.n_channels]
+
+    def _longest_direct(self) -> int:
+        """Return the longest embedding whose equations are factorised."""
+        n_regressors = self._n_regressors(self.layout(self.problem.search.norms[0], 0))
+        direct = [dim for dim in self._shared_dims() if is_direct((1 + dim) * n_regressors)]
+        return max(direct, default=0)
+
+    def _n_regressors(self, layout: WindowLayout) -> int:
+        return layout.regressors(self.series[0]).total

@@ -1,0 +1,106 @@
+"""Windows written out as the rows of a regression, for what moments do not tell."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.layout import WindowLayout
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.regressors import (
+    Regressors,
+    flatten_factors,
+    flatten_past,
+    join_groups,
+)
+from hyperforecast.nn.instance_norm import RevIN
+
+
+@dataclass(frozen=True)
+class DesignMatrix:
+    """The rows of a regression that the moments stand for, in the units of the error.
+
+    Attributes
+    ----------
+    where : Regressors
+        Where each group of regressors lies.
+    own : Tensor, shape (C, T, L)
+        Lags of each channel, less the level that the instance norm subtracts.
+    targets : Tensor, shape (C, T, H)
+        Likewise.
+    shared : Tensor, shape (T, q)
+        Regressors that all channels see: past covariates and factors.
+    future : Tensor, shape (T, H, F)
+        Future covariates.
+    fixed : Tensor, shape (C, S + 1)
+        Static covariates and the constant.
+    deviation : Tensor, shape (C, T, 1)
+        What all regressors but a channel's own lags are multiplied by: the window's deviation
+        under RevIN, else one.
+    """
+
+    where: Regressors
+    own: Tensor
+    targets: Tensor
+    shared: Tensor
+    future: Tensor
+    fixed: Tensor
+    deviation: Tensor
+
+    def rows(self, channels: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
+        """Return regressors (n, T, p), targets (n, T, H) and future covariates (n, T, H, F)."""
+        own, deviation = self.own[channels], self.deviation[channels]
+        x = own.new_empty(*own.shape[:2], self.where.total)
+        x[..., self.where.own] = own
+        x[..., self.where.shared] = self.shared * deviation
+        x[..., self.where.fixed] = self.fixed[channels].unsqueeze(1) * deviation
+        return x, self.targets[channels], self.future * deviation.unsqueeze(-1)
+
+    def residuals(self, weight: Tensor, future_weight: Tensor) -> Tensor:
+        """Return targets less forecasts, (C, T, H), by weights (C, H, p) and (C, F)."""
+        own = weight[..., self.where.own]
+        others = (weight[..., self.where.fixed] @ self.fixed.unsqueeze(-1)).mT  # (C, 1, H)
+        if self.shared.shape[1]:
+            others = others + self.shared @ weight[..., self.where.shared].mT
+        if self.future.shape[2]:
+            others = others + torch.einsum("thf,cf->cth", self.future, future_weight)
+        return torch.baddbmm(self.targets - others * self.deviation, self.own, own.mT, alpha=-1)
+
+
+def design_matrix(
+    series: ObservedSeries, layout: WindowLayout, starts: Tensor | None = None
+) -> DesignMatrix:
+    """Write out every window of a series, or those that begin at ``starts``."""
+    inputs, targets, width = layout.inputs, layout.targets, layout.width
+    if starts is None:
+        starts = torch.arange(layout.n_windows(series))
+
+    def windows_of(values: Tensor) -> Tensor:  # (T, m) -> (m, windows, width)
+        return values.T.contiguous().unfold(1, width, 1)[:, starts.to(values.device)]
+
+    windows = layout.remove_level(windows_of(series.target).mT).mT
+    n_channels, n_windows = windows.shape[:2]
+    own = windows[..., inputs]
+    if layout.norm == "revin":
+        deviation = (own.var(dim=-1, correction=0, keepdim=True) + RevIN.epsilon).sqrt()
+    else:
+        deviation = windows.new_ones(()).expand(n_channels, n_windows, 1)
+    past = factors = windows.new_zeros(n_windows, 0)
+    if series.past is not None:
+        past = flatten_past(windows_of(series.past)[..., inputs].transpose(0, 1))
+    if layout.loadings is not None and layout.n_factors:
+        recent = own[..., layout.factor_inputs] / deviation
+        lags = torch.tensordot(layout.loadings.T, recent, dims=1)  # (K, T, lags)
+        factors = flatten_factors(lags.transpose(0, 1))
+    future = windows.new_zeros(n_windows, layout.horizon, 0)
+    if series.future is not None:
+        future = windows_of(series.future)[..., targets].permute(1, 2, 0)
+    return DesignMatrix(
+        where=layout.regressors(series),
+        own=own,
+        targets=windows[..., targets],
+        shared=join_groups(past=past, factors=factors),
+        future=future,
+        fixed=join_groups(static=series.static, constant=windows.new_ones(n_channels, 1)),
+        deviation=deviation,
+    )

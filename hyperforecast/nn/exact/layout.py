@@ -1,0 +1,95 @@
+"""Where things lie in a window."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.regressors import Regressors
+
+LINEAR_NORMS = ("none", "last", "mean", "revin")
+"""Instance norms under which a linear backbone stays linear in its weights."""
+
+
+@dataclass(frozen=True)
+class WindowLayout:
+    """Where lookback and horizon lie in a window, and what a regression sees of it.
+
+    Under RevIN the constant and the static covariates are multiplied by the window's deviation,
+    which is what the network's restoring amounts to.
+
+    Attributes
+    ----------
+    lookback, horizon, shift : int
+        L, H, and the number of steps between them.
+    norm : str
+        One of ``LINEAR_NORMS``.
+    loadings : Tensor, shape (C, K), optional
+        Common factors of a row are its values times the loadings, taken after the instance norm.
+    factor_lookback : int
+        Number of most recent steps at which factors enter.
+    """
+
+    lookback: int
+    horizon: int
+    shift: int = 0
+    norm: str = "none"
+    loadings: Tensor | None = None
+    factor_lookback: int = 0
+
+    @property
+    def width(self) -> int:
+        """Number of rows that a window spans."""
+        return self.lookback + self.shift + self.horizon
+
+    @property
+    def inputs(self) -> slice:
+        """Rows of a window that are its lookback."""
+        return slice(0, self.lookback)
+
+    @property
+    def targets(self) -> slice:
+        """Rows of a window that are its horizon."""
+        return slice(self.width - self.horizon, self.width)
+
+    @property
+    def factor_inputs(self) -> slice:
+        """Rows of a window at which factors enter."""
+        return slice(self.lookback - self.factor_lookback, self.lookback)
+
+    @property
+    def n_factors(self) -> int:
+        """Number K of common factors."""
+        return 0 if self.loadings is None else self.loadings.shape[1]
+
+    def regressors(self, series: ObservedSeries) -> Regressors:
+        """Return the regressors of each channel of a series."""
+        return Regressors(
+            n_own=self.lookback,
+            n_past=self.lookback * series.n_past,
+            n_factors=self.factor_lookback * self.n_factors,
+            n_static=series.n_static,
+        )
+
+    def recurs(self, series: ObservedSeries) -> bool:
+        """Say whether the moments of a series follow from one window to the next."""
+        return self.norm != "revin" or (
+            series.past is None and series.future is None and not self.n_factors
+        )
+
+    def n_windows(self, series: ObservedSeries) -> int:
+        """Return the number of windows in a series; raise if there is none."""
+        n_windows = len(series.target) - self.width + 1
+        if n_windows < 1:
+            raise ValueError(
+                f"A window spans {self.width} rows; the series has {len(series.target)}."
+            )
+        return n_windows
+
+    def remove_level(self, windows: Tensor) -> Tensor:
+        """Subtract from windows (..., width, m) the level that the instance norm subtracts."""
+        if self.norm == "none":
+            return windows
+        if self.norm == "last":
+            return windows - windows[..., self.lookback - 1 : self.lookback, :]
+        return windows - windows[..., self.inputs, :].mean(dim=-2, keepdim=True)

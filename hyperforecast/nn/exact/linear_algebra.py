@@ -1,0 +1,108 @@
+"""Linear algebra of symmetric matrices: assembling, factorising and solving."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+LinearMap = Callable[[Tensor], Tensor]
+"""From the columns of a matrix (n, m) to as many columns of the same length."""
+
+
+def set_symmetric(matrices: Tensor, rows: slice, columns: slice, block: Tensor) -> None:
+    """Set a block off the diagonal of symmetric matrices (..., n, n), and its mirror image."""
+    matrices[..., rows, columns] = block
+    matrices[..., columns, rows] = block.mT
+
+
+def block_matrix(blocks: Tensor, number: Tensor) -> Tensor:
+    """Lay out blocks (P, m, m), numbered by (n, n), as a matrix (n·m, n·m)."""
+    n_blocks, width = len(number), blocks.shape[1]
+    matrix = blocks.new_empty(n_blocks, width, n_blocks, width)
+    for k, row in enumerate(number.tolist()):
+        for j, block in enumerate(row):
+            matrix[k, :, j] = blocks[block]
+    return matrix.view(n_blocks * width, n_blocks * width)
+
+
+def damped_cholesky(gram: Tensor, damping: Tensor) -> Tensor:
+    """Return the Cholesky factor of a Gram matrix with ``damping`` added to its diagonal.
+
+    Where rounding has made that indefinite, as it does to moments of series that are constant,
+    more is added, until nothing but zero is left to solve for.
+    """
+    diagonal = gram.diagonal()
+    undamped = diagonal.clone()
+    eps = torch.finfo(gram.dtype).eps
+    more = 0.0
+    try:  # on the diagonal itself: a copy would take as long as a solution
+        for share in (10 * eps, 1e4 * eps, 1e8 * eps, 2.0 * len(gram)):
+            diagonal.copy_(undamped + damping + more)
+            factor, failed = torch.linalg.cholesky_ex(gram)
+            if not failed:
+                return factor
+            diagonal.copy_(undamped)
+            more = share * gram.abs().max().item()
+        diagonal.copy_(undamped + damping + more)
+        return torch.linalg.cholesky(gram)
+    finally:
+        diagonal.copy_(undamped)
+
+
+def solve_factorised(factor: Tensor, right: Tensor) -> Tensor:
+    """Solve with a lower Cholesky factor: two substitutions, at twice the speed of potrs."""
+    right = torch.linalg.solve_triangular(factor, right, upper=False)
+    return torch.linalg.solve_triangular(factor.mT, right, upper=True)
+
+
+def solve_with_least_eigenvalue(matrix: Tensor, right: Tensor, least: float) -> Tensor:
+    """Solve a symmetric system (n, n) for (n,), no eigenvalue taken as less than ``least``."""
+    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+    return vectors @ ((vectors.T @ right) / values.clamp(min=least))
+
+
+def pseudo_solve(matrices: Tensor, right: Tensor) -> Tensor:
+    """Solve symmetric systems (n, k, k) for (n, k), by least squares where they are singular."""
+    inverse = torch.linalg.pinv(matrices, rtol=1e-10, hermitian=True)
+    return torch.einsum("nkl,nl->nk", inverse, right)
+
+
+def conjugate_gradients(
+    apply: LinearMap,
+    right: Tensor,
+    precondition: LinearMap,
+    start: Tensor,
+    tolerance: float = 1e-10,
+    max_steps: int = 2000,
+) -> Tensor:
+    """Solve a symmetric positive definite system for all columns of ``right`` at once.
+
+    Raises
+    ------
+    RuntimeError
+        If a column's residual is not below ``tolerance`` times its right-hand side after
+        ``max_steps``.
+    """
+    x = start
+    residual = right - apply(x)
+    direction = precondition(residual)
+    energy = (residual * direction).sum(dim=0)
+    goal = tolerance * right.norm(dim=0).clamp(min=torch.finfo(right.dtype).tiny)
+    for _ in range(max_steps):
+        if (residual.norm(dim=0) <= goal).all():
+            return x
+        applied = apply(direction)
+        curvature = (direction * applied).sum(dim=0)
+        step = torch.where(curvature > 0, energy / curvature.clamp(min=1e-300), 0.0)
+        x = x + step * direction
+        residual = residual - step * applied
+        conditioned = precondition(residual)
+        previous, energy = energy, (residual * conditioned).sum(dim=0)
+        direction = conditioned + direction * torch.where(
+            previous > 0, energy / previous.clamp(min=1e-300), 0.0
+        )
+    raise RuntimeError(
+        f"Conjugate gradients did not reach a relative residual of {tolerance} in {max_steps} "
+        "steps: the equations are too ill-conditioned for their size. Use a larger ridge, or a "
+        "smaller channel_embedding_dim or lookback, so that they can be factorised."
+    )

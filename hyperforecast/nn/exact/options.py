@@ -1,0 +1,56 @@
+"""What can be set of the exact solver, and the ridges that it compares."""
+
+from dataclasses import dataclass
+
+RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
+"""Ridges tried, in units of the mean penalised diagonal of the normal equations."""
+
+
+@dataclass(frozen=True)
+class ExactOptions:
+    """What can be set of the exact solver.
+
+    Parameters
+    ----------
+    ridge : float, optional
+        Penalty on the squared weights, in units of the mean diagonal of the normal equations.
+        Chosen on validation among 1e-5 … 10 if not given.
+    validation_size : float, default=0.2
+        Part of the windows, the last of each series, that is held out where no validation
+        series is given. The final weights are fitted on all windows.
+    embedding_steps : int, default=0
+        Most rounds of learning the channel embedding: weights and embedding are solved for in
+        turn, both exactly, until validation stops improving. With 0 the embedding is the
+        principal components of the training channels' correlation.
+    factor_lookback : int, default=12
+        Number of most recent steps at which common factors enter (at most the lookback).
+    max_memory_gb : float, default=4.0
+        Memory that kept moments may take; where they would take more they are made again when
+        needed.
+    """
+
+    ridge: float | None = None
+    validation_size: float = 0.2
+    embedding_steps: int = 0
+    factor_lookback: int = 12
+    max_memory_gb: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.ridge is not None and not self.ridge > 0:
+            raise ValueError(f"ridge must be positive; got {self.ridge}.")
+        if not 0 < self.validation_size < 1:
+            raise ValueError(
+                "validation_size must be a part of the windows, between 0 and 1; got "
+                f"{self.validation_size}."
+            )
+        if self.embedding_steps < 0:
+            raise ValueError(f"embedding_steps must be >= 0; got {self.embedding_steps}.")
+        if self.factor_lookback < 1:
+            raise ValueError(f"factor_lookback must be >= 1; got {self.factor_lookback}.")
+        if not self.max_memory_gb > 0:
+            raise ValueError(f"max_memory_gb must be positive; got {self.max_memory_gb}.")
+
+    @property
+    def ridges(self) -> tuple[float, ...]:
+        """Ridges to choose from."""
+        return RIDGES if self.ridge is None else (self.ridge,)

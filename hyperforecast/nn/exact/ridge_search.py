@@ -1,0 +1,105 @@
+"""The ridge of a setting, and solutions on the way to it."""
+
+import math
+from dataclasses import replace
+
+from hyperforecast.nn.exact.candidate import Candidate
+from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.setting import Setting
+
+FLAT_GAIN = 1e-4
+"""Part of the error below which another ridge is not worth a solution."""
+
+
+class RidgeSearch:
+    """Solves settings on training series, with one ridge after another.
+
+    Parameters
+    ----------
+    training, validation : DataSplit
+    ridges : tuple of float
+        To choose from, ascending; elsewhere they go by their numbers.
+    """
+
+    def __init__(
+        self, training: DataSplit, validation: DataSplit, ridges: tuple[float, ...]
+    ) -> None:
+        self.training = training
+        self.validation = validation
+        self.ridges = ridges
+        self._solved: dict[Setting, dict[int, Candidate]] = {}
+        self._searched: set[Setting] = set()
+        self._regression: tuple[Setting, GeneratedRegression | ChannelRegression] | None = None
+
+    def number(self, candidate: Candidate) -> int:
+        """Return the number of a candidate's ridge."""
+        return self.ridges.index(candidate.setting.ridge)
+
+    def solve(self, setting: Setting, number: int) -> Candidate:
+        """Return a setting with a ridge, by its number."""
+        solved = self._solved.setdefault(_without_ridge(setting), {})
+        if number not in solved:
+            ridge = self.ridges[number]
+            setting = replace(setting, ridge=ridge)
+            regression = self._regression_of(setting)
+            weights = regression.solve(ridge * regression.scale)
+            error = self.validation.error(setting, weights)
+            solved[number] = Candidate(setting, weights, regression.mixing, error)
+        return solved[number]
+
+    def best(self, setting: Setting, start: int, goal: float | None = None) -> Candidate:
+        """Return a setting with the ridge that is best on validation.
+
+        The error has one valley over the ridges: walk down from a starting point.
+
+        Parameters
+        ----------
+        setting : Setting
+        start : int
+            Number of the first ridge.
+        goal : float, optional
+            Error without which the setting is of no use: the walk ends where a step brings less
+            than a quarter of what is missing.
+        """
+        self.solve(setting, start)
+        setting = _without_ridge(setting)
+        solved = self._solved[setting]
+
+        def lowest() -> int:
+            return min(solved, key=lambda number: solved[number].error)
+
+        if setting in self._searched:
+            return solved[lowest()]
+        if goal is None:
+            self._searched.add(setting)
+        for step in (1, -1):
+            number, falls = lowest() + step, True
+            fall, least = -math.inf, 0.0
+            while falls and 0 <= number < len(self.ridges) and number not in solved:
+                before = solved[lowest()].error
+                missing = 0.0 if goal is None else before - goal
+                least = max(FLAT_GAIN * before, missing / 4)
+                fall = before - self.solve(setting, number).error
+                falls = fall > least  # an error of zero, of constant series, cannot fall
+                number += step
+            if -fall <= least:
+                break  # a valley falls no more on one side than it rises on the other
+        return solved[lowest()]
+
+    def forget(self, setting: Setting) -> None:
+        """Give up the solutions of a setting."""
+        self._solved.pop(_without_ridge(setting))
+
+    def _regression_of(self, setting: Setting) -> GeneratedRegression | ChannelRegression:
+        """Return the regression of a setting; the last one is kept."""
+        setting = _without_ridge(setting)
+        if self._regression is None or self._regression[0] != setting:
+            self._regression = None  # before another takes memory
+            self._regression = (setting, self.training.regression(setting))
+        return self._regression[1]
+
+
+def _without_ridge(setting: Setting) -> Setting:
+    return replace(setting, ridge=0.0)

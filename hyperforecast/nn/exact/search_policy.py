@@ -1,0 +1,83 @@
+"""Which settings are compared for a model, where the user leaves that open."""
+
+from hyperforecast.nn.exact.search_space import SearchSpace
+
+COMPARED_NORMS = ("none", "last", "mean")
+"""Instance norms compared where none is given, besides the backbone's own."""
+
+EMBEDDING_DIMS = (0, 2, 4, 8)
+"""Lengths of the channel embedding compared where none is given."""
+
+FACTOR_COUNTS = (0, 5, 10)
+"""Numbers of common factors compared where none is given."""
+
+CHANNELS_PER_FACTOR = 4
+"""Number of channels for each factor from which factors are compared unasked."""
+
+MAX_INDIVIDUAL = 32
+"""Number of channels up to which weights of each channel's own are compared unasked."""
+
+
+def choose_search_space(
+    n_channels: int,
+    default_norm: str,
+    *,
+    norm: str | None = None,
+    generated: bool = False,
+    embedding_dim: int | None = None,
+    individual: bool = False,
+    n_factors: int | None = None,
+) -> SearchSpace:
+    """Say which settings to compare for a model, from what was given for it.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    default_norm : str
+        Instance norm of the backbone, compared first where none is given.
+    norm : str, optional
+        The instance norm given.
+    generated : bool, default=False
+        Whether weights are generated from a channel embedding; else they are shared.
+    embedding_dim : int, optional
+        The length of the embedding given. Several are compared if it is not; one that is given is
+        compared with 0, one weight for all channels.
+    individual : bool, default=False
+        Whether every channel has weights of its own, where they are not generated.
+    n_factors : int, optional
+        The number of common factors given; compared with none.
+    """
+    norms = _norms(default_norm) if norm is None else (norm,)
+    if generated:
+        dims = _embedding_dims(n_channels, embedding_dim)
+    else:
+        dims = (n_channels,) if individual else (0,)
+    return SearchSpace(
+        norms=norms,
+        embedding_dims=dims,
+        n_factors=_factor_counts(n_channels, norms, n_factors),
+        embedding_dim_requested=embedding_dim is not None,
+        n_factors_requested=n_factors is not None,
+    )
+
+
+def _norms(default: str) -> tuple[str, ...]:
+    return (default, *(norm for norm in COMPARED_NORMS if norm != default))
+
+
+def _embedding_dims(n_channels: int, given: int | None) -> tuple[int, ...]:
+    if n_channels == 1 or given == 0:
+        return (0,)
+    if given is not None:
+        return 0, given
+    dims = tuple(dim for dim in EMBEDDING_DIMS if dim < n_channels)
+    return (*dims, n_channels) if n_channels <= MAX_INDIVIDUAL else dims
+
+
+def _factor_counts(n_channels: int, norms: tuple[str, ...], given: int | None) -> tuple[int, ...]:
+    if given is not None:
+        return (0, given) if given else (0,)
+    if norms == ("revin",):
+        return (0,)  # would be computed window by window
+    return tuple(k for k in FACTOR_COUNTS if CHANNELS_PER_FACTOR * k <= n_channels)

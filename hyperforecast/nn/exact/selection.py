@@ -1,0 +1,158 @@
+"""Model selection: which setting, by its error on validation."""
+
+from dataclasses import replace
+
+from hyperforecast.nn.exact.candidate import Candidate
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.learned_embedding import solve_embedding
+from hyperforecast.nn.exact.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.standard_error import exceeds_standard_error
+from hyperforecast.nn.exact.validation_windows import ValidationWindows
+
+LEAST_GAIN = 0.01
+"""Part of the error that a richer setting has to save, whatever its standard error."""
+
+
+class ModelSelection:
+    """Compares settings fitted on training series by their error on validation series.
+
+    A forward search: from the simplest setting on, one part of it after the other is made richer
+    as long as that gains clearly.
+
+    Parameters
+    ----------
+    training, validation : DataSplit
+
+    Attributes
+    ----------
+    compared : list of ComparedSetting
+        In the order in which settings were compared.
+    """
+
+    def __init__(self, training: DataSplit, validation: DataSplit) -> None:
+        self.problem = training.problem
+        self.search = self.problem.search
+        self.options = training.options
+        self.training = training
+        self.validation = validation
+        self.windows = ValidationWindows(validation)
+        self.ridges = RidgeSearch(training, validation, self.options.ridges)
+        self.compared: list[ComparedSetting] = []
+
+    def select(self) -> tuple[Candidate, int]:
+        """Return the candidate selected and the number of rounds of embedding learning in it."""
+        norms, dims, factors = self.search.norms, self.search.embedding_dims, self.search.n_factors
+        simplest = Setting(norms[0], dims[0], self._is_individual(dims[0]), factors[0])
+        selected = self.ridges.best(simplest, len(self.options.ridges) // 2)
+        self._record(selected, chosen=True)
+        for norm in norms[1:]:
+            selected = self._compare(selected, replace(simplest, norm=norm))
+        selected = self._lengthen_embedding(selected)
+        selected = self._add_factors(selected)
+        if selected.setting.n_factors > factors[0]:
+            selected = self._lengthen_embedding(selected)
+        return self._learn_embedding(self._strengthen_ridge(selected))
+
+    def _is_individual(self, dim: int) -> bool:
+        """Say whether an embedding of length ``dim`` leaves nothing shared."""
+        return dim == self.training.n_channels
+
+    def _lengthen_embedding(self, selected: Candidate) -> Candidate:
+        """Try longer and longer embeddings, until one is no better than the one before."""
+        falls = True
+        error = selected.error
+        for dim in self.search.embedding_dims:
+            individual = self._is_individual(dim)
+            if dim <= selected.setting.embedding_dim or not (falls or individual):
+                continue
+            setting = replace(selected.setting, embedding_dim=dim, individual=individual)
+            selected = self._compare(selected, setting, self.search.embedding_dim_requested)
+            falls = self.compared[-1].validation_mse < error
+            error = self.compared[-1].validation_mse
+        return selected
+
+    def _add_factors(self, selected: Candidate) -> Candidate:
+        """Try more and more common factors, until they are not selected."""
+        # factors may pay only together with an embedding that alone did not
+        norm = selected.setting.norm
+        tried = [entry for entry in self.compared if entry.setting.norm == norm]
+        lowest = min(tried, key=lambda entry: entry.validation_mse).setting
+        for n_factors in self.search.n_factors[1:]:
+            setting = replace(lowest, n_factors=n_factors)
+            selected = self._compare(selected, setting, self.search.n_factors_requested)
+            if selected.setting.n_factors != n_factors:
+                break
+        return selected
+
+    def _compare(self, selected: Candidate, setting: Setting, requested: bool = False) -> Candidate:
+        """Return the candidate of a richer setting if it is preferred to the one selected so far.
+
+        The two are compared with the ridge of the one selected, and each with its best ridge where
+        the richer one is not preferred by that.
+        """
+        number = self.ridges.number(selected)
+        candidate = self.ridges.solve(setting, number)
+        preferred = self._is_preferred(candidate, selected, requested)
+        if not preferred:
+            goal = selected.error * (1.0 if requested else 1.0 - LEAST_GAIN)
+            candidate = self.ridges.best(setting, number, goal)
+            preferred = self._is_preferred(candidate, selected, requested)
+            if preferred:
+                selected = self.ridges.best(selected.setting, number)
+                preferred = self._is_preferred(candidate, selected, requested)
+        self._record(candidate, preferred)
+        kept, dropped = (candidate, selected) if preferred else (selected, candidate)
+        self.ridges.forget(dropped.setting)
+        return kept
+
+    def _is_preferred(self, rich: Candidate, simple: Candidate, requested: bool) -> bool:
+        """Say whether a richer candidate takes the place of a simpler one."""
+        if requested:
+            return rich.error < simple.error
+        return self._gains_clearly(rich, simple, LEAST_GAIN)
+
+    def _gains_clearly(self, rich: Candidate, simple: Candidate, least: float = 0.0) -> bool:
+        """Say whether a gain exceeds a least part of the error, and its own standard error."""
+        if simple.error - rich.error <= least * simple.error:
+            return False
+        gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
+        n_apart = self.validation.cache.n_windows // self.problem.horizon
+        return exceeds_standard_error(gains, n_apart)
+
+    def _strengthen_ridge(self, selected: Candidate) -> Candidate:
+        """Return the candidate with the largest ridge that loses neither clearly nor much.
+
+        The one-standard-error rule.
+        """
+        best = chosen = self.ridges.best(selected.setting, self.ridges.number(selected))
+        if best.setting not in (entry.setting for entry in self.compared):
+            self._record(best, chosen=True)
+        for number in range(self.ridges.number(best) + 1, len(self.options.ridges)):
+            stronger = self.ridges.solve(best.setting, number)
+            loses_much = stronger.error > best.error * (1 + LEAST_GAIN)
+            if loses_much or self._gains_clearly(best, stronger):
+                break
+            self._record(stronger, chosen=True)
+            chosen = stronger
+        return chosen
+
+    def _learn_embedding(self, best: Candidate) -> tuple[Candidate, int]:
+        """Learn the embedding until validation is best; return how many rounds that took."""
+        setting = best.setting
+        if setting.individual or setting.embedding_dim == 0:
+            return best, 0
+        for step in range(self.options.embedding_steps):
+            moments = self.training.moments(setting.norm, setting.n_factors)
+            embedding = solve_embedding(moments, best.weights, best.mixing)
+            regression = self.training.regression(setting, embedding)
+            weights = regression.solve(setting.ridge * regression.scale)
+            error = self.validation.error(setting, weights, embedding)
+            if error >= best.error:
+                return best, step
+            best = Candidate(setting, weights, regression.mixing, error)
+        return best, self.options.embedding_steps
+
+    def _record(self, candidate: Candidate, chosen: bool) -> None:
+        """Write a candidate down as compared."""
+        self.compared.append(ComparedSetting(candidate.setting, candidate.error, chosen))

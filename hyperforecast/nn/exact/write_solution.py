@@ -1,0 +1,118 @@
+"""An exact solution, written into a network."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.parts import PARTS
+from hyperforecast.nn.sites import LINEAR
+
+
+def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> ForecastingNetwork:
+    """Build the network that holds a solution: the same one that gradients would train.
+
+    Parameters
+    ----------
+    arguments : dict
+        Of :class:`ForecastingNetwork`, as they would be for training by gradients.
+    solution : ExactSolution
+
+    Returns
+    -------
+    ForecastingNetwork
+        Its instance norm, embedding length and factors are those that the solver chose. It is
+        in the solution's precision, float64.
+    """
+    network = ForecastingNetwork(**solved_arguments(arguments, solution))
+    network = network.to(solution.weights.weight.dtype)
+    with torch.no_grad():
+        _write_solution(network, solution)
+    return network
+
+
+def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict[str, Any]:
+    """Return the arguments of the network that holds a solution."""
+    setting = solution.setting
+    arguments = dict(arguments, instance_norm=setting.norm, n_factors=setting.n_factors)
+    if setting.n_factors:
+        arguments["factor_lookback"] = solution.factor_lookback
+    dim = solution.embedding.shape[1]
+    arguments["parts"] = {
+        name: {**(options or {}), **PARTS[name].solved(dim)}
+        for name, options in (arguments["parts"] or {}).items()
+    }
+    if solution.residual_quantiles is not None:
+        arguments["channel_offsets"] = True
+    return arguments
+
+
+def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> None:
+    n_outputs = len(network.output_roles)
+    weight, future = solution.weights.weight, solution.weights.future  # (M, H, p), (M, F)
+    # an output of a step is the step's forecast; what tells quantiles apart are the offsets
+    weight = weight.repeat_interleave(n_outputs, dim=1)  # (M, H·P, p)
+    if solution.setting.individual:  # nothing is shared: a first weight of zero
+        weight, future = (
+            torch.cat([values.new_zeros(1, *values.shape[1:]), values])
+            for values in (weight, future)
+        )
+    regressors = Regressors(
+        n_own=network.lookback,
+        n_past=_n_inputs(network.past_covariate_map),
+        n_factors=_n_inputs(network.factor_map),
+        n_static=_n_inputs(network.static_covariate_map),
+    )
+    groups = regressors.split(weight)
+    own, bias = _head_of(network.backbone, groups.own), groups.constant.squeeze(-1)
+    maps: list[tuple[nn.Module | None, Tensor, Tensor | None]] = [
+        (network.head, own, bias),
+        (network.past_covariate_map, groups.past, None),
+        (network.factor_map, groups.factors, None),
+        (network.static_covariate_map, groups.static, None),
+        (network.future_covariate_map, future[:, None].expand(-1, n_outputs, -1), None),
+    ]
+    write = _writer(network)
+    for layer, values, biases in maps:
+        if layer is not None:
+            write(layer, solution.embedding, values, biases)
+    if network.factors is not None:
+        network.factors.loadings.copy_(solution.loadings)
+    if network.channel_offsets is not None and solution.residual_quantiles is not None:
+        network.channel_offsets.copy_(solution.residual_quantiles)
+
+
+Writer = Callable[[nn.Module, Tensor, Tensor, Tensor | None], None]
+
+
+def _writer(network: ForecastingNetwork) -> Writer:
+    """Return what writes a solution into an output layer: the part that concerns the head."""
+    for name, part in network.parts.items():
+        if part.slot == "head":
+            return lambda layer, *values: part.write_solution(layer, name, *values)
+    return _write_shared
+
+
+def _write_shared(layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    """Write weights that all channels share into a plain layer."""
+    assert isinstance(layer, nn.Linear)
+    layer.weight.copy_(weight[0])
+    if bias is not None:
+        layer.bias.copy_(bias[0])
+
+
+def _head_of(backbone: nn.Module, linear_map: Tensor) -> Tensor:
+    """Return the head that makes a linear backbone the given map of the window."""
+    head_of_linear_map: Any = backbone.head_of_linear_map
+    return head_of_linear_map(linear_map)
+
+
+def _n_inputs(layer: nn.Module | None) -> int:
+    if layer is None:
+        return 0
+    assert isinstance(layer, LINEAR)
+    return layer.weight.shape[-1]

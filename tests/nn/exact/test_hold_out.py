@@ -1,0 +1,82 @@
+"""Held-out windows."""
+
+import pytest
+import torch
+from made_series import H, L, noise
+from naive_windows import design
+
+from hyperforecast.nn.exact import (
+    ObservedSeries,
+    Problem,
+    SearchSpace,
+    Setting,
+    WindowLayout,
+    solve_exact,
+)
+from hyperforecast.nn.exact.hold_out import hold_out
+
+
+class TestHoldOut:
+    @pytest.mark.parametrize("shift", [0, 3])
+    def test_targets_do_not_overlap_and_follow_in_time(self, shift: int) -> None:
+        rows = torch.arange(100.0)[:, None]
+        problem = Problem(L, H, shift)
+        (training,), (validation,) = hold_out(problem, [ObservedSeries(rows)], 0.2)
+        _, trained, _ = design(training, WindowLayout(L, H, shift))
+        _, held, _ = design(validation, WindowLayout(L, H, shift))
+        n_windows = 100 - L - shift - H + 1
+        assert len(held) == round(0.2 * n_windows)
+        assert trained.max() < held.min()
+        assert held.min() == trained.max() + 1  # and no row is lost between
+        assert held.max() == 99
+
+    def test_covariates_go_with_their_rows(self) -> None:
+        rows = torch.arange(60.0)[:, None]
+        series = ObservedSeries(
+            rows, past=rows + 1, future=rows + 2, static=torch.ones(1, 1), start=5
+        )
+        training, validation = hold_out(Problem(L, H), [series], 0.25)
+        for part in (*training, *validation):
+            torch.testing.assert_close(part.past, part.target + 1)
+            torch.testing.assert_close(part.future, part.target + 2)
+            assert part.start == 5 + part.target[0].item()
+            assert part.static is series.static
+
+    def test_too_short_series_are_trained_on(self) -> None:
+        long, short = ObservedSeries(noise(100, 1)), ObservedSeries(noise(L + H + 1, 1))
+        training, validation = hold_out(Problem(L, H), [long, short], 0.2)
+        assert len(training) == 2
+        assert len(validation) == 1
+        assert training[1].target is short.target
+
+    @pytest.mark.parametrize("n_windows", [2, 15])
+    def test_nothing_to_hold_out_falls_back_to_the_simplest(self, n_windows: int) -> None:
+        series = ObservedSeries(noise(L + H + n_windows - 1, 3))
+        problem = Problem(
+            L,
+            H,
+            search=SearchSpace(norms=("none", "last"), embedding_dims=(0, 2), n_factors=(0, 1)),
+            quantiles=(0.1, 0.9),
+        )
+        solution = solve_exact(problem, [series])
+        assert solution.compared == []
+        assert solution.setting == Setting("last", 0, False, 0, 1e-2)
+        assert (solution.residual_quantiles.diff(dim=2) > 0).all()
+        assert torch.isfinite(solution.weights.weight).all()
+
+    def test_a_short_straight_line_goes_on(self) -> None:
+        line = torch.arange(10.0, dtype=torch.float64)[:, None]
+        solution = solve_exact(
+            Problem(4, 1, search=SearchSpace(norms=("none", "last"))), [ObservedSeries(line)]
+        )
+        x, y, _ = design(ObservedSeries(line), WindowLayout(4, 1, norm="last"))
+        weight, _ = solution.weights.of_channels(solution.mixing)
+        torch.testing.assert_close(torch.einsum("tcp,chp->tch", x, weight), y)
+
+    def test_nothing_to_hold_out_with_weights_of_their_own(self) -> None:
+        solution = solve_exact(
+            Problem(L, H, search=SearchSpace(embedding_dims=(3,))),
+            [ObservedSeries(noise(L + H, 3))],
+        )
+        assert solution.setting.individual
+        assert solution.mixing.shape == (3, 3)

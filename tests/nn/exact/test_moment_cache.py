@@ -1,0 +1,88 @@
+"""Moments in bounded memory, against those made at once."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from made_series import H, L, clustered
+from moment_cases import KINDS, assert_same_moments, make_layout, of_channels
+
+from hyperforecast.nn.exact import (
+    LINEAR_NORMS,
+    ExactOptions,
+    Moments,
+    ObservedSeries,
+    Problem,
+    SearchSpace,
+    block_moments,
+    solve_exact,
+    window_moments,
+)
+from hyperforecast.nn.exact.moment_cache import MomentCache
+
+
+class TestMomentCache:
+    @pytest.mark.parametrize("norm", LINEAR_NORMS)
+    def test_chunks_that_fit_in_memory_add_up_to_the_same(
+        self, norm: str, make_series: Callable[..., ObservedSeries]
+    ) -> None:
+        kinds = () if norm == "revin" else KINDS["all"]
+        several = [make_series(40, kinds=kinds), make_series(20, kinds=kinds, seed=1)]
+        layout = make_layout(kinds, norm, 1)
+        expected = window_moments(several, layout)
+        for max_bytes in (1, 200_000, 2**30):
+            chunks = MomentCache(several, layout, max_bytes).channel_moments(layout)
+            for _ in range(2):  # they can be iterated over again
+                seen = 0
+                for channels, chunk in chunks:
+                    assert channels.start == seen
+                    seen = channels.stop
+                    assert_same_moments(chunk, Moments(**of_channels(expected, channels)))
+                assert seen == 3
+
+    def test_chunks_are_bounded(self, make_series: Callable[..., ObservedSeries]) -> None:
+        layout = make_layout((), "none", 0)
+        chunks = list(MomentCache([make_series()], layout, 1).channel_moments(layout))
+        assert [c for c, _ in chunks] == [slice(0, 1), slice(1, 2), slice(2, 3)]
+        assert len(list(MomentCache([make_series()], layout, 2**30).channel_moments(layout))) == 1
+
+    def test_series_without_a_window_are_left_out(
+        self, make_series: Callable[..., ObservedSeries]
+    ) -> None:
+        layout = make_layout((), "none", 0)
+        cache = MomentCache([make_series(40), make_series(9)], layout, 2**30)
+        assert cache.n_windows == 31
+        ((_, moments),) = cache.channel_moments(layout)
+        assert_same_moments(moments, window_moments([make_series(40)], layout))
+
+    @pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+    @pytest.mark.parametrize("norm", LINEAR_NORMS)
+    def test_sums_over_channels_are_those_of_the_channels(
+        self, norm: str, kinds: tuple[str, ...], make_series: Callable[..., ObservedSeries]
+    ) -> None:
+        several = [make_series(40, kinds=kinds), make_series(20, kinds=kinds, seed=1)]
+        layout = make_layout(kinds, norm, 1)
+        weights = torch.randn(3, 5, dtype=torch.float64)
+        expected = block_moments(several, layout).summed(weights[:, :4])
+        for max_bytes in (1, 30_000, 2**30):
+            for by_channel in (False, True):
+                cache = MomentCache(several, layout, max_bytes, weights, by_channel)
+                for _ in range(2):
+                    assert_same_moments(cache.summed_moments(layout, 4), expected)
+
+
+class TestMemory:
+    def test_little_memory_gives_the_same(self) -> None:
+        series = clustered()
+        problem = Problem(
+            L,
+            H,
+            search=SearchSpace(norms=("none", "last"), embedding_dims=(0, 2, 8), n_factors=(0, 1)),
+        )
+        much = solve_exact(problem, [series])
+        little = solve_exact(problem, [series], options=ExactOptions(max_memory_gb=1e-6))
+        assert little.setting == much.setting
+        torch.testing.assert_close(little.weights.weight, much.weights.weight)
+        for one, two in zip(little.compared, much.compared, strict=True):
+            assert one.setting == two.setting
+            assert one.validation_mse == pytest.approx(two.validation_mse, rel=1e-9)

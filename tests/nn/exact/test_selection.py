@@ -1,0 +1,152 @@
+"""Which setting is selected."""
+
+import pytest
+import torch
+from made_series import H, L, alike, autoregressive, clustered, driven, error, noise
+
+from hyperforecast.nn.exact import ExactOptions, ObservedSeries, Problem, SearchSpace, solve_exact
+from hyperforecast.nn.exact.options import RIDGES
+
+
+class TestSelection:
+    def test_alike_channels_share_their_weights(self) -> None:
+        solution = solve_exact(
+            Problem(L, H, search=SearchSpace(embedding_dims=(0, 2, 4, 8))), [alike()]
+        )
+        assert solution.setting.embedding_dim == 0
+        assert not solution.setting.individual
+        assert solution.mixing.shape == (8, 1)
+
+    def test_an_embedding_is_selected_for_clusters(self) -> None:
+        solution = solve_exact(
+            Problem(L, H, search=SearchSpace(embedding_dims=(0, 2, 4))), [clustered()]
+        )
+        assert solution.setting.embedding_dim == 2  # what tells two clusters apart
+        assert solution.mixing.shape == (8, 3)
+        torch.testing.assert_close(solution.mixing[:, 1:], solution.embedding)
+
+    def test_weights_of_their_own_are_selected_for_unlike_channels(self) -> None:
+        lags = torch.tensor([[0.9], [-0.9], [0.5], [-0.5], [0.0], [0.7]])
+        series = ObservedSeries(autoregressive(lags, 1500))
+        solution = solve_exact(
+            Problem(L, H, search=SearchSpace(embedding_dims=(0, 2, 6))), [series]
+        )
+        assert solution.setting.individual
+        torch.testing.assert_close(solution.mixing, torch.eye(6, dtype=torch.float64))
+
+    def test_factors_are_selected_where_channels_follow_one(self) -> None:
+        solution = solve_exact(Problem(L, H, search=SearchSpace(n_factors=(0, 1, 4))), [driven()])
+        assert solution.setting.n_factors == 1
+        assert solution.loadings.shape == (8, 1)
+
+    def test_factors_are_not_selected_for_unrelated_channels(self) -> None:
+        solution = solve_exact(Problem(L, H, search=SearchSpace(n_factors=(0, 2, 4))), [alike()])
+        assert solution.setting.n_factors == 0
+        assert solution.loadings.shape == (8, 0)
+
+    def test_norm_is_chosen(self) -> None:
+        walk = ObservedSeries(noise(600, 3).cumsum(dim=0))
+        levels = ObservedSeries(noise(600, 3) + noise(600, 1, seed=1).cumsum(dim=0) * 0.0)
+        problem = Problem(L, H, search=SearchSpace(norms=("none", "last", "mean")))
+        assert solve_exact(problem, [levels]).setting.norm == "none"
+        # trained below zero, validated far above: only what removes the level can follow
+        walk = ObservedSeries(
+            walk.target + torch.linspace(0, 500, 600, dtype=torch.float64)[:, None]
+        )
+        assert solve_exact(problem, [walk]).setting.norm in ("last", "mean")
+
+    @pytest.mark.parametrize("series", [alike(), clustered(), driven()])
+    @pytest.mark.parametrize("requested", [False, True])
+    def test_never_worse_on_validation_than_the_backbone(
+        self, series: ObservedSeries, requested: bool
+    ) -> None:
+        problem = Problem(
+            L,
+            H,
+            search=SearchSpace(
+                norms=("none", "last", "mean"),
+                embedding_dims=(0, 2, 4),
+                n_factors=(0, 2),
+                embedding_dim_requested=requested,
+                n_factors_requested=requested,
+            ),
+        )
+        training, validation = series.rows(0, 400), series.rows(400 - L, 500)
+        solution = solve_exact(problem, [training], [validation])
+        plain = solve_exact(Problem(L, H), [training], [validation])
+        assert error(solution, problem, [validation]) <= error(plain, problem, [validation]) * (
+            1 + 1e-9
+        )
+
+    def test_requested_settings_are_selected_with_any_gain(self) -> None:
+        series = clustered(seed=3)
+        noisy = ObservedSeries(
+            series.target + 40 * noise(500, 8, seed=9)
+        )  # hardly anything to gain
+        requested = Problem(
+            L, H, search=SearchSpace(embedding_dims=(0, 2), embedding_dim_requested=True)
+        )
+        compared = solve_exact(requested, [noisy]).compared
+        errors = {entry.setting.embedding_dim: entry.validation_mse for entry in compared}
+        gains = errors[2] < errors[0]
+        assert (solve_exact(requested, [noisy]).setting.embedding_dim == 2) == gains
+        assert 1 - errors[2] / errors[0] < 0.01
+        unrequested = Problem(L, H, search=SearchSpace(embedding_dims=(0, 2)))
+        assert solve_exact(unrequested, [noisy]).setting.embedding_dim == 0
+
+    def test_errors_reported_are_those_of_the_forecasts(self) -> None:
+        """The quadratic form in moments, against forecasts of every validation window."""
+        series = clustered()
+        training, validation = series.rows(0, 400), series.rows(400 - L, 500)
+        problem = Problem(
+            L, H, search=SearchSpace(norms=("last",), embedding_dims=(0, 2), n_factors=(0, 1))
+        )
+        solution = solve_exact(problem, [training], [validation])
+        chosen = [entry for entry in solution.compared if entry.setting == solution.setting]
+        expected = error(solution, problem, [validation])
+        assert chosen[-1].validation_mse == pytest.approx(expected, rel=1e-9)
+
+    def test_the_setting_selected_is_the_last_chosen(self) -> None:
+        for series in (alike(), clustered(), driven()):
+            problem = Problem(L, H, search=SearchSpace(embedding_dims=(0, 2), n_factors=(0, 1)))
+            solution = solve_exact(problem, [series])
+            assert [e.setting for e in solution.compared if e.chosen][-1] == solution.setting
+
+    def test_a_ridge_that_is_given_is_taken(self) -> None:
+        solution = solve_exact(Problem(L, H), [alike()], options=ExactOptions(ridge=0.123))
+        assert solution.setting.ridge == 0.123
+        assert [entry.setting.ridge for entry in solution.compared] == [0.123]
+
+    def test_ridge_is_no_worse_than_any_that_can_be_tried(self) -> None:
+        """One valley over the ridges: the walk ends in it, or on the simple side of a tie."""
+        series = alike(n_rows=120)
+        training, validation = series.rows(0, 90), series.rows(90 - L, 120)
+        problem = Problem(L, H)
+        solution = solve_exact(problem, [training], [validation])
+        tried = [
+            error(
+                solve_exact(problem, [training], [validation], ExactOptions(ridge=ridge)),
+                problem,
+                [validation],
+            )
+            for ridge in RIDGES
+        ]
+        found = error(solution, problem, [validation])
+        assert found <= min(tried) * 1.05
+        assert solution.setting.ridge >= RIDGES[tried.index(min(tried))] * 0.99
+
+
+class TestLearnedEmbedding:
+    def test_is_kept_only_where_validation_gains(self) -> None:
+        series = clustered()
+        training, validation = series.rows(0, 400), series.rows(400 - L, 500)
+        problem = Problem(
+            L, H, search=SearchSpace(embedding_dims=(0, 1), embedding_dim_requested=True)
+        )
+        still = solve_exact(problem, [training], [validation], ExactOptions(ridge=1e-3))
+        learned = solve_exact(
+            problem, [training], [validation], ExactOptions(ridge=1e-3, embedding_steps=5)
+        )
+        assert still.setting.embedding_dim == 1
+        assert not torch.equal(learned.embedding, still.embedding)
+        assert error(learned, problem, [validation]) < error(still, problem, [validation])

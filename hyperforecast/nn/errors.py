@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class WrongArguments(ValueError):
@@ -32,15 +34,19 @@ class Problems(list[str]):
 
         So a check that needs another one to have passed can be left out.
         """
+        n_before = len(self)
+        self.attempt(check, *args, **kwargs)
+        return len(self) == n_before
+
+    def attempt(self, make: Callable[..., T], *args: Any, **kwargs: Any) -> T | None:
+        """Return what a function makes; where it raises ``ValueError``, note its message."""
         try:
-            check(*args, **kwargs)
+            return make(*args, **kwargs)
         except WrongArguments as error:
             self.extend(error.problems)
         except ValueError as error:
             self.append(str(error))
-        else:
-            return True
-        return False
+        return None
 
 
 def raise_all(problems: Sequence[str]) -> None:

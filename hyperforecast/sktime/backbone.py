@@ -3,10 +3,10 @@
 from typing import Any
 
 from hyperforecast.darts.backbone import BackboneModel, BackboneModelOptions
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.solver import SolverForecaster
 
 
-class BackboneForecaster(BackboneModelOptions, HyperforecastForecaster):
+class BackboneForecaster(BackboneModelOptions, SolverForecaster):
     """A backbone without generated weights: the baseline of every comparison.
 
     Parameters

@@ -1,36 +1,38 @@
 """What every forecaster of this package is to sktime."""
 
 import copy
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
-import numpy as np
 import pandas as pd
-from darts import TimeSeries
 from darts.utils.likelihood_models.torch import TorchLikelihood
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import Of, To, option, options_of, show
-from hyperforecast.sktime import likelihoods
-from hyperforecast.sktime.callbacks import BestWeights
+from hyperforecast.nn.options import option, options_of, show
+from hyperforecast.sktime import likelihoods, parameters
+from hyperforecast.sktime.forecasting import (
+    check_lookback,
+    check_reach,
+    check_wanted,
+    forecast,
+    with_covariates,
+)
 from hyperforecast.sktime.instances import (
     Instance,
     Key,
+    by_name,
     check_numeric,
-    check_values,
+    checked,
     common_frequency,
+    covering,
     extended,
-    in_order,
     join,
     latest,
-    matched,
-    mismatch,
-    split,
     until,
 )
 from hyperforecast.sktime.options import (
@@ -39,9 +41,9 @@ from hyperforecast.sktime.options import (
     TrainingOptions,
     constructor,
 )
-from hyperforecast.sktime.scaling import ChannelScaler
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
+from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, train
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
@@ -122,14 +124,6 @@ class HyperforecastForecaster(
             cls.__init__ = constructor(cls.__qualname__, options)  # type: ignore[method-assign]
             show(cls, options)
 
-    def _values(self, of: Of | None = None, to: To | None = None) -> dict[str, Any]:
-        """Return the parameters that belong to something, with their values."""
-        return {
-            one.name: getattr(self, one.name)
-            for one in options_of(type(self))
-            if of in (None, one.of) and to in (None, one.to)
-        }
-
     def __dynamic_tags__(self) -> None:
         self.set_tags(
             **{
@@ -148,17 +142,76 @@ class HyperforecastForecaster(
         """Column labels of y in the order of the network's weights."""
         return list(self.trained_.channels)
 
+    # parameters
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters and reset, but keep pretrained weights that still fit.
+
+        sktime resets a pretrained forecaster to a new one, so that a grid search would tune
+        without the pretrained weights. Here they stay unless a parameter changes the network; then
+        they are dropped, with a warning.
+        """
+        start = getattr(self, "pretrained_", None)
+        if start is None or not params:
+            return super().set_params(**params)
+        names = list(self._pretrained_attrs)
+        kept = {name: getattr(self, name) for name in names}
+        super().set_params(**params)
+        if changed := parameters.changed(self, start):
+            warnings.warn(
+                f"{type(self).__name__} loses its pretrained weights: "
+                f"{', '.join(changed)} changed, and with that the network. Pretrain again.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return self
+        for name, value in kept.items():
+            setattr(self, name, value)
+        self._pretrained_attrs = names
+        self._state = "pretrained"
+        return self
+
+    def _check_parameters(self) -> None:
+        """Raise one error that names every parameter that is wrong, as far as can be told now."""
+        problems = Problems()
+        likelihood = problems.attempt(likelihoods.make_likelihood, self.likelihood, self.quantiles)
+        problems += self._parameter_problems(likelihood)
+        given = {
+            "input_chunk_length": self.input_chunk_length,
+            "output_chunk_length": self.output_chunk_length,
+        }
+        lengths = {name: length for name, length in given.items() if length is not None}
+        arguments = self._model_arguments(lengths, likelihood)
+        problems += self.model_class.argument_problems(arguments)
+        raise_all(problems)
+
+    def _parameter_problems(self, likelihood: TorchLikelihood | None) -> Problems:
+        """Say what is wrong with parameters, those of the Darts model apart."""
+        return parameters.problems_of(self, likelihood)
+
+    def _model_arguments(
+        self,
+        lengths: Mapping[str, int],
+        likelihood: TorchLikelihood | None,
+        start: Trained | None = None,
+    ) -> dict[str, Any]:
+        """Return the arguments of the Darts model, to be trained from weights where there are."""
+        return parameters.model_arguments(self, lengths, likelihood)
+
     # learning
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
-        instances = self._instances(y, X)
+        self._check_parameters()
+        instances = checked(y, X)
         self._freq = common_frequency(instances)
         self._levels = list(y.index.names[:-1])
         largest = _largest_step(fh, instances, self._freq)
-        self.trained_ = self._train(instances, largest, getattr(self, "pretrained_", None))
-        self._check_reach(largest or 0)
-        self._check_lookback(instances)
-        self._remember(self._by_name(instances, self.trained_))
+        start = getattr(self, "pretrained_", None)
+        plan = self._plan(instances, largest, start)
+        check_reach(largest or 0, plan.horizon, plan.past)
+        check_lookback(instances, plan.lookback)
+        self.trained_ = self._train(plan, start)
+        self._remember(self._by_name(instances))
         return self
 
     def _pretrain(
@@ -179,14 +232,16 @@ class HyperforecastForecaster(
         X: pd.DataFrame | None,
         fh: ForecastingHorizon | None,
     ) -> Self:
-        instances = self._instances(y, X)
+        self._check_parameters()
+        instances = checked(y, X)
         largest = _largest_step(fh, instances, common_frequency(instances))
         if largest is None and self.output_chunk_length is None and start is None:
             raise ValueError(
                 "The forecasting horizon to pretrain for is not known. Pass `fh` to `pretrain`, "
                 "or give output_chunk_length."
             )
-        self.pretrained_ = self._train(instances, largest, start, pretraining=True)
+        plan = self._plan(instances, largest, start)
+        self.pretrained_ = self._train(plan, start, pretraining=True)
         return self
 
     def _update(
@@ -195,17 +250,68 @@ class HyperforecastForecaster(
         trained = self.trained_
         seen, self._freq = self._continued(y, X)
         if update_params:
+            self._check_parameters()
             lengths = (trained.lookback, trained.horizon)
             if self.get_config()["remember_data"]:
-                everything = self._by_name(self._instances(self._y, self._X), trained)
+                everything = self._by_name(checked(self._y, self._X))
                 everything = {k: until(i, seen[k].last) for k, i in everything.items()}
                 start = getattr(self, "pretrained_", None)
-                self.trained_ = self._train(everything, None, start, lengths)
+                self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
             else:
-                touched = {key: seen[key] for key in self._instances(y, None)}
-                self.trained_ = self._train(touched, None, trained, lengths, trained)
+                touched = {key: seen[key] for key in checked(y, None)}
+                plan = self._plan(touched, None, trained)
+                self.trained_ = self._train(plan, trained, scales=trained)
         self._remember(seen)
         return self
+
+    def _plan(
+        self,
+        instances: Mapping[Key, Instance],
+        largest_step: int | None,
+        start: Trained | None,
+        lengths: tuple[int, int] | None = None,
+    ) -> Plan:
+        """Say what to train on, from the weights of ``start`` if that is given."""
+        if start is not None:
+            parameters.check_unchanged(self, start)
+            lengths = (start.lookback, start.horizon)
+        if lengths is None:
+            lengths = choose_lengths(
+                instances, self.input_chunk_length, self.output_chunk_length, largest_step
+            )
+        return plan_training(
+            instances,
+            lengths,
+            past_covariates=self.past_covariates,
+            validation_size=self.validation_size,
+            start=start,
+        )
+
+    def _train(
+        self,
+        plan: Plan,
+        start: Trained | None,
+        scales: Trained | None = None,
+        pretraining: bool = False,
+    ) -> Trained:
+        """Train one model on all instances, from the weights of ``start`` if that is given."""
+        lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
+        likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
+        # training changes some of these objects; those of the user stay as they are
+        arguments = copy.deepcopy(self._model_arguments(lengths, likelihood, start))
+        return train(
+            self.model_class(**arguments),
+            plan,
+            standardise=self.scaler == "standard",
+            options=parameters.values(self, of="network"),
+            fit_options={} if pretraining else parameters.values(self, to="fit"),
+            start=start,
+            scales=scales,
+            patience=self.patience,
+            verbose=self.verbose,
+        )
+
+    # the rows seen
 
     def _check_X_y(self, X: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         # sktime refuses these too, without saying which columns
@@ -237,287 +343,23 @@ class HyperforecastForecaster(
                 f"The forecaster was fitted on data with {len(self._levels)} index levels above "
                 f"time, and is updated with {len(y.index.names) - 1}. Give data of the same kind."
             )
-        self._check_wanted(X)
-        new = self._by_name(self._instances(y, X), self.trained_)
+        check_wanted(X, self.trained_)
+        new = self._by_name(checked(y, X))
         seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
         seen = {**self._context, **seen}
         freq = common_frequency(seen, self._freq)
         if self.trained_.covariates:
             for key, instance in seen.items():
-                _covering(instance.X, instance.y.index, self.trained_.covariates, key)
+                covering(instance.X, instance.y.index, self.trained_.covariates, key)
         return seen, freq
+
+    def _by_name(self, instances: Mapping[Key, Instance]) -> dict[Key, Instance]:
+        return by_name(instances, self.trained_.channels, self.trained_.covariates)
 
     def _remember(self, instances: Mapping[Key, Instance]) -> None:
         """Keep the rows that a forecast, or a window that ends in the next row, is made from."""
         rows = self.trained_.lookback + self.trained_.horizon - 1
         self._context = {key: latest(instance, rows) for key, instance in instances.items()}
-
-    def _instances(self, y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
-        if y.shape[1] == 0:
-            raise ValueError("y has no columns. Expected a column for each channel to forecast.")
-        check_values(y, "y")
-        if X is not None:
-            check_values(X, "X")
-        return split(y, X)
-
-    def _by_name(self, instances: Mapping[Key, Instance], trained: Trained) -> dict[Key, Instance]:
-        """Bring the columns of every instance into the order of the weights."""
-        return {
-            key: Instance(
-                in_order(instance.y, trained.channels, "y"),
-                None
-                if instance.X is None or not trained.covariates
-                else in_order(instance.X, trained.covariates, "X"),
-            )
-            for key, instance in instances.items()
-        }
-
-    def _train(
-        self,
-        instances: Mapping[Key, Instance],
-        largest_step: int | None,
-        start: Trained | None,
-        lengths: tuple[int, int] | None = None,
-        scales: Trained | None = None,
-        pretraining: bool = False,
-    ) -> Trained:
-        """Train one model on all instances, from the weights of ``start`` if that is given."""
-        likelihood = self._check_parameters()
-        first = next(iter(instances.values()))
-        channels = list(first.y.columns)
-        future, past = self._roles(first.X)
-        if start is not None:
-            self._check_start(start)
-            lengths = (start.lookback, start.horizon)
-            channels = matched(channels, start.channels, "y")
-            future = matched(future, start.future, "X")
-            past = matched(past, start.past, "X")
-        if lengths is None:
-            lengths = self._choose_lengths(instances, largest_step)
-        lookback, horizon = lengths
-
-        n_rows = {key: len(instance.y) for key, instance in instances.items()}
-        long_enough = [key for key, rows in n_rows.items() if rows >= lookback + horizon]
-        if not long_enough:
-            raise ValueError(
-                f"The series are too short to train on: {lookback + horizon} rows are needed "
-                f"(input_chunk_length={lookback} + output_chunk_length={horizon}), and the longest "
-                f"series has {max(n_rows.values())}. Give more rows or choose shorter lengths."
-            )
-        n_held_out = {key: self._held_out(n_rows[key], lookback, horizon) for key in long_enough}
-        if self.validation_size is not None and not any(n_held_out.values()):
-            raise ValueError(
-                f"validation_size={self.validation_size} leaves too few rows: to train and to "
-                f"validate takes {lookback + 2 * horizon} rows, and the longest series has "
-                f"{max(n_rows.values())}. Give more rows or no validation_size."
-            )
-
-        y_values, X_values = {}, {}
-        for key in long_enough:
-            y, X = instances[key].y, instances[key].X
-            y_values[key] = in_order(y, channels, "y").to_numpy(dtype=float)
-            if future or past:
-                rows = _covering(X, y.index, [*future, *past], key)
-                X_values[key] = rows.to_numpy(dtype=float)
-        if scales is None:
-            y_scaler = ChannelScaler(len(channels))
-            X_scaler = ChannelScaler(len(future) + len(past))
-            if self.scaler == "standard":
-                y_scaler.fit([y_values[k][: n_rows[k] - n_held_out[k]] for k in long_enough])
-                if X_values:
-                    X_scaler.fit([X_values[k][: n_rows[k] - n_held_out[k]] for k in long_enough])
-        else:
-            y_scaler, X_scaler = scales.y_scaler, scales.X_scaler
-
-        arguments = self._model_arguments(lookback, horizon, likelihood)
-        if start is not None and "solver" in arguments:
-            # only gradients go on from given weights
-            arguments["solver"] = "adam"
-            arguments.pop("solver_kwargs", None)
-        trained = Trained(
-            model=self.model_class(**arguments),
-            channels=channels,
-            future=future,
-            past=past,
-            y_scaler=y_scaler,
-            X_scaler=X_scaler,
-            options=self._network_options(),
-        )
-        names = start.model.channel_names if start is not None else [str(c) for c in channels]
-        training, validation = [], []
-        for key in long_enough:
-            split_at = n_rows[key] - n_held_out[key]
-            training.append(_to_darts(trained, names, y_values[key][:split_at], X_values.get(key)))
-            if n_held_out[key]:
-                X_held_out = X_values[key][split_at - lookback :] if X_values else None
-                y_held_out = y_values[key][split_at - lookback :]
-                validation.append(_to_darts(trained, names, y_held_out, X_held_out))
-        fit_options = {} if pretraining else self._values(to="fit")
-        self._run(trained.model, training, validation, start, fit_options)
-        return trained
-
-    def _run(
-        self,
-        model: HyperforecastModel,
-        training: "list[DartsInput]",
-        validation: "list[DartsInput]",
-        start: Trained | None,
-        fit_options: dict[str, Any],
-    ) -> None:
-        """Run the training of a model and leave it without traces of its data."""
-        arguments: dict[str, Any] = {k: v for k, v in _columns(training).items() if v}
-        arguments |= {f"val_{k}": v for k, v in _columns(validation).items() if v}
-        callbacks: list[Any] = []
-        if start is not None:
-            assert start.model.model is not None
-            model.train_from(start.model.model.state_dict())
-        if validation:
-            callbacks.append(BestWeights(self.patience))
-        own = model.trainer_params["callbacks"]
-        model.trainer_params["callbacks"] = [*own, *callbacks]
-        try:
-            model.fit(**arguments, **fit_options, verbose=self.verbose)
-        finally:
-            model.trainer_params["callbacks"] = own
-        model.trainer = None  # it holds the training data
-        model.training_series = None
-        model.past_covariate_series = None
-        model.future_covariate_series = None
-
-    # parameters
-
-    def _model_arguments(
-        self, lookback: int, horizon: int, likelihood: TorchLikelihood | None
-    ) -> dict[str, Any]:
-        """Return the arguments of the Darts model: the one place where they are handed on."""
-        trainer = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
-        arguments = {
-            **self._values(to="model"),
-            "input_chunk_length": lookback,
-            "output_chunk_length": horizon,
-            "likelihood": likelihood,
-            "pl_trainer_kwargs": trainer | (self.pl_trainer_kwargs or {}),
-        }
-        if self.patience is not None and arguments.get("solver") == "auto":
-            arguments["solver"] = "adam"
-        # training changes some of these objects; those of the user stay as they are
-        return copy.deepcopy({k: v for k, v in arguments.items() if v is not None})
-
-    def _network_options(self) -> dict[str, Any]:
-        """Return the parameters that trained weights depend on, lengths excepted."""
-        return self._values(of="network")
-
-    def _changed_options(self, trained: Trained) -> list[str]:
-        """Name the parameters by which the network would differ from a trained one."""
-        options = self._network_options()
-        changed = [
-            name for name, value in options.items() if not _equal(value, trained.options[name])
-        ]
-        lengths = {
-            "input_chunk_length": (self.input_chunk_length, trained.lookback),
-            "output_chunk_length": (self.output_chunk_length, trained.horizon),
-        }
-        changed += [name for name, (now, then) in lengths.items() if now not in (None, then)]
-        return changed
-
-    def _check_start(self, start: Trained) -> None:
-        if changed := self._changed_options(start):
-            raise ValueError(
-                f"The weights cannot be taken over: they were trained with other values of "
-                f"{', '.join(changed)}. Set these back, or train anew with a forecaster that was "
-                "not pretrained."
-            )
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters and reset, but keep pretrained weights that still fit.
-
-        sktime resets a pretrained forecaster to a new one, so that a grid search would tune
-        without the pretrained weights. Here they stay unless a parameter changes the network; then
-        they are dropped, with a warning.
-        """
-        start = getattr(self, "pretrained_", None)
-        if start is None or not params:
-            return super().set_params(**params)
-        names = list(self._pretrained_attrs)
-        kept = {name: getattr(self, name) for name in names}
-        super().set_params(**params)
-        if changed := self._changed_options(start):
-            warnings.warn(
-                f"{type(self).__name__} loses its pretrained weights: "
-                f"{', '.join(changed)} changed, and with that the network. Pretrain again.",
-                UserWarning,
-                stacklevel=2,
-            )
-            return self
-        for name, value in kept.items():
-            setattr(self, name, value)
-        self._pretrained_attrs = names
-        self._state = "pretrained"
-        return self
-
-    def _check_parameters(self) -> TorchLikelihood | None:
-        """Check the parameters that are not the Darts model's, and return the likelihood."""
-        likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
-        if self.scaler not in ("standard", None):
-            raise ValueError(f"scaler must be 'standard' or None; got {self.scaler!r}.")
-        if self.scaler is not None and not likelihoods.takes_any_value(likelihood):
-            raise ValueError(
-                f"The likelihood {self.likelihood!r} does not cover standardised values, which are "
-                "negative as often as positive. Give scaler=None, or another likelihood."
-            )
-        if self.loss_fn is not None and likelihood is not None:
-            raise ValueError(
-                "loss_fn has no effect beside a likelihood or quantiles, which bring their own "
-                "loss. Leave one of the two out."
-            )
-        if self.validation_size is not None and not 0 < self.validation_size < 1:
-            raise ValueError(
-                f"validation_size must be a share of the rows between 0 and 1; got "
-                f"{self.validation_size!r}."
-            )
-        if self.patience is not None and self.validation_size is None:
-            raise ValueError(
-                "patience has no effect without validation_size: there is no validation loss to "
-                "wait for. Give validation_size, or leave patience out."
-            )
-        if self.patience is not None and getattr(self, "solver", None) == "exact":
-            raise ValueError(
-                "patience has no effect with solver='exact', which has no epochs. Leave it out, or "
-                "choose solver='adam'."
-            )
-        return likelihood
-
-    def _roles(self, X: pd.DataFrame | None) -> tuple[list[Any], list[Any]]:
-        """Return which columns of X are known ahead, and which up to now."""
-        columns = [] if X is None else list(X.columns)
-        past = list(self.past_covariates or ())
-        missing = [name for name in past if name not in columns]
-        if missing:
-            raise ValueError(
-                f"past_covariates names columns that X does not have: "
-                f"{', '.join(map(repr, missing))}. "
-                + (f"X has: {', '.join(map(repr, columns))}." if columns else "No X was given.")
-            )
-        return [name for name in columns if name not in past], past
-
-    def _choose_lengths(
-        self, instances: Mapping[Key, Instance], largest_step: int | None
-    ) -> tuple[int, int]:
-        """Return lookback and horizon, where they are not given from fh and the data."""
-        horizon = self.output_chunk_length or largest_step
-        assert horizon is not None  # sktime asks for fh where output_chunk_length is not given
-        if self.input_chunk_length is not None:
-            return self.input_chunk_length, horizon
-        rows = [len(instance.y) for instance in instances.values()]
-        lookback = min(max(24, 3 * horizon), (max(rows) - horizon) // 2, min(rows))
-        return max(lookback, 1), horizon
-
-    def _held_out(self, rows: int, lookback: int, horizon: int) -> int:
-        """Return how many of a series' rows are held out to validate on."""
-        if self.validation_size is None:
-            return 0
-        held_out = max(horizon, math.ceil(self.validation_size * rows))
-        return held_out if rows - held_out >= lookback + horizon else 0
 
     # forecasting
 
@@ -545,199 +387,24 @@ class HyperforecastForecaster(
         alphas: list[float] | None,
         columns: pd.Index,
     ) -> pd.DataFrame:
-        context = self._context if X is None else self._with_covariates(X)
+        trained = self.trained_
+        context = self._context if X is None else with_covariates(self._context, X, trained)
         steps = {key: steps_ahead(fh, i.last, self._freq) for key, i in context.items()}
         n = max(int(max(s)) for s in steps.values())
-        self._check_reach(n)
-        self._check_lookback(context)
-        values = self._forecast_steps(context, n, alphas)
+        check_reach(n, trained.horizon, trained.past)
+        check_lookback(context, trained.lookback)
+        seed = 0 if self.random_state is None else self.random_state
+        values = forecast(trained, context, n, self._freq, alphas, seed)
         parts = {}
-        for (key, instance), forecast in zip(context.items(), values, strict=True):
+        for (key, instance), one in zip(context.items(), values, strict=True):
             index = following(instance.last, n, self._freq)[steps[key] - 1]
-            rows = forecast[steps[key] - 1].reshape(len(index), -1)  # (n, C, A) -> (fh, C·A)
+            rows = one[steps[key] - 1].reshape(len(index), -1)  # (n, C, A) -> (fh, C·A)
             parts[key] = pd.DataFrame(rows, index=index, columns=columns)
             parts[key].index.name = instance.y.index.name
         return join(parts, self._levels)
 
-    def _forecast_steps(
-        self, context: Mapping[Key, Instance], n: int, alphas: list[float] | None
-    ) -> list[np.ndarray]:
-        """Forecast steps 1 to n of every instance: each (n, C, A), A = 1 for point forecasts."""
-        trained = self.trained_
-        names = trained.model.channel_names
-        inputs = []
-        for key, instance in context.items():
-            y = instance.y.iloc[-trained.lookback :]
-            X_values = None
-            if trained.covariates:
-                X_values = self._covariate_values(instance, y.index, n, key)
-            inputs.append(
-                _to_darts(trained, names, y.to_numpy(dtype=float), X_values, trained.horizon)
-            )
-        arguments: dict[str, Any] = {k: v for k, v in _columns(inputs).items() if v}
-        arguments |= {"verbose": False, "show_warnings": False}
-        seed = 0 if self.random_state is None else self.random_state
-        likelihood = trained.model.likelihood
-
-        def run(steps: int, **options: Any) -> list[np.ndarray]:
-            # that of the forecast before, if any: to set one up costs more than to forecast
-            arguments["trainer"] = trained.model.trainer
-            forecasts = trained.model.predict(steps, **arguments, random_state=seed, **options)
-            return [forecast.all_values(copy=False).astype(float) for forecast in forecasts]
-
-        if likelihood is None:
-            forecasts = run(n)
-        else:
-            if alphas is not None:
-                likelihoods.check_levels(likelihood, alphas)
-            n_direct = min(n, trained.horizon)
-            shape = (n_direct, len(trained.channels), -1)
-            forecasts = []
-            for parameters in run(n_direct, predict_likelihood_parameters=True):
-                parameters = parameters.reshape(shape)  # (n, C·P, 1) -> (n, C, P)
-                forecasts.append(
-                    likelihoods.point(likelihood, parameters)
-                    if alphas is None
-                    else likelihoods.quantiles(likelihood, parameters, alphas, seed)
-                )
-            if n > n_direct:
-                # beyond the horizon: sample paths, each fed by its own past
-                for i, samples in enumerate(run(n, num_samples=likelihoods.N_SAMPLES)):
-                    beyond = samples[n_direct:]  # (n - H, C, S)
-                    forecasts[i] = np.concatenate(
-                        [
-                            forecasts[i],
-                            likelihoods.sample_point(likelihood, beyond)
-                            if alphas is None
-                            else likelihoods.sample_quantiles(beyond, alphas),
-                        ]
-                    )
-        return [trained.y_scaler.restore(forecast) for forecast in forecasts]
-
-    def _with_covariates(self, X: pd.DataFrame) -> dict[Key, Instance]:
-        """Add what ``predict`` was given of X to what is known."""
-        self._check_wanted(X)
-        check_values(X, "X")
-        trained = self.trained_
-        if lacking := [name for name in trained.future if name not in X.columns]:
-            raise ValueError(mismatch("X", lacking, []))
-        if unknown := [name for name in X.columns if name not in trained.covariates]:
-            raise ValueError(mismatch("X", [], unknown))
-        given = split(X, None)
-        context = {}
-        for key, instance in self._context.items():
-            if key not in given:
-                raise ValueError(f"X lacks the instance {key}. Give X for every instance of y.")
-            assert instance.X is not None
-            # past covariates need not be given again: what is known of them stays
-            known = given[key].y.reindex(columns=trained.covariates).combine_first(instance.X)
-            context[key] = Instance(instance.y, known)
-        return context
-
-    def _covariate_values(
-        self, instance: Instance, index: pd.Index, n: int, key: Key
-    ) -> np.ndarray:
-        """Return X over the lookback and ``n`` steps on, past columns only over the lookback."""
-        trained = self.trained_
-        ahead = following(instance.last, n, self._freq)
-        over = index.append(ahead) if trained.future else index
-        known = _covering(instance.X, over, trained.future, key)
-        past = _covering(instance.X, index, trained.past, key)
-        return known.join(past).to_numpy(dtype=float)
-
-    # limits
-
-    def _check_reach(self, n: int) -> None:
-        trained = self.trained_
-        if trained.past and n > trained.horizon:
-            raise ValueError(
-                f"fh reaches step {n}, and the model forecasts {trained.horizon} steps at once "
-                "(output_chunk_length). It cannot go on by itself, because the past covariates "
-                f"{', '.join(map(repr, trained.past))} are not known there. Fit with "
-                f"output_chunk_length={n}, or without past covariates."
-            )
-
-    def _check_lookback(self, instances: Mapping[Key, Instance]) -> None:
-        needed = self.trained_.lookback
-        short = {k: len(i.y) for k, i in instances.items() if len(i.y) < needed}
-        if short:
-            key, rows = next(iter(short.items()))
-            which = f"the series {key}" if key else "the series"
-            more = f" ({len(short)} series are too short)" if len(short) > 1 else ""
-            raise ValueError(
-                f"A forecast is made from {needed} rows (input_chunk_length), and {which} has "
-                f"{rows}{more}. Give more rows or choose a shorter input_chunk_length."
-            )
-
-    def _check_wanted(self, X: pd.DataFrame | None) -> None:
-        if X is not None and not self.trained_.covariates:
-            raise ValueError(
-                f"X has no effect: the forecaster was fitted without covariates, and now X came "
-                f"with {', '.join(map(repr, X.columns[:5]))}. Fit with X, or leave it out."
-            )
-
 
 show(HyperforecastForecaster, options_of(HyperforecastForecaster))
-
-DartsInput = dict[str, TimeSeries | None]
-
-
-def _to_darts(
-    trained: Trained, names: list[str], y: np.ndarray, X: np.ndarray | None, n_ahead: int = 0
-) -> DartsInput:
-    """Make Darts' series of y (T, C) and X (T or more, K), counted from 0, in scaled units."""
-    n_rows = len(y)
-    series: DartsInput = {
-        "series": _series(trained.y_scaler.transform(y), names),
-        "past_covariates": None,
-        "future_covariates": None,
-    }
-    if X is not None:
-        scaled = trained.X_scaler.transform(X)
-        n_future = len(trained.future)
-        if trained.future:
-            # Darts asks for the whole horizon, also where fewer steps are forecast
-            n_missing = max(0, n_rows + n_ahead - len(scaled))
-            known = np.pad(scaled[:, :n_future], ((0, n_missing), (0, 0)))
-            series["future_covariates"] = _series(known, [str(c) for c in trained.future])
-        if trained.past:
-            series["past_covariates"] = _series(
-                scaled[:n_rows, n_future:], [str(c) for c in trained.past]
-            )
-    return series
-
-
-def _series(values: np.ndarray, names: list[str]) -> TimeSeries:
-    return TimeSeries.from_values(values, columns=names)
-
-
-def _columns(inputs: list[DartsInput]) -> dict[str, list[TimeSeries]]:
-    """Turn inputs of each series into lists of each input; an input that is absent is empty."""
-    names = ("series", "past_covariates", "future_covariates")
-    return {n: [one for i in inputs if (one := i[n]) is not None] for n in names}
-
-
-def _covering(
-    X: pd.DataFrame | None, index: pd.Index, columns: list[Any], key: Key
-) -> pd.DataFrame:
-    """Return columns of X at every label of ``index``, which it must have."""
-    of = f" of instance {key}" if key else ""
-    if not columns:
-        return pd.DataFrame(index=index)
-    if X is None:
-        raise ValueError(
-            f"X{of} is needed: the forecaster was fitted with the covariates "
-            f"{', '.join(map(repr, columns))}, and none came."
-        )
-    rows = in_order(X[[c for c in X.columns if c in columns]], columns, "X").reindex(index)
-    gaps = rows.isna().any(axis=1).to_numpy()
-    if gaps.any():
-        raise ValueError(
-            f"X{of} does not cover what is needed of {', '.join(map(repr, columns[:5]))}: "
-            f"{gaps.sum()} of {len(index)} rows from {index[0]} to {index[-1]} are missing, the "
-            f"first is {index[gaps][0]}."
-        )
-    return rows
 
 
 def _largest_step(
@@ -746,9 +413,3 @@ def _largest_step(
     if fh is None:
         return None
     return max(int(max(steps_ahead(fh, i.last, freq))) for i in instances.values())
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return list(one) == list(other)
-    return bool(one == other)

@@ -26,6 +26,16 @@ class Instance:
         return self.y.index[-1]
 
 
+def checked(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
+    """Check what sktime passes, and split it into single series."""
+    if y.shape[1] == 0:
+        raise ValueError("y has no columns. Expected a column for each channel to forecast.")
+    check_values(y, "y")
+    if X is not None:
+        check_values(X, "X")
+    return split(y, X)
+
+
 def split(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
     """Split what sktime passes, of any scitype, into single series."""
     ys, xs = _split(y), None if X is None else _split(X)
@@ -129,6 +139,42 @@ def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFra
     if missing or added:
         raise ValueError(mismatch(what, missing, added))
     return frame[list(names)]
+
+
+def by_name(
+    instances: Mapping[Key, Instance], channels: Sequence[Any], covariates: Sequence[Any]
+) -> dict[Key, Instance]:
+    """Bring the columns of every instance into the order of the weights."""
+    return {
+        key: Instance(
+            in_order(instance.y, channels, "y"),
+            None if instance.X is None or not covariates else in_order(instance.X, covariates, "X"),
+        )
+        for key, instance in instances.items()
+    }
+
+
+def covering(
+    X: pd.DataFrame | None, index: pd.Index, columns: Sequence[Any], key: Key
+) -> pd.DataFrame:
+    """Return columns of X at every label of ``index``, which it must have."""
+    of = f" of instance {key}" if key else ""
+    if not columns:
+        return pd.DataFrame(index=index)
+    if X is None:
+        raise ValueError(
+            f"X{of} is needed: the forecaster was fitted with the covariates "
+            f"{', '.join(map(repr, columns))}, and none came."
+        )
+    rows = in_order(X[[c for c in X.columns if c in columns]], columns, "X").reindex(index)
+    gaps = rows.isna().any(axis=1).to_numpy()
+    if gaps.any():
+        raise ValueError(
+            f"X{of} does not cover what is needed of {', '.join(map(repr, columns[:5]))}: "
+            f"{gaps.sum()} of {len(index)} rows from {index[0]} to {index[-1]} are missing, the "
+            f"first is {index[gaps][0]}."
+        )
+    return rows
 
 
 def matched(names: Sequence[Any], trained: Sequence[Any], what: str) -> list[Any]:

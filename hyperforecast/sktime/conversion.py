@@ -1,0 +1,60 @@
+"""From tables to Darts' series in the units of the network."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from darts import TimeSeries
+
+from hyperforecast.sktime.trained import Trained
+
+DartsInput = dict[str, TimeSeries | None]
+"""Series and covariates of one instance, by the names of Darts' arguments."""
+
+
+def to_darts(
+    trained: Trained, y: np.ndarray, X: np.ndarray | None, names: Sequence[str], n_ahead: int = 0
+) -> DartsInput:
+    """Make Darts' series of one instance, counted from 0, in scaled units.
+
+    Parameters
+    ----------
+    trained : Trained
+        Names and scales of the columns.
+    y : array, shape (T, C)
+    X : array, shape (T or more, K), optional
+        Columns that are known ahead, then those that are known up to now.
+    names : sequence of str
+        Of the channels in the model.
+    n_ahead : int, default=0
+        Steps that Darts asks for behind the rows of ``y``; those that ``X`` lacks are filled up.
+    """
+    n_rows = len(y)
+    inputs: DartsInput = {
+        "series": _series(trained.y_scaler.transform(y), names),
+        "past_covariates": None,
+        "future_covariates": None,
+    }
+    if X is not None:
+        scaled = trained.X_scaler.transform(X)
+        n_future = len(trained.future)
+        if trained.future:
+            # Darts asks for the whole horizon, also where fewer steps are forecast
+            n_missing = max(0, n_rows + n_ahead - len(scaled))
+            known = np.pad(scaled[:, :n_future], ((0, n_missing), (0, 0)))
+            inputs["future_covariates"] = _series(known, [str(c) for c in trained.future])
+        if trained.past:
+            inputs["past_covariates"] = _series(
+                scaled[:n_rows, n_future:], [str(c) for c in trained.past]
+            )
+    return inputs
+
+
+def as_arguments(inputs: Sequence[DartsInput], prefix: str = "") -> dict[str, list[TimeSeries]]:
+    """Return the arguments of Darts' ``fit`` and ``predict``; an absent input is left out."""
+    names = ("series", "past_covariates", "future_covariates")
+    lists = {name: [one for each in inputs if (one := each[name]) is not None] for name in names}
+    return {f"{prefix}{name}": series for name, series in lists.items() if series}
+
+
+def _series(values: np.ndarray, names: Sequence[str]) -> TimeSeries:
+    return TimeSeries.from_values(values, columns=list(names))

@@ -1,0 +1,160 @@
+"""Forecasting with a trained model, and what stands against a forecast."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hyperforecast.sktime import likelihoods
+from hyperforecast.sktime.conversion import as_arguments, to_darts
+from hyperforecast.sktime.instances import Instance, Key, check_values, covering, mismatch, split
+from hyperforecast.sktime.timeline import following
+from hyperforecast.sktime.trained import Trained
+
+
+def forecast(
+    trained: Trained,
+    context: Mapping[Key, Instance],
+    n: int,
+    freq: Any,
+    alphas: Sequence[float] | None = None,
+    seed: int = 0,
+) -> list[np.ndarray]:
+    """Forecast steps 1 to n of every instance.
+
+    Parameters
+    ----------
+    trained : Trained
+    context : mapping of Instance
+        Rows to forecast from, the last ones seen, and what is known of X.
+    n : int
+        Number of steps.
+    freq : offset or int
+        Step of the time index.
+    alphas : sequence of float, optional
+        Quantiles; point forecasts if not given.
+    seed : int, default=0
+        Of samples, where they are drawn.
+
+    Returns
+    -------
+    list of array, shape (n, C, A)
+        In the order of ``context``, in units of y; A is 1 for point forecasts.
+    """
+    names = trained.model.channel_names
+    inputs = []
+    for key, instance in context.items():
+        y = instance.y.iloc[-trained.lookback :]
+        X = _covariate_values(trained, instance, y.index, n, freq, key)
+        inputs.append(to_darts(trained, y.to_numpy(dtype=float), X, names, trained.horizon))
+    arguments: dict[str, Any] = {**as_arguments(inputs), "random_state": seed}
+    likelihood = trained.model.likelihood
+    if likelihood is None:
+        forecasts = _predict(trained, n, **arguments)
+    else:
+        if alphas is not None:
+            likelihoods.check_levels(likelihood, alphas)
+        n_direct = min(n, trained.horizon)
+        shape = (n_direct, len(trained.channels), -1)
+        forecasts = []
+        for parameters in _predict(
+            trained, n_direct, predict_likelihood_parameters=True, **arguments
+        ):
+            parameters = parameters.reshape(shape)  # (n, C·P, 1) -> (n, C, P)
+            forecasts.append(
+                likelihoods.point(likelihood, parameters)
+                if alphas is None
+                else likelihoods.quantiles(likelihood, parameters, alphas, seed)
+            )
+        if n > n_direct:
+            # beyond the horizon: sample paths, each fed by its own past
+            paths = _predict(trained, n, num_samples=likelihoods.N_SAMPLES, **arguments)
+            for i, samples in enumerate(paths):
+                beyond = samples[n_direct:]  # (n - H, C, S)
+                forecasts[i] = np.concatenate(
+                    [
+                        forecasts[i],
+                        likelihoods.sample_point(likelihood, beyond)
+                        if alphas is None
+                        else likelihoods.sample_quantiles(beyond, alphas),
+                    ]
+                )
+    return [trained.y_scaler.restore(values) for values in forecasts]
+
+
+def _predict(trained: Trained, n: int, **arguments: Any) -> list[np.ndarray]:
+    model = trained.model
+    # the trainer of the forecast before, if any: to set one up costs more than to forecast
+    forecasts = model.predict(
+        n, trainer=model.trainer, verbose=False, show_warnings=False, **arguments
+    )
+    return [one.all_values(copy=False).astype(float) for one in forecasts]
+
+
+def _covariate_values(
+    trained: Trained, instance: Instance, index: pd.Index, n: int, freq: Any, key: Key
+) -> np.ndarray | None:
+    """Return X over the lookback and ``n`` steps on, past columns only over the lookback."""
+    if not trained.covariates:
+        return None
+    ahead = following(instance.last, n, freq)
+    over = index.append(ahead) if trained.future else index
+    known = covering(instance.X, over, trained.future, key)
+    past = covering(instance.X, index, trained.past, key)
+    return known.join(past).to_numpy(dtype=float)
+
+
+def with_covariates(
+    context: Mapping[Key, Instance], X: pd.DataFrame, trained: Trained
+) -> dict[Key, Instance]:
+    """Add to what is known of X what a forecast is given of it."""
+    check_wanted(X, trained)
+    check_values(X, "X")
+    if lacking := [name for name in trained.future if name not in X.columns]:
+        raise ValueError(mismatch("X", lacking, []))
+    if unknown := [name for name in X.columns if name not in trained.covariates]:
+        raise ValueError(mismatch("X", [], unknown))
+    given = split(X, None)
+    known = {}
+    for key, instance in context.items():
+        if key not in given:
+            raise ValueError(f"X lacks the instance {key}. Give X for every instance of y.")
+        assert instance.X is not None
+        # past covariates need not be given again: what is known of them stays
+        columns = given[key].y.reindex(columns=trained.covariates)
+        known[key] = Instance(instance.y, columns.combine_first(instance.X))
+    return known
+
+
+def check_wanted(X: pd.DataFrame | None, trained: Trained) -> None:
+    """Raise if X came to a model without covariates."""
+    if X is not None and not trained.covariates:
+        raise ValueError(
+            f"X has no effect: the forecaster was fitted without covariates, and now X came "
+            f"with {', '.join(map(repr, X.columns[:5]))}. Fit with X, or leave it out."
+        )
+
+
+def check_reach(n: int, horizon: int, past: Sequence[Any]) -> None:
+    """Raise if a model of ``horizon`` steps cannot forecast ``n``, for past covariates."""
+    if past and n > horizon:
+        raise ValueError(
+            f"fh reaches step {n}, and the model forecasts {horizon} steps at once "
+            "(output_chunk_length). It cannot go on by itself, because the past covariates "
+            f"{', '.join(map(repr, past))} are not known there. Fit with "
+            f"output_chunk_length={n}, or without past covariates."
+        )
+
+
+def check_lookback(instances: Mapping[Key, Instance], lookback: int) -> None:
+    """Raise if a series has fewer rows than a forecast is made from."""
+    short = {k: len(i.y) for k, i in instances.items() if len(i.y) < lookback}
+    if short:
+        key, rows = next(iter(short.items()))
+        which = f"the series {key}" if key else "the series"
+        more = f" ({len(short)} series are too short)" if len(short) > 1 else ""
+        raise ValueError(
+            f"A forecast is made from {lookback} rows (input_chunk_length), and {which} has "
+            f"{rows}{more}. Give more rows or choose a shorter input_chunk_length."
+        )

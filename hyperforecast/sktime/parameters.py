@@ -1,0 +1,99 @@
+"""What the parameters of a forecaster are for, and what is wrong with them.
+
+A parameter goes where its declaration says: see :mod:`hyperforecast.nn.options`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from darts.utils.likelihood_models.torch import TorchLikelihood
+
+from hyperforecast.nn.errors import Problems
+from hyperforecast.nn.options import Of, To, options_of
+from hyperforecast.sktime import likelihoods
+from hyperforecast.sktime.trained import Trained
+
+if TYPE_CHECKING:
+    from hyperforecast.sktime.base import HyperforecastForecaster
+
+
+def values(
+    forecaster: "HyperforecastForecaster", of: Of | None = None, to: To | None = None
+) -> dict[str, Any]:
+    """Return the parameters that belong to something, with their values."""
+    return {
+        one.name: getattr(forecaster, one.name)
+        for one in options_of(type(forecaster))
+        if of in (None, one.of) and to in (None, one.to)
+    }
+
+
+def model_arguments(
+    forecaster: "HyperforecastForecaster",
+    lengths: Mapping[str, int],
+    likelihood: TorchLikelihood | None,
+) -> dict[str, Any]:
+    """Return the arguments of the Darts model: the one place where they are handed on."""
+    trainer = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+    arguments = {
+        **values(forecaster, to="model"),
+        **lengths,
+        "likelihood": likelihood,
+        "pl_trainer_kwargs": trainer | (forecaster.pl_trainer_kwargs or {}),
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def problems_of(
+    forecaster: "HyperforecastForecaster", likelihood: TorchLikelihood | None
+) -> Problems:
+    """Say what is wrong with parameters that go to none but the forecaster."""
+    given = forecaster
+    problems = Problems()
+    if given.scaler not in ("standard", None):
+        problems.append(f"scaler must be 'standard' or None; got {given.scaler!r}.")
+    elif given.scaler is not None and not likelihoods.takes_any_value(likelihood):
+        problems.append(
+            f"The likelihood {given.likelihood!r} does not cover standardised values, which are "
+            "negative as often as positive. Give scaler=None, or another likelihood."
+        )
+    if given.loss_fn is not None and likelihood is not None:
+        problems.append(
+            "loss_fn has no effect beside a likelihood or quantiles, which bring their own "
+            "loss. Leave one of the two out."
+        )
+    if given.validation_size is not None and not 0 < given.validation_size < 1:
+        problems.append(
+            f"validation_size must be a share of the rows between 0 and 1; got "
+            f"{given.validation_size!r}."
+        )
+    if given.patience is not None and given.validation_size is None:
+        problems.append(
+            "patience has no effect without validation_size: there is no validation loss to "
+            "wait for. Give validation_size, or leave patience out."
+        )
+    return problems
+
+
+def changed(forecaster: "HyperforecastForecaster", trained: Trained) -> list[str]:
+    """Name the parameters by which the network would differ from a trained one."""
+    now = values(forecaster, of="network")
+    names = [name for name, value in now.items() if not _equal(value, trained.options[name])]
+    lengths = {"input_chunk_length": trained.lookback, "output_chunk_length": trained.horizon}
+    return names + [n for n, then in lengths.items() if getattr(forecaster, n) not in (None, then)]
+
+
+def check_unchanged(forecaster: "HyperforecastForecaster", start: Trained) -> None:
+    """Raise if a forecaster cannot take over trained weights."""
+    if names := changed(forecaster, start):
+        raise ValueError(
+            f"The weights cannot be taken over: they were trained with other values of "
+            f"{', '.join(names)}. Set these back, or train anew with a forecaster that was "
+            "not pretrained."
+        )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return list(one) == list(other)
+    return bool(one == other)

@@ -1,0 +1,46 @@
+"""Forecasters whose weights have a closed form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from darts.utils.likelihood_models.torch import TorchLikelihood
+
+from hyperforecast.darts.options import SolverOptions
+from hyperforecast.nn.errors import Problems
+from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.trained import Trained
+
+
+class SolverForecaster(SolverOptions, HyperforecastForecaster):
+    """Base of the forecasters that are trained by the exact solver or by gradients.
+
+    Epochs that are waited for, and weights that are there already, are a matter of gradients.
+
+    Parameters
+    ----------
+    {parameters}
+    """
+
+    def _parameter_problems(self, likelihood: TorchLikelihood | None) -> Problems:
+        problems = super()._parameter_problems(likelihood)
+        if self.patience is not None and self.solver == "exact":
+            problems.append(
+                "patience has no effect with solver='exact', which has no epochs. Leave it out, or "
+                "choose solver='adam'."
+            )
+        return problems
+
+    def _model_arguments(
+        self,
+        lengths: Mapping[str, int],
+        likelihood: TorchLikelihood | None,
+        start: Trained | None = None,
+    ) -> dict[str, Any]:
+        arguments = super()._model_arguments(lengths, likelihood, start)
+        if start is not None:
+            # only gradients go on from given weights
+            arguments["solver"] = "adam"
+            arguments.pop("solver_kwargs", None)
+        elif self.patience is not None and self.solver == "auto":
+            arguments["solver"] = "adam"
+        return arguments

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hyperforecast.plotting.canvas import figure_of
+
 
 def write_names(ax: Axes, places: pd.DataFrame, names: Sequence[Any] | int) -> None:
     """Write names beside their points, in the first of a few places that is free.
@@ -22,8 +24,7 @@ def write_names(ax: Axes, places: pd.DataFrame, names: Sequence[Any] | int) -> N
         would cover another or a point is left out, unless it is asked for.
     """
     size = 8.0
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = figure_of(ax)
     figure.draw_without_rendering()  # settles limits and layout, which tell where points lie
     pixels = ax.transData.transform(places.to_numpy())
     if isinstance(names, int):

@@ -6,10 +6,7 @@ machine does falls on all alike::
     python -m benchmarks.folding
 """
 
-import argparse
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,22 +14,11 @@ import torch
 from darts import TimeSeries
 from torch import Tensor, nn
 
+from benchmarks import command_line
 from benchmarks.markdown import markdown
+from benchmarks.timing import Clock, in_turns, median
 from hyperforecast.darts import BackboneModel, HNMVTSModel
 from hyperforecast.nn import BACKBONES, ForecastingNetwork
-
-
-def interleaved(tasks: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Return the median seconds of each task; the tasks take turns, in a new order each round."""
-    generator = np.random.default_rng(0)
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for round_number in range(repetitions + 3):
-        for name in generator.permutation(list(tasks)).tolist():
-            start = time.perf_counter()
-            tasks[name]()
-            if round_number >= 3:  # the first rounds warm up
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def disturb(network: nn.Module) -> None:
@@ -86,7 +72,7 @@ def latencies(
     for batch_size in batch_sizes:
         windows = torch.randn(batch_size, lookback, n_channels)
         with torch.no_grad():
-            medians = interleaved(
+            times = in_turns(
                 {
                     "plain, one head per channel": lambda: individual(windows),  # noqa: B023
                     "HN-MVTS folded": lambda: folded(windows),  # noqa: B023
@@ -95,7 +81,7 @@ def latencies(
                 },
                 repetitions,
             )
-        rows += with_ratios(medians, {"batch": batch_size})
+        rows += with_ratios(times, {"batch": batch_size})
     return pd.DataFrame(rows)
 
 
@@ -109,14 +95,14 @@ def predictions(lookback: int, horizon: int, n_channels: int, repetitions: int) 
     rows = []
     for n_series, rounds in ((1, repetitions), (256, max(3, repetitions // 10))):
         several = [series] * n_series
-        medians = interleaved(
+        times = in_turns(
             {
                 "plain, one head per channel": lambda: predict(individual, several),  # noqa: B023
                 "HN-MVTS": lambda: predict(generated, several),  # noqa: B023
             },
             rounds,
         )
-        rows += with_ratios(medians, {"series": n_series})
+        rows += with_ratios(times, {"series": n_series})
     return pd.DataFrame(rows)
 
 
@@ -125,8 +111,11 @@ def predict(model: BackboneModel | HNMVTSModel, series: list[TimeSeries]) -> Non
     model.predict(model.output_chunk_length, series, batch_size=256, verbose=False)
 
 
-def with_ratios(medians: dict[str, float], setting: dict[str, int]) -> list[dict[str, object]]:
+def with_ratios(
+    times: Mapping[str, Sequence[Clock]], setting: dict[str, int]
+) -> list[dict[str, object]]:
     """Return a row for each task: the setting, milliseconds, and the ratio to the first task."""
+    medians = {name: median(taken).wall for name, taken in times.items()}
     first = next(iter(medians.values()))
     return [
         {**setting, "network": name, "median ms": 1e3 * seconds, "ratio": seconds / first}
@@ -136,15 +125,12 @@ def with_ratios(medians: dict[str, float], setting: dict[str, int]) -> list[dict
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser("benchmarks.folding", __doc__, threads=1)
     parser.add_argument("-L", "--lookback", type=int, default=336)
     parser.add_argument("-H", "--horizon", type=int, default=96)
     parser.add_argument("-C", "--channels", type=int, default=21)
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 256])
     parser.add_argument("--repetitions", type=int, default=200)
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)

@@ -7,40 +7,20 @@ shown beside wall time, because it depends less on what else the machine does::
     python -m benchmarks.scale
 """
 
-import argparse
 import json
-import resource
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
 
+from benchmarks import command_line
+from benchmarks.epoch_times import EpochTimes
 from benchmarks.markdown import markdown
+from benchmarks.processes import in_own_process, peak_memory
+from benchmarks.timing import median
 from hyperforecast.darts import HNMVTSModel
-
-
-class EpochTimes(pl.Callback):
-    """Notes wall and processor time of every training epoch."""
-
-    def __init__(self) -> None:
-        self.wall: list[float] = []
-        self.processor: list[float] = []
-
-    def on_train_epoch_start(self, *args: Any) -> None:
-        """Start the clocks."""
-        self.start = time.perf_counter(), time.process_time()
-
-    def on_train_epoch_end(self, *args: Any) -> None:
-        """Stop the clocks."""
-        self.wall.append(time.perf_counter() - self.start[0])
-        self.processor.append(time.process_time() - self.start[1])
 
 
 def measure(
@@ -65,19 +45,12 @@ def measure(
     model.fit(TimeSeries.from_values(values))
     # Darts copies the callbacks that it is given
     clocks = next(cb for cb in model.trainer.callbacks if isinstance(cb, EpochTimes))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {
-        "wall": float(np.median(clocks.wall)),
-        "processor": float(np.median(clocks.processor)),
-        "memory": peak * (1 if sys.platform == "darwin" else 1024),  # bytes or kilobytes
-    }
+    return {**median(clocks.times)._asdict(), "memory": peak_memory()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser("benchmarks.scale", __doc__, threads=1)
     parser.add_argument("-C", "--channels", nargs="+", type=int, default=[500, 1000, 2000, 5000])
     parser.add_argument("-T", "--steps", type=int, default=2000)
     parser.add_argument("-L", "--lookback", type=int, default=96)
@@ -85,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-d", "--embedding-dim", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=2, help="in each process")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument("--one", action="store_true", help="measure one size in this process")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
@@ -94,20 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.one:
         print(json.dumps(measure(given.channels[0], *options)))
         return
-    command = [sys.executable, "-m", "benchmarks.scale", "--one"]
+    common: list[object] = ["--one"]
     names = ("--steps", "--lookback", "--horizon", "--embedding-dim", "--epochs")
     for name, value in zip((*names, "--threads"), (*options, given.threads), strict=True):
-        command += [name, str(value)]
-    rows = []
-    for _ in range(given.rounds):
-        for n_channels in given.channels:
-            answer = subprocess.run(
-                [*command, "--channels", str(n_channels)],
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            ).stdout
-            rows.append({"channels": n_channels, **json.loads(answer.splitlines()[-1])})
+        common += [name, value]
+    rows = [
+        {"channels": n} | in_own_process("benchmarks.scale", *common, "--channels", n)
+        for _ in range(given.rounds)
+        for n in given.channels
+    ]
     frame = pd.DataFrame(rows).groupby("channels", sort=False).median().reset_index()
     channels, wall, processor = frame["channels"], frame["wall"], frame["processor"]
     table = pd.DataFrame(

@@ -1,12 +1,12 @@
 """Training for the benchmarks: the Darts models, as a user trains them."""
 
 import tempfile
-import time
 from typing import Any, NamedTuple
 
 from pytorch_lightning.callbacks import EarlyStopping
 
 from benchmarks.protocol import Dataset
+from benchmarks.timing import Clock
 from hyperforecast.darts import HyperforecastModel
 
 
@@ -64,12 +64,12 @@ def train(
             pl_trainer_kwargs=trainer,
             **options,
         )
-        start = time.perf_counter()
+        start = Clock.now()
         model.fit(
             dataset.series("train"),
             val_series=dataset.series("validation", lookback),
             load_best=True,
             **(fit_options or {}),
         )
-        seconds = time.perf_counter() - start
+        seconds = Clock.now().since(start).wall
     return Training(model, model.trainer.current_epoch, seconds)

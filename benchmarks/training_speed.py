@@ -7,7 +7,6 @@ of the ratios of neighbouring epochs are shown::
     python -m benchmarks.training_speed
 """
 
-import argparse
 import copy
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +18,10 @@ import torch
 from darts import TimeSeries
 from torch import Tensor, nn
 
+from benchmarks import command_line
+from benchmarks.epoch_times import EpochTimes
 from benchmarks.markdown import markdown
-from benchmarks.protocol import DATA_VARIABLE, load, windows
-from benchmarks.scale import EpochTimes
+from benchmarks.protocol import load, windows
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.nn import BACKBONES
@@ -85,7 +85,7 @@ def compare(
         backbone=backbone,
         solver="adam",
         batch_size=batch_size,
-        n_epochs=1 + epochs,  # the first warms up
+        n_epochs=1 + epochs,
         random_state=0,
         pl_trainer_kwargs={
             "accelerator": "cpu",
@@ -100,23 +100,22 @@ def compare(
         "parameters": count_parameters(model.network),
         "windows": len(all_windows),
     }
-    for name, ours, bare in (
-        ("", clocks.wall, clocks.bare.wall),
-        ("processor ", clocks.processor, clocks.bare.processor),
-    ):
-        row[f"Darts, {name}s"] = np.median(ours[1:])
-        row[f"bare, {name}s"] = np.median(bare[1:])
-        row[f"{name}ratio"] = np.median(np.divide(ours[1:], bare[1:]))
+    for name, unit in (("", "wall"), ("processor ", "processor")):
+        # the first epoch warms up
+        ours, bare = (
+            np.array([getattr(time, unit) for time in one.times[1:]])
+            for one in (clocks, clocks.bare)
+        )
+        row[f"Darts, {name}s"] = np.median(ours)
+        row[f"bare, {name}s"] = np.median(bare)
+        row[f"{name}ratio"] = np.median(ours / bare)
     return row
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser("benchmarks.training_speed", __doc__, folder=True, threads=1)
     parser.add_argument("--data", default="weather")
-    parser.add_argument("--folder", help=f"data folder (default: ${DATA_VARIABLE})")
     parser.add_argument("--backbones", nargs="+", default=list(BACKBONES), choices=list(BACKBONES))
     parser.add_argument("--methods", nargs="+", default=["plain"], choices=list(METHODS))
     parser.add_argument("-L", "--lookback", type=int, default=336)
@@ -124,7 +123,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--windows", type=int, help="of the training rows, the first; default: all")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
@@ -57,3 +58,54 @@ def make_panel() -> Callable[..., pd.DataFrame]:
 def panel(make_panel: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     """120 days of channels a, b and c."""
     return make_panel()
+
+
+@pytest.fixture
+def train_light_sae() -> Callable[..., Any]:
+    """Train a small LightSAE on a table, through either host."""
+
+    def train(panel: pd.DataFrame, host: str = "darts", **options: Any) -> Any:
+        from darts import TimeSeries
+
+        from hyperforecast.darts import LightSAEModel
+        from hyperforecast.sktime import LightSAEForecaster
+
+        options = {
+            "backbone_kwargs": {"d_model": 5},
+            "n_epochs": 1,
+            "random_state": 0,
+            "pl_trainer_kwargs": {"accelerator": "cpu"},
+            **options,
+        }
+        if host == "sktime":
+            return LightSAEForecaster(6, 2, **options).fit(panel, fh=[1, 2])
+        return LightSAEModel(6, 2, **options).fit(TimeSeries.from_dataframe(panel, freq="D"))
+
+    return train
+
+
+@pytest.fixture
+def set_gates() -> Callable[[Any, list[list[float]]], None]:
+    """Set the gates of a trained LightSAE."""
+
+    def set_to(model: Any, gates: list[list[float]]) -> None:
+        network = getattr(model, "model_", model).network
+        with torch.no_grad():
+            network.backbone.embedding.auxiliary.gate.set_logits(torch.tensor(gates).log())
+
+    return set_to
+
+
+@pytest.fixture
+def clustered(
+    make_panel: Callable[..., pd.DataFrame],
+    train_light_sae: Callable[..., Any],
+    set_gates: Callable[..., None],
+) -> Any:
+    """Train on six channels whose gates form three clusters: a and f; b, c and d; e."""
+    model = train_light_sae(make_panel(n_channels=6), n_components=3)
+    likes = [0, 1, 1, 1, 2, 0]
+    gates = np.full((6, 3), 0.05) + 0.85 * np.eye(3)[likes]
+    gates += 0.01 * np.random.default_rng(0).random(gates.shape)
+    set_gates(model, (gates / gates.sum(axis=1, keepdims=True)).tolist())
+    return model

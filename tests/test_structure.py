@@ -64,6 +64,8 @@ def test_a_host_does_not_import_the_other(part: str, foreign: tuple[str, ...]) -
         ("hyperforecast", ["darts", "sktime", "torch", "pandas", "numpy"]),
         ("hyperforecast.nn", ["darts", "sktime", "pytorch_lightning"]),
         ("hyperforecast.darts", ["sktime"]),
+        ("hyperforecast.diagnostics", ["darts", "sktime", "matplotlib"]),
+        ("hyperforecast.demo", ["darts", "sktime", "torch", "matplotlib"]),
     ],
 )
 def test_importing_loads_no_more_than_it_needs(module: str, absent: list[str]) -> None:
@@ -171,7 +173,7 @@ def test_every_backbone_and_norm_is_in_the_documentation_of_the_darts_models() -
 
 
 def test_public_names_exist() -> None:
-    for part in ("nn", "darts", "sktime"):
+    for part in ("nn", "darts", "sktime", "diagnostics", "plotting"):
         module = __import__(f"hyperforecast.{part}", fromlist=["__all__"])
         assert sorted(set(module.__all__)) == sorted(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

@@ -1,0 +1,66 @@
+"""The exact solver: its speed against gradients, its accuracy, and how it scales.
+
+Times are of whole fits, the choice of every setting included: wall-clock seconds, and the processor
+seconds of all threads, which other work on the machine disturbs less. Without a name all tables are
+made::
+
+    python -m benchmarks.solver
+    python -m benchmarks.solver speed --data weather
+    python -m benchmarks.solver horizons --data ETTh1 weather exchange_rate
+
+The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
+DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
+number of channels), ``embedding`` (learned embeddings) and ``grid`` (grid searches of both hosts).
+"""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+
+from benchmarks import command_line
+from benchmarks.solver.channels import channels
+from benchmarks.solver.embedding import embedding
+from benchmarks.solver.fits import WINDOWS
+from benchmarks.solver.grid import grid
+from benchmarks.solver.horizons import HORIZONS, horizons
+from benchmarks.solver.speed import speed
+
+TABLES = ("speed", "horizons", "channels", "embedding", "grid")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the tables asked for."""
+    parser = command_line.parser("benchmarks.solver", __doc__, folder=True, threads=2)
+    parser.add_argument("tables", nargs="*", help=f"which tables to make: {', '.join(TABLES)}")
+    parser.add_argument("--data", nargs="+", help="data sets of speed and horizons")
+    parser.add_argument("--patience", type=int, default=5, help="epochs without a lower loss")
+    parser.add_argument("--repetitions", type=int, default=3, help="of each exact fit")
+    parser.add_argument("--horizons", nargs="+", type=int, default=HORIZONS)
+    parser.add_argument("--counts", nargs="+", type=int, default=[21, 64, 200, 632, 2000])
+    parser.add_argument("--rows", type=int, default=4000, help="of the made channels")
+    given = parser.parse_args(arguments)
+    unknown = set(given.tables) - set(TABLES)
+    if unknown:
+        parser.error(f"no table {', '.join(sorted(unknown))}; there are: {', '.join(TABLES)}")
+    torch.set_num_threads(given.threads)
+    for name in ("pytorch_lightning", "darts", "hyperforecast"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+    for table in given.tables or TABLES:
+        print(f"\n{table}, {given.threads} thread(s)\n", flush=True)
+        if table == "speed":
+            speed(given.data or list(WINDOWS), given.folder, given.patience, given.repetitions)
+        elif table == "horizons":
+            names = given.data or ["ETTh1", "weather", "exchange_rate"]
+            horizons(names, given.folder, given.horizons)
+        elif table == "channels":
+            channels(given.counts, given.rows, given.repetitions)
+        elif table == "embedding":
+            embedding(given.folder)
+        else:
+            grid(given.folder)
+
+
+if __name__ == "__main__":
+    main()

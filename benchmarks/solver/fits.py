@@ -1,0 +1,112 @@
+"""Whole fits and what they took: by the exact solver, and by gradients."""
+
+import tempfile
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+from darts.utils.data.torch_datasets.utils import PLModuleInput
+from pytorch_lightning.callbacks import Callback, EarlyStopping
+from torch import Tensor, nn
+
+from benchmarks.protocol import Dataset
+from benchmarks.timing import Clock, timed
+from hyperforecast.darts import HNMVTSModel
+
+WINDOWS = {"weather": (336, 96), "ETTh1": (336, 96), "los_speed": (96, 12)}
+"""Lookback and horizon of the data sets that are fitted."""
+
+
+class Fit(NamedTuple):
+    """A trained network and what its training took.
+
+    ``to_best`` goes to the end of the epoch whose weights are kept, ``total`` to the end of the
+    fit.
+    """
+
+    network: nn.Module
+    to_best: Clock
+    total: Clock
+    epochs: int | None = None
+
+
+class BestEpoch(Callback):
+    """Notes when the validation loss was lowest."""
+
+    def __init__(self) -> None:
+        self.loss, self.time = float("inf"), Clock(float("nan"), float("nan"))
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Compare the epoch's loss."""
+        loss = trainer.callback_metrics.get("val_loss")
+        if not trainer.sanity_checking and loss is not None and loss.item() < self.loss:
+            self.loss, self.time = loss.item(), Clock.now()
+
+
+class DartsNetwork(nn.Module):
+    """The network of a Darts model, as the protocol calls it."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, past: Tensor) -> Tensor:
+        """Forecast windows (B, L, C) -> (B, H, C, 1)."""
+        return self.module(PLModuleInput(past_target=past)).prediction
+
+
+def fit_exactly(
+    dataset: Dataset, lookback: int, horizon: int, *, held_out: bool = False, **options: Any
+) -> tuple[Fit, HNMVTSModel]:
+    """Solve for a model; choose its settings on the validation part, or on training rows."""
+    model = HNMVTSModel(lookback, horizon, solver="exact", **options)
+    validation = None if held_out else dataset.series("validation", lookback)
+    train = dataset.series("train")
+    _, total = timed(lambda: model.fit(train, val_series=validation))
+    return Fit(model.network, total, total), model
+
+
+def fit_by_gradients(
+    make: Callable[..., TorchForecastingModel],
+    dataset: Dataset,
+    lookback: int,
+    horizon: int,
+    patience: int,
+) -> Fit:
+    """Train until the validation loss has not fallen for ``patience`` epochs; take the best."""
+    best = BestEpoch()
+    train, validation = dataset.series("train"), dataset.series("validation", lookback)
+    with tempfile.TemporaryDirectory() as folder:
+        model = make(
+            lookback,
+            horizon,
+            n_epochs=100,
+            random_state=0,
+            save_checkpoints=True,
+            work_dir=folder,
+            model_name="benchmark",
+            pl_trainer_kwargs={
+                "accelerator": "cpu",
+                "callbacks": [best, EarlyStopping("val_loss", patience=patience)],
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+            },
+        )
+        start = Clock.now()
+        model.fit(train, val_series=validation, load_best=True)
+        total = Clock.now().since(start)
+    network = DartsNetwork(model.model)
+    return Fit(network, best.time.since(start), total, model.trainer.current_epoch)
+
+
+def chosen(model: HNMVTSModel) -> dict[str, Any]:
+    """Return the setting that won, as a table shows it."""
+    race = model.solver_report
+    winner = race[race["chosen"]].iloc[-1]
+    return {
+        "norm": winner["instance_norm"],
+        "d": "each" if winner["individual"] else winner["channel_embedding_dim"],
+        "K": winner["n_factors"],
+        "ridge": f"{winner['ridge']:.0e}",
+    }

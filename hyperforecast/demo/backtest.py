@@ -1,0 +1,83 @@
+"""The same models, backtested through sktime and through Darts."""
+
+import time
+
+import numpy as np
+
+from hyperforecast.demo.errors import Entry, measure
+from hyperforecast.demo.models import DRIFT, LAST, settings
+from hyperforecast.demo.plan import Plan
+from hyperforecast.demo.report import Say, progress
+from hyperforecast.demo.standardise import from_darts, to_darts
+
+
+def backtest_sktime(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
+    """Backtest by sktime's ``evaluate``, which hands on new rows without training again."""
+    from sktime.forecasting.model_evaluation import evaluate
+    from sktime.split import ExpandingWindowSplitter
+
+    from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
+
+    classes = {"hn-mvts": HNMVTSForecaster, "plain": BackboneForecaster}
+    windows = ExpandingWindowSplitter(
+        fh=np.arange(1, plan.horizon + 1),
+        initial_window=plan.first_test_row,
+        step_length=plan.stride,
+    )
+    entries = []
+    for name, (method, options) in settings(plan).items():
+        forecaster = classes[method](plan.lookback, plan.horizon, **options)
+        start = time.perf_counter()
+        results = evaluate(
+            forecaster,
+            windows,
+            plan.data,
+            strategy="no-update_params",
+            return_data=True,
+            return_model=True,
+            error_score="raise",
+        )
+        seconds = time.perf_counter() - start
+        fitted = results["fitted_forecaster"].iloc[-1]
+        entry = measure(name, "sktime", list(results["y_pred"]), seconds, plan, scale, fitted)
+        progress(entry, say)
+        entries.append(entry)
+    return entries
+
+
+def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
+    """Backtest by Darts' ``historical_forecasts``."""
+    from darts.models import NaiveDrift, NaiveSeasonal
+
+    from hyperforecast.darts import BackboneModel, HNMVTSModel
+
+    classes = {"hn-mvts": HNMVTSModel, "plain": BackboneModel}
+    series = to_darts(plan.data, plan.training)
+    models = {
+        name: classes[method](plan.lookback, plan.horizon, **options)
+        for name, (method, options) in settings(plan).items()
+    }
+    naive = {LAST: NaiveSeasonal(K=1), DRIFT: NaiveDrift()}
+    entries = []
+    for name, model in {**models, **naive}.items():
+        start = time.perf_counter()
+        if name in models:
+            model.fit(series[: plan.first_test_row])
+        forecasts = model.historical_forecasts(
+            series,
+            start=plan.first_test_row,
+            start_format="position",
+            forecast_horizon=plan.horizon,
+            stride=plan.stride,
+            retrain=name in naive,  # these have nothing to train, but need the last rows
+            train_length=max(plan.lookback, 2) if name in naive else None,
+            last_points_only=False,
+            verbose=False,
+            show_warnings=False,
+        )
+        seconds = time.perf_counter() - start
+        frames = [from_darts(one, plan.training) for one in forecasts]
+        entry = measure(name, "Darts", frames, seconds, plan, scale, model)
+        progress(entry, say)
+        entries.append(entry)
+    return entries

@@ -1,0 +1,27 @@
+"""Channels standardised by their training rows, and back."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from darts import TimeSeries
+
+
+def to_darts(data: pd.DataFrame, training: pd.DataFrame) -> "TimeSeries":
+    """Standardise channels by the training rows, as the sktime forecasters do themselves."""
+    from darts import TimeSeries
+
+    scaled = (data - training.mean()) / deviation(training)
+    return TimeSeries.from_dataframe(scaled.set_axis([str(c) for c in data.columns], axis=1))
+
+
+def from_darts(series: "TimeSeries", training: pd.DataFrame) -> pd.DataFrame:
+    """Bring a forecast back into the units of the data."""
+    values = series.values() * deviation(training).to_numpy() + training.mean().to_numpy()
+    return pd.DataFrame(values, index=series.time_index, columns=training.columns)
+
+
+def deviation(training: pd.DataFrame) -> pd.Series:
+    """Return the population deviation of every channel; 1 where it is constant."""
+    return training.std(ddof=0).where(lambda found: found > 0, 1.0)

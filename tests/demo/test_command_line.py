@@ -1,0 +1,95 @@
+"""The demo's command: what it prints and saves, and what it says of bad files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hyperforecast.demo import command_line, main, models, plan
+from hyperforecast.demo.command_line import read
+from hyperforecast.demo.models import HN_ADAM, HN_EXACT, INDIVIDUAL, LAST, PLAIN
+
+MakeTable = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture(autouse=True)
+def loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave this process' warnings and logs as they are."""
+    monkeypatch.setattr(command_line, "quieten_hosts", lambda: None)
+
+
+def test_from_a_file_to_pictures(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    make_table: MakeTable,
+) -> None:
+    monkeypatch.setattr(models, "ADAM_STEPS", 5)
+    monkeypatch.setattr(plan, "MAX_ORIGINS", 3)
+    monkeypatch.chdir(tmp_path)
+    make_table(120, 10).to_csv("mine.csv")
+    assert main(["--csv", "mine.csv", "--horizon", "4", "--lookback", "8"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    results = {}
+    for line in lines:
+        for name in (HN_EXACT, HN_ADAM, PLAIN, INDIVIDUAL, LAST):
+            if line.startswith(name):
+                host, *errors = line.removeprefix(name).split()
+                results[name, host] = [float(error) for error in errors[:2]]
+    for name in (HN_EXACT, HN_ADAM, PLAIN, INDIVIDUAL):
+        # two hosts, the same windows, the same model
+        assert results[name, "sktime"] == pytest.approx(results[name, "Darts"], rel=0.01)
+    assert any(line.startswith("For HN-MVTS the exact solver chose") for line in lines)
+    # the naive forecast, by hand: 84 rows to train on, 33 windows, every 11th
+    data = pd.read_csv("mine.csv", index_col=0)
+    scaled = (data / data[:84].std(ddof=0)).to_numpy()
+    errors = [scaled[i : i + 4] - scaled[i - 1] for i in (84, 95, 106)]
+    assert results[LAST, "Darts"] == pytest.approx(
+        [np.abs(errors).mean(), np.square(errors).mean()], abs=1e-3
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo-output", "mine.csv"]
+    pictures = sorted(path.name for path in Path("demo-output").iterdir())
+    assert pictures == ["channel_map.png", "forecasts.png"]
+    for picture in pictures:
+        assert any(line.endswith(str(Path("demo-output") / picture)) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("date,a\n2020-01-01,x\n2020-01-02,2\n2020-01-03,3\n", "not numeric"),
+        ("a,b\n1,2\n3,\n5,6\n", "missing or infinite"),
+        ("a,b\n1,2\n3,4\n", "too few"),
+        ("", "not a comma-separated table"),
+    ],
+)
+def test_bad_files_end_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    assert main(["--csv", str(path), "--output", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_a_missing_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["--csv", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_irregular_dates_are_counted_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make_table: MakeTable
+) -> None:
+    path = tmp_path / "gap.csv"
+    make_table(50).drop(index=pd.Timestamp("2020-01-20")).to_csv(path)
+    data = read(str(path), print)
+    assert list(data.index) == list(range(49))
+    said = capsys.readouterr().out
+    assert "irregular" in said
+    assert "Rows are counted instead." in said

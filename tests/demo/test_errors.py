@@ -1,0 +1,17 @@
+"""Errors, against values by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hyperforecast.demo.errors import measure
+from hyperforecast.demo.plan import Plan
+
+
+def test_errors_by_hand() -> None:
+    data = pd.DataFrame({"a": [0.0, 0, 0, 1, 2], "b": [0.0, 0, 0, 10, 20]})
+    plan = Plan(data, first_test_row=3, horizon=2, lookback=1, stride=1)
+    forecast = pd.DataFrame({"a": [0.0, 0], "b": [0.0, 0]})
+    entry = measure("m", "Darts", [forecast], 1.0, plan, np.array([1.0, 10.0]), None)
+    assert entry.mae == pytest.approx(1.5)
+    assert entry.mse == pytest.approx(2.5)

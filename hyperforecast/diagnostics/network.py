@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import ForecastingNetwork, SharedAuxiliaryLinear
+from hyperforecast.nn import ForecastingNetwork
 
 
 def network_and_channels(model: Any) -> tuple[ForecastingNetwork, pd.Index]:
@@ -54,9 +54,9 @@ def heads_of(network: ForecastingNetwork) -> Tensor | None:
 @torch.no_grad()
 def auxiliary_weights_of(network: ForecastingNetwork) -> Tensor | None:
     """Return each channel's auxiliary weight (C, D, I); ``None`` where there are none."""
-    for layer in network.modules():
-        if isinstance(layer, SharedAuxiliaryLinear):
-            return _plain(layer.auxiliary()[0])  # a network has one embedding
+    for term in network.terms("embedding"):  # a network has one embedding
+        weight, _ = term.generator.generate(term.context())
+        return _plain(weight)
     return None
 
 

@@ -25,7 +25,7 @@ from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.parts import Slot, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
 from hyperforecast.nn.term import Term
@@ -348,6 +348,11 @@ class ForecastingNetwork(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, Term):
                 yield name, module
+
+    def terms(self, slot: Slot) -> list[Term]:
+        """Return the terms that the part of a slot has put into the network."""
+        names = [name for name, part in self.parts.items() if part.slot == slot]
+        return [term for name, term in self._terms() if name.rpartition(".")[2] in names]
 
     def channel_embedding(self) -> Tensor | None:
         """Return the learned channel vectors (C, E), the head's first; ``None`` without any."""

@@ -1,14 +1,16 @@
-"""The methods as sktime forecasters."""
+"""The sktime forecasters."""
 
 from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import HyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
+from hyperforecast.sktime.hyper import HyperForecaster
 from hyperforecast.sktime.light_sae import LightSAEForecaster
 from hyperforecast.sktime.mola import MoLAForecaster
 
 __all__ = [
     "BackboneForecaster",
     "HNMVTSForecaster",
+    "HyperForecaster",
     "HyperforecastForecaster",
     "LightSAEForecaster",
     "MoLAForecaster",

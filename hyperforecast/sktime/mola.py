@@ -1,15 +1,12 @@
 """MoLA as an sktime forecaster."""
 
-from typing import Any, Self
-
-import pandas as pd
-from sktime.forecasting.base import ForecastingHorizon
+from typing import Any
 
 from hyperforecast.darts.mola import MoLAModel, MoLAModelOptions
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.adapted import AdaptedForecaster
 
 
-class MoLAForecaster(MoLAModelOptions, HyperforecastForecaster):
+class MoLAForecaster(MoLAModelOptions, AdaptedForecaster):
     """Every segment of the horizon has weights of its own, of which most are shared.
 
     Training has two stages. The first trains the backbone to forecast the first segment of the
@@ -45,14 +42,6 @@ class MoLAForecaster(MoLAModelOptions, HyperforecastForecaster):
     """
 
     model_class = MoLAModel
-
-    def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
-        if self.adapt_only and not hasattr(self, "pretrained_"):
-            raise ValueError(
-                "adapt_only=True trains the experts on a pretrained base, and this forecaster has "
-                "none. Call `pretrain` with a panel first, or leave adapt_only out."
-            )
-        return super()._fit(y, X, fh)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

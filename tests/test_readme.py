@@ -11,7 +11,7 @@ import pytest
 
 import hyperforecast.darts
 import hyperforecast.sktime
-from hyperforecast.nn import BACKBONES, METHODS
+from hyperforecast.nn import BACKBONES, PARTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -98,10 +98,10 @@ def test_readme_names_what_there_is(name: str) -> None:
     assert name.strip('"') in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_has_its_section(method: str) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_has_its_section(part: str) -> None:
     text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
-    assert f'`"{method}"`' in text
+    assert f'`"{part}"`' in text
 
 
 def test_blocks_are_found_and_placed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,55 +75,80 @@ def test_importing_loads_no_more_than_it_needs(module: str, absent: list[str]) -
     assert done.stdout.split() == []
 
 
+def modules() -> dict[str, set[str]]:
+    """Every module of the package, and the modules of the package that it imports."""
+    names = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return {name: imports(path) & names.keys() - {name} for name, path in names.items()}
+
+
+def test_no_circle_of_imports() -> None:
+    graph = {
+        # a package is loaded with each of its modules, which is no circle by itself
+        name: {other for other in found if not within(name, other)}
+        for name, found in modules().items()
+    }
+    TopologicalSorter(graph).prepare()
+
+
 def darts_models() -> dict[str, type]:
     import hyperforecast.darts as host
 
-    classes = [getattr(host, name) for name in host.__all__]
     return {
-        cls.method: cls
-        for cls in classes
-        if isinstance(cls, type) and isinstance(getattr(cls, "method", None), str)
+        name: getattr(host, name)
+        for name in host.__all__
+        if name.endswith("Model") and hasattr(getattr(host, name), "options")
     }
 
 
+def presets() -> dict[str, str]:
+    """Names of parts, and of the Darts models that are these parts on a plain network."""
+    return {cls.part: name for name, cls in darts_models().items() if hasattr(cls, "part")}
+
+
 def sktime_forecasters() -> dict[str, type]:
-    if not (PACKAGE / "sktime" / "__init__.py").exists():
-        pytest.skip("there is no hyperforecast/sktime yet")
     import hyperforecast.sktime as host
 
-    return {name: getattr(host, name) for name in host.__all__ if name.endswith("Forecaster")}
+    names = [f"{name.removesuffix('Model')}Forecaster" for name in darts_models()]
+    return {name: getattr(host, name) for name in names}
 
 
-def own_options(method: type) -> dict[str, object]:
-    parameters = inspect.signature(method).parameters.values()
+def parts() -> dict[str, type]:
+    from hyperforecast.nn import PARTS
+
+    return PARTS
+
+
+def own_options(part: type) -> dict[str, object]:
+    parameters = inspect.signature(part).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def methods() -> dict[str, type]:
-    from hyperforecast.nn import METHODS
-
-    return METHODS
-
-
-@pytest.mark.parametrize("name", methods())
-def test_every_method_is_a_darts_model_with_the_same_options(name: str) -> None:
-    model = darts_models()[name]
-    expected = own_options(methods()[name])
-    parameters = inspect.signature(model.__init__).parameters
-    assert set(model.method_options) == set(expected)
-    assert {option: parameters[option].default for option in expected} == expected
+@pytest.mark.parametrize("part", presets())
+def test_a_preset_has_the_options_of_its_part(part: str) -> None:
+    expected = own_options(parts()[part])
+    model = darts_models()[presets()[part]]
+    forecaster = sktime_forecasters()[f"{model.__name__.removesuffix('Model')}Forecaster"]
+    for constructor in (model.__init__, forecaster):
+        parameters = inspect.signature(constructor).parameters
+        assert {option: parameters[option].default for option in expected} == expected
 
 
-@pytest.mark.parametrize("name", methods())
-def test_every_method_is_an_sktime_forecaster_with_the_same_options(name: str) -> None:
-    model = darts_models()[name]
-    forecaster = sktime_forecasters()[model.__name__.replace("Model", "Forecaster")]
-    expected = own_options(methods()[name])
-    parameters = inspect.signature(forecaster).parameters
-    assert {option: parameters[option].default for option in expected} == expected
+def test_a_free_model_has_a_choice_for_every_slot() -> None:
+    from hyperforecast.nn.parts import SLOTS
+
+    for cls in (darts_models()["HyperModel"].__init__, sktime_forecasters()["HyperForecaster"]):
+        parameters = inspect.signature(cls).parameters
+        for slot in SLOTS:
+            assert parameters[slot].default == "plain"
+            assert parameters[f"{slot}_kwargs"].default is None
+    text = inspect.getdoc(darts_models()["HyperModel"]) or ""
+    assert [name for name in parts() if f'``"{name}"``' not in text] == []
 
 
-@pytest.mark.parametrize("name", methods())
+@pytest.mark.parametrize("name", darts_models())
 def test_every_option_of_a_darts_model_is_described_where_it_is_read(name: str) -> None:
     """In the class itself, in order, with type and default."""
     model = darts_models()[name]
@@ -139,25 +165,59 @@ def test_every_option_of_a_darts_model_is_described_where_it_is_read(name: str) 
     assert "See :class:`~hyperforecast.darts.HyperforecastModel`" not in text
 
 
-@pytest.mark.parametrize("name", methods())
-def test_every_option_of_a_method_is_described(name: str) -> None:
-    method = methods()[name]
-    entries = re.findall(r"^(\w+) : .+\n    \S", inspect.getdoc(method) or "", re.MULTILINE)
-    assert entries == ["n_channels", *own_options(method)]
+@pytest.mark.parametrize("name", parts())
+def test_every_option_of_a_part_is_described(name: str) -> None:
+    part = parts()[name]
+    entries = re.findall(r"^(\w+) : .+\n    \S", inspect.getdoc(part) or "", re.MULTILINE)
+    assert entries == [*own_options(part)]
 
 
-@pytest.mark.parametrize("part", ["darts", "sktime"])
-def test_constructors_are_made_from_declarations(part: str) -> None:
-    """No option of a method is written into a constructor a second time."""
-    options = {option for method in methods().values() for option in own_options(method)}
-    for path in (PACKAGE / part).glob("*.py"):
+@pytest.mark.parametrize("host", ["darts", "sktime"])
+def test_constructors_are_made_from_declarations(host: str) -> None:
+    """No option of a part is written into a constructor a second time."""
+    options = {option for part in parts().values() for option in own_options(part)}
+    for path in (PACKAGE / host).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name == "__init__":
                 given = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
                 assert not given & options, path.name
 
 
-@pytest.mark.parametrize("name", methods())
+@pytest.mark.parametrize("file", ["nn/network.py", "darts/base.py", "sktime/base.py"])
+def test_what_all_share_names_no_part_and_no_option_of_one(file: str) -> None:
+    text = (PACKAGE / file).read_text()
+    words = set(re.findall(r"[\w-]+", text))
+    own = {option for part in parts().values() for option in own_options(part)}
+    named = {*parts(), *presets().values(), *(part.__name__ for part in parts().values()), *own}
+    assert sorted(words & named) == []
+
+
+def test_backbones_know_of_no_part() -> None:
+    for path in (PACKAGE / "nn" / "backbones").glob("*.py"):
+        assert not {m for m in imports(path) if within(m, "hyperforecast.nn.parts")}
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                names = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+                assert not names & {"method", "part", "parts"}, f"{path.name}: {node.name}"
+
+
+def test_nobody_asks_whether_something_is_of_a_parts_class() -> None:
+    from hyperforecast.nn import contexts, generators
+
+    classes = {part.__name__ for part in parts().values()}
+    classes |= {n for n in (*contexts.__all__, *generators.__all__) if n[0].isupper()}
+    classes -= {"Context", "Generator"}  # what all are
+    home = {part.__module__ for part in parts().values()}
+    for name in modules():
+        path = PACKAGE.parent / Path(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+                asked = {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}
+                assert name in home or not asked & classes, f"{name}: {asked & classes}"
+
+
+@pytest.mark.parametrize("name", darts_models())
 def test_darts_models_load_safely(name: str) -> None:
     from darts.utils.serialization import get_safe_globals
 

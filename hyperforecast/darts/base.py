@@ -274,7 +274,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         if sample_weight is not None and not isinstance(sample_weight, str):
             sample_weight = [
                 # weights of one component hold for every channel
-                _reorder(weight, order if weight.n_components > 1 else None)
+                _reorder(weight, order if weight.width > 1 else None)
                 for weight, order in zip(sample_weight, orders, strict=True)
             ]
         return super()._build_train_dataset(

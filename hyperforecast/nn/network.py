@@ -140,8 +140,8 @@ class ForecastingNetwork(nn.Module):
         n_steps = lookback  # that the backbone sees
         self.embedding: nn.Module | None = None
         for part in self.parts.values():
-            if part.embedding_dim is not None:
-                n_steps = part.embedding_dim
+            if part.embeds_into is not None:
+                n_steps = part.embeds_into
                 self.embedding = nn.Linear(lookback, n_steps)
         sizes = {
             "horizon": horizon,
@@ -263,13 +263,13 @@ class ForecastingNetwork(nn.Module):
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
-        n_segments = None  # on a leading axis, none without it
+        n_cut = None  # on a leading axis, none without it
         if self.segments is not None and not shared:
-            n_segments = self.segments.reaching(self.horizon if n_steps is None else n_steps)
+            n_cut = self.segments.reaching(self.horizon if n_steps is None else n_steps)
 
         def cut(values: Tensor) -> Tensor:
             """Give every segment the same, without a copy: (...) -> (S', ...)."""
-            return values if n_segments is None else values.expand(n_segments, *values.shape)
+            return values if n_cut is None else values.expand(n_cut, *values.shape)
 
         early = cut if self._cut_before_head else _same
         takes = self.backbone_takes_covariates
@@ -298,12 +298,12 @@ class ForecastingNetwork(nn.Module):
         y = y.unflatten(-1, (-1, len(self.output_roles)))  # (B, C, H·P) -> (B, C, H, P)
         if self.future_covariate_map is not None:
             assert future_covariates is not None
-            if self.segments is None or n_segments is None:
+            if self.segments is None or n_cut is None:
                 ahead = future_covariates[:, : y.shape[-2]].unsqueeze(1)  # (B, 1, H, n)
             else:
-                ahead = self.segments.split(future_covariates, n_segments)  # (S', B, 1, T, n)
+                ahead = self.segments.split(future_covariates, n_cut)  # (S', B, 1, T, n)
             y = y + self.future_covariate_map(ahead)
-        if self.segments is not None and n_segments is not None:
+        if self.segments is not None and n_cut is not None:
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
             y = y + self.channel_offsets[:, : y.shape[2]]

@@ -4,7 +4,7 @@ A parameter goes where its declaration says: see :mod:`hyperforecast.nn.options`
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
@@ -13,13 +13,8 @@ from hyperforecast.nn.options import Of, To, options_of
 from hyperforecast.sktime import likelihoods
 from hyperforecast.sktime.trained import Trained
 
-if TYPE_CHECKING:
-    from hyperforecast.sktime.base import HyperforecastForecaster
 
-
-def values(
-    forecaster: "HyperforecastForecaster", of: Of | None = None, to: To | None = None
-) -> dict[str, Any]:
+def values(forecaster: Any, of: Of | None = None, to: To | None = None) -> dict[str, Any]:
     """Return the parameters that belong to something, with their values."""
     return {
         one.name: getattr(forecaster, one.name)
@@ -29,7 +24,7 @@ def values(
 
 
 def model_arguments(
-    forecaster: "HyperforecastForecaster",
+    forecaster: Any,
     lengths: Mapping[str, int],
     likelihood: TorchLikelihood | None,
 ) -> dict[str, Any]:
@@ -44,9 +39,7 @@ def model_arguments(
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def problems_of(
-    forecaster: "HyperforecastForecaster", likelihood: TorchLikelihood | None
-) -> Problems:
+def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems:
     """Say what is wrong with parameters that go to none but the forecaster."""
     given = forecaster
     problems = Problems()
@@ -75,7 +68,7 @@ def problems_of(
     return problems
 
 
-def changed(forecaster: "HyperforecastForecaster", trained: Trained) -> list[str]:
+def changed(forecaster: Any, trained: Trained) -> list[str]:
     """Name the parameters by which the network would differ from a trained one."""
     now = values(forecaster, of="network")
     names = [name for name, value in now.items() if not _equal(value, trained.options[name])]
@@ -83,7 +76,7 @@ def changed(forecaster: "HyperforecastForecaster", trained: Trained) -> list[str
     return names + [n for n, then in lengths.items() if getattr(forecaster, n) not in (None, then)]
 
 
-def check_unchanged(forecaster: "HyperforecastForecaster", start: Trained) -> None:
+def check_unchanged(forecaster: Any, start: Trained) -> None:
     """Raise if a forecaster cannot take over trained weights."""
     if names := changed(forecaster, start):
         raise ValueError(

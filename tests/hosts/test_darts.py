@@ -494,10 +494,10 @@ class TestTraining:
     @pytest.mark.parametrize(
         ("patterns", "trained"),
         [
-            ({"unfreeze": ["*context.weight"]}, {"head.context.weight"}),
+            ({"unfreeze": ["*context.weight"]}, {"head.terms.hn-mvts.context.weight"}),
             (
                 {"freeze": ["*generator*"]},
-                {"head.context.weight"},
+                {"head.terms.hn-mvts.context.weight"},
             ),
         ],
     )

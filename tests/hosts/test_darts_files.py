@@ -134,10 +134,10 @@ def test_training_is_resumed_from_a_checkpoint(series: TimeSeries, tmp_path: Pat
     where = {"model_name": "run", "work_dir": str(tmp_path), "save_checkpoints": True}
     make(n_epochs=2, **where).fit(series)
     resumed = HNMVTSModel.load_from_checkpoint("run", work_dir=str(tmp_path), best=False)
-    before = resumed.network.state_dict()["head.generator.weight"].clone()
+    before = resumed.network.state_dict()["head.weight"].clone()
     resumed.fit(series, epochs=5)
     assert resumed.epochs_trained == 5
-    assert not torch.equal(before, resumed.network.state_dict()["head.generator.weight"])
+    assert not torch.equal(before, resumed.network.state_dict()["head.weight"])
 
 
 class TestCopies:

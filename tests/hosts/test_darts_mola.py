@@ -16,7 +16,7 @@ from darts.utils.likelihood_models import GaussianLikelihood, QuantileRegression
 from pytorch_lightning.callbacks import EarlyStopping
 from torchmetrics import MeanAbsoluteError
 
-from hyperforecast.darts import BackboneModel, MoLAModel, MoLAModule
+from hyperforecast.darts import BackboneModel, MoLAModel, StagedModule
 
 L, H = 12, 6
 
@@ -78,21 +78,21 @@ class TestStages:
         assert [(stage, epoch) for stage, epoch, _ in EPOCHS] == [
             ("base", 0),
             ("base", 1),
-            ("experts", 0),
-            ("experts", 1),
-            ("experts", 2),
+            ("adapters", 0),
+            ("adapters", 1),
+            ("adapters", 2),
         ]
-        assert model.model.stage == "experts"
+        assert model.model.stage == "adapters"
         assert model.epochs_trained == 3
 
     def test_as_many_epochs_and_as_fast_if_not_told(self, series: TimeSeries) -> None:
         make(optimizer_kwargs={"lr": 0.02}).fit(series, epochs=4)
-        assert epochs("base") == epochs("experts") == 4
+        assert epochs("base") == epochs("adapters") == 4
         assert {lr for *_, lr in EPOCHS} == {0.02}
 
     def test_learning_rates_of_their_own(self, series: TimeSeries) -> None:
         make(optimizer_kwargs={"lr": 0.02}, base_optimizer_kwargs={"lr": 0.03}).fit(series)
-        assert {(stage, lr) for stage, _, lr in EPOCHS} == {("base", 0.03), ("experts", 0.02)}
+        assert {(stage, lr) for stage, _, lr in EPOCHS} == {("base", 0.03), ("adapters", 0.02)}
 
     def test_the_first_is_the_plain_backbone_on_the_first_segment(self, series) -> None:
         # one batch: what is drawn for the experts would change the order of several
@@ -158,7 +158,7 @@ class TestStages:
         )
         model.fit(series[:80], val_series=series[60:])
         assert epochs("base") == 6  # it gets better all the time
-        assert epochs("experts") == 2  # it does not move
+        assert epochs("adapters") == 2  # it does not move
         EPOCHS.clear()
         model = make(
             EarlyStopping("val_loss", patience=1),
@@ -168,7 +168,7 @@ class TestStages:
         )
         model.fit(series[:80], val_series=series[60:])
         assert epochs("base") == 2
-        assert epochs("experts") == 2
+        assert epochs("adapters") == 2
 
     def test_metrics_say_which_stage_they_are_of(self, series: TimeSeries) -> None:
         seen = []
@@ -217,7 +217,7 @@ class TestStages:
         trained = make().fit(series)
         trained.save(str(tmp_path / "model.pt"))
         EPOCHS.clear()
-        tuned = make(enable_finetuning={"unfreeze": ["*experts*"]})
+        tuned = make(enable_finetuning={"unfreeze": ["*mola.generator*"]})
         tuned.load_weights(str(tmp_path / "model.pt"), trusted=True)
         tuned.fit(series)
         assert epochs("base") == 0  # nothing of it may move
@@ -226,7 +226,7 @@ class TestStages:
         moved = {
             name.split(".")[-2] for name in before if not torch.equal(before[name], after[name])
         }
-        assert moved == {"experts"}
+        assert moved == {"generator"}
 
     def test_a_trainer_of_ones_own(self, series: TimeSeries) -> None:
         trainer = pl.Trainer(
@@ -238,16 +238,16 @@ class TestStages:
             callbacks=[Recorder()],
         )
         model = make(n_base_epochs=1).fit(series, trainer=trainer)
-        assert (epochs("base"), epochs("experts")) == (1, 3)
+        assert (epochs("base"), epochs("adapters")) == (1, 3)
         assert model.trainer is trainer
 
     def test_lr_find_is_of_the_stage_that_the_model_is_in(
         self, series: TimeSeries, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         stages = []
-        configure = MoLAModule.configure_optimizers
+        configure = StagedModule.configure_optimizers
         monkeypatch.setattr(
-            MoLAModule,
+            StagedModule,
             "configure_optimizers",
             lambda module: stages.append(module.stage) or configure(module),
         )
@@ -257,14 +257,14 @@ class TestStages:
         model.fit(series)
         stages.clear()
         assert len(model.lr_find(series, num_training=10).results["loss"]) > 5
-        assert stages == ["experts"]
+        assert stages == ["adapters"]
 
 
 class TestRebuilding:
     def test_backtests_train_both(self, series: TimeSeries) -> None:
         model = make(n_epochs=1, n_base_epochs=2)
         model.historical_forecasts(series, start=-8, forecast_horizon=H, stride=1)
-        assert (epochs("base"), epochs("experts")) == (2 * 3, 3)
+        assert (epochs("base"), epochs("adapters")) == (2 * 3, 3)
 
     def test_grid_search(self, series: TimeSeries) -> None:
         grid = {
@@ -307,12 +307,11 @@ class TestRebuilding:
         with torch.no_grad():
             y = model.network.eval()(windows[:, :L]).squeeze(-1)
             assert (y - windows[:, L:]).abs().mean() == pytest.approx(best[1], abs=1e-3)
-            with model.network.segments.computing(2, adapted=False):
-                first = model.network(windows[:, :L]).squeeze(-1)
+            first = model.network(windows[:, :L], shared=True).squeeze(-1)
             error = (first - windows[:, L : L + 2]).abs().mean()
             assert error == pytest.approx(best[0], abs=1e-3)
 
-    @pytest.mark.parametrize(("stage", "done"), [("base", (4, 3)), ("experts", (0, 2))])
+    @pytest.mark.parametrize(("stage", "done"), [("base", (4, 3)), ("adapters", (0, 2))])
     def test_resumed_in_the_middle(
         self, stage: str, done: tuple[int, int], series: TimeSeries, tmp_path: Path
     ) -> None:
@@ -327,15 +326,15 @@ class TestRebuilding:
         )
         assert model.model.stage == stage
         model.fit(series)
-        assert (epochs("base"), epochs("experts")) == done
+        assert (epochs("base"), epochs("adapters")) == done
         assert next(e for name, e, _ in EPOCHS if name == stage) == 1
-        assert model.model.stage == "experts"
+        assert model.model.stage == "adapters"
         assert np.isfinite(model.predict(H).values()).all()
 
     def test_a_failed_fit_changes_nothing(self, series: TimeSeries) -> None:
         model = make().fit(series)
         forecast = model.predict(H).values()
-        INTERRUPT["experts"] = 0
+        INTERRUPT["adapters"] = 0
         with pytest.raises(RuntimeError, match="interrupted"):
             copy.deepcopy(model).fit(series)
         np.testing.assert_array_equal(model.predict(H).values(), forecast)
@@ -373,7 +372,7 @@ class TestAdapters:
         own = make_series(120, seed=9)
         before = model.predict(H, series=own).values()
         model.fit(own, adapt_only=True)
-        assert (epochs("base"), epochs("experts")) == (0, 2)
+        assert (epochs("base"), epochs("adapters")) == (0, 2)
         assert same(base, state(model, adapters=False))
         assert not np.allclose(model.predict(H).values(), before)
 

@@ -11,7 +11,9 @@ from sktime.utils.estimator_checks import check_estimator
 
 import hyperforecast.sktime
 from hyperforecast.darts import HyperforecastModel
+from hyperforecast.nn import PARTS
 from hyperforecast.nn.options import options_of
+from hyperforecast.nn.parts import part_options
 from hyperforecast.sktime import HyperforecastForecaster
 
 FORECASTERS = [
@@ -88,7 +90,8 @@ def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForeca
     # what only some have, their models have too, and spell out
     own = found.keys() - shared - names(cls, to="fit")
     assert own <= inspect.signature(cls.model_class.__init__).parameters.keys()
-    assert own >= set(cls.model_class.method_options)
+    part = getattr(cls.model_class, "part", None)
+    assert own >= (set() if part is None else set(part_options(PARTS[part])))
 
 
 @each_forecaster

@@ -1,9 +1,9 @@
 import pytest
 import torch
+from hyperforecast.nn.methods import Method
 from torch import nn
 
 from hyperforecast.nn.attention import SelfAttention
-from hyperforecast.nn.methods import Method
 from hyperforecast.nn.transformer import TransformerLayer
 
 

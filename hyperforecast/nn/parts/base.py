@@ -29,8 +29,6 @@ class Part(ABC):
     """
 
     slot: ClassVar[Slot]
-    embedding_dim: int | None = None
-    """Width of a linear embedding that the network puts before the backbone."""
 
     def __init_subclass__(cls) -> None:
         describe(cls)
@@ -47,6 +45,11 @@ class Part(ABC):
 
     def cut(self, horizon: int) -> Segments | None:
         """Cut the horizon into segments with weights of their own, asked before any layer."""
+        return None
+
+    @property
+    def embeds_into(self) -> int | None:
+        """Width of a linear embedding that the network puts before the backbone, if any."""
         return None
 
     def trains_beside_adapters(self, name: str) -> bool:

@@ -83,6 +83,11 @@ class LightSAE(LightSAEOptions, Part):
     def __post_init__(self) -> None:
         check_options(self)
 
+    @property
+    def embeds_into(self) -> int | None:
+        """Width of a linear embedding that the network puts before the backbone, if any."""
+        return self.embedding_dim
+
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add the auxiliary weight to the embedding, of which there has to be exactly one."""
         layers = sites.of_kind("linear")

@@ -1,10 +1,10 @@
 import pytest
 import torch
+from hyperforecast.nn.methods import Plain
 from torch import nn
 
 from hyperforecast.nn import ForecastingNetwork, count_parameters
 from hyperforecast.nn.backbones import ITransformer, check_backbone
-from hyperforecast.nn.methods import Plain
 
 L, H, C, D = 10, 4, 3, 12
 OPTIONS = {"d_model": D, "n_heads": 3, "e_layers": 2, "d_ff": 20}

@@ -1,11 +1,11 @@
 import pytest
 import torch
+from hyperforecast.nn.methods import Plain
 from torch import nn
 from torch.nn.functional import conv1d, gelu
 
 from hyperforecast.nn import ForecastingNetwork, StaticLayer, count_parameters, fold
 from hyperforecast.nn.backbones import ModernTCN
-from hyperforecast.nn.methods import Plain
 
 C, D = 3, 4
 

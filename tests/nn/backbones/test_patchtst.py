@@ -1,10 +1,10 @@
 import pytest
 import torch
+from hyperforecast.nn.methods import Plain
 from torch import nn
 
 from hyperforecast.nn import ForecastingNetwork, count_parameters
 from hyperforecast.nn.backbones import PatchTST
-from hyperforecast.nn.methods import Plain
 
 C = 3
 

@@ -1,10 +1,10 @@
 import torch
+from hyperforecast.nn.methods import Plain
 from torch import nn
 from torch.nn.functional import batch_norm, linear
 
 from hyperforecast.nn import ForecastingNetwork, count_parameters
 from hyperforecast.nn.backbones import TSMixer
-from hyperforecast.nn.methods import Plain
 
 L, C, F = 6, 3, 5
 

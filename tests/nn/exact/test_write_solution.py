@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from hyperforecast.nn.layers import StaticLayer
 from naive_windows import design
 
 from hyperforecast.nn import BACKBONES, ForecastingNetwork
@@ -17,7 +18,6 @@ from hyperforecast.nn.exact import (
     solve_exact,
     solved_network,
 )
-from hyperforecast.nn.layers import StaticLayer
 
 L, H, C = 7, 3, 4
 

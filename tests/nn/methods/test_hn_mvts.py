@@ -2,10 +2,10 @@ import re
 
 import pytest
 import torch
+from hyperforecast.nn.methods import HNMVTS
 from torch import nn
 
 from hyperforecast.nn import BACKBONES, ForecastingNetwork, GeneratedLinear
-from hyperforecast.nn.methods import HNMVTS
 
 
 def test_embedding_dim_by_default() -> None:

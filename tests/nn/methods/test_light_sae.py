@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from hyperforecast.nn.methods import LightSAE
 from torch import Tensor, nn
 
 from hyperforecast.nn import (
@@ -17,7 +18,6 @@ from hyperforecast.nn import (
     count_parameters,
     fold,
 )
-from hyperforecast.nn.methods import LightSAE
 
 B, C, L, D, R, K = 6, 4, 7, 5, 3, 2
 

@@ -1,8 +1,8 @@
 import torch
+from hyperforecast.nn.methods import Plain
 from torch import nn
 
 from hyperforecast.nn import ChannelLinear
-from hyperforecast.nn.methods import Plain
 
 
 def test_one_head_for_all() -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
-from hyperforecast.nn.options import describe
+from hyperforecast.nn.options import describe, option_group
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
@@ -19,7 +19,8 @@ class Part(ABC):
     """A row of the table of methods: at which sites, from which context, by which generator.
 
     A part is its options, which are keyword-only and plain values, so that a checkpoint can hold
-    them; the constructor checks them. :meth:`put_into` puts generated terms into a finished plain
+    them. They are declared as fields, see :func:`~hyperforecast.nn.options.option`, and checked by
+    ``__post_init__``. :meth:`put_into` puts generated terms into a finished plain
     network, whose parameters keep their names and values.
 
     Attributes
@@ -31,6 +32,7 @@ class Part(ABC):
     slot: ClassVar[Slot]
 
     def __init_subclass__(cls) -> None:
+        option_group(cls)
         describe(cls)
 
     @abstractmethod

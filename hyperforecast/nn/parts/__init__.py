@@ -6,6 +6,7 @@ from typing import Any
 
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.parts.base import SLOTS, Part, Slot
+from hyperforecast.nn.parts.film import FiLM
 from hyperforecast.nn.parts.hn_mvts import HNMVTS
 from hyperforecast.nn.parts.individual import Individual
 from hyperforecast.nn.parts.light_sae import LightSAE
@@ -15,6 +16,7 @@ __all__ = [
     "HNMVTS",
     "PARTS",
     "SLOTS",
+    "FiLM",
     "Individual",
     "LightSAE",
     "MoLA",
@@ -28,6 +30,7 @@ __all__ = [
 
 PARTS: dict[str, type[Part]] = {
     "light-sae": LightSAE,
+    "film": FiLM,
     "individual": Individual,
     "hn-mvts": HNMVTS,
     "mola": MoLA,

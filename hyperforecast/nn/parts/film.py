@@ -1,0 +1,79 @@
+"""FiLM: hidden activations scaled and shifted for every channel."""
+
+from collections.abc import Sequence
+
+from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
+from hyperforecast.nn.errors import Problems, check_whole_number, raise_all
+from hyperforecast.nn.generators import ScaleShift
+from hyperforecast.nn.options import option, option_group
+from hyperforecast.nn.parts.base import Part
+from hyperforecast.nn.sites import NetworkSites, check_names, listed, matching
+from hyperforecast.nn.term import Term
+
+
+@option_group
+class FiLMOptions:
+    """Options of FiLM."""
+
+    channel_embedding_dim: int | None = option(
+        default=None,
+        doc="""Length E of a channel's vector, at most the number of channels; with 0 all channels
+        share scales and shifts. A third of the number of channels, at least 1 and at most 8, if not
+        given.""",
+    )
+    modulated: Sequence[str] | None = option(
+        default=None,
+        doc="""Names of the places at which activations are modulated, with ``*`` for any part of a
+        name, for example ``["features"]``; all that have channels if not given.""",
+    )
+
+
+class FiLM(FiLMOptions, Part):
+    r"""Hidden activations are scaled and shifted as a learned vector of the channel says.
+
+    .. math:: h_n \leftarrow \gamma(z_n) \odot h_n + \beta(z_n).
+
+    Both maps are linear in the vector, and start as the identity: scales at one, shifts at zero.
+
+    Parameters
+    ----------
+    {parameters}
+
+    References
+    ----------
+    Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018,
+    arXiv 1709.07871. There the context is a question about an image; here it is the channel, as in
+    HN-MVTS, whose vectors start from the correlation of the training series.
+    """
+
+    slot = "modulation"
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+        if self.channel_embedding_dim is not None:
+            problems.check(check_whole_number, "channel_embedding_dim", self.channel_embedding_dim)
+        problems.check(check_names, self.modulated, "modulated")
+        raise_all(problems)
+
+    def put_into(self, sites: NetworkSites, name: str) -> None:
+        """Modulate activations wherever they pass."""
+        places = sites.of_kind("activations")
+        if not places:
+            raise ValueError(
+                f"The backbone {sites.backbone!r} has no hidden activations that {name!r} could "
+                "scale and shift: its features are the window itself. Choose a backbone with "
+                "weights of its own, for example 'rlinear', or put an embedding before it."
+            )
+        if self.modulated is not None:
+            chosen = matching(places, self.modulated, "modulated")
+        elif not (chosen := [site for site in places if site.has_channels]):
+            raise ValueError(
+                f"None of the activations of the backbone {sites.backbone!r} have the channels on "
+                f"their second axis: {listed(places)}."
+            )
+        dim = self.channel_embedding_dim
+        if dim is None:
+            dim = default_embedding_dim(sites.n_channels)
+        context = ChannelEmbedding(sites.n_channels, dim)
+        for site in chosen:
+            sites.add(site, name, Term(context, ScaleShift(dim, site.n_features)))

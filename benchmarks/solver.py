@@ -151,14 +151,14 @@ def fit_by_gradients(
 
 
 def chosen(model: HNMVTSModel) -> dict[str, Any]:
-    """Return the setting that won, as a table shows it."""
-    race = model.solver_report
-    winner = race[race["chosen"]].iloc[-1]
+    """Return the setting that was selected, as a table shows it."""
+    report = model.solver_report
+    selected = report[report["chosen"]].iloc[-1]
     return {
-        "norm": winner["instance_norm"],
-        "d": "each" if winner["individual"] else winner["channel_embedding_dim"],
-        "K": winner["n_factors"],
-        "ridge": f"{winner['ridge']:.0e}",
+        "norm": selected["instance_norm"],
+        "d": "each" if selected["individual"] else selected["channel_embedding_dim"],
+        "K": selected["n_factors"],
+        "ridge": f"{selected['ridge']:.0e}",
     }
 
 
@@ -254,7 +254,7 @@ def made_channels(n_rows: int, n_channels: int) -> TimeSeries:
 
 
 def channels(counts: Sequence[int], n_rows: int, repetitions: int) -> None:
-    """Measure time against the number of channels: the same race for all."""
+    """Measure time against the number of channels: the same settings for all."""
     rows = []
     for count in counts:
         series = made_channels(n_rows, count)

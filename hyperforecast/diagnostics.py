@@ -10,6 +10,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from hyperforecast.nn import ForecastingNetwork, SharedAuxiliaryLinear
+from hyperforecast.nn.eigenvectors import fix_signs
 
 __all__ = [
     "auxiliary_energy",
@@ -172,8 +173,7 @@ def channel_positions(model: Any) -> pd.DataFrame:
     positions = np.zeros((len(gates), 2))
     kept = min(2, len(scales))
     positions[:, :kept] = vectors[:, :kept] * scales[:kept]
-    largest = np.take_along_axis(positions, np.abs(positions).argmax(axis=0)[None], axis=0)
-    positions *= np.where(largest < 0, -1, 1)
+    positions = fix_signs(torch.from_numpy(positions)).numpy()
     return pd.DataFrame(positions, index=gates.index, columns=["x", "y"])
 
 

@@ -11,9 +11,11 @@ from typing import Any, Literal
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hyperforecast.nn.eigenvectors import fix_signs
 from hyperforecast.plotting_gates import plot_auxiliary_energy, plot_channel_positions, plot_gates
 from hyperforecast.plotting_names import write_names
 
@@ -139,9 +141,7 @@ def channel_map(
     values = vectors.to_numpy(dtype=float)
     centred = values - values.mean(axis=0)
     directions, lengths, _ = np.linalg.svd(centred, full_matrices=False)
-    # the sign of a component is arbitrary: its largest entry is made positive
-    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
-    positions = directions * lengths * np.where(largest < 0, -1.0, 1.0)
+    positions = fix_signs(torch.from_numpy(directions)).numpy() * lengths
     explained = lengths**2 / max(np.sum(lengths**2), np.finfo(float).tiny)
     missing = max(0, n_components - positions.shape[1])
     positions = np.pad(positions, ((0, 0), (0, missing)))[:, :n_components]

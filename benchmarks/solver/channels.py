@@ -25,7 +25,7 @@ def made_channels(n_rows: int, n_channels: int) -> TimeSeries:
 
 
 def channels(counts: Sequence[int], n_rows: int, repetitions: int) -> None:
-    """Measure time against the number of channels: the same race for all."""
+    """Measure time against the number of channels: the same settings for all."""
     rows = []
     for count in counts:
         series = made_channels(n_rows, count)

@@ -102,11 +102,11 @@ def fit_by_gradients(
 
 def chosen(model: HNMVTSModel) -> dict[str, Any]:
     """Return the setting that won, as a table shows it."""
-    race = model.solver_report
-    winner = race[race["chosen"]].iloc[-1]
+    report = model.solver_report
+    selected = report[report["chosen"]].iloc[-1]
     return {
-        "norm": winner["instance_norm"],
-        "d": "each" if winner["individual"] else winner["channel_embedding_dim"],
-        "K": winner["n_factors"],
-        "ridge": f"{winner['ridge']:.0e}",
+        "norm": selected["instance_norm"],
+        "d": "each" if selected["individual"] else selected["channel_embedding_dim"],
+        "K": selected["n_factors"],
+        "ridge": f"{selected['ridge']:.0e}",
     }

@@ -23,9 +23,9 @@ def choose_lookback(
     for lookback in lookbacks:
         model = BackboneModel(lookback, horizon, solver="exact", n_factors=0)
         model.fit(series[:first], val_series=series[first - lookback :])
-        race = model.solver_report
-        assert race is not None
-        validation[lookback] = float(race[race["chosen"]]["validation_mse"].iloc[-1])
+        report = model.solver_report
+        assert report is not None
+        validation[lookback] = float(report[report["chosen"]]["validation_mse"].iloc[-1])
     best = min(validation, key=validation.__getitem__)
     tried = ", ".join(f"{length}: {error:.3f}" for length, error in validation.items())
     say(f"lookback {best}, by the MSE on the last third of the training rows ({tried})")

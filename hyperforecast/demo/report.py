@@ -38,12 +38,12 @@ def progress(entry: Entry, say: Say) -> None:
 def solver_choice(entries: Sequence[Entry]) -> str:
     """Say in a line what the exact solver chose for HN-MVTS."""
     entry = next(e for e in entries if e.host == "Darts" and e.name == HN_EXACT)
-    race = entry.model.solver_report
-    if race is None or race.empty:
+    report = entry.model.solver_report
+    if report is None or report.empty:
         return "The exact solver had too few rows to compare settings on."
-    winner = race[race["chosen"]].iloc[-1]
-    length = int(winner["channel_embedding_dim"])
-    if winner["individual"]:
+    selected = report[report["chosen"]].iloc[-1]
+    length = int(selected["channel_embedding_dim"])
+    if selected["individual"]:
         heads = "a head for each channel"
     elif length == 0:
         heads = "embedding length 0, that is one head for all channels, as in the plain backbone"
@@ -51,8 +51,8 @@ def solver_choice(entries: Sequence[Entry]) -> str:
         heads = f"embedding length {length}"
     return (
         f"For HN-MVTS the exact solver chose, on training rows held out: {heads}; instance norm "
-        f"{winner['instance_norm']!r}; {int(winner['n_factors'])} common factors; ridge "
-        f"{winner['ridge']:.0e}."
+        f"{selected['instance_norm']!r}; {int(selected['n_factors'])} common factors; ridge "
+        f"{selected['ridge']:.0e}."
     )
 
 

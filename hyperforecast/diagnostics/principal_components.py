@@ -1,6 +1,9 @@
 """Principal components: the plane in which vectors differ most."""
 
 import numpy as np
+import torch
+
+from hyperforecast.nn.eigenvectors import fix_signs
 
 
 def principal_components(vectors: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,8 +23,7 @@ def principal_components(vectors: np.ndarray, n_components: int) -> tuple[np.nda
         Share of the vectors' variance.
     """
     directions, lengths, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
-    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
-    positions = directions * lengths * np.where(largest < 0, -1.0, 1.0)
+    positions = fix_signs(torch.from_numpy(directions)).numpy() * lengths
     explained = lengths**2 / max(np.sum(lengths**2), np.finfo(float).tiny)
     missing = max(0, n_components - positions.shape[1])
     positions = np.pad(positions, ((0, 0), (0, missing)))[:, :n_components]

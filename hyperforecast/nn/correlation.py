@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.eigenvectors import leading_eigenvectors
+from hyperforecast.nn.eigenvectors import fix_signs, leading_eigenvectors
 
 
 def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tensor:
@@ -57,7 +57,4 @@ def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tenso
 
     if leading.shape[1] < embedding_dim:
         leading = nn.functional.pad(leading, (0, embedding_dim - leading.shape[1]))
-    if embedding_dim:
-        largest = leading.gather(0, leading.abs().argmax(dim=0, keepdim=True))
-        leading = leading * torch.where(largest < 0, -1.0, 1.0)
-    return leading
+    return fix_signs(leading) if embedding_dim else leading

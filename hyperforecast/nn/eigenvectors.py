@@ -1,4 +1,4 @@
-"""The leading eigenvectors of a large symmetric matrix."""
+"""The leading eigenvectors of a large symmetric matrix, and their signs."""
 
 import torch
 from torch import Tensor
@@ -51,3 +51,15 @@ def leading_eigenvectors(matrix: Tensor, count: int) -> tuple[Tensor, Tensor]:
                 return values, vectors
     values, vectors = torch.linalg.eigh(matrix)
     return values.flip(0)[:count], vectors.flip(1)[:, :count]
+
+
+def fix_signs(vectors: Tensor) -> Tensor:
+    """Return vectors whose signs are arbitrary with the largest entry of each positive.
+
+    Parameters
+    ----------
+    vectors : Tensor, shape (n, k)
+        In columns, such as eigenvectors and principal components.
+    """
+    largest = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True))
+    return vectors * torch.where(largest < 0, -1.0, 1.0)

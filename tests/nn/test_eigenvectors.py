@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hyperforecast.nn import eigenvectors
-from hyperforecast.nn.eigenvectors import leading_eigenvectors
+from hyperforecast.nn.eigenvectors import fix_signs, leading_eigenvectors
 
 
 def covariance(n: int, n_sources: int, noise: float) -> torch.Tensor:
@@ -44,3 +44,10 @@ def test_the_global_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     leading_eigenvectors(torch.eye(1200, dtype=torch.float64), 2)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_largest_entry_is_made_positive() -> None:
+    vectors = torch.tensor([[1.0, -1.0, 0.0], [-2.0, 0.5, 0.0]], dtype=torch.float64)
+    expected = torch.tensor([[-1.0, 1.0, 0.0], [2.0, -0.5, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(fix_signs(vectors), expected, rtol=0, atol=0)
+    assert fix_signs(vectors[:, :0]).shape == (2, 0)

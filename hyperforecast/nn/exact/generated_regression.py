@@ -69,14 +69,9 @@ class GeneratedRegression:
         else:
             sums = _ChannelSums.of_channels(moments, mixing)
         self._target = sums.xy.flatten(0, 1)  # (M·p, H)
-
-        # the constants are eliminated: what is left is centred, whatever the series' level
-        constants = sums.constant[..., CONSTANT].contiguous()  # (M, M)
-        limits = torch.finfo(mixing.dtype)
-        # for embedding columns of zeros; more would show at levels far from zero
-        floor = limits.eps * constants.diagonal().max() + limits.tiny
-        self._constants = damped_cholesky(constants, floor.expand(self.n_bases))
         corner = sums.constant[..., PENALISED].flatten(1)  # (M, M·(p-1))
+        self._constants = self._factorised_constants(sums.constant[..., CONSTANT])
+        # the constants are eliminated: what is left is centred, whatever the series' level
         self._elimination = torch.cholesky_solve(corner, self._constants)
         diagonal = sums.diagonal[:, PENALISED].flatten()
         centred = diagonal - (corner * self._elimination).sum(dim=0)
@@ -93,7 +88,7 @@ class GeneratedRegression:
 
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge λ > 0."""
-        solver = self._cholesky_solver if self.direct else self._gradient_solver
+        solver = self._cholesky_solver if self.direct else self._conjugate_gradient_solver
         self._last = self._solve(solver(ridge), ridge)
         return self._last
 
@@ -113,6 +108,13 @@ class GeneratedRegression:
         sums = [chunk.summed(pair_weights(mixing[c])) for c, chunk in self.moments]
         numbers = pair_numbers(self.n_bases + 1).to(self.mixing.device)
         return sum(sums[1:], start=sums[0]), numbers[0, 1:], numbers[1:, 1:]
+
+    def _factorised_constants(self, constants: Tensor) -> Tensor:
+        """Return the Cholesky factor of the constants' products with each other, (M, M)."""
+        limits = torch.finfo(constants.dtype)
+        # for embedding columns of zeros; more would show at levels far from zero
+        floor = limits.eps * constants.diagonal().max() + limits.tiny
+        return damped_cholesky(constants.contiguous(), floor.expand(self.n_bases))
 
     def _solve(self, solve: LinearMap, ridge: float) -> BasisWeights:
         """Solve for the weights, and for the future covariates' coefficients by elimination."""
@@ -152,7 +154,7 @@ class GeneratedRegression:
 
         return solve
 
-    def _gradient_solver(self, ridge: float) -> LinearMap:
+    def _conjugate_gradient_solver(self, ridge: float) -> LinearMap:
         """Solve by conjugate gradients, never forming the (M·p)² matrix.
 
         Preconditioned by the diagonal blocks, one for each basis weight; started from the last

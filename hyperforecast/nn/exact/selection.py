@@ -123,7 +123,8 @@ class ModelSelection:
     def _strengthen_ridge(self, selected: Candidate) -> Candidate:
         """Return the candidate with the largest ridge that loses neither clearly nor much.
 
-        The one-standard-error rule.
+        A form of the one-standard-error rule: see Hastie, Tibshirani & Friedman, "The Elements of
+        Statistical Learning", 2009, section 7.10.
         """
         best = chosen = self.ridges.best(selected.setting, self.ridges.number(selected))
         if best.setting not in (entry.setting for entry in self.compared):

@@ -3,7 +3,79 @@
 import pytest
 import torch
 
-from hyperforecast.nn.exact.linear_algebra import conjugate_gradients
+from hyperforecast.nn.exact.linear_algebra import (
+    block_matrix,
+    conjugate_gradients,
+    damped_cholesky,
+    pseudo_solve,
+    set_symmetric,
+    solve_factorised,
+    solve_with_least_eigenvalue,
+)
+
+
+def positive_definite(size: int = 6) -> torch.Tensor:
+    random = torch.Generator().manual_seed(1)
+    root = torch.randn(size, size, generator=random, dtype=torch.float64)
+    return root @ root.T + torch.eye(size)
+
+
+class TestDampedCholesky:
+    def test_is_the_factor_of_the_damped_matrix(self) -> None:
+        gram, damping = positive_definite(), torch.arange(6.0, dtype=torch.float64)
+        before = gram.clone()
+        factor = damped_cholesky(gram, damping)
+        torch.testing.assert_close(factor @ factor.T, before + torch.diag(damping))
+        torch.testing.assert_close(gram, before, rtol=0, atol=0)
+        right = torch.ones(6, 2, dtype=torch.float64)
+        expected = torch.linalg.inv(before + torch.diag(damping)) @ right
+        torch.testing.assert_close(solve_factorised(factor, right), expected)
+
+    @pytest.mark.parametrize("size", [1e-13, 1.0])
+    def test_more_is_added_where_the_matrix_is_indefinite(self, size: float) -> None:
+        gram = torch.diag(torch.tensor([1.0, -size], dtype=torch.float64))
+        factor = damped_cholesky(gram, torch.zeros(2, dtype=torch.float64))
+        assert torch.isfinite(factor).all()
+        added = (factor @ factor.T - gram).diagonal()
+        torch.testing.assert_close(added, added[:1].expand(2))
+        assert added[0] > size
+        assert gram[1, 1] == -size
+
+
+def test_no_eigenvalue_is_less_than_the_least() -> None:
+    rotation, _ = torch.linalg.qr(positive_definite(3))
+    right = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
+
+    def system(*values: float) -> torch.Tensor:
+        return rotation @ torch.diag(torch.tensor(values, dtype=torch.float64)) @ rotation.T
+
+    found = solve_with_least_eigenvalue(system(5.0, 1.0, -1e-9), right, 0.5)
+    torch.testing.assert_close(found, torch.linalg.inv(system(5.0, 1.0, 0.5)) @ right)
+
+
+def test_singular_systems_are_solved_by_the_shortest_solution() -> None:
+    matrices = torch.stack([positive_definite(2), torch.ones(2, 2, dtype=torch.float64)])
+    right = torch.tensor([[1.0, 2.0], [2.0, 4.0]], dtype=torch.float64)
+    found = pseudo_solve(matrices, right)
+    torch.testing.assert_close(found[0], torch.linalg.inv(matrices[0]) @ right[0])
+    # ones @ x is nearest to [2, 4] where x sums to 3
+    torch.testing.assert_close(found[1], torch.tensor([1.5, 1.5], dtype=torch.float64))
+
+
+def test_a_block_is_set_with_its_mirror_image() -> None:
+    matrices = torch.zeros(2, 3, 3)
+    set_symmetric(matrices, slice(0, 2), slice(2, 3), torch.tensor([[[1.0], [2.0]]]))
+    expected = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, 2.0], [1.0, 2.0, 0.0]])
+    torch.testing.assert_close(matrices, expected.expand(2, 3, 3))
+
+
+def test_blocks_are_laid_out_by_their_numbers() -> None:
+    blocks = torch.randn(3, 2, 2)
+    number = torch.tensor([[0, 1], [1, 2]])
+    expected = torch.cat(
+        [torch.cat([blocks[0], blocks[1]], dim=1), torch.cat([blocks[1], blocks[2]], dim=1)]
+    )
+    torch.testing.assert_close(block_matrix(blocks, number), expected)
 
 
 class TestConjugateGradients:

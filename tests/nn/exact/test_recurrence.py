@@ -11,7 +11,6 @@ from hyperforecast.nn.exact import (
     Moments,
     ObservedSeries,
     WindowLayout,
-    block_moments,
     window_moments,
 )
 from hyperforecast.nn.exact.design_matrix import design_matrix
@@ -31,7 +30,6 @@ def test_equal_the_naive_products(
     several = [make_series(n, kinds=kinds, seed=n) for n in lengths]
     layout = make_layout(kinds, norm, shift)
     expected = naive_moments(several, layout)
-    assert_same_moments(block_moments(several, layout, block=7), expected)
     if all(layout.recurs(series) for series in several):
         assert_same_moments(window_moments(several, layout), expected)
     else:

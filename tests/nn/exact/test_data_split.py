@@ -1,0 +1,48 @@
+"""The regressions on a split, and the errors of their weights."""
+
+import pytest
+import torch
+from made_series import H, L, clustered, noise
+from naive_windows import designs
+
+from hyperforecast.nn.contexts import correlation_embedding
+from hyperforecast.nn.exact import (
+    BasisWeights,
+    ExactOptions,
+    Problem,
+    SearchSpace,
+    Setting,
+    WindowLayout,
+    generated_regression,
+)
+from hyperforecast.nn.exact.data_split import DataSplit
+
+
+@pytest.mark.parametrize("max_direct", [10**6, 0])
+@pytest.mark.parametrize(("dim", "individual"), [(0, False), (2, False), (8, True)])
+def test_error_is_that_of_the_forecasts(
+    dim: int, individual: bool, max_direct: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any weights: from sums over channels, or where those are too many from the channels."""
+    monkeypatch.setattr(generated_regression, "MAX_DIRECT", max_direct)
+    problem = Problem(L, H, search=SearchSpace(embedding_dims=(0, 2, 8)))
+    series = [clustered(60), clustered(40, seed=5)]
+    split = DataSplit(problem, series, ExactOptions(), None, "training")
+    setting = Setting("last", dim, individual, 0)
+    mixing = split.mixing(setting)
+    weights = BasisWeights(noise(mixing.shape[1], H, L + 1), noise(mixing.shape[1], 0))
+    x, y, _ = designs(series, WindowLayout(L, H, norm="last"))
+    residuals = y - torch.einsum("tcp,chp->tch", x, weights.of_channels(mixing)[0])
+    expected = residuals.square().mean().item()
+    assert split.error(setting, weights) == pytest.approx(expected, rel=1e-10)
+
+
+def test_embedding_and_factors_come_from_the_training_series() -> None:
+    search = SearchSpace(embedding_dims=(0, 2), n_factors=(0, 1))
+    problem, options = Problem(L, H, search=search), ExactOptions()
+    training = DataSplit(problem, [clustered()], options, None, "training")
+    expected = correlation_embedding([clustered().target], 2)
+    torch.testing.assert_close(training.embedding, expected)
+    validation = DataSplit(problem, [clustered(seed=7)], options, None, "validation", training)
+    assert validation.embedding is training.embedding
+    assert validation.loadings is training.loadings

@@ -1,0 +1,84 @@
+"""Products carried on from fit to fit, against those made anew."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact import MomentHistory, ObservedSeries, lagged_products
+from hyperforecast.nn.exact import moment_history as module
+
+WIDTH = 6
+
+
+def rows() -> Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randn(80, 2, generator=random, dtype=torch.float64)
+
+
+def part(first: int, end: int) -> ObservedSeries:
+    return ObservedSeries(rows()[first:end], start=first)
+
+
+def anew(series: ObservedSeries, width: int = WIDTH) -> Tensor:
+    x = series.target.T.contiguous()
+    return lagged_products(x, x, len(series.target) - width + 1, width, width)
+
+
+def made_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """List the numbers of windows over which products are made anew, as that happens."""
+    counts = []
+
+    def counted(a: Tensor, b: Tensor, n_windows: int, *widths: int) -> Tensor:
+        counts.append(n_windows)
+        return lagged_products(a, b, n_windows, *widths)
+
+    monkeypatch.setattr(module, "lagged_products", counted)
+    return counts
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [(0, 50), (0, 52), (0, 55)],  # a growing window
+        [(0, 50), (2, 52), (5, 54)],  # a sliding one
+        [(10, 60), (8, 57)],  # back in time
+        [(0, 50), (0, 50)],
+    ],
+)
+def test_overlapping_series_are_carried_on(
+    spans: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, history = made_anew(monkeypatch), MomentHistory()
+    for span in spans:
+        found = history.products("training", 0, part(*span), WIDTH)
+        torch.testing.assert_close(found, anew(part(*span)), rtol=0.0, atol=1e-11)
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "width"),
+    [
+        (part(0, 30), part(40, 70), WIDTH),  # nothing in common
+        (part(0, 50), part(0, 70), WIDTH),  # too much that is new
+        (part(0, 50), part(0, 51), WIDTH + 1),
+        (part(0, 50), ObservedSeries(rows()[:51] + 1, start=0), WIDTH),  # other values
+        (part(0, 50), ObservedSeries(rows()[:51]), WIDTH),  # at an unknown time
+    ],
+)
+def test_others_are_made_anew(
+    first: ObservedSeries, second: ObservedSeries, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, history = made_anew(monkeypatch), MomentHistory()
+    history.products("training", 0, first, WIDTH)
+    found = history.products("training", 0, second, width)
+    torch.testing.assert_close(found, anew(second, width), rtol=0.0, atol=1e-11)
+    assert len(counts) == 2
+
+
+def test_splits_and_series_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, history = made_anew(monkeypatch), MomentHistory()
+    for split, number in (("training", 0), ("training", 1), ("validation", 0)):
+        history.products(split, number, part(0, 50), WIDTH)
+    assert len(counts) == 3
+    history.products("validation", 0, part(0, 51), WIDTH)
+    assert len(counts) == 3

@@ -5,11 +5,13 @@ from typing import Any
 
 from hyperforecast.darts.adapted import AdaptedModel
 from hyperforecast.darts.options import SolverOptions, TwoStageOptions
-from hyperforecast.nn.errors import unknown_name
-from hyperforecast.nn.options import option, option_group
+from hyperforecast.nn.errors import Problems, unknown_name
+from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.nn.parts import SLOTS, Slot, parts_of_slot
 
 PLAIN = "plain"
+
+_FIRST_STAGE = [one.name for one in options_of(TwoStageOptions) if one.to == "model"]
 
 
 def _choices(slot: Slot) -> str:
@@ -24,14 +26,14 @@ class HyperModelOptions(TwoStageOptions, SolverOptions):
 
     head: str = option(
         default=PLAIN,
-        doc=f"""What the last layer is: {_choices("head")}.""",
+        doc=f"What the last layer is: {_choices('head')}.",
     )
     head_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the head; one that it does not have is an error."
     )
     embedding: str = option(
         default=PLAIN,
-        doc=f"""What the embedding is: {_choices("embedding")}.""",
+        doc=f"What the embedding is: {_choices('embedding')}.",
     )
     embedding_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the embedding; one that it does not have is an error."
@@ -109,3 +111,15 @@ class HyperModel(AdaptedModel):
                     f"one of {', '.join(map(repr, known[1:]))}, or leave {slot}_kwargs out."
                 )
         return chosen
+
+    @classmethod
+    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
+        """Say what is wrong with arguments of the constructor."""
+        problems = super().argument_problems(arguments)
+        first_stage = [name for name in _FIRST_STAGE if arguments.get(name) is not None]
+        if first_stage and arguments.get("adapters", PLAIN) == PLAIN:
+            problems.append(
+                f"{' and '.join(first_stage)} would have no effect with adapters={PLAIN!r}: there "
+                "is no base to train first. Leave it out, or choose adapters."
+            )
+        return problems

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from hyperforecast.darts.hyper import HyperModel, HyperModelOptions
+from darts.utils.likelihood_models.torch import TorchLikelihood
+
+from hyperforecast.darts.hyper import PLAIN, HyperModel, HyperModelOptions
+from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.adapted import AdaptedForecaster
 from hyperforecast.sktime.solver import SolverForecaster
 
@@ -32,6 +35,15 @@ class HyperForecaster(HyperModelOptions, AdaptedForecaster, SolverForecaster):
     """
 
     model_class = HyperModel
+
+    def _parameter_problems(self, likelihood: TorchLikelihood | None) -> Problems:
+        problems = super()._parameter_problems(likelihood)
+        if self.adapt_only and self.adapters == PLAIN:
+            problems.append(
+                f"adapt_only=True trains adapters alone, and with adapters={PLAIN!r} there are "
+                "none. Leave it out, or choose adapters."
+            )
+        return problems
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
@@ -69,6 +81,13 @@ class HyperForecaster(HyperModelOptions, AdaptedForecaster, SolverForecaster):
                 "adapters_kwargs": {"n_segments": 3, "rank": 1},
                 "n_base_epochs": 2,
                 "likelihood": "laplace",
+            },
+            {
+                **small,
+                "backbone": "rmlp",
+                "backbone_kwargs": {"d_model": 4},
+                "modulation": "film",
+                "modulation_kwargs": {"channel_embedding_dim": 1},
             },
             {"input_chunk_length": 4, "head": "hn-mvts", "solver": "exact"},
             {"input_chunk_length": 4, "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95)},

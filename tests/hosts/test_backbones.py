@@ -18,6 +18,7 @@ from hyperforecast.nn.backbones import backbone_options
 L, H = 12, 4
 MODELS = [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel]
 models = pytest.mark.parametrize("model_class", MODELS)
+WITHOUT_EMBEDDING = ("dlinear", "nlinear", "tsmixer")
 backbones = pytest.mark.parametrize("backbone", BACKBONES)
 
 
@@ -25,7 +26,7 @@ def make(model_class, backbone, dropout=0.1, **kwargs):
     """Make a small model of any backbone."""
     options = {"d_model": 16, "d_ff": 16, "e_layers": 1, "n_heads": 2, "dropout": dropout}
     known = backbone_options(BACKBONES[backbone])
-    if model_class is LightSAEModel and not BACKBONES[backbone].embeds:
+    if model_class is LightSAEModel and backbone in WITHOUT_EMBEDDING:
         kwargs["embedding_dim"] = 8
     return model_class(
         L,

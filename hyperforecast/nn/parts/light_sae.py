@@ -94,10 +94,10 @@ class LightSAE(LightSAEOptions, Part):
         found = [site for site in layers if site.name in ("embedding", "backbone.embedding")]
         if not found:
             raise ValueError(
-                f"The backbone {sites.backbone!r} has no embedding for LightSAE to work "
-                f"on, a linear layer named 'embedding'. Give embedding_dim, the width of a linear "
-                f"embedding that is put before it, or choose a backbone that embeds, for example "
-                f"'rmlp' or 'patchtst'. It has the layers: {listed(layers)}."
+                f"The backbone {sites.backbone!r} has no embedding for LightSAE to take the place "
+                f"of. Give embedding_dim, the width of a linear embedding that is put before it, "
+                f"or choose a backbone that embeds, for example 'rmlp' or 'patchtst'. It has no "
+                f"layer named 'embedding'; there are: {listed(layers)}."
             )
         if len(found) > 1:
             raise ValueError(

@@ -72,16 +72,16 @@ def train_cell(cell: Cell, dataset: Dataset) -> Training:
 
 def measure(cell: Cell, dataset: Dataset) -> dict[str, Any]:
     """Train and evaluate the model of a cell; return the columns of its results."""
-    model, epochs, seconds = train_cell(cell, dataset)
-    sizes = cell.lookback, cell.horizon
-    validation = evaluate(model.network, dataset, "validation", *sizes)
-    test = evaluate(model.network, dataset, "test", *sizes)
+    training = train_cell(cell, dataset)
+    network, sizes = training.model.network, (cell.lookback, cell.horizon)
+    validation = evaluate(network, dataset, "validation", *sizes)
+    test = evaluate(network, dataset, "test", *sizes)
     return {
         "test_mse": round(test.mse, 6),
         "test_mae": round(test.mae, 6),
         "validation_mse": round(validation.mse, 6),
-        "epochs": epochs,
-        "seconds": round(seconds, 2),
-        "parameters": count_parameters(model.network),
-        "folded_parameters": count_parameters(model.network.fold()),
+        "epochs": training.epochs,
+        "seconds": round(training.taken.wall, 2),
+        "parameters": count_parameters(network),
+        "folded_parameters": count_parameters(network.fold()),
     }

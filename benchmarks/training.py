@@ -1,31 +1,34 @@
 """Training for the benchmarks: the Darts models, as a user trains them."""
 
 import tempfile
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from pytorch_lightning.callbacks import EarlyStopping
+from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from benchmarks.protocol import Dataset
 from benchmarks.timing import Clock
-from hyperforecast.darts import HyperforecastModel
 
 
 class Training(NamedTuple):
     """A trained model and what its training took."""
 
-    model: HyperforecastModel
+    model: Any
     epochs: int
-    seconds: float
+    start: Clock
+    taken: Clock
 
 
 def train(
-    model_class: type[HyperforecastModel],
+    make: Callable[..., TorchForecastingModel],
     dataset: Dataset,
     lookback: int,
     horizon: int,
     *,
     seed: int,
     patience: int,
+    callbacks: Sequence[Callback] = (),
     fit_options: dict[str, Any] | None = None,
     **options: Any,
 ) -> Training:
@@ -33,13 +36,16 @@ def train(
 
     Parameters
     ----------
-    model_class : type
+    make : type or callable
+        Makes a model of Darts from lookback, horizon and options.
     dataset : Dataset
     lookback, horizon : int
     seed : int
         The model's ``random_state``.
     patience : int
         Epochs without a lower validation loss before training stops.
+    callbacks : sequence of Callback, optional
+        What looks on.
     fit_options : dict, optional
         Further arguments of ``fit``.
     **options
@@ -51,10 +57,11 @@ def train(
         The model has the weights of the epoch with the lowest validation loss. Checkpoints were
         written to a temporary folder that is gone.
     """
-    trainer = {"callbacks": [EarlyStopping("val_loss", patience=patience)]}
+    trainer = {"callbacks": [*callbacks, EarlyStopping("val_loss", patience=patience)]}
     trainer.update(options.pop("pl_trainer_kwargs", {}))
+    series, validation = dataset.series("train"), dataset.series("validation", lookback)
     with tempfile.TemporaryDirectory() as folder:
-        model = model_class(
+        model = make(
             lookback,
             horizon,
             random_state=seed,
@@ -65,11 +72,6 @@ def train(
             **options,
         )
         start = Clock.now()
-        model.fit(
-            dataset.series("train"),
-            val_series=dataset.series("validation", lookback),
-            load_best=True,
-            **(fit_options or {}),
-        )
-        seconds = Clock.now().since(start).wall
-    return Training(model, model.trainer.current_epoch, seconds)
+        model.fit(series, val_series=validation, load_best=True, **(fit_options or {}))
+        taken = Clock.now().since(start)
+    return Training(model, model.trainer.current_epoch, start, taken)

@@ -48,9 +48,10 @@ def synthetic(seeds: Sequence[int], path: Path) -> pd.DataFrame:
 def measure(cell: Cell) -> dict[str, Any]:
     """Train and evaluate one model on synthetic channels; return the columns of its results."""
     dataset, labels = synthetic_channels(cell.dataset, cell.seed)
-    model, epochs, seconds = train_cell(cell, dataset)
+    training = train_cell(cell, dataset)
+    model, seconds = training.model, training.taken.wall
     error = evaluate(model.network, dataset, "test", cell.lookback, cell.horizon).mse
-    row = {"test_mse": round(error, 6), "epochs": epochs, "seconds": round(seconds, 2)}
+    row = {"test_mse": round(error, 6), "epochs": training.epochs, "seconds": round(seconds, 2)}
     gates: dict[str, float] = {}
     if cell.method == "light-sae":
         gates = gate_collapse(model).drop("specialisation").to_dict()

@@ -1,17 +1,17 @@
 """Whole fits and what they took: by the exact solver, and by gradients."""
 
-import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 from darts.utils.data.torch_datasets.utils import PLModuleInput
-from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 
 from benchmarks.protocol import Dataset
 from benchmarks.timing import Clock, timed
+from benchmarks.training import train
 from hyperforecast.darts import HNMVTSModel
 
 WINDOWS = {"weather": (336, 96), "ETTh1": (336, 96), "los_speed": (96, 12)}
@@ -62,8 +62,8 @@ def fit_exactly(
     """Solve for a model; choose its settings on the validation part, or on training rows."""
     model = HNMVTSModel(lookback, horizon, solver="exact", **options)
     validation = None if held_out else dataset.series("validation", lookback)
-    train = dataset.series("train")
-    _, total = timed(lambda: model.fit(train, val_series=validation))
+    series = dataset.series("train")
+    _, total = timed(lambda: model.fit(series, val_series=validation))
     return Fit(model.network, total, total), model
 
 
@@ -76,28 +76,23 @@ def fit_by_gradients(
 ) -> Fit:
     """Train until the validation loss has not fallen for ``patience`` epochs; take the best."""
     best = BestEpoch()
-    train, validation = dataset.series("train"), dataset.series("validation", lookback)
-    with tempfile.TemporaryDirectory() as folder:
-        model = make(
-            lookback,
-            horizon,
-            n_epochs=100,
-            random_state=0,
-            save_checkpoints=True,
-            work_dir=folder,
-            model_name="benchmark",
-            pl_trainer_kwargs={
-                "accelerator": "cpu",
-                "callbacks": [best, EarlyStopping("val_loss", patience=patience)],
-                "enable_progress_bar": False,
-                "enable_model_summary": False,
-            },
-        )
-        start = Clock.now()
-        model.fit(train, val_series=validation, load_best=True)
-        total = Clock.now().since(start)
-    network = DartsNetwork(model.model)
-    return Fit(network, best.time.since(start), total, model.trainer.current_epoch)
+    training = train(
+        make,
+        dataset,
+        lookback,
+        horizon,
+        seed=0,
+        patience=patience,
+        callbacks=[best],
+        n_epochs=100,
+        pl_trainer_kwargs={
+            "accelerator": "cpu",
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+        },
+    )
+    network = DartsNetwork(training.model.model)
+    return Fit(network, best.time.since(training.start), training.taken, training.epochs)
 
 
 def chosen(model: HNMVTSModel) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def differences(lookback: int, horizon: int, n_channels: int) -> pd.DataFrame:
                 lookback=lookback,
                 horizon=horizon,
                 n_channels=n_channels,
-                method="hn-mvts",
+                parts={"hn-mvts": {}},
                 backbone=backbone,
             ).to(dtype)
             disturb(network)
@@ -63,11 +63,11 @@ def latencies(
 ) -> pd.DataFrame:
     """Time the networks on batches of windows."""
     sizes = {"lookback": lookback, "horizon": horizon, "n_channels": n_channels}
-    individual = ForecastingNetwork(**sizes, method_kwargs={"individual": True}).eval()
-    generated = ForecastingNetwork(**sizes, method="hn-mvts").eval()
+    individual = ForecastingNetwork(**sizes, parts={"individual": {}}).eval()
+    generated = ForecastingNetwork(**sizes, parts={"hn-mvts": {}}).eval()
     disturb(generated)
     folded = generated.fold()
-    unfolded = ForecastingNetwork(**sizes, method="hn-mvts").train()
+    unfolded = ForecastingNetwork(**sizes, parts={"hn-mvts": {}}).train()
     rows = []
     for batch_size in batch_sizes:
         windows = torch.randn(batch_size, lookback, n_channels)

@@ -91,7 +91,8 @@ def set_gates() -> Callable[[Any, list[list[float]]], None]:
     def set_to(model: Any, gates: list[list[float]]) -> None:
         network = getattr(model, "model_", model).network
         with torch.no_grad():
-            network.backbone.embedding.auxiliary.gate.set_logits(torch.tensor(gates).log())
+            term = network.backbone.embedding.terms["light-sae"]
+            term.context.set_logits(torch.tensor(gates).log())
 
     return set_to
 

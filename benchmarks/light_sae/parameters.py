@@ -33,8 +33,7 @@ def parameters(horizon: int) -> pd.DataFrame:
                     lookback=96,
                     horizon=horizon,
                     n_channels=n_channels,
-                    method="light-sae",
-                    method_kwargs={"variant": variant},
+                    parts={"light-sae": {"variant": variant}},
                     backbone=backbone,
                     backbone_kwargs=sizes,
                 )

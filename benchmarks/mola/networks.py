@@ -21,8 +21,7 @@ def mola_network(backbone: str, sizes: dict[str, Any], **options: Any) -> Foreca
         lookback=96,
         horizon=96,
         n_channels=7,
-        method="mola",
-        method_kwargs={"n_segments": 8, **options},
+        parts={"mola": {"n_segments": 8, **options}},
         backbone=backbone,
         backbone_kwargs=sizes,
     )

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from benchmarks.mola.networks import SIZES, mola_network
 from benchmarks.timing import in_turns, median
-from hyperforecast.nn import AdaptedLinear, ForecastingNetwork
+from hyperforecast.nn import ForecastingNetwork, HyperLinear
 
 
 def in_a_loop(network: ForecastingNetwork, backbone: str, sizes: dict[str, Any]) -> Callable:
@@ -26,7 +26,7 @@ def in_a_loop(network: ForecastingNetwork, backbone: str, sizes: dict[str, Any])
     )
     state = network.state_dict(keep_vars=True)
     shared = {name: state[name] for name in plain.state_dict()}
-    layers = {n: m for n, m in network.named_modules() if isinstance(m, AdaptedLinear)}
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, HyperLinear)}
 
     def forecast(x: Tensor) -> Tensor:
         plain.train(network.training)

@@ -15,7 +15,7 @@ from hyperforecast.diagnostics import auxiliary_energy
 def test_energy(train_light_sae: Any, host: str, panel: pd.DataFrame) -> None:
     model = train_light_sae(panel, host, variant="full")
     network = getattr(model, "model_", model).network
-    weight = network.backbone.embedding.auxiliary.weight  # (C, 5, 6)
+    weight = network.backbone.embedding.terms["light-sae"].generator.weight  # (C, 5, 6)
     with torch.no_grad():
         weight.zero_()
         weight[0, 0, 0], weight[0, 1, 1] = 2.0, 1.0  # singular values 2 and 1

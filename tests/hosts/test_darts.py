@@ -496,7 +496,7 @@ class TestTraining:
         [
             ({"unfreeze": ["*context.weight"]}, {"head.terms.hn-mvts.context.weight"}),
             (
-                {"freeze": ["*generator*"]},
+                {"freeze": ["*generator*", "*head.weight", "*head.bias"]},
                 {"head.terms.hn-mvts.context.weight"},
             ),
         ],

@@ -405,7 +405,7 @@ class TestAdapters:
         np.testing.assert_array_equal(other.predict(H).values(), forecast)
 
     def test_nothing_to_adapt(self, series: TimeSeries, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="adapt_only=True trains the experts on a base"):
+        with pytest.raises(ValueError, match="adapt_only=True trains adapters on a base"):
             make().fit(series, adapt_only=True)
         with pytest.raises(ValueError, match="no base to load an adapter for yet"):
             make().load_adapter(tmp_path / "a.pt")

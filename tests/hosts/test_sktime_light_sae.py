@@ -84,8 +84,8 @@ def test_an_embedding_before_a_backbone_without_one(panel: pd.DataFrame, backbon
 def test_every_option_reaches_the_model(panel: pd.DataFrame) -> None:
     options = {"rank": 2, "n_components": 3, "gate_init": "uniform", "load_balancing": 0.5}
     network = fitted(panel, **options).model_.network
-    pool = network.backbone.embedding.auxiliary.pool
-    gate = network.backbone.embedding.auxiliary.gate
+    term = network.backbone.embedding.terms["light-sae"]
+    gate, pool = term.context, term.generator
     assert pool.left.shape == (3, L, 2)
     assert (gate.initialise, gate.load_balancing) == ("uniform", 0.5)
 

@@ -165,7 +165,7 @@ def test_patience_is_of_a_stage(panel: pd.DataFrame) -> None:
 
 
 def test_a_base_must_be_there(panel: pd.DataFrame) -> None:
-    message = "adapt_only=True trains the experts on a pretrained base, and this forecaster has"
+    message = "adapt_only=True trains the adapters of a pretrained base, and this forecaster has"
     with pytest.raises(ValueError, match=re.escape(message)):
         make(adapt_only=True).fit(panel, fh=[1, 2, 3])
 

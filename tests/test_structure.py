@@ -155,6 +155,18 @@ def test_constructors_are_made_from_declarations(part: str) -> None:
                 assert not given & options, path.name
 
 
+def test_the_base_of_the_forecasters_names_no_method_and_none_of_its_options() -> None:
+    from hyperforecast.darts.options import SolverOptions, TwoStageOptions
+    from hyperforecast.nn.options import options_of
+
+    source = (PACKAGE / "sktime" / "base.py").read_text()
+    words = set(re.findall(r"\w+", source))
+    assert not words & {name for method in methods().values() for name in own_options(method)}
+    assert not words & {one.name for one in options_of(SolverOptions, TwoStageOptions)}
+    stems = [model.__name__.removesuffix("Model") for model in darts_models().values()]
+    assert not [word for word in words for stem in stems if word.startswith(stem)]
+
+
 @pytest.mark.parametrize("name", methods())
 def test_darts_models_load_safely(name: str) -> None:
     from darts.utils.serialization import get_safe_globals

@@ -66,7 +66,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     """
 
     method: ClassVar[str]
-    options: ClassVar[type]
+    options: ClassVar[type] = object
     """Group of the options that a subclass has beside those of every model."""
     method_options: ClassVar[tuple[str, ...]] = ()
     """Names of the options that the method takes."""
@@ -117,8 +117,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     @classmethod
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
-        own = (cls.options,) if hasattr(cls, "options") else ()
-        groups = (*own, LengthOptions, NetworkOptions, FactorOptions, CovariateOptions)
+        groups = (cls.options, LengthOptions, NetworkOptions, FactorOptions, CovariateOptions)
         return [one for one in options_of(*groups) if one.to == "model"]
 
     @classmethod
@@ -144,7 +143,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                 length = arguments[name]
                 problems.check(check_whole_number, name, length, least=1, unit=" of steps")
         backbone = arguments["backbone"]
-        has_backbone = backbone in BACKBONES
         problems.check(check_backbone, backbone, arguments["backbone_kwargs"])
         norm = arguments["instance_norm"]
         if norm is not None and norm not in INSTANCE_NORMS:
@@ -153,7 +151,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             problems.check(check_whole_number, "n_factors", arguments["n_factors"])
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
-        if solver == "exact" and has_backbone:
+        if solver == "exact" and backbone in BACKBONES:
             obstacle = model_obstacle(dict(arguments))
             if obstacle is not None:
                 problems.append(_cannot_solve(obstacle))

@@ -1,8 +1,12 @@
 """HN-MVTS as a Darts model."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.options import SolverOptions
-from hyperforecast.nn.methods.hn_mvts import HNMVTSOptions
+from hyperforecast.nn.errors import Problems
+from hyperforecast.nn.methods.hn_mvts import HNMVTSOptions, check_options
 from hyperforecast.nn.options import option_group
 
 
@@ -41,3 +45,11 @@ class HNMVTSModel(HyperforecastModel):
 
     method = "hn-mvts"
     options = HNMVTSModelOptions
+
+    @classmethod
+    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
+        """Say what is wrong with arguments of the constructor."""
+        problems = super().argument_problems(arguments)
+        chosen = {k: v for k, v in arguments.items() if k in cls.method_options}
+        problems.check(check_options, HNMVTSOptions(**chosen))
+        return problems

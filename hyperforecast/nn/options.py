@@ -149,13 +149,13 @@ def show(cls: type, options: Sequence[Option], *, kwargs: str | None = None) -> 
     Parameters
     ----------
     cls : type
-        Its constructor takes the options by ``**``. In its docstring they take the place of a line
-        ``{parameters}``.
+        Its constructor, its own, takes the options by ``**``. In its docstring they take the place
+        of a line ``{parameters}``.
     options : sequence of Option
     kwargs : str, optional
         What is said of further ``**kwargs``; there are none if not given.
     """
-    init: Any = cls.__init__  # type: ignore[misc]
+    init = vars(cls)["__init__"]
     names = {one.name for one in options}
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = [

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding
+from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.generators import DenseGenerator, Initialiser
 from hyperforecast.nn.layers import GeneratedLinear
 from hyperforecast.nn.methods.base import Method
@@ -51,19 +52,13 @@ class HNMVTS(Method):
     def __init__(self, n_channels: int, **options: Any) -> None:
         super().__init__(n_channels)
         chosen = HNMVTSOptions(**options)
-        channel_embedding_dim, hyper_hidden = chosen.channel_embedding_dim, chosen.hyper_hidden
+        check_options(chosen)
+        channel_embedding_dim = chosen.channel_embedding_dim
         if channel_embedding_dim is None:
             channel_embedding_dim = max(1, min(8, n_channels // 3))
-        if any(width < 1 for width in hyper_hidden):
-            raise ValueError(f"hyper_hidden must hold widths >= 1; got {list(hyper_hidden)}.")
-        if hyper_hidden and channel_embedding_dim == 0:
-            raise ValueError(
-                "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
-                "to generate from. Leave one of the two out."
-            )
         with own_random_numbers():
             self.context = ChannelEmbedding(n_channels, channel_embedding_dim)
-        self.hyper_hidden = tuple(hyper_hidden)
+        self.hyper_hidden = tuple(chosen.hyper_hidden)
 
     def head(
         self, in_features: int, out_features: int, *, initialise: Initialiser, bias: bool = True
@@ -84,3 +79,16 @@ class HNMVTS(Method):
             )
         generator.load_state_dict(shared.state_dict(), strict=False)  # W_0 and b_0
         return GeneratedLinear(self.context, generator)
+
+
+def check_options(options: HNMVTSOptions) -> None:
+    """Raise if an option of :class:`HNMVTS` is wrong or has no effect."""
+    problems = Problems()
+    if any(width < 1 for width in options.hyper_hidden):
+        problems.append(f"hyper_hidden must hold widths >= 1; got {list(options.hyper_hidden)}.")
+    if options.hyper_hidden and options.channel_embedding_dim == 0:
+        problems.append(
+            "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
+            "to generate from. Leave one of the two out."
+        )
+    raise_all(problems)

@@ -47,15 +47,16 @@ def headings(page: Path) -> set[str]:
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Run in an empty folder, without a display, and leave no backbones registered."""
+    """Run in an empty folder, without a display, and leave nothing registered."""
     monkeypatch.chdir(tmp_path)
-    known, backend = dict(BACKBONES), matplotlib.get_backend()
+    known, parts, backend = dict(BACKBONES), dict(PARTS), matplotlib.get_backend()
     matplotlib.use("Agg")
     yield tmp_path
     matplotlib.pyplot.close("all")
     matplotlib.use(backend)
-    BACKBONES.clear()
-    BACKBONES.update(known)
+    for registry, before in ((BACKBONES, known), (PARTS, parts)):
+        registry.clear()
+        registry.update(before)
 
 
 @each_page

@@ -50,6 +50,22 @@ def test_an_option_stands_ahead_of_the_one_that_it_names_where_that_is_there() -
     assert names(Stages, Size) == ["n_base_epochs", "width", "kind"]
 
 
+def test_options_may_stand_ahead_of_one_that_is_moved_itself() -> None:
+    @option_group
+    class First:
+        seed: int = option(default=0, before="n_base_epochs", doc="Seed.")
+
+    assert names(First, Stages, Size, Training)[2:] == ["seed", "n_base_epochs", "n_epochs"]
+
+    @option_group
+    class Circle:
+        a: int = option(default=0, before="b", doc="One.")
+        b: int = option(default=0, before="a", doc="Other.")
+
+    with pytest.raises(TypeError, match="a, b stand ahead of each other"):
+        options_of(Circle)
+
+
 def test_a_preset_changes_a_default_and_nothing_else() -> None:
     before = {one.name: one for one in options_of(Size)}
     after = {one.name: one for one in options_of(Preset)}

@@ -292,13 +292,13 @@ class ForecastingNetwork(nn.Module):
         if self.past_covariate_map is not None:
             assert past_covariates is not None
             lags = past_covariates.flatten(-2).unsqueeze(-2)  # (B, 1, L·n)
-            y = y + self.past_covariate_map(cut(lags))
+            y = y + run(self.past_covariate_map, cut(lags), condition)
         if self.static_covariate_map is not None:
             assert static_covariates is not None
-            y = y + self.static_covariate_map(cut(static_covariates))
+            y = y + run(self.static_covariate_map, cut(static_covariates), condition)
         if self.factor_map is not None:
             assert self.factors is not None
-            y = y + self.factor_map(cut(self.factors(x)))
+            y = y + run(self.factor_map, cut(self.factors(x)), condition)
         y = y.unflatten(-1, (-1, len(self.output_roles)))  # (B, C, H·P) -> (B, C, H, P)
         if self.future_covariate_map is not None:
             assert future_covariates is not None
@@ -306,7 +306,7 @@ class ForecastingNetwork(nn.Module):
                 ahead = future_covariates[:, : y.shape[-2]].unsqueeze(1)  # (B, 1, H, n)
             else:
                 ahead = self.segments.split(future_covariates, n_segments)  # (S', B, 1, T, n)
-            y = y + self.future_covariate_map(ahead)
+            y = y + run(self.future_covariate_map, ahead, condition)
         if self.segments is not None and n_segments is not None:
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:

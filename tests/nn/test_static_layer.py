@@ -1,3 +1,5 @@
+"""Weights that are generated once for a run of predictions."""
+
 import copy
 import pickle
 
@@ -5,129 +7,69 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn import (
-    ChannelEmbedding,
-    ChannelLinear,
-    DenseGenerator,
-    GeneratedLinear,
-    channel_linear,
-)
+from hyperforecast.nn import ChannelEmbedding, ChannelLinear, DenseGenerator, HyperLinear, Term
 
 
-def by_loop(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    outputs = []
-    for c in range(len(weight)):
-        one = x[:, 0] if x.shape[1] == 1 else x[:, c]
-        outputs.append(nn.functional.linear(one, weight[c], None if bias is None else bias[c]))
-    return torch.stack(outputs, dim=1)
-
-
-def make(*, dim: int = 2, hidden: tuple[int, ...] = ()) -> GeneratedLinear:
-    layer = GeneratedLinear(ChannelEmbedding(4, dim), DenseGenerator(dim, 5, 3, hidden=hidden))
+def make(*, dim: int = 2, hidden: tuple[int, ...] = ()) -> HyperLinear:
+    layer = HyperLinear(nn.Linear(5, 3), 3)
+    generator = DenseGenerator(dim, 5, 3, hidden=hidden)
+    layer.add("part", Term(ChannelEmbedding(4, dim), generator))
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.normal_()
     return layer
 
 
-def effective(layer: GeneratedLinear, x: Tensor) -> Tensor:
+def effective(layer: HyperLinear, x: Tensor) -> Tensor:
     """What the layer must give for its parameters as they are now."""
-    return by_loop(x, *layer.generator(layer.context()))
+    term = layer.terms["part"]
+    weight, bias = term.generator.generate(term.context())
+    outputs = [
+        nn.functional.linear(x[:, c], layer.weight + weight[c], layer.bias + bias[c])
+        for c in range(len(weight))
+    ]
+    return torch.stack(outputs, dim=1)
 
 
-class TestChannelLinear:
-    @pytest.mark.parametrize("extra", [(), (6,), (6, 2)])
-    @pytest.mark.parametrize("bias", [True, False])
-    @pytest.mark.parametrize("channels", [4, 1])
-    @pytest.mark.parametrize("broadcast", [False, True])
-    def test_equals_a_loop(self, extra: tuple, bias: bool, channels: int, broadcast: bool) -> None:
-        weight = torch.randn(channels, 3, 5, dtype=torch.float64)
-        offset = torch.randn(channels, 3, dtype=torch.float64) if bias else None
-        x = torch.randn(7, 1 if broadcast else channels, *extra, 5, dtype=torch.float64)
-        y = channel_linear(x, weight, offset)
-        assert y.shape == (7, channels, *extra, 3)
-        torch.testing.assert_close(y, by_loop(x, weight, offset), rtol=0, atol=1e-12)
-
-    def test_takes_non_contiguous_input(self) -> None:
-        weight, bias = torch.randn(4, 3, 5), torch.randn(4, 3)
-        x = torch.randn(7, 5, 4).transpose(1, 2)
-        torch.testing.assert_close(channel_linear(x, weight, bias), by_loop(x, weight, bias))
-
-    def test_layer_starts_every_channel_alike_and_trains_them_apart(self) -> None:
-        layer = ChannelLinear(4, 5, 3)
-        assert (layer.weight == layer.weight[0]).all()
-        assert (layer.bias == layer.bias[0]).all()
-        x = torch.randn(7, 4, 5)
-        layer(x)[:, 2].sum().backward()
-        assert (layer.weight.grad[2] != 0).any()
-        assert (layer.weight.grad[[0, 1, 3]] == 0).all()
-
-    def test_parameter_count(self) -> None:
-        assert sum(p.numel() for p in ChannelLinear(4, 5, 3).parameters()) == 4 * (5 * 3 + 3)
-        assert sum(p.numel() for p in ChannelLinear(4, 5, 3, bias=False).parameters()) == 4 * 5 * 3
-
-
-class TestGeneratedLinear:
-    @pytest.mark.parametrize("mode", ["train", "eval", "no_grad", "inference"])
-    def test_forward_equals_a_loop(self, mode: str) -> None:
-        layer = make().train(mode == "train")
-        x = torch.randn(7, 4, 5)
-        expected = effective(layer, x).detach()
-        with torch.inference_mode(mode == "inference"), torch.set_grad_enabled(mode == "train"):
-            torch.testing.assert_close(layer(x), expected)
-            torch.testing.assert_close(layer(x), expected)
-
-    @pytest.mark.parametrize("max_generated", [0, 2**26])
-    def test_both_ways_to_compute_agree(self, max_generated: int) -> None:
-        layer = make(hidden=(6,)).double().train()
-        layer.max_generated = max_generated
-        x = torch.randn(2, 4, 5, dtype=torch.float64)
-        torch.testing.assert_close(layer(x), effective(layer, x), rtol=0, atol=1e-12)
-
-    def test_many_weights_are_contracted_in_training_only(self) -> None:
-        layer = make().train()
-        layer.max_generated = 0
-        x = torch.randn(1, 4, 5)
-        calls = []
-        layer.generator.contract = lambda *args: (
-            calls.append(1) or DenseGenerator.contract(layer.generator, *args)
-        )
-        layer(x)
-        assert calls == [1]
-        with torch.no_grad():
-            layer.eval()(x)
-        assert calls == [1]
-
-    def test_shared_input_is_broadcast(self) -> None:
-        layer = make()
-        x = torch.randn(7, 1, 5)
-        torch.testing.assert_close(layer(x), effective(layer, x))
+@pytest.mark.parametrize("mode", ["train", "eval", "no_grad", "inference"])
+def test_forward_equals_a_loop(mode: str) -> None:
+    layer = make().train(mode == "train")
+    x = torch.randn(7, 4, 5)
+    expected = effective(layer, x).detach()
+    with torch.inference_mode(mode == "inference"), torch.set_grad_enabled(mode == "train"):
+        torch.testing.assert_close(layer(x), expected)
+        torch.testing.assert_close(layer(x), expected)
 
 
 class TestKeptWeights:
     x = torch.randn(7, 4, 5, generator=torch.Generator().manual_seed(0))
 
-    def kept(self, layer: GeneratedLinear) -> bool:
-        return layer._kept is not None
+    def kept(self, layer: HyperLinear) -> bool:
+        """Say whether the next prediction takes weights as they were."""
+        calls = []
+        handle = layer.terms["part"].context.register_forward_hook(lambda *_: calls.append(1))
+        with torch.no_grad():
+            layer(self.x.to(layer.weight.dtype))
+        handle.remove()
+        return not calls
 
-    def warmed(self) -> GeneratedLinear:
+    def warmed(self) -> HyperLinear:
         layer = make().eval()
         with torch.no_grad():
             layer(self.x)
         assert self.kept(layer)
         return layer
 
-    def check(self, layer: GeneratedLinear) -> None:
-        x = self.x.to(layer.generator.weight.dtype)
+    def check(self, layer: HyperLinear) -> None:
+        x = self.x.to(layer.weight.dtype)
         expected = effective(layer, x).detach()
         with torch.no_grad():
             torch.testing.assert_close(layer(x), expected)
 
-    def test_generated_once_while_predicting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_generated_once_while_predicting(self) -> None:
         layer = make().eval()
         calls = []
-        generate = layer.generate
-        monkeypatch.setattr(layer, "generate", lambda: calls.append(1) or generate())
+        layer.terms["part"].context.register_forward_hook(lambda *_: calls.append(1))
         with torch.no_grad():
             layer(self.x)
             layer(self.x)
@@ -139,21 +81,26 @@ class TestKeptWeights:
         layer = make().train()
         with torch.no_grad():
             layer(self.x)
-        assert not self.kept(layer)
+        assert not layer._kept
         layer.eval()(self.x)
-        assert not self.kept(layer)
+        assert not layer._kept
 
     def test_dropped_by_train(self) -> None:
         layer = self.warmed()
         layer.train()
+        assert not layer._kept
+        layer.eval()
         assert not self.kept(layer)
+
+    def test_not_dropped_by_eval(self) -> None:
+        assert self.kept(self.warmed().eval())
 
     def test_dropped_when_only_the_flag_says_training(self) -> None:
         layer = self.warmed()
         for module in layer.modules():
             module.training = True
         layer(self.x)
-        assert not self.kept(layer)
+        assert not layer._kept
 
     def test_new_after_an_optimizer_step_in_eval_mode(self) -> None:
         layer = self.warmed()
@@ -172,11 +119,19 @@ class TestKeptWeights:
     @pytest.mark.parametrize("assign", [False, True])
     def test_new_after_the_context_alone_changed(self, assign: bool) -> None:
         layer = self.warmed()
+        context = layer.terms["part"].context
         if assign:
-            layer.context.weight = nn.Parameter(torch.randn(4, 2))
+            context.weight = nn.Parameter(torch.randn(4, 2))
         else:
             with torch.no_grad():
-                layer.context.weight.add_(1)
+                context.weight.add_(1)
+        self.check(layer)
+
+    @pytest.mark.parametrize("name", ["weight", "bias"])
+    def test_new_after_what_is_shared_changed(self, name: str) -> None:
+        layer = self.warmed()
+        with torch.no_grad():
+            getattr(layer, name).add_(1)
         self.check(layer)
 
     def test_new_after_a_change_of_precision(self) -> None:
@@ -204,7 +159,7 @@ class TestKeptWeights:
         with torch.inference_mode():
             layer(self.x)
         layer.train()(self.x).sum().backward()
-        assert layer.context.weight.grad is not None
+        assert layer.terms["part"].context.weight.grad is not None
 
     def test_parameters_made_under_inference_mode(self) -> None:
         with torch.inference_mode():
@@ -217,13 +172,20 @@ class TestKeptWeights:
         duplicate = copy.deepcopy(layer) if how == "deepcopy" else pickle.loads(pickle.dumps(layer))
         before = effective(layer, self.x).detach()
         with torch.no_grad():
-            duplicate.context.weight.add_(1)
+            duplicate.terms["part"].context.weight.add_(1)
         self.check(duplicate)
         with torch.no_grad():
             torch.testing.assert_close(layer(self.x), before)
 
     def test_does_not_enter_the_state_dict(self) -> None:
         assert self.warmed().state_dict().keys() == make().state_dict().keys()
+
+    def test_each_kind_of_pass_keeps_its_own(self) -> None:
+        """A pass over segments and one without them have weights of their own."""
+        layer = self.warmed()
+        with torch.no_grad():
+            torch.testing.assert_close(layer(self.x[None])[0], layer(self.x))
+        assert self.kept(layer)
 
 
 def test_fold_holds_the_generated_weights() -> None:

@@ -1,43 +1,66 @@
 import re
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from hyperforecast.nn import BACKBONES, ForecastingNetwork, GeneratedLinear
-from hyperforecast.nn.methods import HNMVTS
+from hyperforecast.nn import BACKBONES, ForecastingNetwork, HyperLinear
+from hyperforecast.nn.backbones import backbone_options
+from hyperforecast.nn.parts import HNMVTS
+
+L, H, C = 16, 4, 4
 
 
-def test_embedding_dim_by_default() -> None:
-    dims = [HNMVTS(n_channels).context.embedding_dim for n_channels in (1, 5, 7, 21, 200)]
-    assert dims == [1, 1, 2, 7, 8]
+def make(
+    part: dict[str, Any] | None, backbone: str = "dlinear", **kwargs: Any
+) -> ForecastingNetwork:
+    torch.manual_seed(0)
+    return ForecastingNetwork(
+        lookback=L,
+        horizon=H,
+        n_channels=kwargs.pop("n_channels", C),
+        parts={} if part is None else {"hn-mvts": part},
+        backbone=backbone,
+        **kwargs,
+    )
 
 
-def test_all_heads_share_one_embedding_and_have_generators_of_their_own() -> None:
-    method = HNMVTS(4, channel_embedding_dim=2)
-    one = method.head(5, 3, initialise=nn.init.zeros_)
-    two = method.head(5, 3, initialise=nn.init.ones_, bias=False)
-    assert isinstance(one, GeneratedLinear)
-    assert one.context is two.context is method.context
-    assert one.generator is not two.generator
-    assert two.generator.bias is None
-    assert (one.generator.weight == 0).all()
-    assert (two.generator.weight == 1).all()
+@pytest.mark.parametrize(("n_channels", "expected"), [(1, 1), (5, 1), (7, 2), (21, 7), (200, 8)])
+def test_embedding_dim_by_default(n_channels: int, expected: int) -> None:
+    [context] = make({}, n_channels=n_channels).contexts("hn-mvts")
+    assert context.embedding_dim == expected
+
+
+def test_all_last_layers_share_one_embedding_and_have_generators_of_their_own() -> None:
+    network = make({"channel_embedding_dim": 2}, n_past_covariates=1, n_static_covariates=2)
+    head, past, static = (
+        network.get_submodule(name)
+        for name in ("head", "past_covariate_map", "static_covariate_map")
+    )
+    assert all(type(layer) is HyperLinear for layer in (head, past, static))
+    terms = [layer.terms["hn-mvts"] for layer in (head, past, static)]
+    assert terms[0].context is terms[1].context is terms[2].context
+    assert len({id(term.generator) for term in terms}) == 3
+    assert terms[0].generator.bias_bases is not None
+    assert past.bias is terms[1].generator.bias_bases is None
+    # maps of covariates start at zero, for every channel
+    assert (past.weight == 0).all()
+    assert (terms[1].generator.weight_bases == 0).all()
 
 
 def test_only_the_head_is_generated() -> None:
-    method = HNMVTS(4)
-    assert type(method.embedding(5, 3)) is nn.Linear
-    assert type(method.projection(5, 3)) is nn.Linear
+    network = make({}, "patchtst")
+    names = [name for name, module in network.named_modules() if isinstance(module, HyperLinear)]
+    assert names == ["head"]
 
 
 def test_hidden_widths_reach_the_generator() -> None:
-    head = HNMVTS(4, channel_embedding_dim=2, hyper_hidden=[6, 5]).head(
-        7, 3, initialise=nn.init.zeros_
-    )
-    widths = [layer.out_features for layer in head.generator.trunk if isinstance(layer, nn.Linear)]
+    network = make({"channel_embedding_dim": 2, "hyper_hidden": [6, 5]}, "nlinear")
+    generator = network.head.terms["hn-mvts"].generator
+    widths = [layer.out_features for layer in generator.trunk if isinstance(layer, nn.Linear)]
     assert widths == [6, 5]
-    assert head.generator.weight_bases.shape == (5, 3, 7)
+    assert generator.weight_bases.shape == (5, H, L)
 
 
 @pytest.mark.parametrize(
@@ -58,32 +81,35 @@ def test_hidden_widths_reach_the_generator() -> None:
 )
 def test_bad_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
-        HNMVTS(4, **options)
+        make(options)
+
+
+def test_hidden_layers_rule_the_closed_form_out() -> None:
+    assert HNMVTS().obstacle() is None
+    assert "not linear in its weights" in (HNMVTS(hyper_hidden=[3]).obstacle() or "")
 
 
 def test_without_embedding_all_channels_share_the_head() -> None:
-    head = HNMVTS(4, channel_embedding_dim=0).head(5, 3, initialise=nn.init.normal_)
-    x = torch.randn(6, 1, 5).expand(6, 4, 5)
+    head = make({"channel_embedding_dim": 0}, "nlinear").head
+    x = torch.randn(6, 1, L).expand(6, C, L)
     y = head(x)
     assert torch.equal(y, y[:, :1].expand_as(y))
-    torch.testing.assert_close(
-        y[:, 0], nn.functional.linear(x[:, 0], head.generator.weight, head.generator.bias)
-    )
+    torch.testing.assert_close(y[:, 0], nn.functional.linear(x[:, 0], head.weight, head.bias))
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_without_an_embedding_it_trains_as_the_plain_backbone(backbone: str) -> None:
-    x, target = torch.randn(8, 16, 3), torch.randn(8, 4, 3, 1)
+    torch.manual_seed(5)
+    x, target = torch.randn(8, L, 3), torch.randn(8, H, 3, 1)
+    small = {"d_model": 16, "d_ff": 24}
+    known = backbone_options(BACKBONES[backbone])
     outcomes = []
-    for method, options in (("plain", {}), ("hn-mvts", {"channel_embedding_dim": 0})):
-        torch.manual_seed(0)
-        network = ForecastingNetwork(
-            lookback=16,
-            horizon=4,
+    for part in (None, {"channel_embedding_dim": 0}):
+        network = make(
+            part,
+            backbone,
             n_channels=3,
-            method=method,
-            method_kwargs=options,
-            backbone=backbone,
+            backbone_kwargs={name: size for name, size in small.items() if name in known},
         )
         optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
         for _ in range(5):
@@ -95,12 +121,20 @@ def test_without_an_embedding_it_trains_as_the_plain_backbone(backbone: str) -> 
     torch.testing.assert_close(*outcomes, rtol=0, atol=1e-5)
 
 
-def test_same_seed_same_backbone_as_plain() -> None:
-    states = []
-    for method in ("plain", "hn-mvts"):
-        torch.manual_seed(0)
-        network = ForecastingNetwork(
-            lookback=16, horizon=4, n_channels=3, method=method, backbone="patchtst"
+def test_same_seed_same_backbone_and_shared_head_as_plain() -> None:
+    plain, generated = (make(part, "patchtst").state_dict() for part in (None, {}))
+    assert all(torch.equal(values, generated[name]) for name, values in plain.items())
+
+
+def test_starts_at_the_shared_head_plus_what_the_embedding_adds() -> None:
+    network = make({"channel_embedding_dim": 2}, "rmlp")
+    weight, bias = network.head.generate()
+    term = network.head.terms["hn-mvts"]
+    for n in range(C):
+        added = sum(
+            z * basis
+            for z, basis in zip(term.context()[n], term.generator.weight_bases, strict=True)
         )
-        states.append(network.backbone.state_dict())
-    assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))
+        torch.testing.assert_close(weight[n], network.head.weight + added)
+        assert torch.equal(bias.expand(C, -1)[n], network.head.bias)
+        assert 0 < added.abs().max() < network.head.weight.abs().max()

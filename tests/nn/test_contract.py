@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import BACKBONES, METHODS, ForecastingNetwork, StaticLayer, count_parameters
+from hyperforecast.nn import BACKBONES, ForecastingNetwork, StaticLayer, count_parameters
 from hyperforecast.nn.backbones import backbone_options
 
 L, H, C = 32, 4, 5

@@ -6,8 +6,9 @@ from hyperforecast.nn import (
     ChannelLinear,
     DenseGenerator,
     ForecastingNetwork,
-    GeneratedLinear,
+    HyperLinear,
     StaticLayer,
+    Term,
     fold,
 )
 
@@ -17,8 +18,7 @@ def hn_mvts(**kwargs: object) -> ForecastingNetwork:
         lookback=12,
         horizon=4,
         n_channels=5,
-        method="hn-mvts",
-        method_kwargs={"channel_embedding_dim": 3},
+        parts={"hn-mvts": {"channel_embedding_dim": 3}},
         n_past_covariates=2,
         n_future_covariates=1,
         n_static_covariates=2,
@@ -61,7 +61,7 @@ def test_the_original_is_unchanged_and_trains_on() -> None:
         for parameter in folded.parameters():
             parameter.zero_()
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-    assert isinstance(network.head, GeneratedLinear)
+    assert isinstance(network.head, HyperLinear)
     assert network.training
     network(*inputs(torch.float32)).square().mean().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
@@ -74,7 +74,8 @@ def test_a_folded_network_can_be_trained() -> None:
 
 
 def test_a_single_layer_folds() -> None:
-    layer = GeneratedLinear(ChannelEmbedding(3, 2), DenseGenerator(2, 4, 5))
+    layer = HyperLinear(nn.Linear(4, 5), 3)
+    layer.add("part", Term(ChannelEmbedding(3, 2), DenseGenerator(2, 4, 5)))
     folded = fold(layer)
     assert type(folded) is ChannelLinear
     x = torch.randn(6, 3, 4)

@@ -6,6 +6,7 @@ New ones are found in the registries.
 import copy
 import inspect
 import itertools
+import re
 from functools import cache
 from typing import Any
 
@@ -332,6 +333,53 @@ def alternatives(default: Any) -> list[Any]:
     if isinstance(default, (list, tuple)):
         return [type(default)(2 * v for v in default), type(default)(v + 2 for v in default)]
     return [4, 8, 2, 0.5, True, [5], [5, 3]]
+
+
+def words(part: str) -> list[Any]:
+    """Values that the documentation of a part names for its options."""
+    found = re.findall(r'"([\w.*]+)"', inspect.getdoc(PARTS[part]) or "")
+    return [*found, *([one] for one in found)]
+
+
+ALL_PART_OPTIONS = [(name, option) for name, part in PARTS.items() for option in part_options(part)]
+
+
+@pytest.mark.parametrize(("part", "option"), ALL_PART_OPTIONS)
+def test_every_option_of_a_part_has_an_effect(part: str, option: str) -> None:
+    backbones = [name for name in BACKBONES if (name, part) not in REFUSED]
+
+    def outcome(backbone: str, options: dict[str, Any]) -> tuple:
+        torch.manual_seed(0)
+        network = make(backbone, parts={part: {**parts_for(backbone, part)[part], **options}})
+        torch.manual_seed(1)
+        network = moved(network).double().eval()
+        network.start_from([torch.randn(50, C, dtype=torch.float64)])
+        penalty = network.penalty()
+        trained = sorted(network.trained_with_adapters())
+        return count_parameters(network), trained, penalty is None, network(window(4)).tolist()
+
+    default = part_options(PARTS[part])[option]
+    refused = []
+    for backbone in backbones:
+        plain = outcome(backbone, {})
+        for other in itertools.chain(alternatives(default), alternatives(None), words(part)):
+            try:
+                if outcome(backbone, {option: other}) != plain:
+                    return
+            except (ValueError, TypeError) as error:
+                refused.append(f"{other!r}: {error}")
+    pytest.fail(f"no other value of {option!r} had an effect; refused: {refused}")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_unknown_options_of_a_part_are_refused_by_name(part: str) -> None:
+    with pytest.raises(ValueError, match=f"The part {part!r} has no option 'widht'"):
+        make("patchtst", parts={part: {"widht": 3}})
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_options_of_a_part_have_defaults(part: str) -> None:
+    assert inspect.Parameter.empty not in part_options(PARTS[part]).values()
 
 
 ALL_OPTIONS = [

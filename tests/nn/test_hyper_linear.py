@@ -365,16 +365,31 @@ class TestCheaperWay:
         layer(torch.randn(2, inputs, 10))
         assert seen == [way]
 
-    @pytest.mark.parametrize("name", ["pool", "dense", "lora"])
+    @pytest.mark.parametrize(
+        # few enough inputs that training contracts them, where that can be
+        ("name", "n_axes", "shape", "in_training"),
+        [
+            ("pool", 3, (1, C, N_IN), "contract"),
+            ("lora", 2, (S, 1, N_IN), "contract"),
+            ("dense", 3, (1, C, N_IN), "generate"),
+        ],
+    )
     def test_in_evaluation_weights_are_kept(
-        self, name: str, monkeypatch: pytest.MonkeyPatch
+        self,
+        name: str,
+        n_axes: int,
+        shape: tuple[int, ...],
+        in_training: str,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        layer = make(name).eval()
+        layer = make(name, n_axes=n_axes).train()
         seen = calls_of(layer, name, monkeypatch)
+        layer(values(*shape))
+        layer.eval()
         with torch.no_grad():
             for _ in range(3):
-                layer(values(S, 1, C, N_IN))
-        assert seen == ["generate"]
+                layer(values(*shape))
+        assert seen == [in_training, "generate"]
 
     @pytest.mark.parametrize("training", [True, False])
     @pytest.mark.parametrize(

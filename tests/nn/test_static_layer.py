@@ -137,6 +137,7 @@ class TestKeptWeights:
     def test_new_after_a_change_of_precision(self) -> None:
         layer = self.warmed()
         layer.double()
+        assert not layer._kept  # a later change may bring another storage to the old address
         self.check(layer)
         with torch.no_grad():
             assert layer(self.x.double()).dtype == torch.float64
@@ -170,6 +171,7 @@ class TestKeptWeights:
     def test_copies_work_and_are_independent(self, how: str) -> None:
         layer = self.warmed()
         duplicate = copy.deepcopy(layer) if how == "deepcopy" else pickle.loads(pickle.dumps(layer))
+        assert not duplicate._kept
         before = effective(layer, self.x).detach()
         with torch.no_grad():
             duplicate.terms["part"].context.weight.add_(1)

@@ -129,7 +129,6 @@ def test_parts_are_refused_only_where_there_is_nothing_to_modulate() -> None:
     for (backbone, variant), message in REFUSED.items():
         slots = {PARTS[name].slot for name in COMBINATIONS[variant]}
         assert "modulation" in slots, (backbone, variant, message)
-        assert backbone in message
         assert not any(True for _ in make(backbone).backbone.parameters()), backbone
 
 

@@ -259,8 +259,9 @@ class TestLoRA:
         self, mixing: str, n_experts: int, training: bool, real: bool, batch: int
     ) -> None:
         layer = self.make(n_experts, mixing).train(training)
-        one = values(batch, 7, 12)
-        x = values(4, batch, 7, 12) if real else one.expand(4, *one.shape)
+        # up to five inputs of a segment are contracted in training
+        one = values(batch, 2, 12)
+        x = values(4, batch, 2, 12) if real else one.expand(4, *one.shape)
         term = layer.terms["mola"]
         shares = term.context()
         for s in range(4):

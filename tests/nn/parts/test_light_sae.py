@@ -405,7 +405,8 @@ def test_a_rank_that_makes_no_difference_is_refused() -> None:
             "The backbone 'tsmixer' has no embedding for LightSAE to take the place of. Give "
             "embedding_dim, the width of a linear embedding that is put before it, or choose a "
             "backbone that embeds, for example 'rmlp' or 'patchtst'. It has no layer named "
-            "'embedding'; there are: 'backbone.blocks.0.time_mixing.0', 'backbone.blocks.0.feature_mixing.0', "
+            "'embedding'; there are: 'backbone.blocks.0.time_mixing.0', "
+            "'backbone.blocks.0.feature_mixing.0', "
             "'backbone.blocks.0.feature_mixing.3', 'backbone.blocks.1.time_mixing.0', "
             "'backbone.blocks.1.feature_mixing.0', 'backbone.blocks.1.feature_mixing.3', 'head'.",
         ),

@@ -1,12 +1,11 @@
 """What a pass is conditioned on, and how it reaches the layers that want it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """What a pass knows beside the activations: it travels with them from layer to layer.
 
     Attributes

@@ -61,12 +61,14 @@ class HyperLinear(StaticLayer, Conditioned):
         self.bias = base.bias
         self.n_axes = n_axes
         self.terms = nn.ModuleDict()
+        self._passes: dict[bool, tuple[list[Term[Generator]], tuple[Axis, ...], bool]] = {}
 
     def add(self, name: str, term: Term[Generator]) -> None:
         """Add a term, under the name of the part that it belongs to."""
         if name in self.terms:
             raise ValueError(f"The layer has a term of {name!r} already.")
         self.terms[name] = term
+        self._passes, self._parts = {}, []
 
     @property
     def in_features(self) -> int:
@@ -95,15 +97,15 @@ class HyperLinear(StaticLayer, Conditioned):
         leading = x.dim() - self.n_axes
         n_segments, x = compute_once(x) if leading else (1, x)
         shared = not leading
-        terms = self._terms(shared)
+        terms, axes, static = self._of_pass(shared)
         contracted = [term for term in terms if self._contracts(term, x, leading, n_segments)]
-        generated = [term for term in terms if term not in contracted]
-        axes = self._axes(generated)
-        if contracted or not all(term.context.static for term in terms):
-            weight, bias = self._sum(generated, condition)
-        else:
+        if static and not contracted:
             weight, bias = self.weights(shared)
-        if "segment" in axes:
+        else:
+            generated = [term for term in terms if term not in contracted]
+            axes = self._axes(generated)
+            weight, bias = self._sum(generated, condition)
+        if axes and axes[0] == "segment" and n_segments < weight.shape[0]:
             weight, bias = weight[:n_segments], None if bias is None else bias[:n_segments]
         y = linear_along(x, weight, bias, axes, leading)
         for term in contracted:
@@ -111,7 +113,7 @@ class HyperLinear(StaticLayer, Conditioned):
             if term.axis == "segment":
                 vectors = vectors[:n_segments]
             y = y + term.generator.contract(vectors, x, position(term.axis, leading))
-        return y.expand(n_segments, *y.shape[1:]) if leading else y
+        return y.expand(n_segments, *y.shape[1:]) if leading and y.shape[0] < n_segments else y
 
     def apply_to(self, x: Tensor, channels: slice) -> Tensor:
         """Apply the layers of some channels alone: (B, c, ..., I) -> (B, c, ..., O)."""
@@ -143,6 +145,14 @@ class HyperLinear(StaticLayer, Conditioned):
         """Return all terms, or those that do not differ between segments."""
         terms = [cast(Term[Generator], term) for term in self.terms.values()]
         return [term for term in terms if not (shared and term.axis == "segment")]
+
+    def _of_pass(self, shared: bool) -> tuple[list[Term[Generator]], tuple[Axis, ...], bool]:
+        """Return the terms of a pass, the axes of their weights, and whether all are static."""
+        if shared not in self._passes:
+            terms = self._terms(shared)
+            static = all(term.context.static for term in terms)
+            self._passes = {**self._passes, shared: (terms, self._axes(terms), static)}
+        return self._passes[shared]
 
     def _axes(self, terms: Sequence[Term[Generator]]) -> tuple[Axis, ...]:
         """Return the axes along which the base and some terms differ."""
@@ -191,15 +201,14 @@ class HyperLinear(StaticLayer, Conditioned):
         """
         place = position(term.axis, leading)
         n_contexts = n_segments if term.axis == "segment" else x.shape[place]
-        if n_contexts == 1 and term.axis == "channel":
-            return False  # one input for all channels
+        n_weights = self.weight.shape[-2] * self.weight.shape[-1]
+        many = n_contexts * n_weights > self.max_generated
+        if not (many or self.training) or (n_contexts == 1 and term.axis == "channel"):
+            return False  # kept, or for one input of all channels
         n_inputs = x.numel() // (x.shape[place] * self.in_features)  # of each context
-        n_weights = self.in_features * self.out_features
         cost = term.generator.cost()
-        if n_contexts * n_weights > self.max_generated:
+        if many:
             return n_inputs * cost.held < n_weights
-        if not self.training:
-            return False
         # forwards, and backwards to the input and to the generator
         generating, contracting = 3 * cost.generate, 3 * n_inputs * cost.contract
         if not self.weight.requires_grad:
@@ -210,3 +219,6 @@ class HyperLinear(StaticLayer, Conditioned):
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
+
+    def __getstate__(self) -> dict:
+        return {**super().__getstate__(), "_passes": {}}

@@ -23,11 +23,11 @@ def stacked_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     Tensor, shape (N, ..., O)
     """
     n_maps, out_features, in_features = weight.shape
-    if len(x) == 1 and n_maps > 1:
+    if x.shape[0] == 1 and n_maps > 1:
         y = x.squeeze(0) @ weight.reshape(-1, in_features).T  # (..., N·O)
         y = y.unflatten(-1, (n_maps, out_features)).movedim(-2, 0).contiguous()
         if bias is not None:
-            y = y + bias.view(len(bias), *(1,) * (x.dim() - 2), out_features)
+            y = y + bias.view(bias.shape[0], *(1,) * (x.dim() - 2), out_features)
         return y
     rows = x.reshape(n_maps, -1, in_features)
     if bias is None:
@@ -90,11 +90,14 @@ def linear_along(
     -------
     Tensor, shape (..., O)
     """
-    places = [position(axis, n_leading) for axis in axes]
     if len(axes) == 0:
         return nn.functional.linear(x, weight, bias)
     if len(axes) == 1:
-        return stacked_linear(x.movedim(places[0], 0), weight, bias).movedim(0, places[0])
+        if axes[0] == "segment":  # in front already
+            return stacked_linear(x, weight, bias)
+        place = position(axes[0], n_leading)
+        return stacked_linear(x.movedim(place, 0), weight, bias).movedim(0, place)
+    places = [position(axis, n_leading) for axis in axes]
     front = list(range(len(axes)))
     moved = x.movedim(places, front)
     lengths = torch.broadcast_shapes(moved.shape[: len(axes)], weight.shape[: len(axes)])
@@ -153,4 +156,4 @@ def compute_once(x: Tensor) -> tuple[int, Tensor]:
     A network gives windows to all segments without a copy. The first layer whose weights differ
     then applies all of them to the one window, in one product.
     """
-    return len(x), x[:1] if x.stride(0) == 0 else x
+    return x.shape[0], x[:1] if x.stride(0) == 0 else x

@@ -19,6 +19,7 @@ class StaticLayer(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[bool, tuple[tuple, tuple[Tensor, Tensor | None]]] = {}
+        self._parts: list[nn.Module] = []
 
     @abstractmethod
     def generate(self, shared: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -50,10 +51,15 @@ class StaticLayer(nn.Module, ABC):
         return kept[1]
 
     def _state(self) -> tuple:
+        # asked in every pass: the modules are found once, and what they hold looked up
+        self._parts = self._parts or list(self.modules())
         # in-place updates raise a parameter's version; new storage has another address
         return tuple(
             (p.data_ptr(), p.device, 0 if p.is_inference() else p._version)
-            for p in (*self.parameters(), *self.buffers())
+            for module in self._parts
+            for held in (module._parameters, module._buffers)
+            for p in held.values()
+            if p is not None
         )
 
     def train(self, mode: bool = True) -> Self:
@@ -70,4 +76,4 @@ class StaticLayer(nn.Module, ABC):
         return self
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_kept": {}}
+        return {**self.__dict__, "_kept": {}, "_parts": []}

@@ -20,6 +20,11 @@ class Term(nn.Module, Generic[G]):
     generator : Generator or ScaleShift
     adapter : bool, default=False
         Whether the term is trained in a stage of its own, on a base that is held still.
+
+    Attributes
+    ----------
+    axis : {"segment", "window", "channel"}
+        The axis of the activations along which the term differs.
     """
 
     def __init__(self, context: Context, generator: G, *, adapter: bool = False) -> None:
@@ -27,11 +32,7 @@ class Term(nn.Module, Generic[G]):
         self.context = context
         self.generator: G = generator
         self.adapter = adapter
-
-    @property
-    def axis(self) -> Axis:
-        """The axis of the activations along which the term differs."""
-        return self.context.axis
+        self.axis: Axis = context.axis
 
 
 def check_static(terms: nn.ModuleDict) -> None:

@@ -14,7 +14,7 @@ import hyperforecast.sktime
 from hyperforecast.nn import BACKBONES, PARTS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]
 
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<marks>`{3,})(?P<language>[\w+-]*)[^\n`]*\n"
@@ -47,15 +47,19 @@ def headings(page: Path) -> set[str]:
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Run in an empty folder, without a display, and leave no backbones registered."""
+    """Run in an empty folder, without a display, and leave nothing registered."""
     monkeypatch.chdir(tmp_path)
-    known, backend = dict(BACKBONES), matplotlib.get_backend()
+    known, backend = (
+        [(names, dict(names)) for names in (BACKBONES, PARTS)],
+        matplotlib.get_backend(),
+    )
     matplotlib.use("Agg")
     yield tmp_path
     matplotlib.pyplot.close("all")
     matplotlib.use(backend)
-    BACKBONES.clear()
-    BACKBONES.update(known)
+    for names, before in known:
+        names.clear()
+        names.update(before)
 
 
 @each_page
@@ -89,8 +93,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     "name",
     [
         *(f'"{backbone}"' for backbone in BACKBONES),
-        *(n for n in hyperforecast.darts.__all__ if n.endswith("Model") and n[:5] != "Hyper"),
-        *(n for n in hyperforecast.sktime.__all__ if n[:5] != "Hyper"),
+        *(
+            name
+            for name in hyperforecast.darts.__all__
+            if hasattr(getattr(hyperforecast.darts, name), "options")  # and no base
+        ),
+        *(
+            name
+            for name in hyperforecast.sktime.__all__
+            if hasattr(getattr(hyperforecast.sktime, name), "model_class")
+        ),
     ],
 )
 def test_readme_names_what_there_is(name: str) -> None:

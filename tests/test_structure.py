@@ -99,7 +99,7 @@ def darts_models() -> dict[str, type]:
     return {
         name: getattr(host, name)
         for name in host.__all__
-        if name.endswith("Model") and hasattr(getattr(host, name), "options")
+        if name.endswith("Model") and getattr(getattr(host, name), "options", object) is not object
     }
 
 

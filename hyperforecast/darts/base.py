@@ -57,7 +57,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
     part: ClassVar[str]
     """The part that a preset puts into a plain network, whose options are the preset's."""
-    options: ClassVar[type]
+    options: ClassVar[type] = object
     """Group of the options that a subclass has beside those of every model."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
 
@@ -104,8 +104,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     @classmethod
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
-        own = (cls.options,) if hasattr(cls, "options") else ()
-        groups = (*own, LengthOptions, NetworkOptions, FactorOptions, CovariateOptions)
+        groups = (cls.options, LengthOptions, NetworkOptions, FactorOptions, CovariateOptions)
         return [one for one in options_of(*groups) if one.to == "model"]
 
     @classmethod

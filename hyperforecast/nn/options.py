@@ -10,7 +10,9 @@ import json
 import textwrap
 import types
 from collections.abc import Sequence
-from typing import Any, Literal, Union, dataclass_transform, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
+
+T = TypeVar("T", bound=type)
 
 Of = Literal["network", "training", "lengths"]
 """What an option decides: the network, so that trained weights depend on it; only how to train, so
@@ -92,14 +94,15 @@ def option(
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
-def option_group(cls: type) -> type:
+def option_group(cls: T) -> T:
     """Make a class with annotated :func:`option` fields a group of options.
 
     A group that inherits from others has their options too. To change a default, it declares the
     name again with nothing but the new default; the meaning stays.
     """
     # compared and shown by the classes that groups are mixed into
-    return dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
+    dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
+    return cls
 
 
 def options_of(*classes: type) -> list[Option]:
@@ -134,11 +137,16 @@ def options_of(*classes: type) -> list[Option]:
         )
         for name, field in declarations.items()
     }
-    placed = [one for one in found.values() if one.before not in found]
-    for one in found.values():
-        if one.before in found:
-            placed.insert([other.name for other in placed].index(one.before), one)
-    return sorted(placed, key=lambda one: one.kw_only)
+    placed = [name for name, one in found.items() if one.before not in found]
+    waiting = [name for name, one in found.items() if one.before in found]
+    while waiting:
+        ready = [name for name in waiting if found[name].before in placed]
+        if not ready:
+            raise TypeError(f"{', '.join(waiting)} stand ahead of each other by their `before`.")
+        for name in ready:
+            placed.insert(placed.index(str(found[name].before)), name)
+        waiting = [name for name in waiting if name not in ready]
+    return sorted((found[name] for name in placed), key=lambda one: one.kw_only)
 
 
 def show(cls: type, options: Sequence[Option], *, kwargs: str | None = None) -> None:
@@ -147,13 +155,13 @@ def show(cls: type, options: Sequence[Option], *, kwargs: str | None = None) -> 
     Parameters
     ----------
     cls : type
-        Its constructor takes the options by ``**``. In its docstring they take the place of a line
-        ``{parameters}``.
+        Its constructor, its own, takes the options by ``**``. In its docstring they take the place
+        of a line ``{parameters}``.
     options : sequence of Option
     kwargs : str, optional
         What is said of further ``**kwargs``; there are none if not given.
     """
-    init: Any = cls.__init__  # type: ignore[misc]
+    init = vars(cls)["__init__"]
     names = {one.name for one in options}
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = [

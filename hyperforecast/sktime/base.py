@@ -13,7 +13,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import option, options_of, show
+from hyperforecast.nn.options import option
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.forecasting import (
     check_lookback,
@@ -39,7 +39,7 @@ from hyperforecast.sktime.options import (
     ForecastOptions,
     LengthOptions,
     TrainingOptions,
-    constructor,
+    make_constructor,
 )
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
@@ -120,9 +120,7 @@ class HyperforecastForecaster(
         super().__init_subclass__(**kwargs)
         dataclass(eq=False, repr=False, init=False)(cls)  # for options of the class's own
         if "__init__" not in vars(cls):
-            options = options_of(cls)
-            cls.__init__ = constructor(cls.__qualname__, options)  # type: ignore[method-assign]
-            show(cls, options)
+            make_constructor(cls)
 
     def __dynamic_tags__(self) -> None:
         self.set_tags(
@@ -404,7 +402,7 @@ class HyperforecastForecaster(
         return join(parts, self._levels)
 
 
-show(HyperforecastForecaster, options_of(HyperforecastForecaster))
+make_constructor(HyperforecastForecaster)
 
 
 def _largest_step(

@@ -2,14 +2,14 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from darts.utils.likelihood_models.torch import TorchLikelihood
 from sktime.forecasting.base import BaseForecaster
 from torch import nn
 
-from hyperforecast.nn.options import Option, option, option_group
+from hyperforecast.nn.options import option, option_group, options_of, show
 
 
 @option_group
@@ -125,25 +125,22 @@ class TrainingOptions:
     )
 
 
-def constructor(name: str, options: Sequence[Option]) -> Callable[..., None]:
-    """Make a constructor that stores the options as they are given, and does nothing else.
+def make_constructor(cls: type) -> None:
+    """Give a forecaster the constructor that stores its options as they are given.
 
-    Parameters
-    ----------
-    name : str
-        Of the class, for messages.
-    options : sequence of Option
+    It does nothing else, and is shown with its options, as is the class in its documentation.
     """
+    options = options_of(cls)
     signature = inspect.Signature([one.parameter() for one in options])
 
     def __init__(self: BaseForecaster, *args: Any, **kwargs: Any) -> None:
         try:
             given = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{name}.__init__() {error}") from None
+            raise TypeError(f"{cls.__name__}.__init__() {error}") from None
         given.apply_defaults()
-        for parameter, value in given.arguments.items():
-            setattr(self, parameter, value)
+        for name, value in given.arguments.items():
+            setattr(self, name, value)
         with warnings.catch_warnings():
             # the forecasters say themselves what is remembered
             warnings.filterwarnings(
@@ -151,5 +148,6 @@ def constructor(name: str, options: Sequence[Option]) -> Callable[..., None]:
             )
             BaseForecaster.__init__(self)
 
-    __init__.__qualname__ = f"{name}.__init__"
-    return __init__
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = __init__  # type: ignore[misc]
+    show(cls, options)

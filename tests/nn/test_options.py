@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from hyperforecast.nn.options import option, option_group, options_of, show, takes
+from hyperforecast.nn.options import describe, option, option_group, options_of, show
 
 
 @option_group
@@ -50,6 +50,22 @@ def test_an_option_stands_ahead_of_the_one_that_it_names_where_that_is_there() -
     assert names(Stages, Size) == ["n_base_epochs", "width", "kind"]
 
 
+def test_options_may_stand_ahead_of_one_that_is_moved_itself() -> None:
+    @option_group
+    class First:
+        seed: int = option(default=0, before="n_base_epochs", doc="Seed.")
+
+    assert names(First, Stages, Size, Training)[2:] == ["seed", "n_base_epochs", "n_epochs"]
+
+    @option_group
+    class Circle:
+        a: int = option(default=0, before="b", doc="One.")
+        b: int = option(default=0, before="a", doc="Other.")
+
+    with pytest.raises(TypeError, match="a, b stand ahead of each other"):
+        options_of(Circle)
+
+
 def test_a_preset_changes_a_default_and_nothing_else() -> None:
     before = {one.name: one for one in options_of(Size)}
     after = {one.name: one for one in options_of(Preset)}
@@ -90,7 +106,6 @@ def test_groups_hold_values() -> None:
 
 
 def test_a_class_shows_the_options_that_it_takes() -> None:
-    @takes(Size)
     class Layer:
         """A layer.
 
@@ -108,6 +123,7 @@ def test_a_class_shows_the_options_that_it_takes() -> None:
         def __init__(self, n_channels: int, **options: Any) -> None:
             self.options = Size(**options)
 
+    show(Layer, options_of(Size))
     assert str(inspect.signature(Layer)) == (
         "(n_channels: int, *, width: int | None = None, "
         "kind: Literal['flat', 'deep'] = 'flat') -> None"
@@ -169,3 +185,20 @@ def test_long_meanings_are_wrapped() -> None:
     lines = options_of(Wordy)[0].describe().splitlines()
     assert len(lines) == 4
     assert all(line.startswith("    word") and len(line) <= 100 for line in lines[1:])
+
+
+def test_a_group_describes_its_own_options() -> None:
+    class Layer(Size):
+        """A layer.
+
+        Parameters
+        ----------
+        {parameters}
+        """
+
+    describe(Layer)
+    assert inspect.getdoc(Layer) == (
+        "A layer.\n\nParameters\n----------\n"
+        "width : int, optional\n    Width of a layer.\n"
+        'kind : {"flat", "deep"}, default="flat"\n    Which one.'
+    )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
+from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.generators import DenseGenerator
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.options import option, option_group
@@ -51,13 +52,15 @@ class HNMVTS(HNMVTSOptions, Part):
     slot = "head"
 
     def __post_init__(self) -> None:
+        problems = Problems()
         if any(width < 1 for width in self.hyper_hidden):
-            raise ValueError(f"hyper_hidden must hold widths >= 1; got {list(self.hyper_hidden)}.")
+            problems.append(f"hyper_hidden must hold widths >= 1; got {list(self.hyper_hidden)}.")
         if self.hyper_hidden and self.channel_embedding_dim == 0:
-            raise ValueError(
+            problems.append(
                 "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
                 "to generate from. Leave one of the two out."
             )
+        raise_all(problems)
 
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add to every last layer what the channel's embedding generates."""

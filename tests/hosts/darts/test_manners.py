@@ -77,6 +77,21 @@ class TestErrors:
         with pytest.raises(ValueError, match=re.escape(message)):
             model_class(**{**lengths, **arguments})
 
+    def test_all_that_is_wrong_is_named_at_once(self) -> None:
+        with pytest.raises(ValueError, match=r"^3 arguments are wrong:") as caught:
+            HNMVTSModel(0, H, instance_norm="rev-in", hyper_hidden=[0])
+        assert "\n- input_chunk_length must be a whole number of steps" in str(caught.value)
+        assert "\n- Unknown instance_norm 'rev-in'" in str(caught.value)
+        assert "\n- hyper_hidden must hold widths >= 1; got [0]." in str(caught.value)
+        with pytest.raises(ValueError, match=r"^4 arguments are wrong:") as caught:
+            MoLAModel(L, H, backbone="DLiner", n_experts=0, mixing="hard", n_segments=H + 1)
+        for name in ("backbone", "n_experts", "mixing", "n_segments"):
+            assert name in str(caught.value)
+        with pytest.raises(
+            ValueError, match=r"(?s)^2 arguments are wrong:.*variant.*load_balancing"
+        ):
+            LightSAEModel(L, H, variant="lite", load_balancing=-1.0)
+
     def test_unknown_argument(self) -> None:
         with pytest.raises(ValueError, match="chanel_embedding_dim"):
             make(chanel_embedding_dim=2)

@@ -1,0 +1,120 @@
+"""The sktime forecasters: what can be known before training is refused before training."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hyperforecast.sktime.base
+from hyperforecast.darts import HyperforecastModel
+from hyperforecast.sktime import (
+    BackboneForecaster,
+    HNMVTSForecaster,
+    LightSAEForecaster,
+    MoLAForecaster,
+)
+
+L = 12
+each_forecaster = pytest.mark.parametrize(
+    "cls", [BackboneForecaster, HNMVTSForecaster, LightSAEForecaster, MoLAForecaster]
+)
+
+
+@pytest.fixture
+def _untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a model is trained."""
+
+    def fit(self: Any, *args: Any, **kwargs: Any) -> None:
+        pytest.fail("a model was trained")
+
+    for cls in (HyperforecastModel, MoLAForecaster.model_class):
+        monkeypatch.setattr(cls, "fit", fit)
+
+
+@pytest.fixture
+def _unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where the data are looked at."""
+
+    def checked(*args: Any) -> None:
+        pytest.fail("the data were converted")
+
+    monkeypatch.setattr(hyperforecast.sktime.base, "checked", checked)
+
+
+@each_forecaster
+@pytest.mark.usefixtures("_untrained")
+class TestBeforeTraining:
+    def test_a_horizon_beyond_reach(self, cls: type, panel: pd.DataFrame) -> None:
+        forecaster = cls(L, 2, past_covariates=["c"])
+        message = r"fh reaches step 4, and the model forecasts 2 steps at once.*covariates 'c'"
+        with pytest.raises(ValueError, match=message):
+            forecaster.fit(panel[["a", "b"]], X=panel[["c"]], fh=[1, 4])
+
+    def test_a_series_shorter_than_the_lookback(self, cls: type, panel: pd.DataFrame) -> None:
+        y = pd.concat({"x": panel, "y": panel.iloc[: L - 1]}, names=["store", "time"])
+        with pytest.raises(ValueError, match=r"made from 12 rows.*series \('y',\) has 11"):
+            cls(L).fit(y, fh=[1])
+
+    def test_too_few_rows_to_validate(self, cls: type, panel: pd.DataFrame) -> None:
+        with pytest.raises(ValueError, match=r"leaves too few rows: .* takes 14 rows"):
+            cls(L, validation_size=0.99).fit(panel, fh=[1])
+
+
+@each_forecaster
+@pytest.mark.usefixtures("_untrained", "_unread")
+class TestParameters:
+    def test_all_that_is_wrong_is_named_at_once(self, cls: type, panel: pd.DataFrame) -> None:
+        forecaster = cls(0, scaler="minmax", instance_norm="rev-in", likelihood="gausian")
+        with pytest.raises(ValueError, match=r"^4 arguments are wrong:") as caught:
+            forecaster.fit(panel, fh=[1])
+        for message in (
+            "\n- Unknown likelihood 'gausian'. Did you mean 'gaussian'",
+            "\n- scaler must be 'standard' or None; got 'minmax'.",
+            "\n- input_chunk_length must be a whole number of steps >= 1; got 0.",
+            "\n- Unknown instance_norm 'rev-in'. Did you mean 'revin'",
+        ):
+            assert message in str(caught.value)
+
+    def test_a_single_one_is_the_message(self, cls: type, panel: pd.DataFrame) -> None:
+        with pytest.raises(ValueError, match=r"^scaler must be 'standard' or None; got 'minmax'.$"):
+            cls(L, scaler="minmax").fit(panel, fh=[1])
+
+    def test_before_pretraining(self, cls: type, panel: pd.DataFrame) -> None:
+        instances = pd.concat({"x": panel, "y": panel}, names=["store", "time"])
+        with pytest.raises(ValueError, match=r"^2 arguments are wrong:"):
+            cls(L, scaler="minmax", patience=3).pretrain(instances, fh=[1])
+
+
+@pytest.mark.parametrize(
+    ("cls", "params", "names"),
+    [
+        (MoLAForecaster, {"n_experts": 0, "scaling": -1.0}, ["n_experts", "scaling"]),
+        (MoLAForecaster, {"rank": 0, "scaler": "minmax"}, ["rank", "scaler"]),
+        (MoLAForecaster, {"output_chunk_length": 3, "n_segments": 4}, ["n_segments"]),
+        (LightSAEForecaster, {"variant": "lite", "rank": 0}, ["variant", "rank"]),
+        (HNMVTSForecaster, {"hyper_hidden": (0,), "n_factors": -1}, ["hyper_hidden", "n_factors"]),
+        (
+            BackboneForecaster,
+            {"solver": "exact", "validation_size": 0.2, "patience": 2, "backbone": "rmlp"},
+            ["patience", "rmlp"],
+        ),
+    ],
+)
+@pytest.mark.usefixtures("_untrained", "_unread")
+def test_options_of_a_method(
+    cls: type, params: dict[str, Any], names: list[str], panel: pd.DataFrame
+) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        cls(L, **params).fit(panel, fh=[1, 2, 3])
+    assert all(name in str(caught.value) for name in names)
+
+
+def test_checks_leave_parameters_alone(panel: pd.DataFrame) -> None:
+    trainer = {"accelerator": "cpu"}
+    forecaster = HNMVTSForecaster(L, n_epochs=1, pl_trainer_kwargs=trainer)
+    before = {name: id(value) for name, value in forecaster.get_params(deep=False).items()}
+    forecaster.fit(panel, fh=[1])
+    assert before == {name: id(v) for name, v in forecaster.get_params(deep=False).items()}
+    assert trainer == {"accelerator": "cpu"}
+    assert np.isfinite(forecaster.predict().to_numpy()).all()

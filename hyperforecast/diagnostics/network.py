@@ -54,9 +54,11 @@ def heads_of(network: ForecastingNetwork) -> Tensor | None:
 @torch.no_grad()
 def auxiliary_weights_of(network: ForecastingNetwork) -> Tensor | None:
     """Return each channel's auxiliary weight (C, D, I); ``None`` where there are none."""
-    for term in network.terms("embedding"):  # a network has one embedding
-        weight, _ = term.generator.generate(term.context())
-        return _plain(weight)
+    for name, part in network.parts.items():
+        if part.slot == "embedding":
+            for term in network.terms(name):  # a network has one embedding
+                weight, _ = term.generator.generate(term.context())
+                return _plain(weight)
     return None
 
 

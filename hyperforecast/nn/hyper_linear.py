@@ -126,7 +126,7 @@ class HyperLinear(StaticLayer, Conditioned):
             weight, bias = self.generate()
         weight, bias = weight.clone(), None if bias is None else bias.clone()
         if "segment" in self.axes:
-            return StackedLinear(weight, bias, self.axes).train(self.training)
+            return StackedLinear(weight, bias, self.axes, self.n_axes).train(self.training)
         folded: nn.Linear | ChannelLinear
         n_out, n_in = weight.shape[-2:]
         if self.axes:

@@ -62,6 +62,8 @@ class Modulation(StaticLayer, Conditioned):
         """Scale and shift activations x."""
         leading = x.dim() - self.n_axes
         terms = self._terms(shared=not leading)
+        if not terms:  # all differ between segments, and the pass is the one that all share
+            return x
         if all(term.context.static for term in terms):
             scale, shift = self.weights(not leading)
         else:

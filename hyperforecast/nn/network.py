@@ -25,7 +25,7 @@ from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.parts import Slot, make_parts
+from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
 from hyperforecast.nn.term import Term
@@ -288,13 +288,13 @@ class ForecastingNetwork(nn.Module):
         if self.past_covariate_map is not None:
             assert past_covariates is not None
             lags = past_covariates.flatten(-2).unsqueeze(-2)  # (B, 1, L·n)
-            y = y + self.past_covariate_map(cut(lags))
+            y = y + run(self.past_covariate_map, cut(lags), condition)
         if self.static_covariate_map is not None:
             assert static_covariates is not None
-            y = y + self.static_covariate_map(cut(static_covariates))
+            y = y + run(self.static_covariate_map, cut(static_covariates), condition)
         if self.factor_map is not None:
             assert self.factors is not None
-            y = y + self.factor_map(cut(self.factors(x)))
+            y = y + run(self.factor_map, cut(self.factors(x)), condition)
         y = y.unflatten(-1, (-1, len(self.output_roles)))  # (B, C, H·P) -> (B, C, H, P)
         if self.future_covariate_map is not None:
             assert future_covariates is not None
@@ -302,7 +302,7 @@ class ForecastingNetwork(nn.Module):
                 ahead = future_covariates[:, : y.shape[-2]].unsqueeze(1)  # (B, 1, H, n)
             else:
                 ahead = self.segments.split(future_covariates, n_cut)  # (S', B, 1, T, n)
-            y = y + self.future_covariate_map(ahead)
+            y = y + run(self.future_covariate_map, ahead, condition)
         if self.segments is not None and n_cut is not None:
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
@@ -324,9 +324,9 @@ class ForecastingNetwork(nn.Module):
         With thousands of channels, features and generated weights of all would be arrays so large
         that asking the system for their memory, in every step, takes as long as the arithmetic.
         """
-        if not (self.training and self._takes_blocks):
+        # the head of a folded network is a plain one
+        if not (self.training and self._takes_blocks and isinstance(self.head, HyperLinear)):
             return self.n_channels
-        assert isinstance(self.head, HyperLinear)
         n_in, n_out = self.head.in_features, self.head.out_features
         return max(1, self.max_block // (max(batch_size, n_out) * n_in))
 
@@ -349,10 +349,13 @@ class ForecastingNetwork(nn.Module):
             if isinstance(module, Term):
                 yield name, module
 
-    def terms(self, slot: Slot) -> list[Term]:
-        """Return the terms that the part of a slot has put into the network."""
-        names = [name for name, part in self.parts.items() if part.slot == slot]
-        return [term for name, term in self._terms() if name.rpartition(".")[2] in names]
+    def terms(self, part: str) -> list[Term]:
+        """Return the terms that a part has put into the network; none if it is not there."""
+        return [term for name, term in self._terms() if name.rpartition(".")[2] == part]
+
+    def contexts(self, part: str) -> list[Context]:
+        """Return the contexts of a part's terms, each once."""
+        return list({id(term.context): term.context for term in self.terms(part)}.values())
 
     def channel_embedding(self) -> Tensor | None:
         """Return the learned channel vectors (C, E), the head's first; ``None`` without any."""

@@ -43,6 +43,8 @@ class Site:
         Whether the second of them is the channels.
     hands_on : bool
         Whether what a pass is conditioned on reaches the layer.
+    has_windows : bool
+        Whether the first of them is the windows.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Site:
     n_outputs: int
     has_channels: bool = True
     hands_on: bool = True
+    has_windows: bool = True
 
 
 class NetworkSites:
@@ -137,16 +140,19 @@ class NetworkSites:
         Raises
         ------
         ValueError
-            If what the layer is given has no axis along which the term differs, or the term
-            depends on the window and the layer cannot know of it.
+            If what the layer is given has no axis along which the term differs (segments lie
+            before the windows), or the term depends on the window and the layer cannot know of it.
         """
         if not suits(site, term.context):
-            lacking = (
-                "has no channels on the second axis of its input, (B, C, ..., I)"
-                if term.axis == "channel"
-                else "is not told what a pass is conditioned on: a module on the way to it is no "
-                "`Conditioned`"
-            )
+            if term.axis == "channel":
+                lacking = "has no channels on the second axis of its input, (B, C, ..., I)"
+            elif not site.has_windows:
+                lacking = "has no windows on the first axis of its input, (B, ..., I)"
+            else:
+                lacking = (
+                    "is not told what a pass is conditioned on: a module on the way to it is no "
+                    "`Conditioned`"
+                )
             fitting = [s for s in self.of_kind(site.kind) if suits(s, term.context)]
             raise ValueError(
                 f"{name!r} cannot stand at {site.name!r}, which {lacking}. It can stand at: "
@@ -171,7 +177,7 @@ def suits(site: Site, context: Context) -> bool:
     """Say whether what a site is given has what a term with a context needs."""
     if context.axis == "channel":
         return site.has_channels
-    return context.static or site.hands_on
+    return site.has_windows and (context.static or site.hands_on)
 
 
 def dry_run(
@@ -192,8 +198,39 @@ def dry_run(
     Notes
     -----
     The run is on torch's meta device, which computes shapes alone, with numbers of windows and
-    channels that no other axis has: so the shapes say where the channels are.
+    channels that no other axis has: so the shapes say where the channels are. A second one, with
+    the channels that there are, gives the lengths.
     """
+    try:
+        with torch.device("meta"), torch.no_grad():
+            backbone = build(N_CHANNELS).eval()
+            shapes, _ = _sizes(backbone, N_CHANNELS, sizes)
+            lengths, outputs = _sizes(build(n_channels).eval(), n_channels, sizes)
+    except Exception as error:
+        raise ValueError(
+            f"The layers of the backbone cannot be told apart: a dry run on torch's meta device, "
+            f"with {N_CHANNELS} channels, ended in {type(error).__name__}: {error}. Write the "
+            "backbone so that it works on any device and for any number of channels."
+        ) from error
+    return [
+        Site(
+            name=f"{prefix}.{name}",
+            kind="linear" if isinstance(backbone.get_submodule(name), LINEAR) else "activations",
+            n_axes=len(shape),
+            n_features=lengths[name][-1],
+            n_outputs=outputs[name],
+            has_channels=shape[:2] == (N_WINDOWS, N_CHANNELS) and len(shape) > 2,
+            hands_on=_hands_on(backbone, name),
+            has_windows=shape[:1] == (N_WINDOWS,) and len(shape) > 1,
+        )
+        for name, shape in shapes.items()
+    ]
+
+
+def _sizes(
+    backbone: nn.Module, n_channels: int, sizes: Mapping[str, int]
+) -> tuple[dict[str, torch.Size], dict[str, int]]:
+    """Return by name what the layers used in a pass are given, and the length of their outputs."""
     shapes: dict[str, torch.Size] = {}
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
@@ -202,44 +239,22 @@ def dry_run(
 
         return hook
 
-    try:
-        with torch.device("meta"), torch.no_grad():
-            backbone = build(N_CHANNELS).eval()
-            layers = dict(_layers(backbone))
-            for name, layer in layers.items():
-                layer.register_forward_pre_hook(note(name))
-            lookback, horizon = sizes["lookback"], sizes["horizon"]
-            condition = Condition(
-                torch.empty(N_WINDOWS, N_CHANNELS, lookback),
-                torch.empty(N_WINDOWS, lookback, sizes["n_past_covariates"]),
-                torch.empty(N_WINDOWS, horizon, sizes["n_future_covariates"]),
-            )
-            run(backbone, condition.window, condition)
-    except Exception as error:
-        raise ValueError(
-            f"The layers of the backbone cannot be told apart: a dry run on torch's meta device, "
-            f"with {N_CHANNELS} channels, ended in {type(error).__name__}: {error}. Write the "
-            "backbone so that it works on any device and for any number of channels."
-        ) from error
-
-    def length(size: int) -> int:
-        return n_channels if size == N_CHANNELS else size
-
-    return [
-        Site(
-            name=f"{prefix}.{name}",
-            kind="linear" if isinstance(layer, LINEAR) else "activations",
-            n_axes=len(shapes[name]),
-            n_features=length(shapes[name][-1]),
-            n_outputs=length(
-                layer.weight.shape[-2] if isinstance(layer, LINEAR) else shapes[name][-1]
-            ),
-            has_channels=shapes[name][:2] == (N_WINDOWS, N_CHANNELS) and len(shapes[name]) > 2,
-            hands_on=_hands_on(backbone, name),
-        )
-        for name, layer in layers.items()
-        if name in shapes  # used in a pass
-    ]
+    layers = dict(_layers(backbone))
+    for name, layer in layers.items():
+        layer.register_forward_pre_hook(note(name))
+    lookback, horizon = sizes["lookback"], sizes["horizon"]
+    condition = Condition(
+        torch.empty(N_WINDOWS, n_channels, lookback),
+        torch.empty(N_WINDOWS, lookback, sizes["n_past_covariates"]),
+        torch.empty(N_WINDOWS, horizon, sizes["n_future_covariates"]),
+    )
+    run(backbone, condition.window, condition)
+    used = {name: layer for name, layer in layers.items() if name in shapes}
+    outputs = {
+        name: layer.weight.shape[-2] if isinstance(layer, LINEAR) else shapes[name][-1]
+        for name, layer in used.items()
+    }
+    return {name: shapes[name] for name in used}, outputs
 
 
 def _layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:

@@ -116,16 +116,26 @@ class StackedLinear(nn.Module):
     axes : sequence of {"segment", "window", "channel"}
         ``"segment"`` among them: the activations have it on a leading axis, and the leading
         segments that they have are computed.
+    n_axes : int
+        Number of axes of the activations but for the segments.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, axes: Sequence[Axis]) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, axes: Sequence[Axis], n_axes: int
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight)
         self.bias = None if bias is None else nn.Parameter(bias)
         self.axes = tuple(axes)
+        self.n_axes = n_axes
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each entry's weight: (S', B, ..., I) -> (S', B, ..., O)."""
+        if x.dim() == self.n_axes:
+            raise ValueError(
+                "A folded network holds the weights of each segment of the horizon, and not those "
+                "that they share. Ask the network that was folded."
+            )
         n_segments, x = compute_once(x)
         bias = None if self.bias is None else self.bias[:n_segments]
         return linear_along(x, self.weight[:n_segments], bias, self.axes, 1)

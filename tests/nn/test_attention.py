@@ -1,6 +1,5 @@
 import pytest
 import torch
-from hyperforecast.nn.methods import Method
 from torch import nn
 
 from hyperforecast.nn.attention import SelfAttention
@@ -28,7 +27,7 @@ def copy_layer(ours: TransformerLayer, theirs: nn.TransformerEncoderLayer) -> No
 
 @pytest.mark.parametrize("n_heads", [1, 2, 6])
 def test_attention_is_torchs(n_heads):
-    ours = SelfAttention(Method(3), 12, n_heads).double()
+    ours = SelfAttention(12, n_heads).double()
     theirs = nn.MultiheadAttention(12, n_heads, batch_first=True).double()
     copy_attention(ours, theirs)
     x = torch.randn(4, 5, 12, dtype=torch.float64)
@@ -37,24 +36,24 @@ def test_attention_is_torchs(n_heads):
 
 
 def test_leading_axes_are_independent():
-    attention = SelfAttention(Method(3), 8, 2).double()
+    attention = SelfAttention(8, 2).double()
     x = torch.randn(2, 3, 5, 8, dtype=torch.float64)
     expected = torch.stack([torch.stack([attention(tokens) for tokens in row]) for row in x])
     torch.testing.assert_close(attention(x), expected)
 
 
 def test_dropout_is_of_attention_weights():
-    attention = SelfAttention(Method(3), 8, 2, dropout=1.0)
+    attention = SelfAttention(8, 2, dropout=1.0)
     x = torch.randn(2, 5, 8)
     # no weight is left, so only the last bias is
     torch.testing.assert_close(attention(x), attention.output.bias.expand(2, 5, 8))
-    kept = SelfAttention(Method(3), 8, 2)
+    kept = SelfAttention(8, 2)
     kept.load_state_dict(attention.state_dict())
     torch.testing.assert_close(attention.eval()(x), kept(x))
 
 
 def test_transformer_layer_is_torchs():
-    ours = TransformerLayer(Method(3), 12, 3, 20, norm=nn.LayerNorm).double()
+    ours = TransformerLayer(12, 3, 20, norm=nn.LayerNorm).double()
     theirs = nn.TransformerEncoderLayer(
         12, 3, 20, dropout=0.0, activation="gelu", batch_first=True, dtype=torch.float64
     )
@@ -67,7 +66,7 @@ def test_transformer_layer_is_torchs():
 
 @pytest.mark.parametrize("part", ["attention", "mlp"])
 def test_dropout_of_everything_leaves_the_residual(part):
-    layer = TransformerLayer(Method(3), 8, 2, 16, norm=lambda width: nn.Identity(), dropout=1.0)
+    layer = TransformerLayer(8, 2, 16, norm=lambda width: nn.Identity(), dropout=1.0)
     x = torch.randn(2, 5, 8)
     torch.testing.assert_close(layer(x), x)
     layer.eval()
@@ -76,4 +75,4 @@ def test_dropout_of_everything_leaves_the_residual(part):
 
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match=r"n_heads must divide d_model.*n_heads=3 and d_model=8"):
-        SelfAttention(Method(3), 8, 3)
+        SelfAttention(8, 3)

@@ -6,13 +6,16 @@ import torch
 from hyperforecast.nn import BACKBONES, ForecastingNetwork
 
 B, L, C, H = 3, 12, 7, 4
-INDEPENDENT = [name for name, backbone in BACKBONES.items() if backbone.channel_independent]
+INDEPENDENT = [
+    name for name, backbone in BACKBONES.items() if getattr(backbone, "channel_independent", False)
+]
 
 
-def make(backbone: str, method: str = "hn-mvts", **options) -> ForecastingNetwork:
+def make(backbone: str, *parts: str, **options) -> ForecastingNetwork:
     torch.manual_seed(0)
     sizes = {"lookback": L, "horizon": H, "n_channels": C}
-    network = ForecastingNetwork(**sizes, method=method, backbone=backbone, **options).double()
+    chosen = {name: {} for name in parts or ["hn-mvts"]}
+    network = ForecastingNetwork(**sizes, parts=chosen, backbone=backbone, **options).double()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -52,9 +55,37 @@ def test_features_of_a_channel_are_its_own(backbone):
 
 def test_blocks_are_for_training_large_arrays_of_channel_independent_networks(monkeypatch):
     network = make("dlinear")
-    assert network._channels_per_block(B) >= C
+    passed = []
+    network.backbone.register_forward_pre_hook(lambda _, given: passed.append(given[0].shape[-2]))
+
+    def widths(network):
+        passed.clear()
+        network(torch.randn(B, L, C, dtype=torch.float64))
+        return list(passed)
+
+    assert widths(network) == [C]
     monkeypatch.setattr(ForecastingNetwork, "max_block", 1)
-    assert network._channels_per_block(B) == 1
-    assert network.eval()._channels_per_block(B) == C
-    assert make("tsmixer")._channels_per_block(B) == C
-    assert make("dlinear", method="plain")._channels_per_block(B) == C
+    assert widths(network) == [1] * C
+    assert widths(network.eval()) == [C]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "parts"),
+    [
+        ("tsmixer", ["hn-mvts"]),
+        ("dlinear", ["individual"]),
+        ("dlinear", ["mola"]),
+        ("dlinear", ["hn-mvts", "mola"]),
+        ("rmlp", ["hn-mvts", "light-sae"]),
+        ("rmlp", ["light-sae"]),
+    ],
+)
+def test_other_networks_are_trained_at_once(backbone, parts, monkeypatch):
+    network = make(backbone, *parts)
+    x = torch.randn(B, L, C, dtype=torch.float64)
+    expected = network(x)
+    passed = []
+    network.backbone.register_forward_pre_hook(lambda _, given: passed.append(given[0].shape[-2]))
+    monkeypatch.setattr(ForecastingNetwork, "max_block", 1)
+    assert torch.equal(network(x), expected) or backbone == "tsmixer"  # it has dropout
+    assert passed == [C]

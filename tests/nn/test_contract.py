@@ -1,34 +1,69 @@
-"""What holds for every method on every backbone; new ones are found in the registries."""
+"""What holds for every part, and every two parts, on every backbone.
+
+New ones are found in the registries.
+"""
 
 import copy
 import inspect
 import itertools
+import re
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import BACKBONES, METHODS, ForecastingNetwork, StaticLayer, count_parameters
-from hyperforecast.nn.backbones import backbone_options
+from hyperforecast.nn import BACKBONES, PARTS, ForecastingNetwork, StaticLayer, count_parameters
+from hyperforecast.nn.backbones import backbone_options, takes_covariates
+from hyperforecast.nn.parts import part_options
 
 L, H, C = 32, 4, 5
-# every method as it is, and with options that change what it is
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (name, {}) for name in METHODS},
-    "plain-individual": ("plain", {"individual": True}),
-    "hn-mvts-mlp": ("hn-mvts", {"channel_embedding_dim": 2, "hyper_hidden": [6]}),
-    "light-sae-full": ("light-sae", {"variant": "full"}),
-    "light-sae-shared": ("light-sae", {"variant": "shared"}),
-    "mola-steps": ("mola", {"segment_length": 1, "rank": 2, "mixing": "free"}),
-    "mola-one-expert": ("mola", {"n_segments": 2, "n_experts": 1, "train_head": True}),
-    "light-sae-penalty": ("light-sae", {"rank": 2, "n_components": 3, "load_balancing": 0.1}),
-}
-# widths that keep the tests fast, where a backbone has them
-SMALL = {"d_model": 16, "d_ff": 24}
+Parts = dict[str, dict[str, Any]]
 
-each_backbone = pytest.mark.parametrize("backbone", BACKBONES)
-each_variant = pytest.mark.parametrize("variant", VARIANTS)
+# every part as it is, and with options that change what it is
+VARIANTS: dict[str, Parts] = {
+    "plain": {},
+    **{name: {name: {}} for name in PARTS},
+    "hn-mvts-mlp": {"hn-mvts": {"channel_embedding_dim": 2, "hyper_hidden": [6]}},
+    "light-sae-full": {"light-sae": {"variant": "full"}},
+    "light-sae-shared": {"light-sae": {"variant": "shared"}},
+    "mola-steps": {"mola": {"segment_length": 1, "rank": 2, "mixing": "free"}},
+    "mola-one-expert": {"mola": {"n_segments": 2, "n_experts": 1, "train_head": True}},
+    "light-sae-penalty": {"light-sae": {"rank": 2, "n_components": 3, "load_balancing": 0.1}},
+}
+# sizes that keep the tests of pairs fast, where a part has them
+SMALL_PARTS: Parts = {
+    "hn-mvts": {"channel_embedding_dim": 2},
+    "light-sae": {"rank": 2, "n_components": 3},
+    "mola": {"n_segments": 2, "n_experts": 2, "rank": 2},
+}
+PAIRS: dict[str, Parts] = {
+    f"{one}+{two}": {name: SMALL_PARTS.get(name, {}) for name in (one, two)}
+    for one, two in itertools.combinations(PARTS, 2)
+    if PARTS[one].slot != PARTS[two].slot
+}
+COMBINATIONS = VARIANTS | PAIRS
+# widths that keep the tests fast, where a backbone has them
+SMALL = {"d_model": 16, "d_ff": 24, "e_layers": 1}
+
+
+@cache
+def embeds(backbone: str) -> bool:
+    """Say whether a backbone has an embedding of its own."""
+    network = ForecastingNetwork(lookback=L, horizon=H, n_channels=C, backbone=backbone)
+    return hasattr(network.backbone, "embedding")
+
+
+def parts_for(backbone: str, variant: str, n_channels: int = C) -> Parts:
+    """Fit the parts of a variant to a backbone and a number of channels."""
+    parts = copy.deepcopy(COMBINATIONS[variant])
+    for name, options in parts.items():
+        if "channel_embedding_dim" in options:
+            options["channel_embedding_dim"] = min(n_channels, options["channel_embedding_dim"])
+        if "embedding_dim" in part_options(PARTS[name]) and not embeds(backbone):
+            options["embedding_dim"] = 12
+    return parts
 
 
 def make(
@@ -39,31 +74,71 @@ def make(
     n_channels: int = C,
     **kwargs: Any,
 ) -> ForecastingNetwork:
-    method, method_kwargs = VARIANTS[variant]
-    if "channel_embedding_dim" in method_kwargs:
-        dim = min(n_channels, method_kwargs["channel_embedding_dim"])
-        method_kwargs = {**method_kwargs, "channel_embedding_dim": dim}
-    if method == "light-sae" and not BACKBONES[backbone].embeds:
-        method_kwargs = {**method_kwargs, "embedding_dim": 12}
     small = {k: v for k, v in SMALL.items() if k in backbone_options(BACKBONES[backbone])}
     return ForecastingNetwork(
-        lookback=L,
-        horizon=H,
-        n_channels=n_channels,
-        method=method,
-        method_kwargs=method_kwargs,
-        backbone=backbone,
-        backbone_kwargs={**small, **(options or {})},
-        **kwargs,
+        **{
+            "lookback": L,
+            "horizon": H,
+            "n_channels": n_channels,
+            "parts": parts_for(backbone, variant, n_channels),
+            "backbone": backbone,
+            "backbone_kwargs": {**small, **(options or {})},
+            **kwargs,
+        }
     )
+
+
+def refusals() -> dict[tuple[str, str], str]:
+    """Return why which variants cannot be put into which backbones."""
+    found = {}
+    for backbone, variant in itertools.product(BACKBONES, COMBINATIONS):
+        try:
+            make(backbone, variant)
+        except ValueError as error:
+            found[backbone, variant] = str(error)
+    return found
+
+
+REFUSED = refusals()
+
+
+def networks(*variants: str) -> list[Any]:
+    """Return the pairs of backbone and variant that there are."""
+    pairs = itertools.product(BACKBONES, variants)
+    return [pytest.param(*pair, id="-".join(pair)) for pair in pairs if pair not in REFUSED]
+
+
+each_backbone = pytest.mark.parametrize("backbone", BACKBONES)
+each_variant = pytest.mark.parametrize(("backbone", "variant"), networks(*VARIANTS))
+each_combination = pytest.mark.parametrize(("backbone", "variant"), networks(*COMBINATIONS))
 
 
 def window(batch: int = 6, channels: int = C, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(batch, L, channels, dtype=dtype).cumsum(dim=1)
 
 
-@each_backbone
-@each_variant
+def moved(network: ForecastingNetwork) -> ForecastingNetwork:
+    """Move every parameter away from its start, where some parts have no effect."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return network
+
+
+def test_parts_are_refused_only_where_there_is_nothing_to_modulate() -> None:
+    for (backbone, variant), message in REFUSED.items():
+        slots = {PARTS[name].slot for name in COMBINATIONS[variant]}
+        assert "modulation" in slots, (backbone, variant, message)
+        assert not any(True for _ in make(backbone).backbone.parameters()), backbone
+
+
+def test_every_two_slots_are_paired() -> None:
+    slots = {part.slot for part in PARTS.values()}
+    paired = {frozenset(PARTS[name].slot for name in parts) for parts in PAIRS.values()}
+    assert paired == {frozenset(pair) for pair in itertools.combinations(slots, 2)}
+
+
+@each_combination
 class TestEveryNetwork:
     def test_shape_and_precision(self, backbone: str, variant: str) -> None:
         for dtype in (torch.float32, torch.float64):
@@ -74,43 +149,28 @@ class TestEveryNetwork:
             assert torch.isfinite(y).all()
 
     def test_one_window(self, backbone: str, variant: str) -> None:
-        network = make(backbone, variant).double().eval()
+        network = moved(make(backbone, variant)).double().eval()
         x = window()
         torch.testing.assert_close(network(x[:1]), network(x)[:1], rtol=0, atol=1e-10)
 
-    def test_one_channel(self, backbone: str, variant: str) -> None:
-        network = make(backbone, variant, n_channels=1).double()
-        assert network(window(channels=1)).shape == (6, H, 1, 1)
-
     def test_windows_of_a_batch_are_independent(self, backbone: str, variant: str) -> None:
-        network = make(backbone, variant).double().eval()
+        network = moved(make(backbone, variant)).double().eval()
         x = window()
         other = x.clone()
         other[2] += torch.randn(L, C)
         changed = (network(x) - network(other)).abs().amax(dim=(1, 2, 3)) > 1e-9
         assert changed.tolist() == [False, False, True, False, False, False]
 
-    def test_a_constant_window_gives_finite_forecasts_and_gradients(
-        self, backbone: str, variant: str
-    ) -> None:
-        network = make(backbone, variant)
-        y = network(torch.full((6, L, C), 3.0))
-        y.square().mean().backward()
-        assert torch.isfinite(y).all()
-        for name, parameter in network.named_parameters():
-            assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
-
     def test_every_parameter_has_a_gradient(self, backbone: str, variant: str) -> None:
-        network = make(
-            backbone,
-            variant,
-            n_past_covariates=2,
-            n_future_covariates=2,
-            n_static_covariates=2,
+        network = moved(
+            make(
+                backbone,
+                variant,
+                n_past_covariates=2,
+                n_future_covariates=2,
+                n_static_covariates=2,
+            )
         ).double()
-        with torch.no_grad():
-            for parameter in network.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter))
         y = network(
             window(32),
             torch.randn(32, L, 2, dtype=torch.float64),
@@ -123,7 +183,7 @@ class TestEveryNetwork:
             assert (parameter.grad != 0).any(), name
 
     def test_gradients_are_the_slopes_of_the_loss(self, backbone: str, variant: str) -> None:
-        network = make(backbone, variant).double().eval()
+        network = moved(make(backbone, variant)).double().eval()
         x = window()
         target = torch.randn(6, H, C, 1, dtype=torch.float64)
 
@@ -168,7 +228,11 @@ class TestEveryNetwork:
         ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)]
     )
     def test_fold(self, backbone: str, variant: str, dtype: torch.dtype, tolerance: float) -> None:
-        network = make(backbone, variant).to(dtype).eval()
+        network = moved(make(backbone, variant)).to(dtype).eval()
+        if not network.folds:
+            with pytest.raises(ValueError, match="depend on the window that is forecast from"):
+                network.fold()
+            return
         folded = network.fold()
         assert not any(isinstance(module, StaticLayer) for module in folded.modules())
         x = window(dtype=dtype)
@@ -177,7 +241,7 @@ class TestEveryNetwork:
             torch.testing.assert_close(folded(x), network(x), rtol=0, atol=tolerance)
 
     def test_forward_keeps_no_state(self, backbone: str, variant: str) -> None:
-        network = make(backbone, variant).double().eval()
+        network = moved(make(backbone, variant)).double().eval()
         x = window()
         with torch.no_grad():
             first = network(x)
@@ -196,6 +260,50 @@ class TestEveryNetwork:
             torch.manual_seed(7)
             states.append(make(backbone, variant).state_dict())
         assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))
+
+    def test_the_plain_network_s_parameters_keep_their_names_and_start(
+        self, backbone: str, variant: str
+    ) -> None:
+        covariates = {"n_past_covariates": 2, "n_future_covariates": 2, "n_static_covariates": 2}
+        torch.manual_seed(7)
+        network = make(backbone, variant)
+        if network.segments is None or not takes_covariates(backbone):  # these see all the horizon
+            torch.manual_seed(7)
+            network = make(backbone, variant, **covariates)
+        else:
+            covariates = {}
+        # a part may put a layer before the backbone: the plain network has it too
+        before = {
+            name: {"embedding_dim": part.embeds_into, "variant": "shared"}
+            for name, part in network.parts.items()
+            if part.embeds_into is not None
+        }
+        horizon = H if network.segments is None else network.segments.length
+        torch.manual_seed(7)
+        plain = make(backbone, parts=before, horizon=horizon, **covariates)
+        state = network.state_dict()
+        for name, values in plain.state_dict().items():
+            found = state[name]  # of each channel, where they have weights of their own
+            assert torch.equal(found, values.expand_as(found)), name
+        added = state.keys() - plain.state_dict().keys()
+        assert all(".terms." in name for name in added)
+
+
+@each_variant
+class TestEveryPart:
+    def test_one_channel(self, backbone: str, variant: str) -> None:
+        network = make(backbone, variant, n_channels=1).double()
+        assert network(window(channels=1)).shape == (6, H, 1, 1)
+
+    def test_a_constant_window_gives_finite_forecasts_and_gradients(
+        self, backbone: str, variant: str
+    ) -> None:
+        network = make(backbone, variant)
+        y = network(torch.full((6, L, C), 3.0))
+        y.square().mean().backward()
+        assert torch.isfinite(y).all()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
     def test_can_learn(self, backbone: str, variant: str) -> None:
         network = make(backbone, variant).train()
@@ -224,6 +332,53 @@ def alternatives(default: Any) -> list[Any]:
     if isinstance(default, (list, tuple)):
         return [type(default)(2 * v for v in default), type(default)(v + 2 for v in default)]
     return [4, 8, 2, 0.5, True, [5], [5, 3]]
+
+
+def words(part: str) -> list[Any]:
+    """Values that the documentation of a part names for its options."""
+    found = re.findall(r'"([\w.*]+)"', inspect.getdoc(PARTS[part]) or "")
+    return [*found, *([one] for one in found)]
+
+
+ALL_PART_OPTIONS = [(name, option) for name, part in PARTS.items() for option in part_options(part)]
+
+
+@pytest.mark.parametrize(("part", "option"), ALL_PART_OPTIONS)
+def test_every_option_of_a_part_has_an_effect(part: str, option: str) -> None:
+    backbones = [name for name in BACKBONES if (name, part) not in REFUSED]
+
+    def outcome(backbone: str, options: dict[str, Any]) -> tuple:
+        torch.manual_seed(0)
+        network = make(backbone, parts={part: {**parts_for(backbone, part)[part], **options}})
+        torch.manual_seed(1)
+        network = moved(network).double().eval()
+        network.start_from([torch.randn(50, C, dtype=torch.float64)])
+        penalty = network.penalty()
+        trained = sorted(network.trained_with_adapters())
+        return count_parameters(network), trained, penalty is None, network(window(4)).tolist()
+
+    default = part_options(PARTS[part])[option]
+    refused = []
+    for backbone in backbones:
+        plain = outcome(backbone, {})
+        for other in itertools.chain(alternatives(default), alternatives(None), words(part)):
+            try:
+                if outcome(backbone, {option: other}) != plain:
+                    return
+            except (ValueError, TypeError) as error:
+                refused.append(f"{other!r}: {error}")
+    pytest.fail(f"no other value of {option!r} had an effect; refused: {refused}")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_unknown_options_of_a_part_are_refused_by_name(part: str) -> None:
+    with pytest.raises(ValueError, match=f"The part {part!r} has no option 'widht'"):
+        make("patchtst", parts={part: {"widht": 3}})
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_options_of_a_part_have_defaults(part: str) -> None:
+    assert inspect.Parameter.empty not in part_options(PARTS[part]).values()
 
 
 ALL_OPTIONS = [

@@ -92,12 +92,12 @@ class TestCommonFactors:
 
 
 class TestInANetwork:
-    @pytest.mark.parametrize("method", ["plain", "hn-mvts"])
-    def test_start_without_effect_and_with_a_gradient(self, method: str) -> None:
+    @pytest.mark.parametrize("parts", [{}, {"hn-mvts": {}}])
+    def test_start_without_effect_and_with_a_gradient(self, parts: dict) -> None:
         def make(n_factors: int) -> ForecastingNetwork:
             torch.manual_seed(0)
             network = ForecastingNetwork(
-                lookback=6, horizon=2, n_channels=5, method=method, n_factors=n_factors
+                lookback=6, horizon=2, n_channels=5, parts=parts, n_factors=n_factors
             )
             network.start_from([correlated()])
             return network

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import nn
 
@@ -6,8 +7,9 @@ from hyperforecast.nn import (
     ChannelLinear,
     DenseGenerator,
     ForecastingNetwork,
-    GeneratedLinear,
+    HyperLinear,
     StaticLayer,
+    Term,
     fold,
 )
 
@@ -17,8 +19,7 @@ def hn_mvts(**kwargs: object) -> ForecastingNetwork:
         lookback=12,
         horizon=4,
         n_channels=5,
-        method="hn-mvts",
-        method_kwargs={"channel_embedding_dim": 3},
+        parts={"hn-mvts": {"channel_embedding_dim": 3}},
         n_past_covariates=2,
         n_future_covariates=1,
         n_static_covariates=2,
@@ -61,7 +62,7 @@ def test_the_original_is_unchanged_and_trains_on() -> None:
         for parameter in folded.parameters():
             parameter.zero_()
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-    assert isinstance(network.head, GeneratedLinear)
+    assert isinstance(network.head, HyperLinear)
     assert network.training
     network(*inputs(torch.float32)).square().mean().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
@@ -74,7 +75,8 @@ def test_a_folded_network_can_be_trained() -> None:
 
 
 def test_a_single_layer_folds() -> None:
-    layer = GeneratedLinear(ChannelEmbedding(3, 2), DenseGenerator(2, 4, 5))
+    layer = HyperLinear(nn.Linear(4, 5), 3)
+    layer.add("part", Term(ChannelEmbedding(3, 2), DenseGenerator(2, 4, 5)))
     folded = fold(layer)
     assert type(folded) is ChannelLinear
     x = torch.randn(6, 3, 4)
@@ -90,3 +92,11 @@ def test_a_plain_network_folds_to_a_copy() -> None:
 
 def test_mode_is_kept() -> None:
     assert not any(module.training for module in fold(hn_mvts().eval()).modules())
+
+
+def test_a_folded_network_has_no_shared_weights() -> None:
+    network = ForecastingNetwork(lookback=8, horizon=4, n_channels=3, parts={"mola": {}}).eval()
+    x = torch.randn(4, 8, 3)
+    assert network(x, shared=True).shape == (4, 1, 3, 1)
+    with pytest.raises(ValueError, match="Ask the network that was folded"):
+        network.fold()(x, shared=True)

@@ -1,18 +1,27 @@
+import itertools
 import re
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn import ChannelEmbedding, ForecastingNetwork, count_parameters
-from hyperforecast.nn.contexts import correlation_embedding
+from hyperforecast.nn import (
+    Chain,
+    ChannelEmbedding,
+    Condition,
+    Conditioned,
+    ForecastingNetwork,
+    correlation_embedding,
+    count_parameters,
+)
+from hyperforecast.nn.hyper_linear import HyperLinear
 
 B, L, H, C = 6, 12, 4, 5
-METHODS = [
-    ("plain", {}),
-    ("plain", {"individual": True}),
-    ("hn-mvts", {"channel_embedding_dim": 3}),
-    ("hn-mvts", {"channel_embedding_dim": 3, "hyper_hidden": [4]}),
+PARTS = [
+    {},
+    {"individual": {}},
+    {"hn-mvts": {"channel_embedding_dim": 3}},
+    {"hn-mvts": {"channel_embedding_dim": 3, "hyper_hidden": [4]}},
 ]
 N_PAST, N_FUTURE, N_STATIC = 2, 3, 2
 EVERY_KIND = {
@@ -22,11 +31,8 @@ EVERY_KIND = {
 }
 
 
-def make(method: tuple = METHODS[0], **kwargs: object) -> ForecastingNetwork:
-    name, options = method
-    return ForecastingNetwork(
-        lookback=L, horizon=H, n_channels=C, method=name, method_kwargs=options, **kwargs
-    ).double()
+def make(parts: dict | None = None, **kwargs: object) -> ForecastingNetwork:
+    return ForecastingNetwork(lookback=L, horizon=H, n_channels=C, parts=parts, **kwargs).double()
 
 
 def randomise(network: nn.Module) -> None:
@@ -52,20 +58,20 @@ def weight_of(layer: nn.Module, channel: int) -> Tensor:
     """The weight (O, I) that a covariate map applies to a channel."""
     if isinstance(layer, nn.Linear):
         return layer.weight
-    weight = layer.weight if hasattr(layer, "weight") else layer.generate()[0]
+    weight = layer.generate()[0] if isinstance(layer, HyperLinear) else layer.weight
     return weight[channel]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("roles", [("location",), ("location", "scale", "free")])
-def test_shape(method: tuple, roles: tuple[str, ...]) -> None:
-    assert make(method, output_roles=roles)(x()).shape == (B, H, C, len(roles))
+def test_shape(parts: dict, roles: tuple[str, ...]) -> None:
+    assert make(parts, output_roles=roles)(x()).shape == (B, H, C, len(roles))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("kind", ["past_covariates", "future_covariates", "static_covariates"])
-def test_covariates_start_without_effect_and_then_have_one(method: tuple, kind: str) -> None:
-    network = make(method, **EVERY_KIND)
+def test_covariates_start_without_effect_and_then_have_one(parts: dict, kind: str) -> None:
+    network = make(parts, **EVERY_KIND)
     torch.manual_seed(1)
     inputs, window = covariates(), x()
     other = {**inputs, kind: inputs[kind] + 1}
@@ -75,12 +81,12 @@ def test_covariates_start_without_effect_and_then_have_one(method: tuple, kind: 
     assert (difference > 1e-6).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("static_rows", [C, 1])
-def test_each_covariate_map_against_a_loop(method: tuple, static_rows: int) -> None:
+def test_each_covariate_map_against_a_loop(parts: dict, static_rows: int) -> None:
     roles = ("location", "free")
-    network = make(method, output_roles=roles, **EVERY_KIND)
-    bare = make(method, output_roles=roles)
+    network = make(parts, output_roles=roles, **EVERY_KIND)
+    bare = make(parts, output_roles=roles)
     randomise(network)
     bare.load_state_dict(network.state_dict(), strict=False)
     window, inputs = x(), covariates(static_rows)
@@ -115,7 +121,7 @@ def test_covariates_are_in_the_units_of_the_normalised_window() -> None:
 
 
 def test_heads_of_different_channels_differ() -> None:
-    network = make(METHODS[2], instance_norm="none")
+    network = make(PARTS[2], instance_norm="none")
     randomise(network)
     window = x()[:, :, :1].expand(B, L, C)
     y = network(window)[..., 0]
@@ -147,53 +153,54 @@ class TestParameterCounts:
         assert count_parameters(make()) == self.ONE_HEAD
 
     def test_individual(self) -> None:
-        assert count_parameters(make(METHODS[1])) == C * self.ONE_HEAD
+        assert count_parameters(make(PARTS[1])) == C * self.ONE_HEAD
 
     def test_hn_mvts(self) -> None:
-        assert count_parameters(make(METHODS[2])) == C * 3 + (1 + 3) * self.ONE_HEAD
+        assert count_parameters(make(PARTS[2])) == C * 3 + (1 + 3) * self.ONE_HEAD
 
     def test_hn_mvts_mlp(self) -> None:
         trunk = 3 * 4 + 4
-        assert count_parameters(make(METHODS[3])) == C * 3 + trunk + (1 + 4) * self.ONE_HEAD
+        assert count_parameters(make(PARTS[3])) == C * 3 + trunk + (1 + 4) * self.ONE_HEAD
 
     def test_covariates_of_hn_mvts(self) -> None:
         maps = H * L * N_PAST + N_FUTURE + H * N_STATIC  # weights only
         expected = C * 3 + (1 + 3) * (self.ONE_HEAD + maps)
-        assert count_parameters(make(METHODS[2], **EVERY_KIND)) == expected
+        assert count_parameters(make(PARTS[2], **EVERY_KIND)) == expected
 
     def test_outputs(self) -> None:
         assert count_parameters(make(output_roles=("location",) * 3)) == 3 * self.ONE_HEAD
 
 
 def test_no_embedding_equals_the_plain_backbone() -> None:
-    shared = make(("hn-mvts", {"channel_embedding_dim": 0}))
+    shared = make({"hn-mvts": {"channel_embedding_dim": 0}})
     plain = make()
     with torch.no_grad():
-        plain.head.weight.copy_(shared.head.generator.weight)
-        plain.head.bias.copy_(shared.head.generator.bias)
+        plain.head.weight.copy_(shared.head.weight)
+        plain.head.bias.copy_(shared.head.bias)
     window = x()
     torch.testing.assert_close(shared(window), plain(window), rtol=0, atol=1e-12)
 
 
 def test_full_embedding_can_be_one_free_head_each() -> None:
-    generated = make(("hn-mvts", {"channel_embedding_dim": C}))
-    free = make(METHODS[1])
+    generated = make({"hn-mvts": {"channel_embedding_dim": C}})
+    free = make(PARTS[1])
     randomise(free)
-    generator = generated.head.generator
+    term = generated.head.terms["hn-mvts"]
     with torch.no_grad():
-        generated.head.context.weight.copy_(torch.eye(C))
-        generator.weight_bases.copy_(free.head.weight - generator.weight)
-        generator.bias_bases.copy_(free.head.bias - generator.bias)
+        term.context.weight.copy_(torch.eye(C))
+        term.generator.weight_bases.copy_(free.head.weight - generated.head.weight)
+        term.generator.bias_bases.copy_(free.head.bias - generated.head.bias)
     window = x()
     torch.testing.assert_close(generated(window), free(window), rtol=0, atol=1e-11)
 
 
 def test_channel_embedding_and_start() -> None:
-    assert make().channel_embedding() is None
-    network = make(METHODS[2])
+    assert make().contexts("hn-mvts") == []
+    network = make(PARTS[2])
     series = torch.randn(50, C, dtype=torch.float64)
     network.start_from([series])
-    torch.testing.assert_close(network.channel_embedding(), correlation_embedding([series], 3))
+    [context] = network.contexts("hn-mvts")
+    torch.testing.assert_close(context(), correlation_embedding([series], 3))
     contexts = [m for m in network.modules() if isinstance(m, ChannelEmbedding)]
     assert len(contexts) == 1
     make().start_from([series])  # nothing to start: no error
@@ -203,7 +210,7 @@ def test_channel_embedding_and_start() -> None:
     ("argument", "message"),
     [
         ({"backbone": "dlinar"}, "Unknown backbone 'dlinar'. Did you mean 'dlinear'"),
-        ({"method": "hnmvts"}, "Unknown method 'hnmvts'. Did you mean 'hn-mvts'"),
+        ({"parts": {"hnmvts": {}}}, "Unknown part 'hnmvts'. Did you mean 'hn-mvts'"),
         ({"instance_norm": "revine"}, "Unknown instance_norm 'revine'. Did you mean 'revin'"),
         (
             {"backbone": "nlinear", "backbone_kwargs": {"kernel_size": 3}},
@@ -219,3 +226,144 @@ def test_channel_embedding_and_start() -> None:
 def test_wrong_names(argument: dict, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         ForecastingNetwork(lookback=L, horizon=H, n_channels=C, **argument)
+
+
+class TestCondition:
+    """What a pass is conditioned on reaches every stage of the network."""
+
+    @staticmethod
+    def noted(network: ForecastingNetwork, name: str) -> list[Condition | None]:
+        """Put a module that notes the condition behind the layer of a name."""
+        seen: list[Condition | None] = []
+
+        class Noting(Conditioned):
+            def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
+                seen.append(condition)
+                return x
+
+        parent, _, child = name.rpartition(".")
+        layer = network.get_submodule(name)
+        setattr(network.get_submodule(parent), child, Chain(layer, Noting()))
+        return seen
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "head",
+            "features",
+            "backbone.embedding",
+            "backbone.mlp.0",
+            "past_covariate_map",
+            "future_covariate_map",
+            "static_covariate_map",
+            "factor_map",
+        ],
+    )
+    def test_is_the_normalised_window(self, name: str) -> None:
+        small = {"d_model": 4}
+        network = make(backbone="rmlp", backbone_kwargs=small, n_factors=1, **EVERY_KIND)
+        seen = self.noted(network, name)
+        window = x()
+        network(window, **covariates())
+        [condition] = seen
+        normal = window.transpose(1, 2)
+        normal = normal - normal.mean(dim=-1, keepdim=True)
+        normal = normal / (normal.var(dim=-1, keepdim=True, correction=0) + 1e-5).sqrt()
+        torch.testing.assert_close(condition.window, normal)
+        # the network maps covariates itself
+        assert condition.past_covariates is condition.future_covariates is None
+
+    def test_an_embedding_before_the_backbone(self) -> None:
+        network = make({"light-sae": {"variant": "shared", "embedding_dim": 6}})
+        seen = self.noted(network, "embedding")
+        network(x())
+        assert seen[0].window.shape == (B, C, L)
+
+    def test_a_backbone_that_takes_covariates_finds_them_there(self) -> None:
+        network = make(
+            backbone="itransformer",
+            backbone_kwargs={"d_model": 8},
+            n_past_covariates=3,
+            n_future_covariates=2,
+        )
+        seen = self.noted(network, "backbone.past_embedding")
+        past, future = (torch.randn(B, n, k, dtype=torch.float64) for n, k in ((L, 3), (H, 2)))
+        network(x(), past, future)
+        assert seen[0].past_covariates is past
+        assert seen[0].future_covariates is future
+
+
+class TestParts:
+    def test_are_put_in_by_slot_whatever_the_order_given(self) -> None:
+        chosen = {"mola": None, "hn-mvts": None, "light-sae": {"embedding_dim": 6}}
+        assert list(make(chosen).parts) == ["light-sae", "hn-mvts", "mola"]
+
+    def test_combine_as_their_equation_says(self) -> None:
+        """Head, embedding and segments at once, against plain networks of summed weights."""
+        parts = {
+            "light-sae": {"n_components": 2, "rank": 2},
+            "hn-mvts": {"channel_embedding_dim": 2},
+            "mola": {"n_segments": 2, "n_experts": 2, "rank": 1},
+        }
+        network = make(parts, backbone="rmlp", backbone_kwargs={"d_model": 4}).eval()
+        randomise(network)
+        window = x()
+        y = network(window)
+        for s, c in itertools.product(range(2), range(C)):
+            alone = ForecastingNetwork(
+                lookback=L, horizon=2, n_channels=1, backbone="rmlp", backbone_kwargs={"d_model": 4}
+            ).double()
+            state = {name: network.state_dict()[name] for name in alone.state_dict()}
+            for name, layer in network.named_modules():
+                if isinstance(layer, HyperLinear):
+                    for term in layer.terms.values():
+                        weight, bias = term.generator.generate(term.context())
+                        n = {"channel": c, "segment": s}[term.axis]
+                        state[f"{name}.weight"] = state[f"{name}.weight"] + weight[n]
+                        if bias is not None:
+                            state[f"{name}.bias"] = state[f"{name}.bias"] + bias[n]
+            alone.load_state_dict(state)
+            expected = alone(window[..., [c]])
+            found = y[:, 2 * s : 2 * s + 2, [c]]
+            torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+    def test_whether_it_folds(self) -> None:
+        assert make().folds
+        assert make({"hn-mvts": {}, "mola": {}}).folds
+
+    def test_contexts_of_a_part(self) -> None:
+        network = make({"hn-mvts": {}, "mola": {"n_segments": 2}}, **EVERY_KIND)
+        assert len(network.contexts("hn-mvts")) == 1  # shared by head and maps
+        assert len(network.contexts("mola")) == 4
+        assert network.contexts("light-sae") == []
+
+    @pytest.mark.parametrize("n_steps", [1, 2, 3, 4])
+    def test_fewer_steps_are_the_first_ones(self, n_steps: int) -> None:
+        network = make({"hn-mvts": {}, "mola": {"n_segments": 2}}, **EVERY_KIND)
+        network.eval()
+        randomise(network)
+        window, inputs = x(), covariates()
+        part = network(window, **inputs, n_steps=n_steps)
+        assert part.shape[1] == (2 if n_steps < 3 else 4)
+        whole = network(window, **inputs)
+        torch.testing.assert_close(part, whole[:, : part.shape[1]], rtol=0, atol=1e-10)
+
+    def test_channel_offsets_shift_every_output(self) -> None:
+        network = make({"mola": {"n_segments": 2}}, channel_offsets=True)
+        window = x()
+        before = network(window)
+        with torch.no_grad():
+            network.channel_offsets.normal_()
+        offsets = network.channel_offsets.transpose(0, 1)
+        torch.testing.assert_close(network(window), before + offsets)
+        shared = network(window, shared=True)
+        assert shared.shape == (B, 2, C, 1)
+        torch.testing.assert_close(shared, (before + offsets)[:, :2])
+
+    def test_the_random_state_goes_on_as_after_the_plain_network(self) -> None:
+        drawn = []
+        for parts in ({}, {"hn-mvts": {"hyper_hidden": [3]}, "light-sae": {}}):
+            torch.manual_seed(0)
+            make(parts, backbone="rmlp")
+            drawn.append(torch.rand(()))
+        assert drawn[0] == drawn[1]

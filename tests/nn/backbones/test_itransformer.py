@@ -1,9 +1,8 @@
 import pytest
 import torch
-from hyperforecast.nn.methods import Plain
 from torch import nn
 
-from hyperforecast.nn import ForecastingNetwork, count_parameters
+from hyperforecast.nn import Condition, ForecastingNetwork, count_parameters
 from hyperforecast.nn.backbones import ITransformer, check_backbone
 
 L, H, C, D = 10, 4, 3, 12
@@ -14,7 +13,6 @@ def make(n_past=0, n_future=0, **options):
     return ITransformer(
         L,
         C,
-        Plain(C),
         horizon=H,
         n_past_covariates=n_past,
         n_future_covariates=n_future,
@@ -66,7 +64,8 @@ def test_encoder_is_torchs():
 def test_tokens_by_hand():
     backbone = make(3, 2)
     x, past, future = inputs(1, 3, 2)
-    tokens = backbone.embed(x.transpose(1, 2), past, future)[0]
+    windows = x.transpose(1, 2)
+    tokens = backbone.embed(windows, Condition(windows, past, future))[0]
     expected = [backbone.embedding(x[0, :, c]) for c in range(C)]
     # of the covariates given over the window, the last two are known over the horizon
     expected += [backbone.past_embedding(past[0, :, 0])]
@@ -88,10 +87,10 @@ def test_forecasts_follow_a_permutation_of_the_channels():
     assert ((network(other, past, future) - y).abs().amax(dim=(0, 1, 3)) > 1e-9).all()
 
 
-@pytest.mark.parametrize("method", ["plain", "hn-mvts"])
-def test_each_covariate_changes_forecasts(method):
+@pytest.mark.parametrize("parts", [{}, {"hn-mvts": {}}])
+def test_each_covariate_changes_forecasts(parts):
     network = make_network(
-        method=method, n_past_covariates=3, n_future_covariates=2, n_static_covariates=1
+        parts=parts, n_past_covariates=3, n_future_covariates=2, n_static_covariates=1
     ).eval()
     assert network.past_covariate_map is None
     assert network.future_covariate_map is None

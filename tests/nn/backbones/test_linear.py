@@ -37,9 +37,9 @@ def test_dlinear() -> None:
     assert count_parameters(network) == 2 * L * H + H
 
 
-@pytest.mark.parametrize("method", ["plain", "hn-mvts"])
-def test_dlinear_starts_at_the_mean_of_the_window(method: str) -> None:
-    network = make("dlinear", method=method)
+@pytest.mark.parametrize("parts", [{}, {"hn-mvts": {}}])
+def test_dlinear_starts_at_the_mean_of_the_window(parts: dict) -> None:
+    network = make("dlinear", parts=parts)
     head = network.fold().head
     expected = X.transpose(1, 2).mean(dim=-1, keepdim=True) + head.bias
     torch.testing.assert_close(forecast(network), expected, rtol=0, atol=1e-7)

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from hyperforecast.nn.methods import Plain
 from torch import nn
 from torch.nn.functional import conv1d, gelu
 
@@ -19,7 +18,7 @@ def make(lookback=16, n_channels=C, **options):
         "large_size": 5,
         "small_size": 3,
     } | options
-    backbone = ModernTCN(lookback, n_channels, Plain(n_channels), **options).double()
+    backbone = ModernTCN(lookback, n_channels, **options).double()
     for parameter in backbone.parameters():
         nn.init.normal_(parameter, std=0.5)
     for name, buffer in backbone.named_buffers():

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from hyperforecast.nn.methods import Plain
 from torch import nn
 
 from hyperforecast.nn import ForecastingNetwork, count_parameters
@@ -11,7 +10,7 @@ C = 3
 
 def make(lookback=20, **options):
     options = {"d_model": 8, "n_heads": 2, "d_ff": 12, "patch_len": 6, "stride": 4, **options}
-    return PatchTST(lookback, C, Plain(C), **options).double()
+    return PatchTST(lookback, C, **options).double()
 
 
 # the last two are the paper's: 42 and 64 "words"
@@ -82,10 +81,10 @@ def normalised(x, norm, training):
     return (x - mean) / (variance + 1e-5).sqrt() * norm.weight + norm.bias
 
 
-@pytest.mark.parametrize("method", ["plain", "hn-mvts"])
-def test_channels_are_independent(method):
+@pytest.mark.parametrize("parts", [{}, {"hn-mvts": {}}])
+def test_channels_are_independent(parts):
     network = ForecastingNetwork(
-        lookback=20, horizon=4, n_channels=C, backbone="patchtst", method=method
+        lookback=20, horizon=4, n_channels=C, backbone="patchtst", parts=parts
     ).double()
     x = torch.randn(8, 20, C, dtype=torch.float64)
     network(x)  # running statistics that are not their start

@@ -1,5 +1,4 @@
 import torch
-from hyperforecast.nn.methods import Plain
 from torch import nn
 from torch.nn.functional import batch_norm, linear
 
@@ -11,7 +10,7 @@ L, C, F = 6, 3, 5
 
 def make(e_layers=1, **options):
     """A TSMixer whose every parameter and statistic is far from its start."""
-    backbone = TSMixer(L, C, Plain(C), e_layers=e_layers, d_ff=F, **options).double()
+    backbone = TSMixer(L, C, e_layers=e_layers, d_ff=F, **options).double()
     for parameter in backbone.parameters():
         nn.init.normal_(parameter, std=0.5)
     for name, buffer in backbone.named_buffers():

@@ -5,7 +5,7 @@ import torch
 from made_series import H, L, clustered, noise
 from naive_windows import designs
 
-from hyperforecast.nn.contexts import correlation_embedding
+from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.exact import (
     BasisWeights,
     ExactOptions,

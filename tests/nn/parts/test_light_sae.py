@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from hyperforecast.nn.methods import LightSAE
 from torch import Tensor, nn
 
 from hyperforecast.nn import (
@@ -12,19 +11,35 @@ from hyperforecast.nn import (
     ChannelGate,
     ChannelLinear,
     ForecastingNetwork,
+    HyperLinear,
     LowRankPool,
-    PooledAuxiliary,
-    SharedAuxiliaryLinear,
     count_parameters,
     fold,
 )
+from hyperforecast.nn.parts import LightSAE
 
 B, C, L, D, R, K = 6, 4, 7, 5, 3, 2
 
 
-def trained(method: LightSAE, in_features: int = L, out_features: int = D) -> Any:
+WITHOUT_EMBEDDING = ["dlinear", "nlinear", "tsmixer"]
+
+
+def embedding(in_features: int = L, out_features: int = D, **options: Any) -> Any:
+    """The embedding of a network that consists of little else."""
+    network = ForecastingNetwork(
+        lookback=in_features,
+        horizon=1,
+        n_channels=C,
+        parts={"light-sae": options},
+        backbone="rlinear",
+        backbone_kwargs={"d_model": out_features},
+    )
+    return network.backbone.embedding
+
+
+def trained(**options: Any) -> Any:
     """An embedding in double precision whose auxiliary part is no longer zero."""
-    layer = method.embedding(in_features, out_features).double()
+    layer = embedding(**options).double()
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.add_(torch.randn_like(parameter))
@@ -32,7 +47,12 @@ def trained(method: LightSAE, in_features: int = L, out_features: int = D) -> An
 
 
 def light(**options: Any) -> Any:
-    return trained(LightSAE(C, **{"rank": R, "n_components": K, **options}))
+    return trained(**{"rank": R, "n_components": K, **options})
+
+
+def auxiliary(layer: HyperLinear) -> Any:
+    """The generated term of an embedding."""
+    return layer.terms["light-sae"]
 
 
 def inputs(*middle: int) -> Tensor:
@@ -47,9 +67,10 @@ class TestEmbedding:
     @pytest.mark.parametrize("middle", [(), (9,)])
     def test_light_is_the_formula_channel_by_channel(self, middle: tuple[int, ...]) -> None:
         layer = light()
+        layer.n_axes += len(middle)
         x = inputs(*middle)
-        gamma = layer.auxiliary.gate.logits
-        pool = layer.auxiliary.pool
+        gamma = auxiliary(layer).context.logits
+        pool = auxiliary(layer).generator
         expected = torch.empty(B, C, *middle, D, dtype=torch.float64)
         for i in range(C):
             weight, bias = layer.weight.T, layer.bias  # (L, D) and (D,)
@@ -63,42 +84,42 @@ class TestEmbedding:
         close(layer.train()(x), expected)
 
     def test_one_component_of_full_rank_is_a_dense_matrix(self) -> None:
-        layer = trained(LightSAE(C, rank=D, n_components=1))
+        layer = trained(rank=D, n_components=1)
         dense = torch.randn(L, D, dtype=torch.float64)
         with torch.no_grad():
-            layer.auxiliary.pool.left.copy_(dense[None])
-            layer.auxiliary.pool.right.copy_(torch.eye(D))
+            auxiliary(layer).generator.left.copy_(dense[None])
+            auxiliary(layer).generator.right.copy_(torch.eye(D))
         x = inputs()
-        bias = layer.bias + layer.auxiliary.pool.bias[0]
+        bias = layer.bias + auxiliary(layer).generator.bias[0]
         close(layer(x), x @ (layer.weight.T + dense) + bias)
 
     def test_one_hot_gates_are_separate_low_rank_adapters(self) -> None:
-        layer = trained(LightSAE(C, rank=R, n_components=C))
+        layer = trained(rank=R, n_components=C)
         with torch.no_grad():
-            layer.auxiliary.gate.set_logits(1e3 * torch.eye(C))
+            auxiliary(layer).context.set_logits(1e3 * torch.eye(C))
         x = inputs()
-        pool = layer.auxiliary.pool
+        pool = auxiliary(layer).generator
         for i in range(C):
             adapter = pool.left[i] @ pool.right
             expected = x[:, i] @ (layer.weight.T + adapter) + layer.bias + pool.bias[i]
             close(layer(x)[:, i], expected)
 
     def test_full_is_a_matrix_for_every_channel(self) -> None:
-        layer = trained(LightSAE(C, variant="full"))
+        layer = trained(variant="full")
         x = inputs()
         for i in range(C):
-            weight = layer.weight + layer.auxiliary.weight[i]
-            bias = layer.bias + layer.auxiliary.bias[i]
+            weight = layer.weight + auxiliary(layer).generator.weight[i]
+            bias = layer.bias + auxiliary(layer).generator.bias[i]
             close(layer(x)[:, i], nn.functional.linear(x[:, i], weight, bias))
 
     def test_shared_is_a_linear_layer(self) -> None:
-        assert type(LightSAE(C, variant="shared").embedding(L, D)) is nn.Linear
+        assert type(embedding(variant="shared")) is nn.Linear
 
     @pytest.mark.parametrize("middle", [(), (9,)])
     @pytest.mark.parametrize("options", [{}, {"variant": "full"}])
     def test_folded(self, options: dict, middle: tuple[int, ...]) -> None:
-        method = LightSAE(C, **options) if options else LightSAE(C, rank=R, n_components=K)
-        layer = trained(method).eval()
+        layer = trained(**options).eval() if options else light().eval()
+        layer.n_axes += len(middle)
         folded = fold(layer)
         assert type(folded) is ChannelLinear
         x = inputs(*middle)
@@ -111,7 +132,7 @@ class TestEmbedding:
 
     @pytest.mark.parametrize("options", [{}, {"variant": "full"}])
     def test_starts_at_the_shared_embedding(self, options: dict) -> None:
-        layer = LightSAE(C, **options).embedding(L, D)
+        layer = embedding(**options)
         x = torch.randn(B, C, L)
         weight, bias = layer.generate()
         assert torch.equal(weight, layer.weight.expand(C, D, L))
@@ -120,21 +141,16 @@ class TestEmbedding:
 
     def test_rank_is_the_rank_of_every_difference(self) -> None:
         layer = light(rank=2)
-        matrices, _ = layer.auxiliary()  # (C, D, L)
+        term = auxiliary(layer)
+        matrices, _ = term.generator.generate(term.context())  # (C, D, L)
         assert torch.linalg.matrix_rank(matrices).tolist() == [2] * C
         # the right factor is one for all components: so is the space of all embeddings
         assert torch.linalg.matrix_rank(matrices.transpose(1, 2).flatten(0, 1)) == 2
 
     def test_head_and_encoder_are_shared(self) -> None:
-        method = LightSAE(C)
-        assert type(method.head(5, 3, initialise=nn.init.zeros_)) is nn.Linear
-        assert type(method.projection(5, 3)) is nn.Linear
-
-    def test_all_embeddings_share_the_gates(self) -> None:
-        method = LightSAE(C)
-        one, two = method.embedding(L, D), method.embedding(2, 3)
-        assert one.auxiliary.gate is two.auxiliary.gate is method.gate
-        assert one.auxiliary.pool is not two.auxiliary.pool
+        network = TestNetwork.make("patchtst")
+        generated = [n for n, m in network.named_modules() if isinstance(m, HyperLinear)]
+        assert generated == ["backbone.embedding"]
 
 
 class TestCost:
@@ -143,13 +159,13 @@ class TestCost:
     @pytest.fixture
     def contractions(self, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
         seen = []
-        contract = PooledAuxiliary.contract
+        contract = LowRankPool.contract
 
-        def record(self: PooledAuxiliary, x: Tensor) -> Tensor:
+        def record(self: LowRankPool, context: Tensor, x: Tensor, axis: int) -> Tensor:
             seen.append(x)
-            return contract(self, x)
+            return contract(self, context, x, axis)
 
-        monkeypatch.setattr(PooledAuxiliary, "contract", record)
+        monkeypatch.setattr(LowRankPool, "contract", record)
         return seen
 
     @pytest.mark.parametrize(
@@ -161,127 +177,65 @@ class TestCost:
         self, batch: int, middle: tuple[int, ...], contracts: bool, contractions: list[Tensor]
     ) -> None:
         layer = light().train()
+        layer.n_axes += len(middle)
         layer(inputs(*middle)[:batch])
         assert bool(contractions) == contracts
 
     def test_in_evaluation_weights_are_kept(self, contractions: list[Tensor]) -> None:
         layer = light().eval()
+        asked = []
+        auxiliary(layer).context.register_forward_hook(lambda *_: asked.append(1))
         with torch.no_grad():
             layer(inputs()[:1])
+            layer(inputs()[:1])
         assert contractions == []
-        assert layer._kept is not None
+        assert asked == [1]
 
-    def test_many_weights_are_never_generated(
+    def test_many_weights_are_not_generated_for_few_inputs(
         self, contractions: list[Tensor], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         layer = light().eval()
-        x = inputs(3)
+        # a pool holds r + D = 8 numbers for each input, and L·D = 35 weights for each channel
+        x = inputs()[:4]
         expected = layer(x)
-        monkeypatch.setattr(SharedAuxiliaryLinear, "max_generated", C * L * D - 1)
+        monkeypatch.setattr(HyperLinear, "max_generated", C * L * D - 1)
         close(layer(x), expected)
         close(layer.train()(x), expected)
         assert len(contractions) == 2
 
-    def test_gradients_are_equal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_gradients_are_equal(
+        self, contractions: list[Tensor], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         layer = light().train()
-        x = inputs()
-        target = torch.randn(B, C, D, dtype=torch.float64)
+        x = inputs()[:4]
+        target = torch.randn(4, C, D, dtype=torch.float64)
 
         def gradients() -> list[Tensor]:
             loss = (layer(x) - target).square().sum()
             return list(torch.autograd.grad(loss, list(layer.parameters())))
 
         generated = gradients()
-        monkeypatch.setattr(SharedAuxiliaryLinear, "max_generated", 1)
+        assert contractions == []
+        monkeypatch.setattr(HyperLinear, "max_generated", 1)
         torch.testing.assert_close(gradients(), generated, rtol=1e-10, atol=1e-10)
-
-
-class TestGates:
-    def test_softmax_over_components(self) -> None:
-        gate = ChannelGate(2, 3)
-        with torch.no_grad():
-            gate.set_logits(torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]]).log1p())
-        torch.testing.assert_close(
-            gate(), torch.tensor([[2 / 10, 3 / 10, 5 / 10], [1 / 3, 1 / 3, 1 / 3]])
-        )
-
-    def test_starts(self) -> None:
-        assert (ChannelGate(5, 4, initialise="uniform").logits == 0).all()
-        logits = ChannelGate(400, 50).logits
-        assert abs(logits.std().item() - 1) < 0.02
-
-    def test_from_correlation_channels_that_move_together_start_alike(self) -> None:
-        sources = torch.randn(200, 2)
-        series = sources[:, [0, 1, 0, 1, 0]] + 0.05 * torch.randn(200, 5)
-        gate = ChannelGate(5, 3, initialise="correlation")
-        gate.start_from([series])
-        distances = torch.cdist(gate(), gate())
-        same = distances[0, [2, 4]].max(), distances[1, 3]
-        assert max(same) < 0.05
-        assert distances[0, 1] > 0.2
-
-    def test_other_starts_do_not_look_at_the_series(self) -> None:
-        gate = ChannelGate(5, 3, initialise="uniform")
-        gate.start_from([torch.randn(20, 5)])
-        assert (gate.logits == 0).all()
-
-    def test_from_correlation_with_more_components_than_channels(self) -> None:
-        gate = ChannelGate(2, 4, initialise="correlation")
-        gate.start_from([torch.randn(20, 2)])
-        assert (gate.logits[:, 2:] == 0).all()
-        assert (gate.logits[:, :2] != 0).all()
-
-    def test_from_correlation_of_constant_channels(self) -> None:
-        gate = ChannelGate(3, 2, initialise="correlation")
-        gate.start_from([torch.zeros(20, 3)])
-        assert (gate.logits == 0).all()
-
-    @pytest.mark.parametrize(
-        ("logits", "penalty"),
-        [
-            ([[0.0, 0.0], [0.0, 0.0]], 0.0),
-            ([[1e3, 0.0], [0.0, 1e3]], 0.0),
-            ([[1e3, 0.0], [1e3, 0.0]], 0.5 * (2 * 1 - 1)),
-            # mean gates 3/4 and 1/4
-            ([[1e3, 0.0], [0.0, 0.0]], 0.5 * (2 * (9 / 16 + 1 / 16) - 1)),
-        ],
-    )
-    def test_penalty(self, logits: list, penalty: float) -> None:
-        gate = ChannelGate(2, 2, load_balancing=0.5)
-        with torch.no_grad():
-            gate.set_logits(torch.tensor(logits))
-        torch.testing.assert_close(gate.penalty(), torch.tensor(penalty))
-
-    def test_descent_on_the_penalty_evens_the_load_out(self) -> None:
-        gate = ChannelGate(6, 3, load_balancing=1.0)
-        with torch.no_grad():
-            gate.weight[:, 0] += 2 / gate.speed
-        before = gate.penalty().item()
-        optimizer = torch.optim.SGD(gate.parameters(), lr=0.01)
-        for _ in range(300):
-            optimizer.zero_grad()
-            gate.penalty().backward()
-            optimizer.step()
-        assert before > 0.3
-        assert gate.penalty().item() < 0.01
+        assert len(contractions) == 1
 
 
 class TestNetwork:
     @staticmethod
-    def make(backbone: str = "rmlp", **method_kwargs: Any) -> ForecastingNetwork:
+    def make(backbone: str = "rmlp", **options: Any) -> ForecastingNetwork:
         torch.manual_seed(3)
         return ForecastingNetwork(
             lookback=32,
             horizon=4,
             n_channels=C,
-            method="light-sae",
-            method_kwargs=method_kwargs,
+            parts={"light-sae": options},
             backbone=backbone,
         )
 
     @pytest.mark.parametrize("backbone", BACKBONES)
     def test_every_variant_starts_as_the_plain_backbone(self, backbone: str) -> None:
-        embedding = {} if BACKBONES[backbone].embeds else {"embedding_dim": 12}
+        embedding = {"embedding_dim": 12} if backbone in WITHOUT_EMBEDDING else {}
         x = torch.randn(B, 32, C, dtype=torch.float64)
         networks = [
             self.make(backbone, variant=variant, **embedding).double().eval()
@@ -295,12 +249,12 @@ class TestNetwork:
             plain = ForecastingNetwork(lookback=32, horizon=4, n_channels=C, backbone=backbone)
             assert torch.equal(plain.double().eval()(x), shared)
 
-    @pytest.mark.parametrize("backbone", [b for b in BACKBONES if not BACKBONES[b].embeds])
+    @pytest.mark.parametrize("backbone", WITHOUT_EMBEDDING)
     def test_an_embedding_before_a_backbone_without_one(self, backbone: str) -> None:
         network = self.make(backbone, embedding_dim=12).double().eval()
         x = torch.randn(B, 32, C, dtype=torch.float64)
         with torch.no_grad():
-            network.embedding.auxiliary.pool.right.normal_()
+            auxiliary(network.embedding).generator.right.normal_()
         by_hand = ForecastingNetwork(
             lookback=12, horizon=4, n_channels=C, backbone=backbone, instance_norm="none"
         ).double()
@@ -322,7 +276,7 @@ class TestNetwork:
         embedding = network.backbone.embedding
         patch_len = network.backbone.patching.patch_len
         assert embedding.weight.shape[1] == patch_len < 32
-        assert embedding.auxiliary.pool.left.shape == (10, patch_len, 2)
+        assert auxiliary(embedding).generator.left.shape == (10, patch_len, 2)
 
     def test_penalty_of_the_network(self) -> None:
         assert self.make().penalty() is None
@@ -333,9 +287,11 @@ class TestNetwork:
         assert self.make(variant="full").penalty() is None
 
     def test_gates(self) -> None:
-        gates = self.make(n_components=3).channel_gates()
-        assert gates.shape == (C, 3)
-        assert self.make(variant="full").channel_gates() is None
+        [gate] = self.make(n_components=3).contexts("light-sae")
+        assert gate().shape == (C, 3)
+        [index] = self.make(variant="full").contexts("light-sae")
+        assert not isinstance(index, ChannelGate)
+        assert self.make(variant="shared").contexts("light-sae") == []
 
     def test_training_goes_on_after_folding(self) -> None:
         network = self.make(rank=2)
@@ -344,7 +300,7 @@ class TestNetwork:
         network.eval().fold()
         assert all(torch.equal(a, before[k]) for k, a in network.state_dict().items())
         network.train()(x).square().mean().backward()
-        assert network.backbone.embedding.auxiliary.pool.right.grad.abs().sum() > 0
+        assert auxiliary(network.backbone.embedding).generator.right.grad.abs().sum() > 0
 
 
 class TestParameters:
@@ -352,10 +308,10 @@ class TestParameters:
 
     def test_of_a_layer(self) -> None:
         shared = L * D + D
-        assert count_parameters(LightSAE(C, variant="shared").embedding(L, D)) == shared
-        full = LightSAE(C, variant="full").embedding(L, D)
+        assert count_parameters(embedding(variant="shared")) == shared
+        full = embedding(variant="full")
         assert count_parameters(full) == shared + C * (L * D + D)
-        pooled = LightSAE(C, rank=R, n_components=K).embedding(L, D)
+        pooled = embedding(rank=R, n_components=K)
         assert count_parameters(pooled) == shared + K * L * R + R * D + K * D + C * K
 
     @pytest.mark.parametrize(("lookback", "channels"), [(96, 21), (96, 883)])
@@ -365,8 +321,7 @@ class TestParameters:
                 lookback=lookback,
                 horizon=96,
                 n_channels=channels,
-                method="light-sae",
-                method_kwargs=options,
+                parts={"light-sae": options},
                 backbone="rmlp",
             )
             return count_parameters(network)
@@ -381,15 +336,15 @@ class TestParameters:
 
     def test_default_rank_is_as_high_as_makes_a_difference(self) -> None:
         def rank(in_features: int, out_features: int, **options: Any) -> int:
-            layer = LightSAE(C, **options).embedding(in_features, out_features)
-            return layer.auxiliary.pool.right.shape[0]
+            layer = embedding(in_features, out_features, **options)
+            return auxiliary(layer).generator.right.shape[0]
 
         assert rank(96, 512) == 25
         assert rank(96, 16) == 16
         assert rank(4, 512, n_components=3) == 12
         # rows of the right factor beyond a patch's length serve the other components
         assert rank(16, 512) == 25
-        assert isinstance(LightSAE(C).embedding(4, 8).auxiliary.pool, LowRankPool)
+        assert isinstance(auxiliary(embedding(4, 8)).generator, LowRankPool)
 
 
 @pytest.mark.parametrize(
@@ -428,7 +383,7 @@ class TestParameters:
 )
 def test_bad_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        LightSAE(4, **options)
+        LightSAE(**options)
 
 
 def test_a_rank_that_makes_no_difference_is_refused() -> None:
@@ -437,8 +392,8 @@ def test_a_rank_that_makes_no_difference_is_refused() -> None:
         "rank 8 together. Choose rank <= 8."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        LightSAE(5, rank=9, n_components=2).embedding(4, 16)
-    LightSAE(5, rank=8, n_components=2).embedding(4, 16)
+        embedding(4, 16, rank=9, n_components=2)
+    embedding(4, 16, rank=8, n_components=2)
 
 
 @pytest.mark.parametrize(
@@ -449,7 +404,11 @@ def test_a_rank_that_makes_no_difference_is_refused() -> None:
             {},
             "The backbone 'tsmixer' has no embedding for LightSAE to take the place of. Give "
             "embedding_dim, the width of a linear embedding that is put before it, or choose a "
-            "backbone that embeds, for example 'rmlp' or 'patchtst'.",
+            "backbone that embeds, for example 'rmlp' or 'patchtst'. It has no layer named "
+            "'embedding'; there are: 'backbone.blocks.0.time_mixing.0', "
+            "'backbone.blocks.0.feature_mixing.0', "
+            "'backbone.blocks.0.feature_mixing.3', 'backbone.blocks.1.time_mixing.0', "
+            "'backbone.blocks.1.feature_mixing.0', 'backbone.blocks.1.feature_mixing.3', 'head'.",
         ),
         (
             "patchtst",
@@ -466,34 +425,27 @@ def test_there_is_exactly_one_embedding(backbone: str, options: dict, message: s
             lookback=32,
             horizon=4,
             n_channels=3,
-            method="light-sae",
-            method_kwargs=options,
+            parts={"light-sae": options},
             backbone=backbone,
         )
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_backbones_say_whether_they_embed(backbone: str) -> None:
-    asked = []
-
-    class Recording(LightSAE):
-        def embedding(self, in_features: int, out_features: int) -> nn.Module:
-            asked.append(in_features)
-            return super().embedding(in_features, out_features)
-
-    kwargs = {"horizon": 4} if backbone == "itransformer" else {}
-    BACKBONES[backbone](32, 3, Recording(3), **kwargs)
-    assert bool(asked) == BACKBONES[backbone].embeds
+def test_which_backbones_embed(backbone: str) -> None:
+    options = {"embedding_dim": 8} if backbone in WITHOUT_EMBEDDING else {}
+    network = TestNetwork.make(backbone, **options)
+    [name] = [n for n, m in network.named_modules() if isinstance(m, HyperLinear)]
+    assert name == ("embedding" if options else "backbone.embedding")
 
 
 def test_adam_moves_logits_ten_times_as_fast_as_weights() -> None:
-    layer = LightSAE(C, rank=R, n_components=K).embedding(L, D)
+    layer = embedding(rank=R, n_components=K)
     with torch.no_grad():
-        layer.auxiliary.pool.right.normal_()
-    before = layer.auxiliary.gate.logits.clone(), layer.weight.clone()
+        auxiliary(layer).generator.right.normal_()
+    before = auxiliary(layer).context.logits.clone(), layer.weight.clone()
     optimizer = torch.optim.Adam(layer.parameters(), lr=1e-3)
     layer(torch.randn(B, C, L)).square().sum().backward()
     optimizer.step()
-    moved = (layer.auxiliary.gate.logits - before[0]).abs().mean()
+    moved = (auxiliary(layer).context.logits - before[0]).abs().mean()
     assert moved.item() == pytest.approx(1e-2, rel=1e-2)
     assert (layer.weight - before[1]).abs().mean().item() == pytest.approx(1e-3, rel=1e-2)

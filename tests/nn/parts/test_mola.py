@@ -7,14 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import BACKBONES, AdaptedLinear, ForecastingNetwork, count_parameters
+from hyperforecast.nn import BACKBONES, ForecastingNetwork, HyperLinear, count_parameters
 from hyperforecast.nn.backbones import backbone_options
 
 L, H, C = 24, 10, 3
 each_backbone = pytest.mark.parametrize("backbone", BACKBONES)
 
 
-def make(backbone: str = "rmlp", horizon: int = H, method: str = "mola", **kwargs: Any):
+def make(
+    backbone: str = "rmlp", horizon: int = H, part: str | None = "mola", **kwargs: Any
+) -> ForecastingNetwork:
     network = kwargs.pop("network", {})
     small = {"d_model": 8, "d_ff": 12, "dropout": 0.0}
     return (
@@ -22,8 +24,7 @@ def make(backbone: str = "rmlp", horizon: int = H, method: str = "mola", **kwarg
             lookback=L,
             horizon=horizon,
             n_channels=C,
-            method=method,
-            method_kwargs=kwargs,
+            parts={} if part is None else {part: kwargs},
             backbone=backbone,
             backbone_kwargs={
                 k: v for k, v in small.items() if k in backbone_options(BACKBONES[backbone])
@@ -51,16 +52,16 @@ def plain_of_segment(network: ForecastingNetwork, s: int, **options: Any) -> For
     """A plain network for one segment, with the sum of shared weight and LoRA of each layer."""
     assert network.segments is not None
     backbone = next(n for n, cls in BACKBONES.items() if type(network.backbone) is cls)
-    plain = make(backbone, network.segments.length, "plain", network=options)
+    plain = make(backbone, network.segments.length, None, network=options)
     state = {k: v for k, v in network.state_dict().items() if k in plain.state_dict()}
     for name, layer in network.named_modules():
-        if isinstance(layer, AdaptedLinear):
-            shares = layer.mixture()
+        if isinstance(layer, HyperLinear):
+            term = layer.terms["mola"]
+            shares, experts = term.context(), term.generator
             lora = torch.zeros_like(layer.weight)
-            for p in range(layer.mixture.n_experts):
-                share = 1.0 if shares is None else shares[s, p]
-                lora += share * layer.experts.up[p] @ layer.experts.down[p]
-            state[f"{name}.weight"] = layer.weight + layer.experts.scaling * lora
+            for p in range(len(experts.up)):
+                lora += shares[s, p] * experts.up[p] @ experts.down[p]
+            state[f"{name}.weight"] = layer.weight + experts.scaling * lora
     plain.load_state_dict(state)
     return plain
 
@@ -84,15 +85,14 @@ class TestLimits:
     def test_without_experts_every_segment_is_the_base(self, backbone: str) -> None:
         network = make(backbone, n_segments=5)
         x = window()
-        base = make(backbone, 2, "plain")
+        base = make(backbone, 2, None)
         base.load_state_dict(
             {k: v for k, v in network.state_dict().items() if k in base.state_dict()}
         )
         with torch.no_grad():
             expected = base(x).repeat(1, 5, 1, 1)
             torch.testing.assert_close(network(x), expected, rtol=0, atol=1e-12)
-            with network.segments.computing(2, adapted=False):
-                assert torch.equal(network(x), base(x))
+            assert torch.equal(network(x, shared=True), base(x))
 
     @each_backbone
     @pytest.mark.parametrize(
@@ -114,14 +114,16 @@ class TestLimits:
 
     def test_one_hot_shares_are_one_lora_for_each_segment(self) -> None:
         network = trained(make("rmlp", n_segments=5, n_experts=5, mixing="free"))
-        layers = [m for m in network.modules() if isinstance(m, AdaptedLinear)]
+        layers = [m for m in network.modules() if isinstance(m, HyperLinear)]
+        assert len(layers) == 4
         with torch.no_grad():
             for layer in layers:
-                layer.mixture.weight.copy_(torch.eye(5))
+                layer.terms["mola"].context.weight.copy_(torch.eye(5))
         for layer in layers:
             weight, _ = layer.generate()
             for s in range(5):
-                alone = layer.weight + layer.experts.up[s] @ layer.experts.down[s]
+                experts = layer.terms["mola"].generator
+                alone = layer.weight + experts.up[s] @ experts.down[s]
                 torch.testing.assert_close(weight[s], alone, rtol=0, atol=1e-12)
         x = window()
         with torch.no_grad():
@@ -181,7 +183,7 @@ class TestLimits:
 class TestLayers:
     def test_by_name(self) -> None:
         network = make("rmlp", adapted_layers=["head", "backbone.mlp.*"])
-        adapted = [n for n, m in network.named_modules() if isinstance(m, AdaptedLinear)]
+        adapted = [n for n, m in network.named_modules() if isinstance(m, HyperLinear)]
         assert adapted == ["backbone.mlp.0", "backbone.mlp.3", "head"]
 
     @pytest.mark.parametrize("layers", [["backbone.embedding"], ["past_covariate_map"]])
@@ -201,7 +203,7 @@ class TestLayers:
 
     def test_parameters_by_hand(self) -> None:
         network = make("rlinear", n_segments=5, n_experts=3, rank=2)
-        plain = make("rlinear", 2, "plain")
+        plain = make("rlinear", 2, None)
         experts = 3 * 2 * (L + 8) + 3 * 2 * (8 + 2)
         shares = 2 * 5 * 3
         assert count_parameters(network) == count_parameters(plain) + experts + shares
@@ -209,7 +211,7 @@ class TestLayers:
 
     def test_same_seed_same_base(self) -> None:
         torch.manual_seed(3)
-        plain = make("patchtst", 2, "plain").state_dict()
+        plain = make("patchtst", 2, None).state_dict()
         torch.manual_seed(3)
         network = make("patchtst", n_segments=5).state_dict()
         assert all(torch.equal(values, network[name]) for name, values in plain.items())
@@ -222,10 +224,25 @@ class TestLayers:
         network.head.register_forward_hook(lambda *given: passed.append(len(given[2])))
         with torch.no_grad():
             whole = network(x)
-            with network.segments.computing(3):
-                part = network(x)
+            part = network(x, n_steps=3)
         assert passed == [5, 2]
         torch.testing.assert_close(part, whole[:, :4], rtol=0, atol=1e-12)
+
+    def test_the_pass_that_all_segments_share_knows_no_experts(self) -> None:
+        network = trained(make("rmlp", n_segments=5))
+        base = make("rmlp", 2, None)
+        base.load_state_dict({name: network.state_dict()[name] for name in base.state_dict()})
+        x = window()
+        with torch.no_grad():
+            assert torch.equal(network(x, shared=True), base(x))
+            assert not torch.allclose(network(x)[:, :2], base(x))
+
+    @pytest.mark.parametrize("train_head", [True, False])
+    def test_what_is_trained_on_a_base_held_still(self, train_head: bool) -> None:
+        network = make("rmlp", n_segments=5, train_head=train_head)
+        beside = network.trained_with_adapters() - set(network.adapters())
+        assert beside == ({"head.weight", "head.bias"} if train_head else set())
+        assert all(".terms.mola." in name for name in network.adapters())
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-import re
+"""The correlation structure of a series' channels, against numpy."""
 
 import numpy as np
 import pytest
 import torch
 
-from hyperforecast.nn import ChannelEmbedding, correlation_embedding
+from hyperforecast.nn import correlation_embedding
 
 
 def by_numpy(series: list[np.ndarray], dim: int) -> np.ndarray:
@@ -114,21 +114,3 @@ def test_float32_data_is_treated_in_float64() -> None:
     assert embedding.dtype == torch.float64
     expected = by_numpy([series.double().numpy()], 4)
     np.testing.assert_allclose(embedding.numpy(), expected, atol=1e-12)
-
-
-def test_start_from_sets_the_weight() -> None:
-    context = ChannelEmbedding(4, 2)
-    series = random_series(50, 4)
-    context.start_from([series])
-    assert context.weight.requires_grad
-    torch.testing.assert_close(context().detach(), correlation_embedding([series], 2).float())
-
-
-@pytest.mark.parametrize("dim", [-1, 4])
-def test_embedding_dim_out_of_range(dim: int) -> None:
-    message = (
-        "channel_embedding_dim must lie between 0 (one weight for all channels) and the number of "
-        f"channels, 3; got {dim}. Choose channel_embedding_dim <= 3."
-    )
-    with pytest.raises(ValueError, match=re.escape(message)):
-        ChannelEmbedding(3, dim)

@@ -14,7 +14,7 @@ import hyperforecast.sktime
 from hyperforecast.nn import BACKBONES, PARTS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]
 
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<marks>`{3,})(?P<language>[\w+-]*)[^\n`]*\n"
@@ -90,8 +90,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     "name",
     [
         *(f'"{backbone}"' for backbone in BACKBONES),
-        *(n for n in hyperforecast.darts.__all__ if n.endswith("Model") and n[:5] != "Hyper"),
-        *(n for n in hyperforecast.sktime.__all__ if n[:5] != "Hyper"),
+        *(
+            name
+            for name in hyperforecast.darts.__all__
+            if name.endswith("Model") and name not in ("AdaptedModel", "HyperforecastModel")
+        ),
+        *(name for name in hyperforecast.sktime.__all__ if name != "HyperforecastForecaster"),
     ],
 )
 def test_readme_names_what_there_is(name: str) -> None:

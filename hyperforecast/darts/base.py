@@ -120,7 +120,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         Returns
         -------
         Problems
-            A message for each argument that is wrong; a subclass adds its method's.
+            A message for each argument that is wrong; a subclass adds its own.
         """
         options = cls.constructor_options()
         arguments = {o.name: o.default for o in options if not o.required} | dict(arguments)

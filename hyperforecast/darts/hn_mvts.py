@@ -8,7 +8,7 @@ from hyperforecast.nn.parts.hn_mvts import HNMVTSOptions
 
 @option_group
 class HNMVTSModelOptions(HNMVTSOptions, SolverOptions):
-    """Options of HN-MVTS in both hosts, beside those of every method."""
+    """Options of HN-MVTS in both hosts, beside those of every model."""
 
 
 class HNMVTSModel(HyperforecastModel):

@@ -7,7 +7,7 @@ from hyperforecast.nn.parts.light_sae import LightSAEOptions
 
 @option_group
 class LightSAEModelOptions(LightSAEOptions):
-    """Options of LightSAE in both hosts, beside those of every method."""
+    """Options of LightSAE in both hosts, beside those of every model."""
 
     backbone: str = "rmlp"
 

@@ -8,7 +8,7 @@ from hyperforecast.nn.parts.mola import MoLAOptions
 
 @option_group
 class MoLAModelOptions(MoLAOptions, TwoStageOptions):
-    """Options of MoLA in both hosts, beside those of every method."""
+    """Options of MoLA in both hosts, beside those of every model."""
 
     backbone: str = "itransformer"
 

@@ -40,7 +40,7 @@ class CovariateOptions:
 
 @option_group
 class SolverOptions:
-    """How the weights of a method with a closed form are found."""
+    """How weights that may have a closed form are found."""
 
     solver: Literal["auto", "exact", "adam"] = option(
         default="auto",
@@ -69,8 +69,8 @@ class TwoStageOptions:
         default=False,
         of="training",
         to="fit",
-        doc="""Keep the base that was pretrained, and train the experts alone in ``fit`` and
-        ``update``. ``pretrain`` trains both.""",
+        doc="""Keep the base that was pretrained, and train the adapters alone in ``fit``
+        and ``update``. ``pretrain`` trains both.""",
     )
     n_base_epochs: int | None = option(
         default=None,

@@ -1,4 +1,4 @@
-"""Options of networks whatever their method."""
+"""Options of networks whatever their parts."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ SLOTS: tuple[Slot, ...] = get_args(Slot)
 
 
 class Part(ABC):
-    """A row of the table of methods: at which sites, from which context, by which generator.
+    """A row of the one equation's table: at which sites, from which context, by which generator.
 
     A part is its options, which are keyword-only and plain values, so that a checkpoint can hold
     them. They are declared as fields, see :func:`~hyperforecast.nn.options.option`, and checked by

@@ -21,7 +21,7 @@ from hyperforecast.nn.exact import (
     solved_arguments,
     solved_network,
 )
-from hyperforecast.nn.parts import Part
+from hyperforecast.nn.parts import Part, closed_form_of_head
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +82,7 @@ def train_exactly(
 def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:
     """Say what a model's arguments ask to be solved."""
     likelihood = params.get("likelihood")
-    heads = [part for part in parts.values() if part.slot == "head"]
-    weights = heads[0].channel_weights if heads else "shared"
+    closed_form = closed_form_of_head(parts)
     return Problem(
         lookback=params["input_chunk_length"],
         horizon=params["output_chunk_length"],
@@ -92,9 +91,9 @@ def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int)
             n_channels,
             default_instance_norm(params["backbone"]),
             norm=params["instance_norm"],
-            generated=weights == "generated",
-            embedding_dim=heads[0].given_embedding_dim if heads else None,
-            individual=weights == "individual",
+            generated=closed_form.channel_weights == "generated",
+            embedding_dim=closed_form.embedding_dim,
+            individual=closed_form.channel_weights == "individual",
             n_factors=params["n_factors"],
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),

@@ -17,8 +17,9 @@ from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
 
 from hyperforecast.darts.channels import channel_order
-from hyperforecast.nn import PARTS, ForecastingNetwork
+from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
+from hyperforecast.nn.parts import make_parts
 
 
 @dataclass(slots=True)
@@ -171,10 +172,10 @@ def folded(module: ForecastingModule) -> ForecastingModule:
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a network that its training does not choose."""
     chosen = {"instance_norm", "n_factors", "factor_lookback", "channel_offsets", "parts"}
-    parts = {
-        name: {k: v for k, v in options.items() if k not in PARTS[name].solved(0)}
-        for name, options in arguments["parts"].items()
-    }
+    parts = {name: dict(options) for name, options in arguments["parts"].items()}
+    for name, part in make_parts(parts).items():
+        for option in {} if part.obstacle() else part.closed_form(name).chosen(0):
+            parts[name].pop(option, None)
     return {k: v for k, v in arguments.items() if k not in chosen} | {"parts": parts}
 
 

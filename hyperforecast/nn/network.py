@@ -27,7 +27,7 @@ from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
-from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
+from hyperforecast.nn.sites import LINEAR, N_CHANNELS, NetworkSites, Site, dry_run, layers_of
 from hyperforecast.nn.term import Term
 
 OUTPUT_LAYERS = {
@@ -348,6 +348,17 @@ class ForecastingNetwork(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, Term):
                 yield name, module
+
+    def sites(self) -> dict[str, str]:
+        """Return the names of the places where parts can stand, and what kind each is of.
+
+        A linear layer or a place where hidden activations pass: what options that name layers can
+        name. Whether a part suits a place depends on what is given to it.
+        """
+        return {
+            name: "linear" if isinstance(layer, LINEAR) else "activations"
+            for name, layer in layers_of(self)
+        }
 
     def terms(self, part: str) -> list[Term]:
         """Return the terms that a part has put into the network; none if it is not there."""

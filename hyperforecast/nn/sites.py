@@ -239,7 +239,7 @@ def _sizes(
 
         return hook
 
-    layers = dict(_layers(backbone))
+    layers = dict(layers_of(backbone))
     for name, layer in layers.items():
         layer.register_forward_pre_hook(note(name))
     lookback, horizon = sizes["lookback"], sizes["horizon"]
@@ -257,14 +257,14 @@ def _sizes(
     return {name: shapes[name] for name in used}, outputs
 
 
-def _layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+def layers_of(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Yield linear layers and places of activations by name, but not what is in such a layer."""
     for name, child in module.named_children():
         path = f"{prefix}.{name}" if prefix else name
         if isinstance(child, (*LINEAR, *ACTIVATIONS)):
             yield path, child
         elif not isinstance(child, StaticLayer):
-            yield from _layers(child, path)
+            yield from layers_of(child, path)
 
 
 def _hands_on(module: nn.Module, name: str) -> bool:

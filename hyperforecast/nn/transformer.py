@@ -44,6 +44,7 @@ class TransformerLayer(Conditioned):
         self.attention = SelfAttention(d_model, n_heads, dropout=attention_dropout)
         self.attention_dropout = Dropout(dropout)
         self.attention_norm = norm(d_model)
+        self.attended = Activations()
         self.mlp = Chain(
             nn.Linear(d_model, d_ff),
             nn.GELU(),
@@ -52,9 +53,9 @@ class TransformerLayer(Conditioned):
             Dropout(dropout),
         )
         self.mlp_norm = norm(d_model)
-        self.encoded = Activations()
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Encode tokens: (..., N, D) -> (..., N, D)."""
         x = self.attention_norm(x + self.attention_dropout(self.attention(x, condition)))
-        return run(self.encoded, self.mlp_norm(x + self.mlp(x, condition)), condition)
+        x = run(self.attended, x, condition)
+        return self.mlp_norm(x + self.mlp(x, condition))

@@ -1,7 +1,5 @@
 """The condition of a pass reaches those that want it, and only those."""
 
-import dataclasses
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -69,7 +67,7 @@ def test_a_plain_container_does_not_hand_it_on() -> None:
 
 
 def test_it_cannot_be_written_to() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         CONDITION.window = torch.zeros(1)
 
 
@@ -81,7 +79,7 @@ def test_attention_hands_it_on(name: str) -> None:
     assert wanting.given == [CONDITION]
 
 
-@pytest.mark.parametrize("name", ["attention.query", "mlp.0", "mlp.3", "encoded"])
+@pytest.mark.parametrize("name", ["attention.query", "mlp.0", "mlp.3", "attended"])
 def test_a_transformer_layer_hands_it_on(name: str) -> None:
     layer, wanting = TransformerLayer(8, 2, 12, norm=nn.LayerNorm), Wanting()
     parent, _, child = name.rpartition(".")

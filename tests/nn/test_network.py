@@ -294,6 +294,17 @@ class TestCondition:
 
 
 class TestParts:
+    def test_names_of_sites(self) -> None:
+        network = make({"light-sae": None, "mola": None, "film": None}, backbone="rmlp")
+        assert network.sites() == {
+            "backbone.embedding": "linear",
+            "backbone.embedded": "activations",
+            "backbone.mlp.0": "linear",
+            "backbone.mlp.3": "linear",
+            "features": "activations",
+            "head": "linear",
+        }
+
     def test_are_put_in_by_slot_whatever_the_order_given(self) -> None:
         chosen = {"mola": None, "hn-mvts": None, "light-sae": {"embedding_dim": 6}}
         assert list(make(chosen).parts) == ["light-sae", "hn-mvts", "mola"]

@@ -130,7 +130,7 @@ class TestDryRun:
             "backbone.blocks.0.time_mixing.0": True,
             "backbone.blocks.0.feature_mixing.0": False,
             "backbone.blocks.0.feature_mixing.3": False,
-            "backbone.blocks.0.mixed": True,
+            "backbone.blocks.0.time_mixed": True,
         }
 
     def test_tokens_of_covariates_are_no_channels(self) -> None:

@@ -68,6 +68,7 @@ class _MixerBlock(Conditioned):
         super().__init__()
         self.time_norm = BatchNorm(n_channels, lookback)
         self.time_mixing = Chain(nn.Linear(lookback, lookback), nn.ReLU(), Dropout(dropout))
+        self.time_mixed = Activations()
         self.feature_norm = BatchNorm(n_channels, lookback)
         self.feature_mixing = Chain(
             nn.Linear(n_channels, d_ff),
@@ -76,10 +77,9 @@ class _MixerBlock(Conditioned):
             nn.Linear(d_ff, n_channels),
             Dropout(dropout),
         )
-        self.mixed = Activations()
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         x = x + self.time_mixing(self.time_norm(x), condition)  # (..., C, L)
+        x = run(self.time_mixed, x, condition)
         by_step = self.feature_norm(x).transpose(-1, -2)  # (..., C, L) -> (..., L, C)
-        x = x + self.feature_mixing(by_step, condition).transpose(-1, -2)
-        return run(self.mixed, x, condition)
+        return x + self.feature_mixing(by_step, condition).transpose(-1, -2)

@@ -1,6 +1,5 @@
 """An exact solution, written into a network."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from hyperforecast.nn.exact.regressors import Regressors
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.network import ForecastingNetwork
-from hyperforecast.nn.parts import PARTS
+from hyperforecast.nn.parts import closed_form_of_head, make_parts
 from hyperforecast.nn.sites import LINEAR
 
 
@@ -42,9 +41,10 @@ def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict
     if setting.n_factors:
         arguments["factor_lookback"] = solution.factor_lookback
     dim = solution.embedding.shape[1]
+    given = arguments["parts"] or {}
     arguments["parts"] = {
-        name: {**(options or {}), **PARTS[name].solved(dim)}
-        for name, options in (arguments["parts"] or {}).items()
+        name: {**(given[name] or {}), **part.closed_form(name).chosen(dim)}
+        for name, part in make_parts(given).items()
     }
     if solution.residual_quantiles is not None:
         arguments["channel_offsets"] = True
@@ -76,33 +76,14 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
         (network.static_covariate_map, groups.static, None),
         (network.future_covariate_map, future[:, None].expand(-1, n_outputs, -1), None),
     ]
-    write = _writer(network)
+    closed_form = closed_form_of_head(network.parts)
     for layer, values, biases in maps:
         if layer is not None:
-            write(layer, solution.embedding, values, biases)
+            closed_form.write(layer, solution.embedding, values, biases)
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:
         network.channel_offsets.copy_(solution.residual_quantiles)
-
-
-Writer = Callable[[nn.Module, Tensor, Tensor, Tensor | None], None]
-
-
-def _writer(network: ForecastingNetwork) -> Writer:
-    """Return what writes a solution into an output layer: the part that concerns the head."""
-    for name, part in network.parts.items():
-        if part.slot == "head":
-            return lambda layer, *values: part.write_solution(layer, name, *values)
-    return _write_shared
-
-
-def _write_shared(layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    """Write weights that all channels share into a plain layer."""
-    assert isinstance(layer, nn.Linear)
-    layer.weight.copy_(weight[0])
-    if bias is not None:
-        layer.bias.copy_(bias[0])
 
 
 def _head_of(backbone: nn.Module, linear_map: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.parts.base import SLOTS, Part, Slot
+from hyperforecast.nn.parts.closed_form import ClosedForm, SharedWeights
 from hyperforecast.nn.parts.film import FiLM
 from hyperforecast.nn.parts.hn_mvts import HNMVTS
 from hyperforecast.nn.parts.individual import Individual
@@ -22,6 +23,7 @@ __all__ = [
     "MoLA",
     "Part",
     "Slot",
+    "closed_form_of_head",
     "make_parts",
     "part_options",
     "parts_of_slot",
@@ -74,6 +76,14 @@ def part_options(part: type[Part]) -> dict[str, Any]:
     """Return the options of a part and their defaults."""
     parameters = inspect.signature(part).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def closed_form_of_head(parts: Mapping[str, Part]) -> ClosedForm:
+    """Return how the layers that give the forecast are solved for, under some parts."""
+    for name, part in parts.items():
+        if part.slot == "head":
+            return part.closed_form(name)
+    return SharedWeights()
 
 
 def make_parts(chosen: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Part]:

@@ -1,11 +1,10 @@
 """What every part is."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, get_args
-
-from torch import Tensor, nn
+from typing import ClassVar, Literal, get_args
 
 from hyperforecast.nn.options import describe, option_group
+from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
@@ -58,42 +57,16 @@ class Part(ABC):
         """Say whether a parameter of the base is trained with the adapters."""
         return False
 
-    # closed form
-
     def obstacle(self) -> str | None:
         """Return what about the part rules a closed form out, ``None`` if nothing."""
         return f"{type(self).__name__} has no closed form"
 
-    @property
-    def channel_weights(self) -> Literal["shared", "generated", "individual"]:
-        """What a closed form makes of the output layers."""
-        return "shared"
-
-    @property
-    def given_embedding_dim(self) -> int | None:
-        """Length of the channels' vectors, ``None`` if a closed form may choose it."""
-        return None
-
-    @classmethod
-    def solved(cls, embedding_dim: int) -> dict[str, Any]:
-        """Return the options that a solution of vectors of this length sets."""
-        return {}
-
-    def write_solution(
-        self, layer: nn.Module, name: str, embedding: Tensor, weight: Tensor, bias: Tensor | None
-    ) -> None:
-        """Write a solution into an output layer.
+    def closed_form(self, name: str) -> ClosedForm:
+        """Return how the part is solved for, where there is no obstacle and it is of the head.
 
         Parameters
         ----------
-        layer : Module
-            Where the part has put its terms, under ``name``.
         name : str
-        embedding : Tensor, shape (C, E)
-            The channels' vectors; the identity where every channel has weights of its own.
-        weight : Tensor, shape (1 + E, O, I)
-            A channel's weight is the first one, and the sum over e of its vector's e-th entry times
-            the (1 + e)-th one.
-        bias : Tensor, shape (1 + E, O), optional
+            Under which the part is put into the network.
         """
-        raise TypeError(f"An exact solution cannot be written into {type(self).__name__}.")
+        raise TypeError(f"{type(self).__name__} is not solved for: {self.obstacle()}.")

@@ -62,7 +62,7 @@ class FiLM(FiLMOptions, Part):
             raise ValueError(
                 f"The backbone {sites.backbone!r} has no hidden activations that {name!r} could "
                 "scale and shift: its features are the window itself. Choose a backbone with "
-                "weights of its own, for example 'rlinear', or put an embedding before it."
+                "weights of its own, for example 'rlinear'."
             )
         if self.modulated is not None:
             chosen = matching(places, self.modulated, "modulated")

@@ -1,7 +1,7 @@
 """HN-MVTS: a head generated for every channel."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from hyperforecast.nn.generators import DenseGenerator
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
+from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.sites import NetworkSites
 from hyperforecast.nn.term import Term
 
@@ -85,27 +86,30 @@ class HNMVTS(HNMVTSOptions, Part):
             return "a hypernetwork with hyper_hidden layers is not linear in its weights"
         return None
 
-    @property
-    def channel_weights(self) -> Literal["generated"]:
-        """What a closed form makes of the output layers."""
-        return "generated"
+    def closed_form(self, name: str) -> ClosedForm:
+        """Return how generated heads are solved for."""
+        return GeneratedWeights(name, self.channel_embedding_dim)
 
-    @property
-    def given_embedding_dim(self) -> int | None:
-        """Length of the channels' vectors, ``None`` if a closed form may choose it."""
-        return self.channel_embedding_dim
 
-    @classmethod
-    def solved(cls, embedding_dim: int) -> dict[str, Any]:
-        """Return the options that a solution of vectors of this length sets."""
+class GeneratedWeights(ClosedForm):
+    """Layers generated from a vector of the channel by a linear map."""
+
+    channel_weights = "generated"
+
+    def __init__(self, name: str, embedding_dim: int | None) -> None:
+        super().__init__(embedding_dim)
+        self.name = name
+
+    def chosen(self, embedding_dim: int) -> dict[str, Any]:
+        """Return the length of the vectors."""
         return {"channel_embedding_dim": embedding_dim}
 
-    def write_solution(
-        self, layer: nn.Module, name: str, embedding: Tensor, weight: Tensor, bias: Tensor | None
+    def write(
+        self, layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None
     ) -> None:
-        """Write vectors, shared weight and bases into an output layer."""
+        """Write vectors, shared weight and bases."""
         assert isinstance(layer, HyperLinear)
-        term = layer.terms[name]
+        term = layer.terms[self.name]
         assert isinstance(term, Term)
         assert isinstance(term.context, ChannelEmbedding)
         assert isinstance(term.generator, DenseGenerator)

@@ -1,12 +1,11 @@
 """One head for each channel."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.parts.base import Part
+from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.sites import NetworkSites
 
 
@@ -40,15 +39,20 @@ class Individual(Part):
     def obstacle(self) -> None:
         """Nothing rules the closed form out."""
 
-    @property
-    def channel_weights(self) -> Literal["individual"]:
-        """What a closed form makes of the output layers."""
-        return "individual"
+    def closed_form(self, name: str) -> ClosedForm:
+        """Return how heads of single channels are solved for."""
+        return OwnWeights()
 
-    def write_solution(
-        self, layer: nn.Module, name: str, embedding: Tensor, weight: Tensor, bias: Tensor | None
+
+class OwnWeights(ClosedForm):
+    """Layers of single channels."""
+
+    channel_weights = "individual"
+
+    def write(
+        self, layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None
     ) -> None:
-        """Write each channel's own weights into an output layer: its vector picks one of them."""
+        """Write each channel's weights: its vector picks one of them."""
         assert isinstance(layer, ChannelLinear)
         layer.weight.copy_(weight[1:])
         if bias is not None and layer.bias is not None:

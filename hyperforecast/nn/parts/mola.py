@@ -89,8 +89,8 @@ class MoLA(MoLAOptions, Part):
             sites.add(site, name, Term(mixture, experts, adapter=True))
 
     def trains_beside_adapters(self, name: str) -> bool:
-        """Say whether a parameter is the head's and ``train_head`` is on."""
-        return self.train_head and name.startswith("head.")
+        """Say whether a parameter is the head's own and ``train_head`` is on."""
+        return self.train_head and name in ("head.weight", "head.bias")
 
 
 def check_options(options: MoLAOptions) -> None:

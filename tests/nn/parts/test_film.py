@@ -98,11 +98,11 @@ def test_folds(backbone: str) -> None:
     [
         ("rlinear", {"features"}),
         ("rmlp", {"features", "backbone.embedded"}),
-        ("tsmixer", {"features", "backbone.blocks.0.mixed", "backbone.blocks.1.mixed"}),
+        ("tsmixer", {"features", "backbone.blocks.0.time_mixed", "backbone.blocks.1.time_mixed"}),
         ("moderntcn", {"features", "backbone.embedded"}),
         (
             "patchtst",
-            {"features", "backbone.embedded", *(f"backbone.layers.{i}.encoded" for i in (0, 1))},
+            {"features", "backbone.embedded", *(f"backbone.layers.{i}.attended" for i in (0, 1))},
         ),
         # further tokens are covariates: the layers' tokens are not the channels
         ("itransformer", {"features", "backbone.embedded"}),
@@ -134,10 +134,10 @@ def test_refused_where_nothing_is_hidden(backbone: str) -> None:
 
 def test_refused_where_tokens_are_not_channels() -> None:
     match = (
-        r"cannot stand at 'backbone.layers.0.encoded', which has no channels.*'backbone.embedded'"
+        r"cannot stand at 'backbone.layers.0.attended', which has no channels.*'backbone.embedded'"
     )
     with pytest.raises(ValueError, match=match):
-        make("itransformer", modulated=["backbone.layers.0.encoded"])
+        make("itransformer", modulated=["backbone.layers.0.attended"])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import LINEAR, N_CHANNELS, NetworkSites, Site, dry_run, layers_of
 from hyperforecast.nn.term import Term
 
+T = TypeVar("T")
+
 OUTPUT_LAYERS = {
     "head": 3,
     "past_covariate_map": 3,
@@ -38,6 +40,28 @@ OUTPUT_LAYERS = {
     "future_covariate_map": 4,
 }
 """Names of the layers that give the forecast, and the number of axes of what they are given."""
+
+
+class _OutputLayers:
+    """The layers that give the forecast, as they are made: their sites and starts."""
+
+    def __init__(self) -> None:
+        self.sites: list[Site] = []
+        self.initialisers: dict[str, Initialiser] = {}
+
+    def layer(
+        self, name: str, n_in: int, n_out: int, start: Initialiser, *, bias: bool
+    ) -> nn.Module:
+        """Make a layer."""
+        layer = nn.Linear(n_in, n_out, bias=bias)
+        start(layer.weight.data)
+        self.sites.append(Site(name, "linear", OUTPUT_LAYERS[name], n_in, n_out))
+        self.initialisers[name] = start
+        return layer
+
+    def covariate_map(self, name: str, n_in: int, n_out: int) -> nn.Module | None:
+        """Make a map that starts at zero, ``None`` of no inputs."""
+        return self.layer(name, n_in, n_out, nn.init.zeros_, bias=False) if n_in else None
 
 
 class ForecastingNetwork(nn.Module):
@@ -132,17 +156,14 @@ class ForecastingNetwork(nn.Module):
         self.n_channels = n_channels
         self.output_roles = tuple(output_roles)
         self.parts = make_parts(parts or {})
-        cuts = [cut for part in self.parts.values() if (cut := part.cut(horizon)) is not None]
-        self.segments = cuts[0] if cuts else None
+        parts_of = self.parts.items()
+        self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
 
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
-        n_steps = lookback  # that the backbone sees
-        self.embedding: nn.Module | None = None
-        for part in self.parts.values():
-            if part.embeds_into is not None:
-                n_steps = part.embeds_into
-                self.embedding = nn.Linear(lookback, n_steps)
+        width = _only("embed the window", {n: part.embeds_into for n, part in parts_of})
+        self.embedding = None if width is None else nn.Linear(lookback, width)
+        n_steps = lookback if width is None else width  # that the backbone sees
         sizes = {
             "horizon": horizon,
             "n_past_covariates": n_past_covariates,
@@ -158,65 +179,56 @@ class ForecastingNetwork(nn.Module):
             return BACKBONES[backbone](n_steps, n_channels, **options)
 
         self.backbone = build(n_channels)
-        self.features: nn.Module | None = None
-        if any(True for _ in self.parameters()):  # that make features of the window
-            self.features = Activations()
-        outputs: list[Site] = []
-        initialisers: dict[str, Initialiser] = {}
-
-        def output_layer(
-            name: str, n_in: int, n_out: int, start: Initialiser, bias: bool = False
-        ) -> nn.Module | None:
-            if n_in == 0:
-                return None
-            layer = nn.Linear(n_in, n_out, bias=bias)
-            start(layer.weight.data)
-            outputs.append(Site(name, "linear", OUTPUT_LAYERS[name], n_in, n_out))
-            initialisers[name] = start
-            return layer
+        has_weights = any(True for _ in self.parameters())  # that make features of the window
+        self.features = Activations() if has_weights else None
 
         n_roles = len(self.output_roles)
         n_outputs = (self.segments.length if self.segments else horizon) * n_roles
         n_features = feature_dim(self.backbone)
-        head = output_layer("head", n_features, n_outputs, head_initialiser(self.backbone), True)
-        assert head is not None
-        self.head = head
-        zero = nn.init.zeros_
-        self.past_covariate_map = output_layer(
-            "past_covariate_map", lookback * n_past_covariates, n_outputs, zero
+        made = _OutputLayers()
+        start = head_initialiser(self.backbone)
+        self.head = made.layer("head", n_features, n_outputs, start, bias=True)
+        self.past_covariate_map = made.covariate_map(
+            "past_covariate_map", lookback * n_past_covariates, n_outputs
         )
-        self.future_covariate_map = output_layer(
-            "future_covariate_map", n_future_covariates, n_roles, zero
+        self.future_covariate_map = made.covariate_map(
+            "future_covariate_map", n_future_covariates, n_roles
         )
-        self.static_covariate_map = output_layer(
-            "static_covariate_map", n_static_covariates, n_outputs, zero
+        self.static_covariate_map = made.covariate_map(
+            "static_covariate_map", n_static_covariates, n_outputs
         )
         self.factors = None
-        self.factor_map = None
         if n_factors:
             self.factors = CommonFactors(n_channels, n_factors, min(factor_lookback, lookback))
-            self.factor_map = output_layer("factor_map", self.factors.n_features, n_outputs, zero)
+        n_seen = 0 if self.factors is None else self.factors.n_features
+        self.factor_map = made.covariate_map("factor_map", n_seen, n_outputs)
         self.channel_offsets = (
             nn.Parameter(torch.zeros(n_channels, horizon, n_roles)) if channel_offsets else None
         )
 
-        others = [Site("embedding", "linear", 3, lookback, n_steps)] if self.embedding else []
+        others = [] if width is None else [Site("embedding", "linear", 3, lookback, width)]
         if self.features is not None:
             others.append(Site("features", "activations", 3, n_features, n_features))
-        sites = NetworkSites(
-            self,
-            outputs=outputs,
-            others=others,
-            within=lambda: dry_run(build, n_channels, "backbone", {"lookback": n_steps, **sizes}),
-            initialisers=initialisers,
-            n_channels=n_channels,
-            segments=self.segments,
-            backbone=backbone,
+        self._put_in(
+            NetworkSites(
+                self,
+                outputs=made.sites,
+                others=others,
+                within=lambda: dry_run(
+                    build, n_channels, "backbone", {"lookback": n_steps, **sizes}
+                ),
+                initialisers=made.initialisers,
+                n_channels=n_channels,
+                segments=self.segments,
+                backbone=backbone,
+            )
         )
+
+    def _put_in(self, sites: NetworkSites) -> None:
+        """Put the parts at their sites."""
         with own_random_numbers():
             for name, part in self.parts.items():
                 part.put_into(sites, name)
-
         before_head = [
             term for name, term in self._terms() if name.partition(".")[0] not in OUTPUT_LAYERS
         ]
@@ -436,6 +448,14 @@ class ForecastingNetwork(nn.Module):
             If weights depend on the window.
         """
         return fold(self)
+
+
+def _only(what: str, asked: Mapping[str, T | None]) -> T | None:
+    """Return what one of the parts asks of the plain network, ``None`` if none does."""
+    answers = {name: answer for name, answer in asked.items() if answer is not None}
+    if len(answers) > 1:
+        raise ValueError(f"{' and '.join(map(repr, answers))} both {what}. Choose one of them.")
+    return next(iter(answers.values()), None)
 
 
 def _same(values: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from hyperforecast.nn import (
     HyperLinear,
     NetworkSites,
     Part,
+    Segments,
     Term,
     register_backbone,
     register_part,
@@ -413,3 +414,17 @@ class TestMake:
         assert part.embeds_into is None
         assert part.obstacle() == "DynamicHead has no closed form"
         assert not part.trains_beside_adapters("head.weight")
+
+
+def test_two_parts_that_ask_for_the_same_of_the_plain_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Cutting(DynamicHead):
+        """A head that cuts the horizon, too."""
+
+        def cut(self, horizon: int) -> Segments:
+            return Segments(horizon, 2)
+
+    monkeypatch.setitem(PARTS, "cutting", Cutting)
+    with pytest.raises(ValueError, match="'cutting' and 'mola' both cut the horizon"):
+        make("rmlp", {"cutting": {}, "mola": {}})

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from hyperforecast.nn.errors import other_names
+
 
 def channel_order(names: Sequence[str], trained: Sequence[str]) -> list[int] | None:
     """Return where each trained channel stands among ``names``.
@@ -34,20 +36,5 @@ def channel_order(names: Sequence[str], trained: Sequence[str]) -> list[int] | N
     known = set(trained)
     added = [name for name in names if name not in known]
     if missing or added:
-        raise ValueError(channel_mismatch(missing, added))
+        raise ValueError(other_names("channels", "model", missing, added))
     return [position[name] for name in trained]
-
-
-def channel_mismatch(missing: Sequence[str], added: Sequence[str]) -> str:
-    """Say which trained channels are missing and which are new."""
-    parts = [
-        f"{what}: {', '.join(map(repr, names[:10]))}"
-        + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-        for what, names in (("missing", missing), ("new", added))
-        if names
-    ]
-    return (
-        "The channels are not those that the model was trained on, whose weights go by name "
-        f"({'; '.join(parts)}). Give every trained channel under its own name and no other, in any "
-        "order."
-    )

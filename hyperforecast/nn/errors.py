@@ -63,6 +63,31 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     return f"Unknown {kind} {name!r}.{hint} Expected one of: {', '.join(map(repr, known))}."
 
 
+def other_names(what: str, trained: str, missing: Sequence[object], added: Sequence[object]) -> str:
+    """Say which names that weights belong to are missing, and which are new.
+
+    Parameters
+    ----------
+    what : str
+        That has the names.
+    trained : str
+        That has the weights.
+    missing, added : sequence
+        Names; the first ten of each are said.
+    """
+    parts = [
+        f"{which}: {', '.join(map(repr, names[:10]))}"
+        + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        for which, names in (("missing", missing), ("new", added))
+        if names
+    ]
+    return (
+        f"The {what} are not those that the {trained} was trained on, whose weights go by name "
+        f"({'; '.join(parts)}). Give every one of them under its own name and no other, in any "
+        "order."
+    )
+
+
 def check_whole_number(name: str, value: object, *, least: int = 0, unit: str = "") -> None:
     """Raise unless a value is a whole number of at least ``least``."""
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:

@@ -1,15 +1,15 @@
 """The layer of the one equation: a shared weight and generated terms."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
-from hyperforecast.nn.conditioning import Condition, Conditioned
+from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import AXES, Axis
 from hyperforecast.nn.generators import Generator
+from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.stacked_linear import (
     StackedLinear,
     compute_once,
@@ -17,11 +17,10 @@ from hyperforecast.nn.stacked_linear import (
     linear_along,
     position,
 )
-from hyperforecast.nn.static_layer import StaticLayer
-from hyperforecast.nn.term import Term, check_static
+from hyperforecast.nn.term import Term
 
 
-class HyperLinear(StaticLayer, Conditioned):
+class HyperLinear(HyperLayer[Generator]):
     r"""A linear layer whose weight is a shared one and generated terms.
 
     .. math:: W(c) = W_0 + \sum_t G_t(c_t), \qquad b(c) = b_0 + \sum_t g_t(c_t).
@@ -32,14 +31,7 @@ class HyperLinear(StaticLayer, Conditioned):
         The plain layer; its parameters become this layer's, under the same names. One weight for
         all, (O, I), or one for each channel, (C, O, I).
     n_axes : int
-        Number of axes of the layer's input where the horizon is not cut into segments. With one
-        axis more, the first has the segments that the pass computes; without it the terms that
-        differ between segments are left out.
-
-    Attributes
-    ----------
-    terms : ModuleDict
-        By the name of the part that each belongs to; none at first, see :meth:`add`.
+        See :class:`HyperLayer`.
 
     Notes
     -----
@@ -56,19 +48,9 @@ class HyperLinear(StaticLayer, Conditioned):
     """Number of generated weights (256 MB in float32) above which memory decides."""
 
     def __init__(self, base: nn.Linear | ChannelLinear, n_axes: int) -> None:
-        super().__init__()
+        super().__init__(n_axes)
         self.weight = base.weight
         self.bias = base.bias
-        self.n_axes = n_axes
-        self.terms = nn.ModuleDict()
-        self._passes: dict[bool, tuple[list[Term[Generator]], tuple[Axis, ...], bool]] = {}
-
-    def add(self, name: str, term: Term[Generator]) -> None:
-        """Add a term, under the name of the part that it belongs to."""
-        if name in self.terms:
-            raise ValueError(f"The layer has a term of {name!r} already.")
-        self.terms[name] = term
-        self._passes, self._parts = {}, []
 
     @property
     def in_features(self) -> int:
@@ -81,29 +63,29 @@ class HyperLinear(StaticLayer, Conditioned):
         return self.weight.shape[-2]
 
     @property
-    def axes(self) -> tuple[Axis, ...]:
-        """The axes along which the layer's weights differ."""
-        return self._axes(self._terms())
+    def base_axes(self) -> tuple[Axis, ...]:
+        """The channels, if the base has a weight for each of them."""
+        return ("channel",) if self.weight.dim() == 3 else ()
 
     def generate(self, shared: bool = False) -> tuple[Tensor, Tensor | None]:
         """Generate weight (*axes, O, I) and bias (*axes, O) of all terms that are static.
 
         The bias is of length one along axes along which it does not differ.
         """
-        return self._sum([term for term in self._terms(shared) if term.context.static])
+        return self._sum(self.static_terms(shared))
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Apply the weights: (B, ..., I) -> (B, ..., O), with segments (S, B, ..., I) -> (S, …)."""
         leading = x.dim() - self.n_axes
         n_segments, x = compute_once(x) if leading else (1, x)
         shared = not leading
-        terms, axes, static = self._of_pass(shared)
+        terms, axes, static = self.of_pass(shared)
         contracted = [term for term in terms if self._contracts(term, x, leading, n_segments)]
         if static and not contracted:
             weight, bias = self.weights(shared)
         else:
             generated = [term for term in terms if term not in contracted]
-            axes = self._axes(generated)
+            axes = self.axes_of(generated)
             weight, bias = self._sum(generated, condition)
         if axes and axes[0] == "segment" and n_segments < weight.shape[0]:
             weight, bias = weight[:n_segments], None if bias is None else bias[:n_segments]
@@ -118,12 +100,12 @@ class HyperLinear(StaticLayer, Conditioned):
     def apply_to(self, x: Tensor, channels: slice) -> Tensor:
         """Apply the layers of some channels alone: (B, c, ..., I) -> (B, c, ..., O)."""
         assert self.axes == ("channel",)
-        weight, bias = self._sum(self._terms(), channels=channels)
+        weight, bias = self._sum(self.static_terms(shared=False), channels=channels)
         return linear_along(x, weight, bias, ("channel",), 0)
 
     def fold(self) -> nn.Module:
         """Return the plain layer of the summed weights."""
-        check_static(self.terms)
+        self.check_static()
         with torch.no_grad():
             weight, bias = self.generate()
         weight, bias = weight.clone(), None if bias is None else bias.clone()
@@ -141,28 +123,6 @@ class HyperLinear(StaticLayer, Conditioned):
             folded.bias = nn.Parameter(bias)
         return folded.train(self.training)
 
-    def _terms(self, shared: bool = False) -> list[Term[Generator]]:
-        """Return all terms, or those that do not differ between segments."""
-        terms = [cast(Term[Generator], term) for term in self.terms.values()]
-        return [term for term in terms if not (shared and term.axis == "segment")]
-
-    def _of_pass(self, shared: bool) -> tuple[list[Term[Generator]], tuple[Axis, ...], bool]:
-        """Return the terms of a pass, the axes of their weights, and whether all are static."""
-        if shared not in self._passes:
-            terms = self._terms(shared)
-            static = all(term.context.static for term in terms)
-            self._passes = {**self._passes, shared: (terms, self._axes(terms), static)}
-        return self._passes[shared]
-
-    def _axes(self, terms: Sequence[Term[Generator]]) -> tuple[Axis, ...]:
-        """Return the axes along which the base and some terms differ."""
-        differing = {*self._base_axes, *(term.axis for term in terms)}
-        return tuple(axis for axis in AXES if axis in differing)
-
-    @property
-    def _base_axes(self) -> tuple[Axis, ...]:
-        return ("channel",) if self.weight.dim() == 3 else ()
-
     def _sum(
         self,
         terms: Sequence[Term[Generator]],
@@ -170,7 +130,7 @@ class HyperLinear(StaticLayer, Conditioned):
         channels: slice = slice(None),
     ) -> tuple[Tensor, Tensor | None]:
         """Add some terms to the base: weight (*axes, O, I) and bias (*axes, O)."""
-        own = self._base_axes
+        own = self.base_axes
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias
         if own:
@@ -219,6 +179,3 @@ class HyperLinear(StaticLayer, Conditioned):
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
-
-    def __getstate__(self) -> dict:
-        return {**super().__getstate__(), "_passes": {}}

@@ -5,12 +5,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition, Conditioned
-from hyperforecast.nn.contexts.base import AXES, Axis
+from hyperforecast.nn.conditioning import Condition
+from hyperforecast.nn.contexts.base import Axis
 from hyperforecast.nn.generators import ScaleShift
+from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.stacked_linear import lifted, spread
-from hyperforecast.nn.static_layer import StaticLayer
-from hyperforecast.nn.term import Term, check_static
+from hyperforecast.nn.term import Term
 
 
 class Activations(nn.Identity):
@@ -21,7 +21,7 @@ class Activations(nn.Identity):
     """
 
 
-class Modulation(StaticLayer, Conditioned):
+class Modulation(HyperLayer[ScaleShift]):
     r"""Activations with generated scales and shifts: (..., D) -> (..., D).
 
     .. math:: y = \gamma(c) \odot x + \beta(c), \qquad
@@ -30,66 +30,35 @@ class Modulation(StaticLayer, Conditioned):
     Parameters
     ----------
     n_axes : int
-        Number of axes of the activations where the horizon is not cut into segments.
-
-    Attributes
-    ----------
-    terms : ModuleDict
-        By the name of the part that each belongs to; none at first, see :meth:`add`.
+        See :class:`HyperLayer`.
     """
-
-    def __init__(self, n_axes: int) -> None:
-        super().__init__()
-        self.n_axes = n_axes
-        self.terms = nn.ModuleDict()
-
-    def add(self, name: str, term: Term[ScaleShift]) -> None:
-        """Add a term, under the name of the part that it belongs to."""
-        if name in self.terms:
-            raise ValueError(f"The layer has a term of {name!r} already.")
-        self.terms[name] = term
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """The axes along which scales and shifts differ."""
-        return self._axes(self._terms())
 
     def generate(self, shared: bool = False) -> tuple[Tensor, Tensor]:
         """Generate scales and shifts of the static terms, (*axes, D) each."""
-        return self._sum([term for term in self._terms(shared) if term.context.static])
+        return self._sum(self.static_terms(shared))
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Scale and shift activations x."""
         leading = x.dim() - self.n_axes
-        terms = self._terms(shared=not leading)
+        terms, axes, static = self.of_pass(shared=not leading)
         if not terms:  # all differ between segments, and the pass is the one that all share
             return x
-        if all(term.context.static for term in terms):
-            scale, shift = self.weights(not leading)
-        else:
-            scale, shift = self._sum(terms, condition)
+        scale, shift = self.weights(not leading) if static else self._sum(terms, condition)
         assert shift is not None
-        return modulate(x, scale, shift, self._axes(terms), leading)
+        return modulate(x, scale, shift, axes, leading)
 
     def fold(self) -> "FixedModulation":
         """Return the layer of fixed scales and shifts."""
-        check_static(self.terms)
+        self.check_static()
         with torch.no_grad():
             scale, shift = self.generate()
         folded = FixedModulation(scale.clone(), shift.clone(), self.axes, self.n_axes)
         return folded.train(self.training)
 
-    def _terms(self, shared: bool = False) -> list[Term[ScaleShift]]:
-        terms = [cast(Term[ScaleShift], term) for term in self.terms.values()]
-        return [term for term in terms if not (shared and term.axis == "segment")]
-
-    def _axes(self, terms: list[Term[ScaleShift]]) -> tuple[Axis, ...]:
-        return tuple(axis for axis in AXES if any(term.axis == axis for term in terms))
-
     def _sum(
         self, terms: list[Term[ScaleShift]], condition: Condition | None = None
     ) -> tuple[Tensor, Tensor]:
-        axes = self._axes(terms)
+        axes = self.axes_of(terms)
         pairs = [(term.generator.generate(term.context(condition)), term.axis) for term in terms]
         scale = sum(lifted(scale, (axis,), axes) for (scale, _), axis in pairs)
         shift = sum(lifted(shift, (axis,), axes) for (_, shift), axis in pairs)

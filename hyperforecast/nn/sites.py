@@ -11,6 +11,7 @@ from torch import nn
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 from hyperforecast.nn.modulation import Activations, Modulation
@@ -159,7 +160,7 @@ class NetworkSites:
                 f"{listed(fitting)}."
             )
         layer = self.layer(site)
-        if not isinstance(layer, (HyperLinear, Modulation)):
+        if not isinstance(layer, HyperLayer):
             layer = (
                 HyperLinear(layer, site.n_axes)
                 if isinstance(layer, (nn.Linear, ChannelLinear))

@@ -19,7 +19,7 @@ class StaticLayer(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[bool, tuple[tuple, tuple[Tensor, Tensor | None]]] = {}
-        self._parts: list[nn.Module] = []
+        self._modules_held: list[nn.Module] = []
 
     @abstractmethod
     def generate(self, shared: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -52,11 +52,11 @@ class StaticLayer(nn.Module, ABC):
 
     def _state(self) -> tuple:
         # asked in every pass: the modules are found once, and what they hold looked up
-        self._parts = self._parts or list(self.modules())
+        self._modules_held = self._modules_held or list(self.modules())
         # in-place updates raise a parameter's version; new storage has another address
         return tuple(
             (p.data_ptr(), p.device, 0 if p.is_inference() else p._version)
-            for module in self._parts
+            for module in self._modules_held
             for held in (module._parameters, module._buffers)
             for p in held.values()
             if p is not None
@@ -76,4 +76,4 @@ class StaticLayer(nn.Module, ABC):
         return self
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_kept": {}, "_parts": []}
+        return {**self.__dict__, "_kept": {}, "_modules_held": []}

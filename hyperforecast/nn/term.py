@@ -33,15 +33,3 @@ class Term(nn.Module, Generic[G]):
         self.generator: G = generator
         self.adapter = adapter
         self.axis: Axis = context.axis
-
-
-def check_static(terms: nn.ModuleDict) -> None:
-    """Raise if there are no fixed weights to fold into, because a term depends on the window."""
-    dynamic = [
-        name for name, term in terms.items() if isinstance(term, Term) and not term.context.static
-    ]
-    if dynamic:
-        raise ValueError(
-            f"What {', '.join(map(repr, dynamic))} generates depends on the window that is "
-            "forecast from, so there are no fixed weights to fold into."
-        )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hyperforecast.nn.errors import other_names
 from hyperforecast.sktime.timeline import check_regular, find_frequency, irregular
 
 Key = tuple
@@ -116,18 +117,8 @@ def common_frequency(instances: Mapping[Key, Instance], known: Any = None) -> An
 
 
 def mismatch(what: str, missing: Sequence[Any], added: Sequence[Any]) -> str:
-    """Say which columns are missing and which are new."""
-    parts = [
-        f"{which}: {', '.join(map(repr, names[:10]))}"
-        + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-        for which, names in (("missing", missing), ("new", added))
-        if names
-    ]
-    return (
-        f"The columns of {what} are not those that the forecaster was trained on, whose weights go "
-        f"by name ({'; '.join(parts)}). Give every one of them under its own name and no other, in "
-        "any order."
-    )
+    """Say which columns of a table are missing and which are new."""
+    return other_names(f"columns of {what}", "forecaster", missing, added)
 
 
 def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFrame:

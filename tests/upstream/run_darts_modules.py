@@ -26,7 +26,7 @@ MODULES = (
     "test_probabilistic_models",
     "test_torch_forecasting_model",
 )
-MODELS = ("HNMVTSModel", "LightSAEModel", "MoLAModel", "BackboneModel")
+MODELS = ("HNMVTSModel", "LightSAEModel", "MoLAModel", "BackboneModel", "HyperModel")
 THEIRS = "DLinearModel"
 
 

@@ -171,7 +171,7 @@ class TestOtherNames:
         model = make().fit(trained)
         message = (
             "The channels are not those that the model was trained on, whose weights go by name "
-            f"({said}). Give every trained channel under its own name and no other, in any order."
+            f"({said}). Give every one of them under its own name and no other, in any order."
         )
         calls = {
             "predict": lambda: model.predict(H, series=other),

@@ -125,14 +125,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         options = cls.constructor_options()
         arguments = {o.name: o.default for o in options if not o.required} | dict(arguments)
         problems = Problems()
-        parts: dict[str, dict[str, Any]] = {}
-        if problems.check(cls.parts, arguments):
-            parts = cls.parts(arguments)
-            problems.check(make_parts, parts)
         for name in ("input_chunk_length", "output_chunk_length"):
             if name in arguments:
                 length = arguments[name]
                 problems.check(check_whole_number, name, length, least=1, unit=" of steps")
+        horizon = None if problems else arguments.get("output_chunk_length")
+        parts = problems.attempt(cls.parts, arguments) or {}
+        problems.check(make_parts, parts, None if horizon is None else int(horizon))
         backbone = arguments["backbone"]
         problems.check(check_backbone, backbone, arguments["backbone_kwargs"])
         norm = arguments["instance_norm"]

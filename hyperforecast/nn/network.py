@@ -155,7 +155,7 @@ class ForecastingNetwork(nn.Module):
         self.horizon = horizon
         self.n_channels = n_channels
         self.output_roles = tuple(output_roles)
-        self.parts = make_parts(parts or {})
+        self.parts = make_parts(parts or {}, horizon)
         parts_of = self.parts.items()
         self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
 

@@ -9,6 +9,7 @@ from hyperforecast.nn.errors import (
     WrongArguments,
     check_sizes,
     check_whole_number,
+    other_names,
     raise_all,
     unknown_name,
 )
@@ -79,3 +80,8 @@ def test_worker_processes_can_return_the_error() -> None:
     copied = pickle.loads(pickle.dumps(WrongArguments(["one", "two"])))
     assert copied.problems == ["one", "two"]
     assert str(copied) == "2 arguments are wrong:\n- one\n- two"
+
+
+def test_long_lists_of_channels_are_cut() -> None:
+    message = other_names("channels", "model", [f"m{i}" for i in range(12)], ["x"])
+    assert "'m9' and 2 more; new: 'x'" in message

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from hyperforecast.nn.errors import unknown_name
+from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.parts.base import SLOTS, Part, Slot
 from hyperforecast.nn.parts.closed_form import ClosedForm, SharedWeights
 from hyperforecast.nn.parts.film import FiLM
@@ -86,29 +86,44 @@ def closed_form_of_head(parts: Mapping[str, Part]) -> ClosedForm:
     return SharedWeights()
 
 
-def make_parts(chosen: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Part]:
+def make_parts(
+    chosen: Mapping[str, Mapping[str, Any] | None], horizon: int | None = None
+) -> dict[str, Part]:
     """Make parts from their names and options, in the order in which they are put in.
+
+    Parameters
+    ----------
+    chosen : mapping of str to dict
+    horizon : int, optional
+        That parts may cut into segments, to be checked as well.
 
     Raises
     ------
     ValueError
-        If a name is unknown, an option is not the part's, or two parts concern the same.
+        If a name is unknown, an option wrong or not the part's, or two parts concern the same:
+        with all that is wrong.
     """
+    problems = Problems()
     made: dict[str, Part] = {}
     for name, options in chosen.items():
         if name not in PARTS:
-            raise ValueError(unknown_name("part", name, PARTS))
+            problems.append(unknown_name("part", name, PARTS))
+            continue
         part = PARTS[name]
         known = part_options(part)
-        for option in options or {}:
-            if option not in known:
-                has = f"It has: {', '.join(map(repr, known))}." if known else "It has none."
-                raise ValueError(f"The part {name!r} has no option {option!r}. {has}")
+        if unknown := [option for option in options or {} if option not in known]:
+            has = f"It has: {', '.join(map(repr, known))}." if known else "It has none."
+            problems += [f"The part {name!r} has no option {one!r}. {has}" for one in unknown]
+            continue
         for other, before in made.items():
             if before.slot == part.slot:
-                raise ValueError(
+                problems.append(
                     f"{other!r} and {name!r} both say what the {part.slot} of a network is. Choose "
                     "one of them."
                 )
         made[name] = part(**(options or {}))
+        problems.check(made[name].check)
+        if horizon is not None:
+            problems.check(made[name].cut, horizon)
+    raise_all(problems)
     return dict(sorted(made.items(), key=lambda item: SLOTS.index(item[1].slot)))

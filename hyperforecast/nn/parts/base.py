@@ -19,8 +19,8 @@ class Part(ABC):
 
     A part is its options, which are keyword-only and plain values, so that a checkpoint can hold
     them. They are declared as fields, see :func:`~hyperforecast.nn.options.option`, and checked by
-    ``__post_init__``. :meth:`put_into` puts generated terms into a finished plain
-    network, whose parameters keep their names and values.
+    :meth:`check`. :meth:`put_into` puts generated terms into a finished plain network, whose
+    parameters keep their names and values.
 
     Attributes
     ----------
@@ -33,6 +33,10 @@ class Part(ABC):
     def __init_subclass__(cls) -> None:
         option_group(cls)
         describe(cls)
+
+    def check(self) -> None:
+        """Raise if an option is wrong, asked before anything else."""
+        return  # without options nothing is
 
     @abstractmethod
     def put_into(self, sites: NetworkSites, name: str) -> None:

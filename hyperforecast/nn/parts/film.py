@@ -48,7 +48,8 @@ class FiLM(FiLMOptions, Part):
 
     slot = "modulation"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise if an option is wrong."""
         problems = Problems()
         if self.channel_embedding_dim is not None:
             problems.check(check_whole_number, "channel_embedding_dim", self.channel_embedding_dim)

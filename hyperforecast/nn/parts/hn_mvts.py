@@ -52,7 +52,8 @@ class HNMVTS(HNMVTSOptions, Part):
 
     slot = "head"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise if an option is wrong."""
         problems = Problems()
         if any(width < 1 for width in self.hyper_hidden):
             problems.append(f"hyper_hidden must hold widths >= 1; got {list(self.hyper_hidden)}.")

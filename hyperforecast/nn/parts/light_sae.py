@@ -80,7 +80,8 @@ class LightSAE(LightSAEOptions, Part):
 
     slot = "embedding"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise if an option is wrong."""
         check_options(self)
 
     @property

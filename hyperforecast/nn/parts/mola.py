@@ -70,7 +70,8 @@ class MoLA(MoLAOptions, Part):
 
     slot = "adapters"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise if an option is wrong."""
         check_options(self)
 
     def cut(self, horizon: int) -> Segments:

@@ -13,7 +13,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.likelihood_models.torch import GaussianLikelihood
 
 from hyperforecast.darts import HNMVTSModel
-from hyperforecast.darts.channels import channel_mismatch, channel_order
+from hyperforecast.darts.channels import channel_order
 from hyperforecast.nn import correlation_embedding
 
 L, H = 12, 4
@@ -44,11 +44,6 @@ def same_by_name(found: TimeSeries, expected: TimeSeries, **kwargs: Any) -> None
 )
 def test_channel_order(names: str, trained: str, expected: list[int] | None) -> None:
     assert channel_order(list(names), list(trained)) == expected
-
-
-def test_long_lists_of_channels_are_cut() -> None:
-    message = channel_mismatch([f"m{i}" for i in range(12)], ["x"])
-    assert "'m9' and 2 more; new: 'x'" in message
 
 
 class TestOtherOrder:

@@ -383,7 +383,7 @@ class TestParameters:
 )
 def test_bad_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        LightSAE(**options)
+        LightSAE(**options).check()
 
 
 def test_a_rank_that_makes_no_difference_is_refused() -> None:

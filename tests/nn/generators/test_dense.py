@@ -65,39 +65,6 @@ def test_contract_equals_materialise(hidden: tuple, bias: bool, extra: tuple) ->
     torch.testing.assert_close(contracted, materialised, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("length", [6, 1])
-def test_contract_along_any_axis(axis: int, length: int) -> None:
-    generator = make((7,))
-    context = torch.randn(6, 3, dtype=torch.float64)
-    shape = [2, 3, 8]
-    shape[axis] = length
-    x = torch.randn(*shape, 5, dtype=torch.float64)
-    weight, bias = generator.generate(context)
-    expected = torch.stack(
-        [
-            nn.functional.linear(x.select(axis, min(n, length - 1)), weight[n], bias[n])
-            for n in range(6)
-        ],
-        dim=axis,
-    )
-    torch.testing.assert_close(generator.contract(context, x, axis), expected, rtol=0, atol=1e-12)
-
-
-def test_contract_has_the_same_gradients() -> None:
-    generator = make((7,))
-    context = torch.randn(6, 3, dtype=torch.float64)
-    x = torch.randn(8, 6, 5, dtype=torch.float64)
-    target = torch.randn(8, 6, 4, dtype=torch.float64)
-    parameters = list(generator.parameters())
-    one = torch.autograd.grad(((generator.contract(context, x, 1) - target) ** 2).sum(), parameters)
-    two = torch.autograd.grad(
-        ((channel_linear(x, *generator.generate(context)) - target) ** 2).sum(), parameters
-    )
-    for a, b in zip(one, two, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
-
-
 def test_no_context_is_one_linear_layer_for_all() -> None:
     generator = make(context_dim=0)
     context = torch.empty(6, 0, dtype=torch.float64)

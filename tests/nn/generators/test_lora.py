@@ -1,8 +1,7 @@
-import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hyperforecast.nn import LoRAExperts, channel_linear
+from hyperforecast.nn import LoRAExperts
 
 N, N_IN, N_OUT, R, P = 6, 5, 4, 2, 3
 
@@ -27,41 +26,6 @@ def test_generate_is_a_sum_over_experts() -> None:
     for n in range(N):
         expected = sum(0.5 * shares[n, p] * experts.up[p] @ experts.down[p] for p in range(P))
         torch.testing.assert_close(weight[n], expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("length", [N, 1])
-def test_contract_equals_generate_along_any_axis(axis: int, length: int) -> None:
-    generator, context = make(), contexts()
-    shape = [2, 3, 8]
-    shape[axis] = length
-    x = torch.randn(*shape, N_IN, dtype=torch.float64)
-    weight, bias = generator.generate(context)
-    expected = torch.stack(
-        [
-            nn.functional.linear(
-                x.select(axis, min(n, length - 1)), weight[n], None if bias is None else bias[n]
-            )
-            for n in range(N)
-        ],
-        dim=axis,
-    )
-    torch.testing.assert_close(generator.contract(context, x, axis), expected, rtol=0, atol=1e-12)
-
-
-def test_contract_has_the_same_gradients() -> None:
-    generator, context = make(), contexts()
-    x = torch.randn(8, N, N_IN, dtype=torch.float64)
-    target = torch.randn(8, N, N_OUT, dtype=torch.float64)
-    parameters = list(generator.parameters())
-    contracted = generator.contract(context, x, 1)
-    generated = channel_linear(x, *generator.generate(context))
-    one, two = (
-        torch.autograd.grad((y - target).square().sum(), parameters)
-        for y in (contracted, generated)
-    )
-    for a, b in zip(one, two, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
 def test_starts_at_zero_with_a_gradient() -> None:

@@ -504,6 +504,10 @@ def _width(array: np.ndarray | None) -> int:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value))
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 

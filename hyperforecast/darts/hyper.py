@@ -5,7 +5,7 @@ from typing import Any
 
 from hyperforecast.darts.adapted import AdaptedModel
 from hyperforecast.darts.options import SolverOptions, TwoStageOptions
-from hyperforecast.nn.errors import Problems, unknown_name
+from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.nn.parts import SLOTS, Slot, parts_of_slot
 
@@ -98,18 +98,20 @@ class HyperModel(AdaptedModel):
     def parts(cls, arguments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Return what was chosen for each slot."""
         chosen: dict[str, dict[str, Any]] = {}
+        problems = Problems()
         for slot in SLOTS:
             name, options = arguments[slot], arguments[f"{slot}_kwargs"]
             known = (PLAIN, *parts_of_slot(slot))
             if name not in known:
-                raise ValueError(unknown_name(slot, name, known))
-            if name != PLAIN:
+                problems.append(unknown_name(slot, name, known))
+            elif name != PLAIN:
                 chosen[name] = dict(options or {})
             elif options:
-                raise ValueError(
+                problems.append(
                     f"{slot}_kwargs has no effect with {slot}={PLAIN!r}; got {options!r}. Choose "
                     f"one of {', '.join(map(repr, known[1:]))}, or leave {slot}_kwargs out."
                 )
+        raise_all(problems)
         return chosen
 
     @classmethod

@@ -173,10 +173,21 @@ for i in range(count):
             HyperModel(L, H, **wrong)
 
     def test_all_that_is_wrong_is_said_at_once(self) -> None:
-        with pytest.raises(ValueError, match="2 arguments are wrong") as raised:
-            HyperModel(0, H, head="nothing")
+        with pytest.raises(ValueError, match="3 arguments are wrong") as raised:
+            HyperModel(0, H, head="nothing", modulation_kwargs={"modulated": ["*"]})
         assert "input_chunk_length" in str(raised.value)
+        assert "modulation_kwargs has no effect" in str(raised.value)
         assert "Unknown head 'nothing'" in str(raised.value)
+
+    def test_options_of_numpy_are_saved_as_plain_values(
+        self, series: TimeSeries, tmp_path: Path
+    ) -> None:
+        model = HyperModel(
+            L, H, head="hn-mvts", head_kwargs={"channel_embedding_dim": np.int64(2)}, n_epochs=1
+        )
+        model.fit(series).save(str(tmp_path / "model.pt"))
+        loaded = HyperModel.load(str(tmp_path / "model.pt"))
+        assert type(loaded.model_params["head_kwargs"]["channel_embedding_dim"]) is int
 
     def test_grid_over_parts(self, series: TimeSeries) -> None:
         grid = {"head": ["plain", "individual", "hn-mvts"], "modulation": ["plain", "film"]}

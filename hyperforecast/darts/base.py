@@ -123,7 +123,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             A message for each argument that is wrong; a subclass adds its own.
         """
         options = cls.constructor_options()
-        arguments = {o.name: o.default for o in options if not o.required} | dict(arguments)
+        arguments = {o.name: o.default for o in options if not o.required} | _plain(dict(arguments))
         problems = Problems()
         for name in ("input_chunk_length", "output_chunk_length"):
             if name in arguments:
@@ -495,7 +495,7 @@ def _network_arguments(
         "backbone": arguments["backbone"],
         "backbone_kwargs": arguments["backbone_kwargs"],
         "instance_norm": arguments["instance_norm"],
-        "n_factors": arguments["n_factors"] or 0,
+        "n_factors": int(arguments["n_factors"] or 0),
     }
 
 
@@ -503,7 +503,7 @@ def _width(array: np.ndarray | None) -> int:
     return 0 if array is None else array.shape[1]
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

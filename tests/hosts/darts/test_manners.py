@@ -92,6 +92,12 @@ class TestErrors:
         ):
             LightSAEModel(L, H, variant="lite", load_balancing=-1.0)
 
+    def test_arrays_are_options_too(self, series: TimeSeries) -> None:
+        for _ in range(2):  # the second time the arguments are compared with those of the first
+            model = HNMVTSModel(L, H, hyper_hidden=np.array([3, 4]), n_epochs=1)
+        trunk = model.fit(series).network.head.terms["hn-mvts"].generator.trunk
+        assert [layer.out_features for layer in trunk[::2]] == [3, 4]
+
     def test_unknown_argument(self) -> None:
         with pytest.raises(ValueError, match="chanel_embedding_dim"):
             make(chanel_embedding_dim=2)

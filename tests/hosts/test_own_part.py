@@ -4,15 +4,20 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
+from darts import TimeSeries
 from torch import Tensor
 
-from hyperforecast.darts import HyperforecastModel
+from hyperforecast.darts import BackboneModel, HyperforecastModel, HyperModel
 from hyperforecast.darts.options import SolverOptions
 from hyperforecast.nn import (
     PARTS,
     ChannelEmbedding,
+    ChannelIndex,
+    FreeWeights,
     LoRAExperts,
     NetworkSites,
     Part,
@@ -194,3 +199,32 @@ def test_options_of_two_groups_stand_side_by_side() -> None:
     names = Solved.get_param_names(sort=False)
     at = names.index("solver")
     assert names[at - 1 : at + 3] == ["scaler", "solver", "solver_kwargs", "n_factors"]
+
+
+class OwnAdapters(Part):
+    """Heads of single channels on a head that is trained first."""
+
+    slot = "adapters"
+
+    def put_into(self, sites: NetworkSites, name: str) -> None:
+        for site in sites.outputs:
+            free = FreeWeights(sites.n_channels, site.n_features, site.n_outputs)
+            sites.add(site, name, Term(ChannelIndex(sites.n_channels), free, adapter=True))
+
+
+def test_adapters_of_ones_own_are_trained_on_a_plain_base(
+    panel: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The horizon need not be cut: adapters may differ between channels alone."""
+    monkeypatch.setitem(PARTS, "own", OwnAdapters)
+    series = TimeSeries.from_dataframe(panel, freq="D")
+    plain = BackboneModel(L, H, solver="adam", n_epochs=2, random_state=0).fit(series)
+    adapted = HyperModel(L, H, adapters="own", n_base_epochs=2, n_epochs=3, random_state=0)
+    adapted.fit(series)
+    assert adapted.model.stage == "adapters"
+    base, moved = plain.network.state_dict(), adapted.network.state_dict()
+    for name, values in base.items():
+        # up to rounding: the head is applied channel by channel
+        torch.testing.assert_close(moved[name], values, rtol=0, atol=1e-6)
+    assert (moved["head.terms.own.generator.weight"] != 0).any(dim=(1, 2)).all()
+    assert not np.allclose(adapted.predict(H).values(), plain.predict(H).values())

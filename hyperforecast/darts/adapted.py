@@ -104,6 +104,8 @@ TorchForecastingModel.fit_from_dataset`.
     ) -> None:
         assert isinstance(model, StagedModule)
         if model.stage is None:  # no adapters
+            if self._adapts_only:
+                raise ValueError(no_adapter("train"))
             super()._train(trainer, model, datamodule, load_best)
             return
         resumes_adapters = self.load_ckpt_path is not None and model.stage == "adapters"
@@ -185,8 +187,13 @@ TorchForecastingModel.fit_from_dataset`.
             )
         assert isinstance(self.model, StagedModule)
         if self.model.stage is None:
-            raise ValueError(
-                f"There is no adapter to {verb}: the network of this model has none. Choose "
-                "adapters for it."
-            )
+            raise ValueError(no_adapter(verb))
         return self.model
+
+
+def no_adapter(verb: str) -> str:
+    """Say that a network has no adapters."""
+    return (
+        f"There is no adapter to {verb}: the network of this model has none. Choose adapters for "
+        "it."
+    )

@@ -172,6 +172,15 @@ for i in range(count):
         with pytest.raises(ValueError, match=match):
             HyperModel(L, H, **wrong)
 
+    def test_adapting_alone_needs_adapters(self, series: TimeSeries, tmp_path: Path) -> None:
+        model = HyperModel(L, H, backbone="rmlp", n_epochs=1).fit(series)
+        forecast = model.predict(H).values()
+        with pytest.raises(ValueError, match=r"no adapter to train.*Choose adapters"):
+            model.fit(series, adapt_only=True)
+        with pytest.raises(ValueError, match="no adapter to save"):
+            model.save_adapter(tmp_path / "adapter.pt")
+        np.testing.assert_array_equal(model.predict(H).values(), forecast)
+
     def test_all_that_is_wrong_is_said_at_once(self) -> None:
         with pytest.raises(ValueError, match="3 arguments are wrong") as raised:
             HyperModel(0, H, head="nothing", modulation_kwargs={"modulated": ["*"]})

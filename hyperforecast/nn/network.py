@@ -481,7 +481,7 @@ def check_network(**arguments: Any) -> None:
 class _Arguments(dict[str, Any]):
     """Arguments that a cache can tell apart."""
 
-    def __hash__(self) -> int:  # type: ignore[override]
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none
         return hash(repr(self))
 
 

@@ -14,7 +14,6 @@ from hyperforecast.nn import (
     ChannelIndex,
     ChannelLinear,
     Condition,
-    Context,
     DenseGenerator,
     FreeWeights,
     HyperLinear,
@@ -26,18 +25,9 @@ from hyperforecast.nn import (
     fold,
 )
 from hyperforecast.nn.generators.base import Cost
+from tests.nn.made_contexts import WindowMean
 
 S, B, C, L, N_IN, N_OUT = 2, 3, 4, 6, 5, 3
-
-
-class WindowMean(Context):
-    """A vector for each window: the first values of the mean over its channels."""
-
-    axis = "window"
-
-    def forward(self, condition: Condition | None = None) -> Tensor:
-        assert condition is not None
-        return condition.window.mean(dim=1)[:, :2]
 
 
 TERMS: dict[str, Callable[[], Term]] = {

@@ -12,7 +12,6 @@ from hyperforecast.nn import (
     Activations,
     ChannelEmbedding,
     Condition,
-    Context,
     FixedModulation,
     Modulation,
     ScaleShift,
@@ -20,18 +19,9 @@ from hyperforecast.nn import (
     Term,
     fold,
 )
+from tests.nn.made_contexts import WindowMean
 
 S, B, C, L, D = 2, 3, 4, 6, 5
-
-
-class WindowMean(Context):
-    """A vector for each window: the first values of the mean over its channels."""
-
-    axis = "window"
-
-    def forward(self, condition: Condition | None = None) -> Tensor:
-        assert condition is not None
-        return condition.window.mean(dim=1)[:, :2]
 
 
 TERMS: dict[str, Callable[[], Term]] = {

@@ -14,17 +14,12 @@ from darts import TimeSeries
 from darts.utils.likelihood_models.torch import GaussianLikelihood, QuantileRegression
 
 from hyperforecast.darts import (
-    BackboneModel,
     HNMVTSModel,
     HyperforecastModel,
     LightSAEModel,
-    MoLAModel,
 )
 from hyperforecast.nn import StaticLayer
-
-L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel]
-each_model = pytest.mark.parametrize("model_class", MODELS)
+from tests.hosts.darts.every_model import H, L, each_model
 
 
 def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:

@@ -21,10 +21,7 @@ from hyperforecast.darts import (
     LightSAEModel,
     MoLAModel,
 )
-
-L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel]
-each_model = pytest.mark.parametrize("model_class", MODELS)
+from tests.hosts.darts.every_model import H, L, each_model
 
 
 def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:

@@ -10,7 +10,8 @@ made::
 
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
-number of channels), ``embedding`` (learned embeddings) and ``grid`` (grid searches of both hosts).
+number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
+results files have are not made again) and ``grid`` (grid searches of both hosts).
 """
 
 import logging
@@ -20,24 +21,27 @@ import torch
 
 from benchmarks import command_line
 from benchmarks.solver.channels import channels
+from benchmarks.solver.coverage import WINDOWS as COVERED
+from benchmarks.solver.coverage import coverage
 from benchmarks.solver.embedding import embedding
 from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.horizons import HORIZONS, horizons
 from benchmarks.solver.speed import speed
 
-TABLES = ("speed", "horizons", "channels", "embedding", "grid")
+TABLES = ("speed", "horizons", "channels", "embedding", "coverage", "grid")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the tables asked for."""
     parser = command_line.parser("benchmarks.solver", __doc__, folder=True, threads=2)
     parser.add_argument("tables", nargs="*", help=f"which tables to make: {', '.join(TABLES)}")
-    parser.add_argument("--data", nargs="+", help="data sets of speed and horizons")
+    parser.add_argument("--data", nargs="+", help="data sets of speed, horizons, coverage")
     parser.add_argument("--patience", type=int, default=5, help="epochs without a lower loss")
     parser.add_argument("--repetitions", type=int, default=3, help="of each exact fit")
     parser.add_argument("--horizons", nargs="+", type=int, default=HORIZONS)
     parser.add_argument("--counts", nargs="+", type=int, default=[21, 64, 200, 632, 2000])
+    parser.add_argument("--draws", type=int, default=200, help="made series for each length")
     parser.add_argument("--rows", type=int, default=4000, help="of the made channels")
     given = parser.parse_args(arguments)
     unknown = set(given.tables) - set(TABLES)
@@ -58,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":
             embedding(given.folder)
+        elif table == "coverage":
+            coverage(given.data or list(COVERED), given.folder, given.draws)
         else:
             grid(given.folder)
 

@@ -16,6 +16,7 @@ from hyperforecast.nn.backbones import (
     head_initialiser,
     takes_covariates,
 )
+from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.errors import unknown_name
@@ -96,6 +97,9 @@ class ForecastingNetwork(nn.Module):
     channel_offsets : bool, default=False
         Whether each output of each channel has a free offset, starting at zero: what turns a
         point forecast into quantiles of its residuals.
+    offset_spans : sequence of int, default=()
+        Numbers of most recent values by whose variance the offsets are scaled: see
+        :class:`ChannelOffsets`. Without any they are the same for every window.
 
     Notes
     -----
@@ -143,6 +147,7 @@ class ForecastingNetwork(nn.Module):
         n_factors: int = 0,
         factor_lookback: int = 12,
         channel_offsets: bool = False,
+        offset_spans: Sequence[int] = (),
     ) -> None:
         super().__init__()
         check_backbone(backbone, backbone_kwargs)
@@ -202,9 +207,9 @@ class ForecastingNetwork(nn.Module):
             self.factors = CommonFactors(n_channels, n_factors, min(factor_lookback, lookback))
         n_seen = 0 if self.factors is None else self.factors.n_features
         self.factor_map = made.covariate_map("factor_map", n_seen, n_outputs)
-        self.channel_offsets = (
-            nn.Parameter(torch.zeros(n_channels, horizon, n_roles)) if channel_offsets else None
-        )
+        self.channel_offsets = None
+        if channel_offsets:
+            self.channel_offsets = ChannelOffsets(n_channels, horizon, n_roles, offset_spans)
 
         others = [] if width is None else [Site("embedding", "linear", 3, lookback, width)]
         if self.features is not None:
@@ -318,7 +323,7 @@ class ForecastingNetwork(nn.Module):
         if self.segments is not None and n_cut is not None:
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
-            y = y + self.channel_offsets[:, : y.shape[2]]
+            y = self.channel_offsets(y, x)
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)

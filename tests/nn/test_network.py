@@ -364,8 +364,8 @@ class TestParts:
         window = x()
         before = network(window)
         with torch.no_grad():
-            network.channel_offsets.normal_()
-        offsets = network.channel_offsets.transpose(0, 1)
+            network.channel_offsets.offsets.normal_()
+        offsets = network.channel_offsets.offsets.transpose(0, 1)
         torch.testing.assert_close(network(window), before + offsets)
         shared = network(window, shared=True)
         assert shared.shape == (B, 2, C, 1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.weights import BasisWeights
 
@@ -25,9 +26,8 @@ class ExactSolution:
         ``[1, embedding]``, or with individual weights the identity.
     weights : BasisWeights
         M of them.
-    residual_quantiles : Tensor, shape (C, H, P), optional
-        Quantiles of the validation residuals, where asked for; of the training residuals where
-        there were too few windows to hold any out.
+    residual_quantiles : ResidualQuantiles, optional
+        Of windows that were not trained on, where asked for.
     compared : list of ComparedSetting
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -38,5 +38,5 @@ class ExactSolution:
     factor_lookback: int
     mixing: Tensor
     weights: BasisWeights
-    residual_quantiles: Tensor | None = None
+    residual_quantiles: ResidualQuantiles | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

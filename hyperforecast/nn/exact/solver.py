@@ -1,21 +1,26 @@
 """Closed-form training: which setting, and its weights."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hyperforecast.nn.exact.candidate import Candidate
+from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.out_of_sample import (
+    OutOfSample,
+    held_out_residuals,
+    leave_out_residuals,
+    n_sampled,
+)
 from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
-from hyperforecast.nn.exact.validation_windows import ValidationWindows
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -67,13 +72,30 @@ def solve_exact(
     selected, n_steps = selection.select()
     if held_out:
         alone = replace(problem, search=SearchSpace.only(selected.setting))
-        solution = DataSplit(alone, series, options, history, "all").solve(
-            selected.setting, n_steps
-        )
+        trained = DataSplit(alone, series, options, history, "all")
+        solution = trained.solve(selected.setting, n_steps)
     else:
         solution = trained.as_solution(selected.setting, selected.weights, selected.mixing)
-    quantiles = selection.windows.residual_quantiles(selected) if problem.quantiles else None
-    return replace(solution, compared=selection.compared, residual_quantiles=quantiles)
+    return replace(
+        solution,
+        compared=selection.compared,
+        residual_quantiles=_residual_quantiles(solution, trained, None if held_out else validated),
+    )
+
+
+def _residual_quantiles(
+    solution: ExactSolution, trained: DataSplit, validated: DataSplit | None = None
+) -> ResidualQuantiles | None:
+    """Calibrate the quantiles asked for on windows that were not trained on, if any are."""
+    if not trained.problem.quantiles:
+        return None
+    splits = [trained] if validated is None else [trained, validated]
+    each = n_sampled(trained) / sum(split.cache.n_windows for split in splits)
+    sample = leave_out_residuals(trained, solution, each * trained.cache.n_windows)
+    if validated is not None:
+        held_out = held_out_residuals(validated, solution, each * validated.cache.n_windows)
+        sample = OutOfSample.joined([sample, held_out])
+    return calibrate(sample, trained.problem)
 
 
 def _solve_simplest(
@@ -95,8 +117,4 @@ def _solve_simplest(
     )
     split = DataSplit(problem, series, options, None, "all")
     solution = split.solve(setting)
-    if not problem.quantiles:
-        return solution
-    candidate = Candidate(setting, solution.weights, solution.mixing, math.nan)
-    quantiles = ValidationWindows(split).residual_quantiles(candidate)
-    return replace(solution, residual_quantiles=quantiles)
+    return replace(solution, residual_quantiles=_residual_quantiles(solution, split))

@@ -8,8 +8,8 @@ from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.design_matrix import DesignMatrix, design_matrix
 from hyperforecast.nn.exact.setting import Setting
 
-MAX_COMPARED, MAX_RANKED = 2**22, 2**24
-"""Numbers of values in the windows from which standard errors and quantiles are taken."""
+MAX_COMPARED = 2**22
+"""Number of values in the windows from which standard errors are taken."""
 
 
 class ValidationWindows:
@@ -17,39 +17,27 @@ class ValidationWindows:
 
     def __init__(self, split: DataSplit) -> None:
         self.split = split
-        self._kept: tuple[tuple[str, int, int], list[DesignMatrix]] | None = None
+        self._kept: tuple[tuple[str, int], list[DesignMatrix]] | None = None
 
     def errors(self, candidate: Candidate) -> Tensor:
         """Return the mean squared errors of single windows, (C, T)."""
         if candidate.window_errors is None:
             weights = candidate.weights.of_channels(candidate.mixing)
-            windows = self._windows(candidate.setting, MAX_COMPARED)
+            windows = self._windows(candidate.setting)
             errors = [some.residuals(*weights).square().mean(dim=2) for some in windows]
             candidate.window_errors = torch.cat(errors, dim=1)
         return candidate.window_errors
 
-    def residual_quantiles(self, candidate: Candidate) -> Tensor:
-        """Return the quantiles wanted of the residuals of each channel and step, (C, H, P).
-
-        In units of the constant regressor, so that under RevIN they scale with the window.
-        """
-        weights = candidate.weights.of_channels(candidate.mixing)
-        windows = self._windows(candidate.setting, MAX_RANKED)
-        scaled = [some.residuals(*weights) / some.deviation for some in windows]
-        residuals = torch.cat(scaled, dim=1)
-        levels = torch.tensor(self.split.problem.quantiles).to(residuals)
-        return torch.quantile(residuals, levels, dim=1).movedim(0, -1)  # of (C, T, H)
-
-    def _windows(self, setting: Setting, max_values: int) -> list[DesignMatrix]:
+    def _windows(self, setting: Setting) -> list[DesignMatrix]:
         """Return windows of each series under a setting; the last ones are kept.
 
-        As many as hold ``max_values``, but at least 64 and at most 512.
+        As many as hold ``MAX_COMPARED`` values, but at least 64 and at most 512.
         """
-        what = (setting.norm, setting.n_factors, max_values)
+        what = (setting.norm, setting.n_factors)
         if self._kept is None or self._kept[0] != what:
             layout = self.split.layout(setting.norm, setting.n_factors)
             cache = self.split.cache
-            n_windows = min(512, max(64, max_values // (cache.n_channels * layout.width)))
+            n_windows = min(512, max(64, MAX_COMPARED // (cache.n_channels * layout.width)))
             stride = -(-cache.n_windows // n_windows)
             windows = [
                 design_matrix(one, layout, torch.arange(0, layout.n_windows(one), stride))

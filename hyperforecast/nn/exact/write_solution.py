@@ -5,7 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.parts import closed_form_of_head, make_parts
@@ -48,6 +50,7 @@ def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict
     }
     if solution.residual_quantiles is not None:
         arguments["channel_offsets"] = True
+        arguments["offset_spans"] = list(solution.residual_quantiles.volatility.spans)
     return arguments
 
 
@@ -83,7 +86,14 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:
-        network.channel_offsets.copy_(solution.residual_quantiles)
+        _write_quantiles(network.channel_offsets, solution.residual_quantiles)
+
+
+def _write_quantiles(layer: ChannelOffsets, quantiles: ResidualQuantiles) -> None:
+    layer.offsets.copy_(quantiles.offsets)
+    if layer.spans:
+        layer.constant.fill_(quantiles.volatility.constant)
+        layer.coefficients.copy_(quantiles.volatility.coefficients)
 
 
 def _head_of(backbone: nn.Module, linear_map: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The network that holds a solution, against the regression's own forecasts."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.exact import (
     LINEAR_NORMS,
     ExactOptions,
+    ExactSolution,
     ObservedSeries,
     Problem,
     SearchSpace,
@@ -18,6 +20,7 @@ from hyperforecast.nn.exact import (
     solve_exact,
     solved_network,
 )
+from hyperforecast.nn.exact.volatility import Volatility
 
 L, H, C = 7, 3, 4
 
@@ -103,6 +106,8 @@ def test_forecasts_equal_the_regression_s(
     )
     options = ExactOptions(factor_lookback=3, ridge=1e-3)
     solution = solve_exact(problem, [series], options=options)
+    if quantiles:
+        solution = with_volatility(solution)
     assert solution.setting.embedding_dim == dims[0]
     network = solved_network(
         arguments(series, backbone, part, quantiles, solution.setting.individual), solution
@@ -124,11 +129,25 @@ def test_forecasts_equal_the_regression_s(
     expected = torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
     expected = expected.unsqueeze(-1)
     if quantiles:
-        assert solution.residual_quantiles is not None
-        expected = expected + solution.residual_quantiles * x[..., -1:, None]
+        learned = solution.residual_quantiles
+        assert learned is not None
+        constant = x[..., -1:, None]
+        own = (x[..., :L] / constant[..., 0]).transpose(0, 1)  # (C, T, L)
+        scale = learned.volatility.scale(own).T[..., None, None]
+        expected = expected + learned.offsets * scale * constant
     expected = expected + level(series, norm)  # (T, C, H, P)
     torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(folded, found)
+
+
+def with_volatility(solution: ExactSolution) -> ExactSolution:
+    """Let the offsets follow the window, as those of other series do."""
+    assert solution.residual_quantiles is not None
+    coefficients = torch.linspace(0.1, 0.9, 2 * C, dtype=torch.float64).view(C, 2)
+    quantiles = replace(
+        solution.residual_quantiles, volatility=Volatility((2, L), 0.3, coefficients)
+    )
+    return replace(solution, residual_quantiles=quantiles)
 
 
 def level(series: ObservedSeries, norm: str) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Residual quantiles."""
+"""Calibrated quantiles."""
 
 import pytest
 import torch
@@ -6,7 +6,6 @@ from made_series import H, L, alike, noise
 from naive_windows import design
 
 from hyperforecast.nn.exact import (
-    ExactOptions,
     ObservedSeries,
     Problem,
     SearchSpace,
@@ -25,7 +24,8 @@ class TestQuantiles:
         series = ObservedSeries(noise(8000, 2) * deviations)
         problem = Problem(12, H, search=SearchSpace(norms=(norm,)), quantiles=self.levels)
         solution = solve_exact(problem, [series.rows(0, 6000)])
-        offsets = solution.residual_quantiles
+        assert solution.residual_quantiles.volatility.spans == ()
+        offsets = solution.residual_quantiles.offsets
         assert offsets.shape == (2, H, 3)
         assert (offsets.diff(dim=2) > 0).all()
         x, y, _ = design(series.rows(6000, 8000), WindowLayout(12, H, norm=norm))
@@ -40,18 +40,6 @@ class TestQuantiles:
             for c in range(2):
                 found = offsets[c] / deviations[c]
                 torch.testing.assert_close(found, normal.expand_as(found), rtol=0.0, atol=0.2)
-
-    def test_are_of_validation_not_of_training_residuals(self) -> None:
-        """Twelve regressors for few windows: training residuals would be far too small."""
-        series = ObservedSeries(noise(60, 1))
-        problem = Problem(24, 1, quantiles=(0.05, 0.95))
-        options = ExactOptions(ridge=1e-5, validation_size=0.4)
-        solution = solve_exact(problem, [series], options=options)
-        x, y, _ = design(series, WindowLayout(24, 1))
-        weight, _ = solution.weights.of_channels(solution.mixing)
-        trained = (y - torch.einsum("tcp,chp->tch", x, weight)).std()
-        width = solution.residual_quantiles.diff(dim=2)
-        assert width.item() > 3.3 * trained.item()
 
     def test_not_asked_for_are_not_there(self) -> None:
         assert solve_exact(Problem(L, H), [alike()]).residual_quantiles is None

@@ -1,0 +1,64 @@
+"""Offsets of every output of every channel, wider after restless windows."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class ChannelOffsets(nn.Module):
+    r"""Free offsets of each output, scaled by how much the window has moved of late.
+
+    .. math:: y_{chp} + o_{chp} \sqrt{a + \sum_j b_{cj} v_{cj}}
+
+    with :math:`v_{cj}` the variance of the last :math:`m_j` values of channel c: the conditional
+    variance of an ARCH model (Engle, "Autoregressive conditional heteroscedasticity with
+    estimates of the variance of United Kingdom inflation", 1982), over several spans as in Corsi,
+    "A simple approximate long-memory model of realized volatility", 2009. Without spans, and as
+    it starts, the scale is one.
+
+    Parameters
+    ----------
+    n_channels, horizon, n_outputs : int
+        C, H and P.
+    spans : sequence of int
+        Numbers m of most recent values, at most the lookback.
+
+    Attributes
+    ----------
+    offsets : Parameter, shape (C, H, P)
+        Start at zero.
+    constant : Tensor, shape ()
+        a, not trained by gradients.
+    coefficients : Tensor, shape (C, J)
+        b, in one over the squared units of the window; not trained by gradients.
+    """
+
+    constant: Tensor
+    coefficients: Tensor
+
+    def __init__(
+        self, n_channels: int, horizon: int, n_outputs: int, spans: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        self.spans = tuple(spans)
+        self.offsets = nn.Parameter(torch.zeros(n_channels, horizon, n_outputs))
+        if self.spans:
+            self.register_buffer("constant", torch.ones(()))
+            self.register_buffer("coefficients", torch.zeros(n_channels, len(self.spans)))
+
+    def forward(self, y: Tensor, x: Tensor) -> Tensor:
+        """Add the offsets to outputs (B, C, H', P) of normalised windows (B, C, L)."""
+        offsets = self.offsets[:, : y.shape[2]]
+        if not self.spans:
+            return y + offsets
+        variances = recent_variances(x, self.spans)  # (B, C, J)
+        scale = (self.constant + (self.coefficients * variances).sum(dim=-1)).sqrt()
+        return y + offsets * scale[..., None, None]
+
+
+def recent_variances(x: Tensor, spans: Sequence[int]) -> Tensor:
+    """Return the variances of the last values of windows: (..., L) -> (..., J)."""
+    recent = [x[..., -span:] for span in spans]
+    centred = [values - values.mean(dim=-1, keepdim=True) for values in recent]
+    return torch.stack([values.square().mean(dim=-1) for values in centred], dim=-1)

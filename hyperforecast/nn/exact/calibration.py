@@ -1,0 +1,157 @@
+"""Quantiles of forecasts, calibrated on residuals of windows that were not trained on."""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.effective_size import EffectiveSize
+from hyperforecast.nn.exact.out_of_sample import OutOfSample
+from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
+from hyperforecast.nn.exact.spread import spread
+from hyperforecast.nn.exact.student_t import student_t_quantiles
+from hyperforecast.nn.exact.volatility import select_volatility
+
+PRIOR_SIZE = 16.0
+"""Number of independent residuals, in a tail of interest, that weigh as much as what is pooled."""
+
+SCALE_PRIOR = 4.0
+"""Number of independent residuals whose scale weighs as much as the one that is pooled."""
+
+MAX_RANKED = 4096
+"""Most residuals that one quantile is taken of."""
+
+BANDWIDTH = 0.3
+"""Of the smooth profile of scale over the logarithm of the steps ahead."""
+
+NORMAL_MEAN_ABSOLUTE = math.sqrt(2 / math.pi)
+"""Of a standard normal variable."""
+
+
+def calibrate(sample: OutOfSample, problem: Problem) -> ResidualQuantiles:
+    """Estimate the quantiles that a problem asks for.
+
+    Warns
+    -----
+    UserWarning
+        If a level lies beyond what the windows can tell.
+    """
+    residuals, shift = sample.residuals, problem.shift
+    levels = torch.tensor(problem.quantiles).to(residuals)
+    apart = sum(1 + (count - 1) / (shift + problem.horizon) for count in sample.counts)
+    volatility = select_volatility(residuals, sample.windows, levels, int(apart))
+    scaled = residuals / volatility.scale(sample.windows).unsqueeze(-1)
+    unit = scaled / _nonzero(_scale(scaled))[:, None]
+    size = EffectiveSize.of(unit, sample.counts, shift)
+    warn_beyond(problem.quantiles, size.of_windows)
+    return ResidualQuantiles(shrunk_quantiles(scaled, size, shift, levels), volatility)
+
+
+def warn_beyond(levels: Sequence[float], n_windows: float) -> None:
+    """Warn if levels lie beyond what a number of independent windows can tell."""
+    outermost = min(min(level, 1 - level) for level in levels)
+    needed = round(1 / outermost) - 1
+    if n_windows >= needed:
+        return
+    warnings.warn(
+        f"Quantiles from {min(levels):g} to {max(levels):g} take {needed} independent windows "
+        f"or more to be told from data; the series hold about {n_windows:.0f}, counting those "
+        "whose horizons do not overlap. The outermost quantiles are those of Student's t "
+        "distribution with the scale of the residuals. Give longer series, or ask for a shorter "
+        "horizon or for less extreme quantiles.",
+        stacklevel=2,
+    )
+
+
+def shrunk_quantiles(residuals: Tensor, size: EffectiveSize, shift: int, levels: Tensor) -> Tensor:
+    """Return the quantiles of residuals of each channel and step, pooled where there are few.
+
+    A scale for each channel and step times a quantile of residuals of unit scale. The latter is
+    Student's t quantile, drawn towards the empirical one of all residuals, towards that of the
+    channel, and towards that of channel and step: each the more, the more independent residuals
+    lie beyond it.
+
+    Parameters
+    ----------
+    residuals : Tensor, shape (C, T, H)
+    size : EffectiveSize
+    shift : int
+        Number of steps between a window's inputs and its horizon.
+    levels : Tensor, shape (P,)
+
+    Returns
+    -------
+    Tensor, shape (C, H, P)
+    """
+    raw = _scale(residuals)  # (C, H)
+    scale = _pooled_scale(raw, size, shift)
+    unit = residuals / _nonzero(scale)[:, None]
+    found = student_t_quantiles(levels, max(1.0, size.of_scale))
+    for values, n in (
+        (unit.flatten()[None, None], torch.tensor([size.of_all])),
+        (unit.flatten(1)[:, None], torch.tensor([size.of_channel])),
+        (unit.mT, size.of_steps),
+    ):
+        n = n.to(levels)[:, None]  # of each row of quantiles
+        found = found + _trust(levels, n) * (_conformal_quantiles(values, levels, n) - found)
+    return scale.unsqueeze(-1) * found
+
+
+def _scale(residuals: Tensor) -> Tensor:
+    """Return the deviation that a normal variable of the same mean absolute value has: (C, H)."""
+    return residuals.abs().mean(dim=1) / NORMAL_MEAN_ABSOLUTE
+
+
+def _pooled_scale(raw: Tensor, size: EffectiveSize, shift: int) -> Tensor:
+    """Draw the scale of each channel and step to a smooth profile over the steps: (C, H)."""
+    ahead = (shift + 1.0 + torch.arange(raw.shape[1]).to(raw)).log()
+    kernel = torch.exp(-0.5 * ((ahead[:, None] - ahead) / BANDWIDTH).square())
+    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    level = raw.mean(dim=1, keepdim=True)
+    common = (raw / _nonzero(level)).mean(dim=0)  # profile of all channels
+    own = size.of_channel / (size.of_channel + SCALE_PRIOR)
+    smooth = own * raw @ kernel.T + (1 - own) * level * (kernel @ common)
+    alone = size.of_steps.to(raw) / (size.of_steps.to(raw) + SCALE_PRIOR)
+    return alone * raw + (1 - alone) * smooth
+
+
+def _trust(levels: Tensor, n: Tensor) -> Tensor:
+    """Return the weights of empirical quantiles of n independent values."""
+    beyond = (n * torch.minimum(levels, 1 - levels) - 1).clamp(min=0.0)
+    return beyond / (beyond + PRIOR_SIZE)
+
+
+def _conformal_quantiles(values: Tensor, levels: Tensor, n: Tensor) -> Tensor:
+    """Return empirical quantiles that a next value exceeds as often as they say.
+
+    The k-th of n independent values has a next one below it with probability k / (n + 1).
+
+    Parameters
+    ----------
+    values : Tensor, shape (..., h, N)
+        Of which n are independent.
+    levels : Tensor, shape (P,)
+    n : Tensor, shape (h, 1)
+
+    Returns
+    -------
+    Tensor, shape (..., h, P)
+    """
+    values = values[..., spread(values.shape[-1], MAX_RANKED).to(values.device)]
+    ordered = values.sort(dim=-1).values
+    count = values.shape[-1]
+    position = (levels + (levels - 0.5) / n) * count - 0.5  # (h, P)
+    position = position.clamp(0, count - 1)
+    lower = position.floor().long()
+    upper = (lower + 1).clamp(max=count - 1)
+    shape = (*values.shape[:-1], len(levels))
+    below = ordered.gather(-1, lower.expand(shape))
+    above = ordered.gather(-1, upper.expand(shape))
+    return below + (position - lower) * (above - below)
+
+
+def _nonzero(scale: Tensor) -> Tensor:
+    return torch.where(scale > 0, scale, 1.0)

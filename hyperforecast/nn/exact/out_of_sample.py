@@ -1,0 +1,104 @@
+"""Residuals of windows that were not trained on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.design_matrix import design_matrix
+from hyperforecast.nn.exact.leave_out import WindowSpan, solve_without, window_blocks
+from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.spread import spread
+from hyperforecast.nn.exact.weights import BasisWeights
+
+MAX_VALUES = 2**22
+"""Number of values in the windows of which residuals are taken."""
+
+FEW_BLOCKS, MANY_BLOCKS = 3, 8
+"""Numbers of blocks that are left out in turn, of many windows and of few."""
+
+
+@dataclass(frozen=True)
+class OutOfSample:
+    """Residuals of windows that were not trained on, and the windows.
+
+    Attributes
+    ----------
+    residuals : Tensor, shape (C, T, H)
+        In units of the constant regressor: under RevIN in those of the normalised window.
+    windows : Tensor, shape (C, T, L)
+        Their inputs after the instance norm, in the same units.
+    counts : tuple of int
+        Numbers of consecutive windows that these T were taken from, one after the other.
+    """
+
+    residuals: Tensor
+    windows: Tensor
+    counts: tuple[int, ...]
+
+    @classmethod
+    def joined(cls, parts: Sequence["OutOfSample"]) -> "OutOfSample":
+        """Put several together."""
+        return cls(
+            torch.cat([part.residuals for part in parts], dim=1),
+            torch.cat([part.windows for part in parts], dim=1),
+            tuple(count for part in parts for count in part.counts),
+        )
+
+
+def n_sampled(split: DataSplit) -> int:
+    """Return how many windows residuals are taken of: at least 128 and at most 512."""
+    cache, width = split.cache, split.problem.width
+    return min(512, max(128, MAX_VALUES // (cache.n_channels * width)))
+
+
+def held_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: float) -> OutOfSample:
+    """Return the residuals of a solution on about ``n_windows`` windows of another split."""
+    spans = [WindowSpan(number, 0, count) for number, count in enumerate(_window_counts(split))]
+    share = n_windows / split.cache.n_windows
+    return _residuals(split, solution, [(spans, solution.weights)], share)
+
+
+def leave_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: float) -> OutOfSample:
+    """Return the residuals of about ``n_windows`` windows, each by weights fitted without it.
+
+    Blocks of windows are left out in turn. Where no other windows are left to fit to, the weights
+    are zero, and the forecast is the level that the instance norm restores.
+    """
+    counts, horizon = _window_counts(split), split.problem.horizon
+    few = sum(counts) < 32 * horizon  # the gaps would take most of what is left
+    blocks = window_blocks(counts, min(MANY_BLOCKS if few else FEW_BLOCKS, sum(counts)))
+    nothing = BasisWeights(
+        torch.zeros_like(solution.weights.weight), torch.zeros_like(solution.weights.future)
+    )
+    solved = (
+        (block, solve_without(split, solution.setting, solution.mixing, block) or nothing)
+        for block in blocks
+    )
+    return _residuals(split, solution, solved, n_windows / split.cache.n_windows)
+
+
+def _residuals(
+    split: DataSplit,
+    solution: ExactSolution,
+    solved: Iterable[tuple[Sequence[WindowSpan], BasisWeights]],
+    share: float,
+) -> OutOfSample:
+    """Return the residuals of a share of the windows of blocks, by the weights of each."""
+    layout = split.layout(solution.setting.norm, solution.setting.n_factors)
+    residuals, windows = [], []
+    for spans, weights in solved:
+        of_channels = weights.of_channels(solution.mixing)
+        for span in spans:
+            length = span.stop - span.first
+            starts = span.first + spread(length, max(1, round(share * length)))
+            some = design_matrix(split.cache.series[span.series], layout, starts)
+            residuals.append(some.residuals(*of_channels) / some.deviation)
+            windows.append(some.own / some.deviation)
+    return OutOfSample(torch.cat(residuals, 1), torch.cat(windows, 1), _window_counts(split))
+
+
+def _window_counts(split: DataSplit) -> tuple[int, ...]:
+    return tuple(len(one.target) - split.problem.width + 1 for one in split.cache.series)

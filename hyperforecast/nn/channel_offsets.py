@@ -61,4 +61,5 @@ def recent_variances(x: Tensor, spans: Sequence[int]) -> Tensor:
     """Return the variances of the last values of windows: (..., L) -> (..., J)."""
     recent = [x[..., -span:] for span in spans]
     centred = [values - values.mean(dim=-1, keepdim=True) for values in recent]
-    return torch.stack([values.square().mean(dim=-1) for values in centred], dim=-1)
+    variances = [values.square().mean(dim=-1) for values in centred]
+    return torch.stack(variances, dim=-1) if spans else x.new_zeros(*x.shape[:-1], 0)

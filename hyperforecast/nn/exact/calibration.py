@@ -15,7 +15,7 @@ from hyperforecast.nn.exact.spread import spread
 from hyperforecast.nn.exact.student_t import student_t_quantiles
 from hyperforecast.nn.exact.volatility import select_volatility
 
-PRIOR_SIZE = 16.0
+PRIOR_SIZE = 32.0
 """Number of independent residuals, in a tail of interest, that weigh as much as what is pooled."""
 
 SCALE_PRIOR = 4.0
@@ -42,8 +42,10 @@ def calibrate(sample: OutOfSample, problem: Problem) -> ResidualQuantiles:
     residuals, shift = sample.residuals, problem.shift
     levels = torch.tensor(problem.quantiles).to(residuals)
     apart = sum(1 + (count - 1) / (shift + problem.horizon) for count in sample.counts)
-    volatility = select_volatility(residuals, sample.windows, levels, int(apart))
-    scaled = residuals / volatility.scale(sample.windows).unsqueeze(-1)
+    volatility, scale = select_volatility(
+        residuals, sample.variances, sample.spans, levels, int(apart)
+    )
+    scaled = residuals / scale.unsqueeze(-1)
     unit = scaled / _nonzero(_scale(scaled))[:, None]
     size = EffectiveSize.of(unit, sample.counts, shift)
     warn_beyond(problem.quantiles, size.of_windows)

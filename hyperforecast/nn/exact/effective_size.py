@@ -45,6 +45,7 @@ class EffectiveSize:
         ahead = shift + 1.0 + torch.arange(horizon, dtype=residuals.dtype)
         of_steps = sum(1 + (count - 1) / ahead for count in counts)
         assert isinstance(of_steps, Tensor)
+        of_steps = of_steps.clamp(max=residuals.shape[1])
         steps = _participation(residuals, of_steps.mean().item())
         of_channel = of_steps[-1].item() * steps
         n_rows = sum(counts) + len(counts) * (horizon - 1.0)  # each with a shock of its own

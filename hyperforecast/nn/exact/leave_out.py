@@ -48,16 +48,42 @@ def window_blocks(counts: Sequence[int], n_blocks: int) -> list[list[WindowSpan]
     return blocks
 
 
-def solve_without(
-    split: DataSplit, setting: Setting, mixing: Tensor, block: Sequence[WindowSpan]
-) -> BasisWeights | None:
-    """Solve a setting again without a block of windows and those that share targets with it.
+def gap_beside(block: Sequence[WindowSpan], counts: Sequence[int], reach: int) -> int:
+    """Return how many windows before and after a block are left out with it.
 
-    Errors of h steps ahead are correlated over less than h steps, so windows whose targets are
-    others tell nothing of a block's errors, although they may have its targets among their
-    inputs: Bergmeir, Hyndman & Koo, "A note on the validity of cross-validation for evaluating
-    autoregressive time series prediction", 2018; the gap is that of Racine, "Consistent
-    cross-validatory model-selection for dependent data: hv-block cross-validation", 2000.
+    Errors of h steps ahead are correlated over less than h steps if forecasts are good, so
+    windows within reach, H - 1 steps and the shift, know of the block's errors. Those farther off
+    do not, although they may have the block's targets among their inputs: Bergmeir, Hyndman &
+    Koo, "A note on the validity of cross-validation for evaluating autoregressive time series
+    prediction", 2018. The gap is that of Racine, "Consistent cross-validatory model-selection for
+    dependent data: hv-block cross-validation", 2000. Where it would leave no window, as of series
+    shorter than two horizons and a lookback, it is as wide as leaves half of them.
+
+    Parameters
+    ----------
+    block : sequence of WindowSpan
+    counts : sequence of int
+        Number of windows of each series.
+    reach : int
+    """
+
+    def n_left(gap: int) -> int:
+        around = (_widened(span, gap, counts[span.series]) for span in block)
+        return sum(counts) - sum(span.stop - span.first for span in around)
+
+    if n_left(reach):
+        return reach
+    return max((gap for gap in range(reach) if n_left(gap) >= sum(counts) // 2), default=0)
+
+
+def _widened(span: WindowSpan, gap: int, count: int) -> WindowSpan:
+    return WindowSpan(span.series, max(span.first - gap, 0), min(span.stop + gap, count))
+
+
+def solve_without(
+    split: DataSplit, setting: Setting, mixing: Tensor, block: Sequence[WindowSpan], gap: int
+) -> BasisWeights | None:
+    """Solve a setting again without a block of windows and those beside it.
 
     Moments are sums over windows, so those of what stays are a difference.
 
@@ -70,13 +96,15 @@ def solve_without(
     mixing : Tensor, shape (C, M)
         Of the solution; it is not made again.
     block : sequence of WindowSpan
+    gap : int
+        Number of windows before and after it that are left out with it.
 
     Returns
     -------
     BasisWeights, optional
         ``None`` where no window stays.
     """
-    left_out = _left_out(split, block)
+    left_out = _rows(split, block, gap)
     without = DataSplit(split.problem, left_out, split.options, None, "left out", split)
     if without.cache.n_windows >= split.cache.n_windows:
         return None
@@ -94,15 +122,14 @@ def solve_without(
     return regression.solve(setting.ridge * regression.scale)
 
 
-def _left_out(split: DataSplit, block: Sequence[WindowSpan]) -> list[ObservedSeries]:
-    """Return the rows of a block's windows and of those that share targets with them."""
-    width, gap = split.problem.width, split.problem.horizon - 1
+def _rows(split: DataSplit, block: Sequence[WindowSpan], gap: int) -> list[ObservedSeries]:
+    """Return the rows of a block's windows and of those beside it."""
+    width = split.problem.width
     rows = []
     for span in block:
         series = split.cache.series[span.series]
-        last = len(series.target) - width
-        first, stop = max(span.first - gap, 0), min(span.stop - 1 + gap, last) + 1
-        rows.append(series.rows(first, stop - 1 + width))
+        around = _widened(span, gap, len(series.target) - width + 1)
+        rows.append(series.rows(around.first, around.stop - 1 + width))
     return rows
 
 

@@ -6,14 +6,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.channel_offsets import recent_variances
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.design_matrix import design_matrix
-from hyperforecast.nn.exact.leave_out import WindowSpan, solve_without, window_blocks
+from hyperforecast.nn.exact.leave_out import (
+    WindowSpan,
+    gap_beside,
+    solve_without,
+    window_blocks,
+)
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.spread import spread
+from hyperforecast.nn.exact.volatility import compared_spans
 from hyperforecast.nn.exact.weights import BasisWeights
 
-MAX_VALUES = 2**22
+MAX_VALUES = 2**23
 """Number of values in the windows of which residuals are taken."""
 
 FEW_BLOCKS, MANY_BLOCKS = 3, 8
@@ -22,20 +29,23 @@ FEW_BLOCKS, MANY_BLOCKS = 3, 8
 
 @dataclass(frozen=True)
 class OutOfSample:
-    """Residuals of windows that were not trained on, and the windows.
+    """Residuals of windows that were not trained on, and how much the windows moved.
 
     Attributes
     ----------
     residuals : Tensor, shape (C, T, H)
         In units of the constant regressor: under RevIN in those of the normalised window.
-    windows : Tensor, shape (C, T, L)
-        Their inputs after the instance norm, in the same units.
+    variances : Tensor, shape (C, T, J)
+        Of the last values of their inputs, in the same units squared.
+    spans : tuple of int
+        Of how many values each.
     counts : tuple of int
         Numbers of consecutive windows that these T were taken from, one after the other.
     """
 
     residuals: Tensor
-    windows: Tensor
+    variances: Tensor
+    spans: tuple[int, ...]
     counts: tuple[int, ...]
 
     @classmethod
@@ -43,7 +53,8 @@ class OutOfSample:
         """Put several together."""
         return cls(
             torch.cat([part.residuals for part in parts], dim=1),
-            torch.cat([part.windows for part in parts], dim=1),
+            torch.cat([part.variances for part in parts], dim=1),
+            parts[0].spans,
             tuple(count for part in parts for count in part.counts),
         )
 
@@ -64,19 +75,21 @@ def held_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: flo
 def leave_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: float) -> OutOfSample:
     """Return the residuals of about ``n_windows`` windows, each by weights fitted without it.
 
-    Blocks of windows are left out in turn. Where no other windows are left to fit to, the weights
-    are zero, and the forecast is the level that the instance norm restores.
+    Blocks of windows are left out in turn. Of a single window there is no other to fit to: the
+    weights are zero, and the forecast is the level that the instance norm restores.
     """
-    counts, horizon = _window_counts(split), split.problem.horizon
-    few = sum(counts) < 32 * horizon  # the gaps would take most of what is left
+    counts, reach = _window_counts(split), split.problem.shift + split.problem.horizon - 1
+    few = sum(counts) < 32 * (reach + 1)  # the gaps would take most of what is left
     blocks = window_blocks(counts, min(MANY_BLOCKS if few else FEW_BLOCKS, sum(counts)))
     nothing = BasisWeights(
         torch.zeros_like(solution.weights.weight), torch.zeros_like(solution.weights.future)
     )
-    solved = (
-        (block, solve_without(split, solution.setting, solution.mixing, block) or nothing)
-        for block in blocks
-    )
+
+    def solve(block: Sequence[WindowSpan]) -> BasisWeights:
+        gap = gap_beside(block, counts, reach)
+        return solve_without(split, solution.setting, solution.mixing, block, gap) or nothing
+
+    solved = ((block, solve(block)) for block in blocks)
     return _residuals(split, solution, solved, n_windows / split.cache.n_windows)
 
 
@@ -88,7 +101,8 @@ def _residuals(
 ) -> OutOfSample:
     """Return the residuals of a share of the windows of blocks, by the weights of each."""
     layout = split.layout(solution.setting.norm, solution.setting.n_factors)
-    residuals, windows = [], []
+    compared = tuple(compared_spans(layout.lookback))
+    residuals, variances = [], []
     for spans, weights in solved:
         of_channels = weights.of_channels(solution.mixing)
         for span in spans:
@@ -96,8 +110,10 @@ def _residuals(
             starts = span.first + spread(length, max(1, round(share * length)))
             some = design_matrix(split.cache.series[span.series], layout, starts)
             residuals.append(some.residuals(*of_channels) / some.deviation)
-            windows.append(some.own / some.deviation)
-    return OutOfSample(torch.cat(residuals, 1), torch.cat(windows, 1), _window_counts(split))
+            variances.append(recent_variances(some.own / some.deviation, compared))
+    return OutOfSample(
+        torch.cat(residuals, 1), torch.cat(variances, 1), compared, _window_counts(split)
+    )
 
 
 def _window_counts(split: DataSplit) -> tuple[int, ...]:

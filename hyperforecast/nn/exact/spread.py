@@ -14,6 +14,6 @@ def spread(length: int, count: int) -> Tensor:
     """
     if count >= length:
         return torch.arange(length)
-    number = torch.arange(count, dtype=torch.float64)
-    within = (number * GOLDEN) % 1.0
-    return ((number + within) * length / count).long().clamp(max=length - 1)
+    edges = torch.arange(count + 1) * length // count
+    within = (torch.arange(count, dtype=torch.float64) * GOLDEN) % 1.0
+    return edges[:-1] + (within * edges.diff()).long()

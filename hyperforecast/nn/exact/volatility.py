@@ -1,22 +1,21 @@
 """How the spread of residuals follows what the window did of late."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.channel_offsets import recent_variances
 from hyperforecast.nn.exact.spread import spread
 from hyperforecast.nn.exact.standard_error import MAX_BLOCKS, exceeds_standard_error
 
 SHORTEST_SPAN, SPAN_RATIO = 3, 4
 """Spans that are compared: 3, 12, 48, ... values, and the whole window."""
 
-SHARE_STEP, LARGEST_SHARE = 0.125, 0.75
-"""Shares of the variance that are tried, and what is left of it to the window's absence."""
+SHARE_STEP, LEAST_CONSTANT = 1 / 8, 1 / 32
+"""Share of the variance that is handed out at a time, and what stays whatever the window did."""
 
-MAX_CHANNELS, MAX_STEPS, MAX_WINDOWS = 32, 8, 256
+MAX_CHANNELS, MAX_STEPS, MAX_WINDOWS = 32, 4, 256
 """How many of each the comparison looks at."""
 
 LEAST_GAIN = 0.002
@@ -39,22 +38,19 @@ class Volatility:
     constant: float
     coefficients: Tensor
 
-    @classmethod
-    def constant_scale(cls, like: Tensor) -> Self:
-        """Return a scale of one."""
-        return cls((), 1.0, like.new_zeros(len(like), 0))
 
-    def scale(self, windows: Tensor) -> Tensor:
-        """Return the scale of windows: (C, T, L) -> (C, T)."""
-        if not self.spans:
-            return windows.new_ones(windows.shape[:2])
-        variances = recent_variances(windows, self.spans)
-        return (self.constant + (variances * self.coefficients[:, None]).sum(dim=-1)).sqrt()
+def compared_spans(lookback: int) -> list[int]:
+    """Return the spans whose variances are compared for windows of a length."""
+    spans, span = [], SHORTEST_SPAN
+    while span < lookback:
+        spans.append(span)
+        span *= SPAN_RATIO
+    return [*spans, lookback] if lookback > 1 else []
 
 
 def select_volatility(
-    residuals: Tensor, windows: Tensor, levels: Tensor, n_apart: int
-) -> Volatility:
+    residuals: Tensor, variances: Tensor, spans: Sequence[int], levels: Tensor, n_apart: int
+) -> tuple[Volatility, Tensor]:
     """Choose how the scale of residuals follows the windows' recent variances.
 
     Shares of the residuals' variance are handed to the variance of spans of recent values, a
@@ -64,55 +60,52 @@ def select_volatility(
     Parameters
     ----------
     residuals : Tensor, shape (C, T, H)
-        Of windows that were not trained on.
-    windows : Tensor, shape (C, T, L)
+        Of windows that were not trained on, in the order of time.
+    variances : Tensor, shape (C, T, J)
+        Of the last values of the windows.
+    spans : sequence of int
+        J numbers of values.
     levels : Tensor, shape (P,)
     n_apart : int
-        Number of horizons that the windows span.
+        Number of horizons that the windows span. With few of them the scale is constant.
+
+    Returns
+    -------
+    Volatility
+    Tensor, shape (C, T)
+        The scales of the windows.
     """
-    lookback = windows.shape[2]
-    if n_apart < MAX_BLOCKS:
-        return Volatility.constant_scale(residuals)
-    spans = [span for span in _spans(lookback) if span <= lookback]
-    variances = recent_variances(windows, spans)  # (C, T, J)
-    typical = variances.mean(dim=1, keepdim=True)
-    moves = typical > 0
-    ratios = torch.where(moves, variances / torch.where(moves, typical, 1.0), 1.0)
-    some = _spread_over(residuals, ratios)
     shares = residuals.new_zeros(len(spans))
-    loss = _pinball(*some, shares, levels)
-    while shares.sum() + SHARE_STEP <= LARGEST_SHARE:
-        tried = []
-        for number in range(len(spans)):
-            more = shares.clone()
-            more[number] += SHARE_STEP
-            tried.append((more, _pinball(*some, more, levels)))
+    typical = variances.mean(dim=1, keepdim=True)  # (C, 1, J)
+    inverse = torch.where(typical > 0, 1 / torch.where(typical > 0, typical, 1.0), 0.0)
+    ratios = torch.where(typical > 0, variances * inverse, 1.0)
+    if n_apart >= MAX_BLOCKS and len(spans):
+        shares = _climb(*_some(residuals, ratios), shares, levels, n_apart)
+    used = shares.nonzero().flatten()
+    constant = 1.0 - shares.sum().item()
+    coefficients = (shares * inverse[:, 0])[:, used]
+    scale = (constant + (variances[..., used] * coefficients[:, None]).sum(dim=-1)).sqrt()
+    return Volatility(tuple(spans[n] for n in used.tolist()), constant, coefficients), scale
+
+
+def _climb(
+    residuals: Tensor, ratios: Tensor, shares: Tensor, levels: Tensor, n_apart: int
+) -> Tensor:
+    """Hand out shares of the variance as long as that gains clearly."""
+    loss = _pinball(residuals, ratios, shares, levels)
+    while (constant := 1.0 - shares.sum().item()) > LEAST_CONSTANT:
+        steps = min(SHARE_STEP, constant / 2) * torch.eye(len(shares)).to(shares)
+        tried = [(shares + one, _pinball(residuals, ratios, shares + one, levels)) for one in steps]
         more, lower = min(tried, key=lambda one: one[1].mean().item())
         gains = loss - lower
-        enough = gains.mean() > LEAST_GAIN * loss.mean()
-        if not (enough and exceeds_standard_error(gains, n_apart)):
+        clear = exceeds_standard_error(gains, n_apart)
+        if not (clear and gains.mean() > LEAST_GAIN * loss.mean()):
             break
         shares, loss = more, lower
-    used = shares.nonzero().flatten().tolist()
-    if not used:
-        return Volatility.constant_scale(residuals)
-    inverse = torch.where(moves, 1 / torch.where(moves, typical, 1.0), 0.0)[:, 0]  # (C, J)
-    return Volatility(
-        tuple(spans[number] for number in used),
-        1.0 - shares.sum().item(),
-        (shares * inverse)[:, used],
-    )
+    return shares
 
 
-def _spans(lookback: int) -> list[int]:
-    spans, span = [], SHORTEST_SPAN
-    while span < lookback:
-        spans.append(span)
-        span *= SPAN_RATIO
-    return [*spans, lookback] if lookback > 1 else []
-
-
-def _spread_over(residuals: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
+def _some(residuals: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
     """Take some channels, windows and steps: (C, T, H) and (C, T, J)."""
 
     channels = spread(residuals.shape[0], MAX_CHANNELS)[:, None, None]

@@ -133,7 +133,7 @@ def test_forecasts_equal_the_regression_s(
         assert learned is not None
         constant = x[..., -1:, None]
         own = (x[..., :L] / constant[..., 0]).transpose(0, 1)  # (C, T, L)
-        scale = learned.volatility.scale(own).T[..., None, None]
+        scale = scale_of(own, learned.volatility).T[..., None, None]
         expected = expected + learned.offsets * scale * constant
     expected = expected + level(series, norm)  # (T, C, H, P)
     torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
@@ -148,6 +148,14 @@ def with_volatility(solution: ExactSolution) -> ExactSolution:
         solution.residual_quantiles, volatility=Volatility((2, L), 0.3, coefficients)
     )
     return replace(solution, residual_quantiles=quantiles)
+
+
+def scale_of(own: torch.Tensor, volatility: Volatility) -> torch.Tensor:
+    """The scale of windows (C, T, L), written out: (C, T)."""
+    variance = torch.full(own.shape[:2], volatility.constant, dtype=own.dtype)
+    for span, coefficient in zip(volatility.spans, volatility.coefficients.T, strict=True):
+        variance = variance + coefficient[:, None] * own[..., -span:].var(dim=2, correction=0)
+    return variance.sqrt()
 
 
 def level(series: ObservedSeries, norm: str) -> torch.Tensor:

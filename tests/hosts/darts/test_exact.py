@@ -481,6 +481,76 @@ def chosen() -> HyperforecastModel:
     return model
 
 
+class TestQuantilesThatFollowTheWindow:
+    """Of noise whose deviation changes every hundred steps."""
+
+    @pytest.fixture
+    def restless(self) -> TimeSeries:
+        shocks = np.random.default_rng(0).normal(size=(1200, 2))
+        deviations = np.where(np.arange(1200) // 100 % 2 == 0, 1.0, 5.0)
+        return TimeSeries.from_values((shocks * deviations[:, None]).astype(np.float32))
+
+    @pytest.fixture
+    def model(self, restless: TimeSeries) -> HyperforecastModel:
+        likelihood = QuantileRegression([0.05, 0.5, 0.95])
+        model = make(likelihood=likelihood, solver="exact", n_factors=0).fit(restless)
+        assert model.network.channel_offsets.spans
+        return model
+
+    def width(self, model: HyperforecastModel, series: TimeSeries) -> float:
+        quantiles = model.predict(H, series, predict_likelihood_parameters=True)
+        quantiles = quantiles.values().reshape(H, 2, 3)
+        return (quantiles[..., 2] - quantiles[..., 0]).mean()
+
+    def test_are_wider_after_a_lively_window(
+        self, model: HyperforecastModel, restless: TimeSeries
+    ) -> None:
+        assert self.width(model, restless[:200]) > 2 * self.width(model, restless[:300])
+
+    def test_are_finite_after_a_constant_one(self, model: HyperforecastModel) -> None:
+        constant = TimeSeries.from_values(np.zeros((L, 2), dtype=np.float32))
+        assert 0 < self.width(model, constant) < 10
+
+    @pytest.mark.parametrize("clean", [False, True])
+    def test_come_back_from_a_file(
+        self, model: HyperforecastModel, restless: TimeSeries, clean: bool, tmp_path: Path
+    ) -> None:
+        options = {"series": restless, "predict_likelihood_parameters": True}
+        expected = model.predict(H, **options)
+        model.save(str(tmp_path / "model.pt"), clean=clean)
+        loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+        equal(loaded.predict(H, **options), expected)
+
+    def test_go_on_by_gradients(
+        self, model: HyperforecastModel, restless: TimeSeries, tmp_path: Path
+    ) -> None:
+        model.save(str(tmp_path / "model.pt"))
+        other = make(
+            likelihood=QuantileRegression([0.05, 0.5, 0.95]), solver="adam", n_factors=0, n_epochs=1
+        )
+        other.load_weights(str(tmp_path / "model.pt"))
+        options = {"series": restless, "predict_likelihood_parameters": True}
+        equal(other.predict(H, **options), model.predict(H, **options))
+        assert np.isfinite(other.fit(restless).predict(H, **options).values()).all()
+
+    def test_are_exported(
+        self, model: HyperforecastModel, restless: TimeSeries, tmp_path: Path
+    ) -> None:
+        onnxruntime = pytest.importorskip("onnxruntime")
+        from darts.utils.onnx import run_onnx_prediction
+
+        model.to_onnx(str(tmp_path / "model.onnx"))
+        session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+        expected = model.predict(H, predict_likelihood_parameters=True)
+        found = run_onnx_prediction(n=H, session=session, series=restless)
+        np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-4, atol=1e-5)
+
+    def test_rows_that_cannot_bear_a_level_are_said(self) -> None:
+        short = TimeSeries.from_values(np.random.default_rng(0).normal(size=(40, 1)))
+        with pytest.warns(UserWarning, match="Give longer series, or ask for a shorter horizon"):
+            make(likelihood=QuantileRegression([0.01, 0.5, 0.99])).fit(short)
+
+
 class TestFiles:
     def test_in_a_fresh_process(self, tmp_path: Path) -> None:
         series = unlike()

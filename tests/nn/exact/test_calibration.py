@@ -91,6 +91,19 @@ class TestQuantiles:
         other = quantiles_of(residuals * units, [50], INTERVAL)
         torch.testing.assert_close(other, one * units)
 
+    def test_are_those_of_errors_over_the_scale_of_their_window(self) -> None:
+        """Normal ones here, although errors of all windows together have heavy tails."""
+        variances = torch.tensor([0.1, 1.9], dtype=torch.float64).repeat(2000)[None, :, None]
+        residuals = noise(1, 4000, 1) * variances.sqrt()
+        levels = (0.01, 0.5, 0.75, 0.99)
+        found = calibrate(
+            OutOfSample(residuals, variances, (3,), (4000,)), Problem(3, 1, quantiles=levels)
+        )
+        assert found.volatility.constant <= 0.125
+        lowest, _, third, highest = found.offsets.flatten().tolist()
+        assert highest / third == pytest.approx(2.326 / 0.6745, rel=0.15)  # 6.3 of all
+        assert lowest / third == pytest.approx(-2.326 / 0.6745, rel=0.15)
+
     def test_of_nothing_but_zeros_are_zero(self) -> None:
         sample = OutOfSample(torch.zeros(2, 90, 1), torch.zeros(2, 90, 1), (3,), (90,))
         found = calibrate(sample, Problem(3, 1, quantiles=INTERVAL))

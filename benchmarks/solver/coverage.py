@@ -34,6 +34,9 @@ PROCESSES = {"AR 0.7, season 12": (0.7, 12), "AR 0.5, season 12": (0.5, 12)} | {
 
 N_ROWS = (48, 72, 120, 240, 600)
 
+FIRST_ORIGIN = 30
+"""Number of fertility's rows in its first fit; each one after has a row more."""
+
 N_RECENT = 24
 """Number of values whose differences say whether a window is calm or lively."""
 
@@ -49,7 +52,8 @@ def coverage(names: Sequence[str], folder: str | None, n_draws: int) -> None:
         for process in PROCESSES
         for n_rows in N_ROWS
     ]
-    _show(complete(path, [*made, Run({"data": "fertility", "draws": 1}, cover_fertility)]))
+    key = {"data": "fertility", "rows": FIRST_ORIGIN, "draws": 1}
+    _show(complete(path, [*made, Run(key, cover_fertility)]))
     path = RESULTS / "solver_coverage_data.csv"
     runs = [
         Run(
@@ -92,10 +96,10 @@ def cover_made(slope: float, period: int, n_rows: int, n_draws: int) -> Row:
 
 
 def cover_fertility() -> Row:
-    """Forecast five years of all countries from every year from 1989 on, 30 rows or more."""
+    """Forecast five years of all countries from every year from 1989 on."""
     values, horizon = load_fertility().to_numpy(), 5
     inside = []
-    for origin in range(30, len(values) - horizon + 1):
+    for origin in range(FIRST_ORIGIN, len(values) - horizon + 1):
         found = _forecast(values[:origin], 12, horizon)
         inside.append(_inside(values[origin : origin + horizon], found))
     return {"coverage": float(np.mean(inside)), "standard error": _standard_error(inside)}

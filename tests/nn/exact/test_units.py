@@ -89,3 +89,16 @@ class TestUnits:
         expected = (moving[:, 1] - 4.0).square().mean().sqrt()
         torch.testing.assert_close(found.deviation[1], expected)
         assert found.deviation[2] == 0.0
+
+    @pytest.mark.parametrize(("factor", "replaced"), [(0.1, False), (50.0, False), (200.0, True)])
+    def test_one_that_hardly_moves_is_in_units_of_where_it_does(
+        self, factor: float, replaced: bool
+    ) -> None:
+        """By what it moves about its own mean there: another level alone is no movement."""
+        still = noise(5000, 1)
+        moving = ObservedSeries(1e6 + factor * noise(5000, 1, seed=1))
+        before = Units.of([ObservedSeries(still)], 1, 0)
+        found = before.with_channels_that_move([moving]).target
+        torch.testing.assert_close(found.mean, before.target.mean)
+        expected = factor if replaced else 1.0
+        assert found.deviation.item() == pytest.approx(expected, rel=0.05)

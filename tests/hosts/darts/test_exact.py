@@ -347,11 +347,20 @@ class TestForecasts:
             make(solver="exact").fit(series.with_values(values))
 
 
-def test_devices_without_double_precision_leave_the_arithmetic_to_the_cpu() -> None:
-    """As Apple's MPS; it refuses, here for want of a Mac."""
-    assert float64_device(torch.device("mps")) == torch.device("cpu")
-    assert float64_device(torch.device("cpu")) == torch.device("cpu")
-    assert float64_device(torch.device("meta")) == torch.device("meta")
+def test_devices_without_double_precision_leave_the_arithmetic_to_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Apple's MPS, of which this is the error."""
+    zeros, mps, cpu = torch.zeros, torch.device("mps"), torch.device("cpu")
+
+    def zeros_of_a_mac(*shape: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        if device == mps and dtype is torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return zeros(*shape, dtype=dtype, device=cpu)
+
+    monkeypatch.setattr(torch, "zeros", zeros_of_a_mac)
+    assert float64_device(mps) == cpu
+    assert float64_device(torch.device("cuda")) == torch.device("cuda")
 
 
 def test_a_network_is_moved_in_the_precision_that_it_goes_on_in(

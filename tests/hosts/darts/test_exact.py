@@ -464,18 +464,24 @@ class TestCovariates:
             model.predict(H, short[:-H], future_covariates=covariates).values()
         ).all()
 
+    @pytest.mark.parametrize("level", [0.0, 1e8])
     @pytest.mark.parametrize("shift", [0, 3])
     def test_past_ones_need_not_reach_into_the_horizon(
-        self, shift: int, series: TimeSeries
+        self, shift: int, level: float, series: TimeSeries
     ) -> None:
+        series = series.astype(np.float64)
+        past = series["a"] + level
         options = {"output_chunk_shift": shift, "solver": "exact"}
-        whole = make(**options).fit(series, past_covariates=series["a"])
-        cut = make(**options).fit(series, past_covariates=series["a"][: -H - shift])
+        whole = make(**options).fit(series, past_covariates=past)
+        cut = make(**options).fit(series, past_covariates=past[: -H - shift])
         equal(
-            cut.predict(H, series=series, past_covariates=series["a"]),
-            whole.predict(H, series=series, past_covariates=series["a"]),
+            cut.predict(H, series=series, past_covariates=past),
+            whole.predict(H, series=series, past_covariates=past),
             1e-6,
         )
+        errors = [model.solver_report["validation_mse"] for model in (cut, whole)]
+        np.testing.assert_allclose(*errors, rtol=1e-6)
+        assert (errors[0] < 2).all()
 
     def test_all_kinds_beyond_the_horizon(self, make_series: Callable) -> None:
         covariates = make_series(160, 2, seed=5)

@@ -117,8 +117,8 @@ class ModelSelection:
         if simple.error - rich.error <= least * simple.error:
             return False
         gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
-        n_apart = self.validation.cache.n_windows // self.problem.horizon
-        return exceeds_standard_error(gains, n_apart)
+        windows = self.windows
+        return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
 
     def _strengthen_ridge(self, selected: Candidate) -> Candidate:
         """Return the candidate with the largest ridge that loses neither clearly nor much.

@@ -1,0 +1,179 @@
+"""What does not depend on how a collection is given: repeated series, the order of channels."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from made_series import autoregressive, noise
+from naive_windows import design
+from torch import Tensor
+
+from hyperforecast.nn.exact import (
+    ExactOptions,
+    ExactSolution,
+    ObservedSeries,
+    Problem,
+    SearchSpace,
+    WindowLayout,
+    solve_exact,
+)
+
+KINDS = ("past", "future", "static")
+
+
+def made_problem(seed: int, n_channels: int = 6) -> Problem:
+    """A problem with random sizes and wishes."""
+    random = torch.Generator().manual_seed(seed)
+
+    def draw(*values: object) -> object:
+        return values[int(torch.randint(len(values), (1,), generator=random))]
+
+    search = SearchSpace(
+        norms=draw(("none", "last", "mean"), ("last", "none"), ("revin", "last")),
+        embedding_dims=draw((0, 2), (0, 2, 4, n_channels), (0,)),
+        n_factors=draw((0,), (0, 1), (0, 1, 2)),
+        embedding_dim_requested=draw(False, True),
+    )
+    return Problem(draw(4, 7, 10), draw(1, 2, 5), draw(0, 2), search)
+
+
+def made_collection(seed: int, n_series: int, n_channels: int = 6) -> list[ObservedSeries]:
+    """Series of unequal lengths, channels in two groups on different levels, any covariates."""
+    random = torch.Generator().manual_seed(1000 + seed)
+    kinds = [k for k in KINDS if torch.rand(1, generator=random) < 0.4]
+    static = torch.randn(n_channels, 2, generator=random, dtype=torch.float64)
+    lags = torch.tensor([[0.8], [-0.6]]).repeat(n_channels // 2, 1)
+    collection = []
+    for k in range(n_series):
+        n_rows = int(torch.randint(60, 140, (1,), generator=random))
+        own = autoregressive(lags, n_rows, seed=seed + 31 * k)
+        common = autoregressive(torch.tensor([[0.9]]), n_rows, seed=seed + 57 * k + 1)
+        target = own + common * torch.linspace(0.2, 1.0, n_channels, dtype=torch.float64) + 3.0
+        collection.append(
+            ObservedSeries(
+                target,
+                noise(n_rows, 1, seed=seed + k) if "past" in kinds else None,
+                noise(n_rows, 2, seed=seed + k + 2) if "future" in kinds else None,
+                static if "static" in kinds else None,
+            )
+        )
+    return collection
+
+
+def forecasts(
+    solution: ExactSolution, problem: Problem, collection: list[ObservedSeries]
+) -> list[Tensor]:
+    """Forecasts of every window, (T, C, H), of each series."""
+    setting = solution.setting
+    layout = WindowLayout(
+        problem.lookback,
+        problem.horizon,
+        problem.shift,
+        setting.norm,
+        solution.loadings if setting.n_factors else None,
+        solution.factor_lookback,
+    )
+    weight, future = solution.weights.of_channels(solution.mixing)
+    found = []
+    for series in collection:
+        x, _, f = design(series, layout)
+        found.append(
+            torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
+        )
+    return found
+
+
+def held_out(problem: Problem, collection: list[ObservedSeries]) -> tuple[list, list]:
+    """Training and validation rows of each series."""
+    cuts = [int(0.7 * len(one.target)) for one in collection]
+    pairs = list(zip(collection, cuts, strict=True))
+    training = [one.rows(0, cut) for one, cut in pairs]
+    return training, [one.rows(cut - problem.lookback, len(one.target)) for one, cut in pairs]
+
+
+def assert_alike(
+    problem: Problem,
+    collection: list[ObservedSeries],
+    one: ExactSolution,
+    other: ExactSolution,
+    channels: Tensor | None = None,
+) -> None:
+    assert other.setting == one.setting
+    assert [e.setting for e in other.compared] == [e.setting for e in one.compared]
+    assert [e.chosen for e in other.compared] == [e.chosen for e in one.compared]
+    errors = torch.tensor([[e.validation_mse for e in s.compared] for s in (one, other)])
+    torch.testing.assert_close(errors[1], errors[0], rtol=1e-8, atol=0.0)
+    if channels is None:
+        channels = torch.arange(collection[0].n_channels)
+    expected = forecasts(one, problem, collection)
+    found = forecasts(other, problem, [of_channels(series, channels) for series in collection])
+    for a, b in zip(expected, found, strict=True):
+        torch.testing.assert_close(b, a[:, channels], rtol=1e-8, atol=1e-8)
+
+
+def of_channels(series: ObservedSeries, channels: Tensor) -> ObservedSeries:
+    static = None if series.static is None else series.static[channels]
+    return ObservedSeries(series.target[:, channels], series.past, series.future, static)
+
+
+def each_twice(series: list) -> list:
+    return [one for one in series for _ in range(2)]
+
+
+def all_twice(series: list) -> list:
+    return [*series, *series]
+
+
+@pytest.mark.parametrize("n_series", [1, 3])
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("twice", [each_twice, all_twice])
+class TestGivenTwice:
+    """The same rows again are no further evidence."""
+
+    def test_with_windows_held_out(
+        self, seed: int, n_series: int, twice: Callable[[list], list]
+    ) -> None:
+        problem, collection = made_problem(seed), made_collection(seed, n_series)
+        once = solve_exact(problem, collection)
+        assert once.compared
+        assert_alike(problem, collection, once, solve_exact(problem, twice(collection)))
+
+    def test_with_validation_series(
+        self, seed: int, n_series: int, twice: Callable[[list], list]
+    ) -> None:
+        problem, collection = made_problem(seed), made_collection(seed, n_series)
+        training, validation = held_out(problem, collection)
+        once = solve_exact(problem, training, validation)
+        again = solve_exact(problem, twice(training), twice(validation))
+        assert_alike(problem, collection, once, again)
+
+
+@pytest.mark.parametrize("n_windows", [3, 15, 18, 40])
+def test_few_windows_are_as_few_when_given_twice(n_windows: int) -> None:
+    problem = Problem(6, 2, search=SearchSpace(("none", "last"), (0, 2), (0, 1)))
+    series = [ObservedSeries(noise(6 + 2 + n_windows - 1, 3, seed=k)) for k in range(2)]
+    for collection in (series[:1], series):
+        once = solve_exact(problem, collection)
+        for twice in (each_twice, all_twice):
+            assert_alike(problem, collection, once, solve_exact(problem, twice(collection)))
+
+
+def test_many_windows_are_looked_at_as_often_when_given_twice() -> None:
+    """More than five hundred, so that some are left out."""
+    problem = Problem(6, 2, search=SearchSpace(("none", "last"), (0, 1, 2), (0, 1)))
+    series = [ObservedSeries(noise(1300, 4, seed=5).cumsum(dim=0) * 0.1 + noise(1300, 4))]
+    training, validation = [series[0].rows(0, 400)], [series[0].rows(394, 1300)]
+    once = solve_exact(problem, training, validation)
+    again = solve_exact(problem, all_twice(training), all_twice(validation))
+    assert_alike(problem, series, once, again)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_order_of_channels_changes_nothing(seed: int) -> None:
+    problem, collection = made_problem(seed), made_collection(seed, 2)
+    channels = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
+    options = ExactOptions(embedding_steps=seed % 2)
+    one = solve_exact(problem, collection, options=options)
+    shuffled = [of_channels(series, channels) for series in collection]
+    other = solve_exact(problem, shuffled, options=options)
+    assert_alike(problem, collection, one, other, channels)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 import torch
 from made_series import autoregressive, noise
-from naive_windows import design
 from torch import Tensor
 
 from hyperforecast.nn.exact import (
@@ -14,8 +13,8 @@ from hyperforecast.nn.exact import (
     ObservedSeries,
     Problem,
     SearchSpace,
-    WindowLayout,
     solve_exact,
+    solved_network,
 )
 
 KINDS = ("past", "future", "static")
@@ -63,22 +62,38 @@ def made_collection(seed: int, n_series: int, n_channels: int = 6) -> list[Obser
 def forecasts(
     solution: ExactSolution, problem: Problem, collection: list[ObservedSeries]
 ) -> list[Tensor]:
-    """Forecasts of every window, (T, C, H), of each series."""
-    setting = solution.setting
-    layout = WindowLayout(
-        problem.lookback,
-        problem.horizon,
-        problem.shift,
-        setting.norm,
-        solution.loadings if setting.n_factors else None,
-        solution.factor_lookback,
-    )
-    weight, future = solution.weights.of_channels(solution.mixing)
+    """Forecasts of every window, (T, H, C, 1), of each series, through a network."""
+    one = collection[0]
+    part = "individual" if solution.setting.individual else "hn-mvts"
+    arguments = {
+        "lookback": problem.lookback,
+        "horizon": problem.horizon,
+        "n_channels": one.n_channels,
+        "backbone": "nlinear",
+        "parts": {part: {}},
+        "n_past_covariates": one.n_past,
+        "n_future_covariates": one.n_future,
+        "n_static_covariates": one.n_static,
+    }
+    network = solved_network(arguments, solution)
+    width, ahead = problem.width, problem.width - problem.horizon
     found = []
     for series in collection:
-        x, _, f = design(series, layout)
+        n_windows = len(series.target) - width + 1
+
+        def windows(rows: Tensor | None, n: int = n_windows) -> Tensor | None:  # (T, width, m)
+            return None if rows is None else rows.unfold(0, width, 1)[:n].transpose(1, 2)
+
+        target, past, future = (windows(v) for v in (series.target, series.past, series.future))
+        assert target is not None
+        static = series.static
         found.append(
-            torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
+            network(
+                target[:, : problem.lookback],
+                past_covariates=None if past is None else past[:, : problem.lookback],
+                future_covariates=None if future is None else future[:, ahead:],
+                static_covariates=None if static is None else static.expand(n_windows, -1, -1),
+            ).detach()
         )
     return found
 
@@ -108,7 +123,7 @@ def assert_alike(
     expected = forecasts(one, problem, collection)
     found = forecasts(other, problem, [of_channels(series, channels) for series in collection])
     for a, b in zip(expected, found, strict=True):
-        torch.testing.assert_close(b, a[:, channels], rtol=1e-8, atol=1e-8)
+        torch.testing.assert_close(b, a[:, :, channels], rtol=1e-8, atol=1e-8)
 
 
 def of_channels(series: ObservedSeries, channels: Tensor) -> ObservedSeries:

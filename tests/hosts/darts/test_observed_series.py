@@ -9,6 +9,7 @@ import torch
 from darts import TimeSeries
 from darts.utils.data import SequentialTorchTrainingDataset
 
+from hyperforecast.darts import HNMVTSModel
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.nn.exact import MomentHistory
 
@@ -59,3 +60,19 @@ def test_a_history_counts_from_the_first_fit() -> None:
     assert starts([dated("2020-01-05")], history) == [0]
     assert starts([dated("2020-01-08"), dated("2020-01-04")], history) == [3, -1]
     assert history.origin == pd.Timestamp("2020-01-05")
+
+
+@pytest.mark.parametrize("n_rows", [23, 60, 120])
+def test_a_series_given_twice_changes_neither_setting_nor_forecast(n_rows: int) -> None:
+    """Whether too few windows are held out to compare settings, or enough."""
+    random = np.random.default_rng(n_rows)
+    values = np.cumsum(random.normal(size=(n_rows, 4)), axis=0)
+    times = pd.date_range("2020-01-01", periods=n_rows)
+    series = TimeSeries.from_times_and_values(times, values)
+    once = HNMVTSModel(6, 3, solver="exact").fit([series])
+    twice = HNMVTSModel(6, 3, solver="exact").fit([series, series])
+    assert once.solver_report is not None
+    assert (len(once.solver_report) > 0) == (n_rows > 23)
+    pd.testing.assert_frame_equal(twice.solver_report, once.solver_report, rtol=1e-8)
+    forecast, expected = (model.predict(3, series=series) for model in (twice, once))
+    np.testing.assert_allclose(forecast.values(), expected.values(), rtol=1e-8)

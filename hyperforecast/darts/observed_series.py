@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from darts import TimeSeries
 from darts.utils.data import SequentialTorchTrainingDataset
@@ -17,8 +18,13 @@ def observed_series(
     device: torch.device,
     history: MomentHistory | None = None,
 ) -> list[ObservedSeries]:
-    """Return the series of a dataset, with their covariates over the same rows."""
+    """Return the series of a dataset, with their covariates over the same rows.
+
+    Each says where in time it begins, counted in its own steps from the first one's begin, or from
+    the origin of the history.
+    """
     width = dataset.size_of_both_chunks
+    origin = None if history is None else history.origin
     observed = []
     for i, series in enumerate(dataset.series):
         if len(series) < width:
@@ -43,10 +49,11 @@ def observed_series(
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
             static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
-        start = None
-        if history is not None:
-            history.origin = series.start_time() if history.origin is None else history.origin
-            start = n_steps_between(series.start_time(), history.origin, series.freq)
+        begin = series.start_time()
+        origin = begin if origin is None else origin
+        # dates and numbers may be mixed, and have no time in common then
+        comparable = isinstance(begin, pd.Timestamp) == isinstance(origin, pd.Timestamp)
+        start = n_steps_between(begin, origin, series.freq) if comparable else None
         one = ObservedSeries(
             target=_tensor(series.values(copy=False)),
             past=torch.cat(known_past, dim=1) if known_past else None,
@@ -55,6 +62,8 @@ def observed_series(
             start=start,
         )
         observed.append(one.to(device))
+    if history is not None:
+        history.origin = origin
     return observed
 
 

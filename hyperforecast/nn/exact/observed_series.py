@@ -20,7 +20,7 @@ class ObservedSeries:
         Covariates that enter at their own step of the horizon.
     static : Tensor, shape (C, S), optional
     start : int, optional
-        Number of the first row in a time that the series of several fits share.
+        Number of the first row in a time that all series share, those of several fits, too.
     """
 
     target: Tensor

@@ -96,7 +96,8 @@ class ModelSelection:
         candidate = self.ridges.solve(setting, number)
         preferred = self._is_preferred(candidate, selected, requested)
         if not preferred:
-            goal = selected.error * (1.0 if requested else 1.0 - LEAST_GAIN)
+            # a wish is worth every ridge; else those that lead nowhere are left out
+            goal = None if requested else selected.error * (1.0 - LEAST_GAIN)
             candidate = self.ridges.best(setting, number, goal)
             preferred = self._is_preferred(candidate, selected, requested)
             if preferred:
@@ -120,8 +121,8 @@ class ModelSelection:
         if simple.error - rich.error <= least * simple.error:
             return False
         gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
-        n_apart = self.validation.cache.n_windows // self.problem.horizon
-        return exceeds_standard_error(gains, n_apart)
+        windows = self.windows
+        return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
 
     def _strengthen_ridge(self, selected: Candidate) -> Candidate:
         """Return the candidate with the largest ridge that loses neither clearly nor much.

@@ -63,13 +63,12 @@ class DataSplit:
         self.cache = MomentCache(
             self.series,
             self.layout(norm, 0),
-            int(options.max_memory_gb * 2**30),
+            int(options.max_memory_gb * 2**30) // 2,  # training and validation are held at once
             weights=pair_weights(self.mixing(longest)),
             by_channel=self.n_channels in problem.search.embedding_dims,
             give_own_products=None if history is None else partial(history.products, name),
         )
         self._moments: tuple[tuple[str, int], CachedMoments] | None = None
-        self._pairs: tuple[tuple[str, int], Moments] | None = None
 
     def layout(self, norm: str, n_factors: int) -> WindowLayout:
         """Return where things lie in a window under a setting."""
@@ -97,11 +96,7 @@ class DataSplit:
         layout = self.layout(setting.norm, setting.n_factors)
         if setting.individual or not is_direct(n_bases * self._n_regressors(layout)):
             return None
-        where = (setting.norm, setting.n_factors)
-        if self._pairs is None or self._pairs[0] != where or len(self._pairs[1].yy) < count:
-            self._pairs = None  # before others take memory
-            self._pairs = (where, self.cache.summed_moments(layout, count))
-        return self._pairs[1].channels(slice(count))
+        return self.cache.summed_moments(layout, count)
 
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.batched_ridge import BatchedRidge
 from hyperforecast.nn.exact.moments import ChannelMoments
+from hyperforecast.nn.exact.regressors import CONSTANT, PENALISED
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
@@ -12,26 +13,32 @@ class ChannelRegression:
     """One ridge regression for each channel: weights that share nothing.
 
     The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
-    are one-hot; the ridge is the same for every channel.
+    are one-hot; the ridge is the same for every channel. A chunk of the channels is factorised
+    and solved at a time; nothing but the weights is kept.
     """
 
     def __init__(self, moments: ChannelMoments) -> None:
         self.moments = moments
-        one: Tensor | None = None
-        self._channels: list[GeneratedRegression] = []
-        for _, chunk in moments:
-            one = chunk.xx.new_ones(1, 1)
-            for n in range(len(chunk.xx)):
-                channel = chunk.channels(slice(n, n + 1))
-                self._channels.append(GeneratedRegression([(slice(0, 1), channel)], one, channel))
-        assert one is not None
-        self.mixing = torch.eye(len(self._channels), dtype=one.dtype, device=one.device)
-        self.scale = sum(channel.scale for channel in self._channels) / len(self._channels)
+        diagonals = torch.cat([BatchedRidge(chunk).diagonal() for _, chunk in moments])
+        self.mixing = torch.eye(len(diagonals), dtype=diagonals.dtype, device=diagonals.device)
+        self.scale = diagonals.mean().item() if diagonals.numel() else 1.0
 
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge λ > 0."""
-        solved = [channel.solve(ridge) for channel in self._channels]
-        return BasisWeights(
-            torch.cat([weights.weight for weights in solved]),
-            torch.cat([weights.future for weights in solved]),
-        )
+        jitter = 1e-12 * self.scale + torch.finfo(self.mixing.dtype).tiny  # far below any ridge
+        weights: BasisWeights | None = None
+        for channels, chunk in self.moments:
+            damping = torch.full_like(chunk.xx[:, CONSTANT, PENALISED], ridge + jitter)
+            solved = BatchedRidge(chunk).solve(damping, torch.full_like(chunk.fy, ridge))
+            if weights is None:
+                weights = BasisWeights(
+                    *(self._of_all(one) for one in (solved.weight, solved.future))
+                )
+            weights.weight[channels] = solved.weight
+            weights.future[channels] = solved.future
+        assert weights is not None
+        return weights
+
+    def _of_all(self, values: Tensor) -> Tensor:
+        """Return room for values (n, ...) of all channels."""
+        return values.new_empty(len(self.mixing), *values.shape[1:])

@@ -98,6 +98,11 @@ class DataSplit:
             return None
         return self.cache.summed_moments(layout, count)
 
+    def release(self) -> None:
+        """Give up the moments that are kept; they are made again when needed."""
+        self._moments = None
+        self.cache.release()
+
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
         like = self.series[0].target

@@ -66,6 +66,7 @@ def solve_exact(
     selection = ModelSelection(trained, validated)
     selected, n_steps = selection.select()
     if held_out:
+        selection.release()
         alone = replace(problem, search=SearchSpace.only(selected.setting))
         solution = DataSplit(alone, series, options, history, "all").solve(
             selected.setting, n_steps

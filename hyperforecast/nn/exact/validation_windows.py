@@ -1,5 +1,7 @@
 """Single validation windows, for what moments do not tell: how errors are spread."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor
 
@@ -40,20 +42,28 @@ class ValidationWindows:
         levels = torch.tensor(self.split.problem.quantiles).to(residuals)
         return torch.quantile(residuals, levels, dim=1).movedim(0, -1)  # of (C, T, H)
 
-    def _windows(self, setting: Setting, max_values: int) -> list[DesignMatrix]:
-        """Return windows of each series under a setting; the last ones are kept.
+    def _windows(self, setting: Setting, max_values: int) -> Iterable[DesignMatrix]:
+        """Return windows of each series under a setting; the last ones are kept if they fit.
 
         As many as hold ``max_values``, but at least 64 and at most 512.
         """
         what = (setting.norm, setting.n_factors, max_values)
-        if self._kept is None or self._kept[0] != what:
-            layout = self.split.layout(setting.norm, setting.n_factors)
-            cache = self.split.cache
-            n_windows = min(512, max(64, max_values // (cache.n_channels * layout.width)))
-            stride = -(-cache.n_windows // n_windows)
-            windows = [
-                design_matrix(one, layout, torch.arange(0, layout.n_windows(one), stride))
-                for one in cache.series
-            ]
-            self._kept = (what, windows)
+        if self._kept is not None and self._kept[0] == what:
+            return self._kept[1]
+        cache, problem = self.split.cache, self.split.problem
+        values = cache.n_channels * problem.width  # of a window
+        n_windows = min(512, max(64, max_values // values))
+        stride = -(-cache.n_windows // n_windows)
+        # a block of windows is copied on the way
+        at_once = max(1, cache.chunk_bytes // (4 * 8 * values))
+        windows = self._written_out(setting, stride, at_once)
+        if n_windows > at_once:
+            return windows
+        self._kept = (what, list(windows))
         return self._kept[1]
+
+    def _written_out(self, setting: Setting, stride: int, at_once: int) -> Iterator[DesignMatrix]:
+        layout = self.split.layout(setting.norm, setting.n_factors)
+        for one in self.split.cache.series:
+            for starts in torch.arange(0, layout.n_windows(one), stride).split(at_once):
+                yield design_matrix(one, layout, starts)

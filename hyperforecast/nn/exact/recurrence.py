@@ -18,7 +18,6 @@ from hyperforecast.nn.exact.window_products import (
     lagged_products,
     offset_sums,
     pieces,
-    window_deviations,
 )
 
 BLOCK_BYTES = 2**26
@@ -100,7 +99,7 @@ def series_moments(
     n_channels = rows.shape[1]
     static = None if series.static is None else series.static[channels]
     fixed = join_groups(static=static, constant=rows.new_ones(n_channels, 1))  # (n, S + 1)
-    deviation = _deviations(rows, layout, n_windows) if layout.norm == "revin" else None
+    deviation = None if shared.deviation is None else shared.deviation[channels]
     piece = ChannelPiece(rows, fixed, deviation, weights)
     own = layout.remove_level(layout.remove_level(own).mT).mT  # (m, width, width)
     own_sum, energy = _products_with_constant(piece, layout, n_windows)  # (n, width), (n,)
@@ -154,12 +153,3 @@ def _products_with_constant(
         sums = torch.cat(parts)
         energy = torch.linalg.vector_norm(piece.deviation, dim=1).square()
     return layout.remove_level(sums.unsqueeze(-1)).squeeze(-1), energy
-
-
-def _deviations(rows: Tensor, layout: WindowLayout, n_windows: int) -> Tensor:
-    """Return RevIN's deviation of every window, (n, windows)."""
-    x = rows[: n_windows + layout.lookback - 1].T
-    deviation = x.new_empty(len(x), n_windows)
-    for some in pieces(x):
-        deviation[some] = window_deviations(x[some].contiguous(), layout.lookback)
-    return deviation

@@ -14,10 +14,10 @@ from hyperforecast.nn.exact.shared_products import (
     SharedRegressors,
     squared_steps,
 )
-from hyperforecast.nn.exact.window_products import window_deviations, window_means
+from hyperforecast.nn.exact.window_products import window_means
 
-MAX_BLOCK = 256
-"""Number of windows that are written out at a time at most: more would gain nothing."""
+MIN_BLOCK, MAX_BLOCK, MAX_FACTOR_BLOCK = 16, 256, 1024
+"""Numbers of windows that are multiplied at a time: fewer would cost more, more gain nothing."""
 
 
 class ScaledRegressors(SharedRegressors):
@@ -38,10 +38,8 @@ class ScaledRegressors(SharedRegressors):
     """
 
     def __init__(self, series: ObservedSeries, layout: WindowLayout, max_bytes: int) -> None:
-        self.series = series
-        self.layout = layout
+        super().__init__(series, layout)
         self.max_bytes = max_bytes
-        self.n_windows = layout.n_windows(series)
         where = layout.regressors(series)
         self._n_shared = where.shared.stop - where.shared.start
         self._n_seen = self._n_shared + layout.horizon * series.n_future
@@ -103,12 +101,13 @@ class ScaledRegressors(SharedRegressors):
         n_channels, n_sums = len(piece.fixed), piece.n_sums
         values = n_sums * (3 * self.layout.width + 2 * self._n_shared)
         values += n_channels * (n_sums if piece.weights is not None else 4) + 3 * self._n_seen
-        return _cut(self.n_windows, self.max_bytes // (8 * values))
+        return _cut(self.n_windows, self.max_bytes // (8 * values), MAX_BLOCK)
 
     def _factor_blocks(self) -> Iterator[slice]:
-        n_sums, n_channels = self.layout.n_factors, self.series.n_channels
-        values = n_sums * (self.layout.factor_lookback + MAX_BLOCK) + n_channels * (n_sums + 4)
-        return _cut(self.n_windows, self.max_bytes // (8 * values))
+        layout, n_channels = self.layout, self.series.n_channels
+        n_sums, lags = layout.n_factors, layout.factor_lookback
+        values = n_sums * (3 * lags + MIN_BLOCK) + n_channels * (n_sums + 6)
+        return _cut(self.n_windows, self.max_bytes // (8 * values), MAX_FACTOR_BLOCK)
 
     def _seen(self, some: slice) -> Tensor:
         """Write out shared regressors and future covariates of some windows, (B, q + H·F)."""
@@ -132,10 +131,11 @@ class ScaledRegressors(SharedRegressors):
         """Return the lags of the common factors of some windows, (B, K·lags)."""
         layout = self.layout
         assert layout.loadings is not None
+        assert self.deviation is not None
         rows = self.series.target[some.start : some.stop + layout.lookback - 1]
-        x = rows.T.contiguous()  # (C, B + L - 1)
-        scale = 1 / window_deviations(x, layout.lookback).T  # (B, C)
-        level = (window_means(x, layout.lookback).T * scale) @ layout.loadings  # (B, K)
+        scale = self.deviation[:, some].T.reciprocal()  # (B, C)
+        level = window_means(rows.T, layout.lookback).T
+        level = (level * scale) @ layout.loadings  # (B, K)
         recent = rows[layout.factor_inputs.start :]
         lags = combined_windows(recent, scale, layout.loadings, layout.factor_lookback)
         return flatten_factors((lags - level[:, None]).mT)
@@ -158,11 +158,16 @@ def combined_windows(rows: Tensor, scale: Tensor, weights: Tensor, width: int) -
     -------
     Tensor, shape (B, width, m)
     """
-    scaled = scale.T[:, :, None] * weights[:, None]  # (n, B, m)
-    banded = (rows @ scaled.flatten(1)).unflatten(1, scaled.shape[1:])  # (B + width - 1, B, m)
-    return banded.unfold(0, width, 1).diagonal(dim1=0, dim2=1).permute(2, 1, 0)
+    parts = []
+    for some in _cut(len(scale), max(width, MIN_BLOCK)):
+        scaled = scale[some].T[:, :, None] * weights[:, None]  # (n, B, m)
+        band = rows[some.start : some.stop + width - 1] @ scaled.flatten(1)
+        band = band.unflatten(1, scaled.shape[1:])  # (B + width - 1, B, m)
+        parts.append(band.unfold(0, width, 1).diagonal(dim1=0, dim2=1))  # (m, width, B)
+    return torch.cat(parts, dim=2).permute(2, 1, 0)
 
 
-def _cut(count: int, step: int) -> Iterator[slice]:
-    step = max(1, min(step, MAX_BLOCK))
+def _cut(count: int, *steps: int) -> Iterator[slice]:
+    """Cut a range into pieces no longer than any of the steps."""
+    step = max(1, min(steps))
     return (slice(start, min(start + step, count)) for start in range(0, count, step))

@@ -101,8 +101,8 @@ class LinearRegressors(SharedRegressors):
     """
 
     def __init__(self, series: ObservedSeries, layout: WindowLayout) -> None:
-        self.layout = layout
-        self.n_windows = n_windows = layout.n_windows(series)
+        super().__init__(series, layout)
+        n_windows = self.n_windows
         self._lags = SharedLags.of(series, layout)
         where, like = layout.regressors(series), series.target
         n_shared = where.shared.stop - where.shared.start

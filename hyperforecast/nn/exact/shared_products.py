@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moments import weighted_sums
-from hyperforecast.nn.exact.window_products import window_sums
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.window_products import pieces, window_deviations, window_sums
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,29 @@ class SharedProducts:
 
 
 class SharedRegressors(ABC):
-    """Past covariates, common factors and future covariates of a series under a layout."""
+    """Past covariates, common factors and future covariates of a series under a layout.
+
+    Parameters
+    ----------
+    series : ObservedSeries
+    layout : WindowLayout
+
+    Attributes
+    ----------
+    deviation : Tensor, shape (C, windows), optional
+        RevIN's, of every window; ``None`` under another norm.
+    """
+
+    def __init__(self, series: ObservedSeries, layout: WindowLayout) -> None:
+        self.series = series
+        self.layout = layout
+        self.n_windows = layout.n_windows(series)
+        self.deviation: Tensor | None = None
+        if layout.norm == "revin":
+            x = series.target[: self.n_windows + layout.lookback - 1].T
+            self.deviation = x.new_empty(len(x), self.n_windows)
+            for some in pieces(x):
+                self.deviation[some] = window_deviations(x[some].contiguous(), layout.lookback)
 
     @abstractmethod
     def products(self, piece: ChannelPiece) -> SharedProducts:

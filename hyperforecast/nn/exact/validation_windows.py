@@ -1,14 +1,15 @@
 """Single validation windows, for what moments do not tell: how errors are spread."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.design_matrix import DesignMatrix, design_matrix
+from hyperforecast.nn.exact.design_matrix import DesignMatrix
 from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.window_blocks import JoinedWindows
 
 MAX_COMPARED, MAX_RANKED = 2**22, 2**24
 """Numbers of values in the windows from which standard errors and quantiles are taken."""
@@ -56,14 +57,9 @@ class ValidationWindows:
         stride = -(-cache.n_windows // n_windows)
         # a block of windows is copied on the way
         at_once = max(1, cache.chunk_bytes // (4 * 8 * values))
-        windows = self._written_out(setting, stride, at_once)
+        layout = self.split.layout(setting.norm, setting.n_factors)
+        windows = JoinedWindows(cache.series, layout, stride).blocks(at_once)
         if n_windows > at_once:
             return windows
         self._kept = (what, list(windows))
         return self._kept[1]
-
-    def _written_out(self, setting: Setting, stride: int, at_once: int) -> Iterator[DesignMatrix]:
-        layout = self.split.layout(setting.norm, setting.n_factors)
-        for one in self.split.cache.series:
-            for starts in torch.arange(0, layout.n_windows(one), stride).split(at_once):
-                yield design_matrix(one, layout, starts)

@@ -1,11 +1,11 @@
-"""Moments of series of few windows: all windows of all of them, written out together."""
+"""Windows of several series written out together, and the moments of series of few windows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.design_matrix import design_matrix
+from hyperforecast.nn.exact.design_matrix import DesignMatrix, design_matrix
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moments import Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
@@ -44,21 +44,9 @@ def block_moments(
     """
     if not series:
         raise ValueError("No series to take moments of.")
-    joined = _joined(series)
-    counts = torch.tensor([layout.n_windows(one) for one in series])
-    lengths = torch.tensor([len(one.target) for one in series])
-    number = torch.repeat_interleave(counts)  # of each window's series
-    first = lengths.cumsum(0) - lengths - (counts.cumsum(0) - counts)
-    starts = torch.arange(len(number)) + first[number]
-    statics = None
-    if series[0].static is not None:
-        statics = torch.stack([one.static[channels] for one in series if one.static is not None])
-    block = _block_size(joined, layout, channels, max_bytes)
+    joined = JoinedWindows(series, layout)
     total: Moments | None = None
-    for begin in range(0, len(starts), block):
-        some = slice(begin, begin + block)
-        static = None if statics is None else statics[number[some].to(statics.device)]
-        rows = design_matrix(joined, layout, starts[some], channels, static)
+    for rows in joined.blocks(_block_size(joined.series, layout, channels, max_bytes), channels):
         x, y, f = rows.rows()
         moments = Moments(
             x.mT @ x,
@@ -67,11 +55,50 @@ def block_moments(
             torch.einsum("ntp,nthf->nphf", x, f),
             torch.einsum("nthf,nthg->nfg", f, f),
             torch.einsum("nthf,nth->nf", f, y),
-            len(starts[some]),
+            x.shape[1],
         )
         total = moments if total is None else total + moments
     assert total is not None
     return total if weights is None else total.summed(weights)
+
+
+class JoinedWindows:
+    """Windows of several series, written out as if these were one.
+
+    Parameters
+    ----------
+    series : sequence of ObservedSeries
+        At least one, each at least ``layout.width`` rows long.
+    layout : WindowLayout
+    stride : int, default=1
+        How far apart the windows of a series begin.
+    """
+
+    def __init__(
+        self, series: Sequence[ObservedSeries], layout: WindowLayout, stride: int = 1
+    ) -> None:
+        self.series = _joined(series)
+        self.layout = layout
+        starts, numbers, first = [], [], 0
+        for number, one in enumerate(series):
+            some = torch.arange(first, first + layout.n_windows(one), stride)
+            starts.append(some)
+            numbers.append(torch.full_like(some, number))
+            first += len(one.target)
+        self._starts, self._numbers = torch.cat(starts), torch.cat(numbers)
+        self._statics: Tensor | None = None
+        if series[0].static is not None:
+            self._statics = torch.stack([one.static for one in series if one.static is not None])
+
+    def blocks(self, size: int, channels: slice = slice(None)) -> Iterator[DesignMatrix]:
+        """Write out the windows of some channels, at most ``size`` of them at a time."""
+        for starts, numbers in zip(
+            self._starts.split(size), self._numbers.split(size), strict=True
+        ):
+            static = None
+            if self._statics is not None:
+                static = self._statics[:, channels][numbers.to(self._statics.device)]
+            yield design_matrix(self.series, self.layout, starts, channels, static)
 
 
 def _joined(series: Sequence[ObservedSeries]) -> ObservedSeries:

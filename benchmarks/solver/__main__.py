@@ -10,7 +10,8 @@ made::
 
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
-number of channels), ``embedding`` (learned embeddings) and ``grid`` (grid searches of both hosts).
+number of channels), ``embedding`` (learned embeddings), ``grid`` (grid searches of both hosts) and
+``memory`` (memory against its bound, and the time of RevIN against that of ``last``).
 """
 
 import logging
@@ -24,9 +25,10 @@ from benchmarks.solver.embedding import embedding
 from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.horizons import HORIZONS, horizons
+from benchmarks.solver.memory import memory
 from benchmarks.solver.speed import speed
 
-TABLES = ("speed", "horizons", "channels", "embedding", "grid")
+TABLES = ("speed", "horizons", "channels", "embedding", "grid", "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,8 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":
             embedding(given.folder)
-        else:
+        elif table == "grid":
             grid(given.folder)
+        else:
+            memory(given.repetitions)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def observed_series(
         if len(series) < width:
             continue
         first = max(0, len(series) - width + 1 - dataset.max_samples_per_ts)
-        series = series[first:]
+        if first:  # slicing takes longer than all else that is done here
+            series = series[first:]
         past, future = (
             None if covariates is None else covariates[i]
             for covariates in (dataset.past_covariates, dataset.future_covariates)

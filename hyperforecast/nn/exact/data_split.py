@@ -89,14 +89,13 @@ class DataSplit:
         self.cache = MomentCache(
             self.series,
             self.layout(norm, 0),
-            int(options.max_memory_gb * 2**30),
+            int(options.max_memory_gb * 2**30) // 2,  # training and validation are held at once
             weights=pair_weights(self.mixing(longest)),
             by_channel=self.n_channels in problem.search.embedding_dims,
             give_own_products=None if history is None else own_products,
         )
         self._mean_square = _largest_mean_square(self.series)
         self._moments: tuple[tuple[str, int], CachedMoments] | None = None
-        self._pairs: tuple[tuple[str, int], Moments] | None = None
 
     def layout(self, norm: str, n_factors: int) -> WindowLayout:
         """Return where things lie in a window under a setting."""
@@ -124,11 +123,12 @@ class DataSplit:
         layout = self.layout(setting.norm, setting.n_factors)
         if setting.individual or not is_direct(n_bases * self._n_regressors(layout)):
             return None
-        where = (setting.norm, setting.n_factors)
-        if self._pairs is None or self._pairs[0] != where or len(self._pairs[1].yy) < count:
-            self._pairs = None  # before others take memory
-            self._pairs = (where, self.cache.summed_moments(layout, count))
-        return self._pairs[1].channels(slice(count))
+        return self.cache.summed_moments(layout, count)
+
+    def release(self) -> None:
+        """Give up the moments that are kept; they are made again when needed."""
+        self._moments = None
+        self.cache.release()
 
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""

@@ -55,6 +55,12 @@ class ModelSelection:
             selected = self._lengthen_embedding(selected)
         return self._learn_embedding(self._strengthen_ridge(selected))
 
+    def release(self) -> None:
+        """Give up what is kept of moments and solutions, where nothing more is compared."""
+        self.ridges.release()
+        self.training.release()
+        self.validation.release()
+
     def _is_individual(self, dim: int) -> bool:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
         return dim == self.training.n_channels

@@ -82,6 +82,7 @@ def solve_exact(
             "of these. Give rows of one kind, or train by gradients: solver='adam'."
         )
     if held_out:
+        selection.release()
         alone = replace(problem, search=SearchSpace.only(selected.setting))
         solution = DataSplit(alone, series, options, history, "all").solve(
             selected.setting, n_steps

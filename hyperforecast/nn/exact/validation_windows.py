@@ -7,9 +7,10 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.design_matrix import DesignMatrix, design_matrix
+from hyperforecast.nn.exact.design_matrix import DesignMatrix
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.window_blocks import JoinedWindows
 
 MAX_COMPARED, MAX_RANKED = 2**22, 2**24
 """Numbers of values in the windows from which standard errors and quantiles are taken."""
@@ -89,13 +90,19 @@ class ValidationWindows:
         what = (setting.norm, setting.n_factors)
         if self._kept is None or self._kept[0] != what:
             windows = self._windows(setting, self._starts)
-            if len(self.times) > MAX_WINDOWS:  # of many series
+            if len(self.times) > self._block_size:
                 return windows
             self._kept = (what, list(windows))
         return self._kept[1]
 
     def _windows(self, setting: Setting, starts: Sequence[Tensor]) -> Iterator[DesignMatrix]:
-        """Write out the windows of one series after another that begin at given rows."""
+        """Write out the windows that begin at given rows of each series, some at a time."""
         layout = self.split.layout(setting.norm, setting.n_factors)
-        for one, some in zip(self.split.cache.series, starts, strict=True):
-            yield design_matrix(one, layout, some)
+        return JoinedWindows(self.split.cache.series, layout, starts).blocks(self._block_size)
+
+    @property
+    def _block_size(self) -> int:
+        """Number of windows that fit in memory."""
+        cache = self.split.cache
+        values = cache.n_channels * self.split.problem.width
+        return max(1, cache.chunk_bytes // (4 * 8 * values))  # with the copies made on the way

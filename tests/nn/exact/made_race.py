@@ -13,6 +13,7 @@ from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.options import RIDGES
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.selection import ModelSelection
+from hyperforecast.nn.exact.weights import BasisWeights
 
 HORIZON = 4
 START = len(RIDGES) // 2
@@ -52,8 +53,8 @@ class MadeSplit:
         self.solved: list[Setting] = []
 
     def regression(self, setting: Setting) -> Any:
-        weights = SimpleNamespace(damping=0.0)  # all that is read of them
-        return SimpleNamespace(scale=1.0, mixing=None, solve=lambda ridge: weights)
+        weights = BasisWeights(torch.zeros(1, 1, 1), torch.zeros(1, 0))
+        return SimpleNamespace(mixing=None, solve=lambda ridge: weights)
 
     def error(self, setting: Setting, weights: Any) -> float:
         self.solved.append(setting)

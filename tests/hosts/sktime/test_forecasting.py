@@ -316,5 +316,5 @@ class TestValidation:
         wild.iloc[-20:] = 1e6
         forecaster = make(validation_size=20 / 120, n_epochs=1).fit(wild, fh=[1, 2])
         np.testing.assert_allclose(
-            forecaster.trained_.y_scaler.mean, panel.iloc[:-20].mean(), rtol=1e-5
+            forecaster.trained_.y_scaler.of(()).mean, panel.iloc[:-20].mean(), rtol=1e-5
         )

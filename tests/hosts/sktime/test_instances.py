@@ -31,12 +31,15 @@ class TestTarget:
 
     def test_one_series_of_a_panel_too_short(self, cls: type, panel: pd.DataFrame) -> None:
         y = pd.concat({"x": panel, "y": panel.iloc[: L - 1]}, names=["store", "time"])
-        with raises(ValueError, r"made from 12 rows.*series \('y',\) has 11"):
-            make(cls).fit(y, fh=[1])
+        with raises(
+            ValueError, r"made from 12 rows.*series \('y',\) has 11.*short_instances='pad'"
+        ):
+            make(cls, short_instances="raise").fit(y, fh=[1])
 
     def test_nan(self, cls: type, panel: pd.DataFrame) -> None:
         panel.iloc[7, 1] = np.nan
-        with raises(ValueError, "cannot handle missing data"):
+        message = r"y holds 1 NaN or infinite values, the first in column 'b' at 2020-01-08"
+        with raises(ValueError, message):
             make(cls).fit(panel, fh=[1])
 
     def test_infinite(self, cls: type, panel: pd.DataFrame) -> None:
@@ -187,7 +190,8 @@ class TestParameters:
             ),
             ({"likelihood": "poisson"}, "does not cover standardised values.*scaler=None"),
             ({"likelihood": "gaussian", "loss_fn": object()}, "loss_fn has no effect"),
-            ({"scaler": "minmax"}, "scaler must be 'standard' or None; got 'minmax'"),
+            ({"scaler": "minmax"}, "scaler must be 'standard', 'global' or None; got 'minmax'"),
+            ({"short_instances": "drop"}, "short_instances must be 'pad' or 'raise'; got 'drop'"),
             ({"validation_size": 1.5}, "share of the rows between 0 and 1; got 1.5"),
             ({"validation_size": 0.99}, "leaves too few rows: .* takes 14 rows"),
             ({"patience": 3}, "patience has no effect without validation_size"),

@@ -422,15 +422,15 @@ class HyperforecastForecaster(
         trained = self.trained_
         context = self._context if X is None else with_covariates(self._context, X, trained)
         steps = {key: steps_ahead(fh, i.last, self._freq) for key, i in context.items()}
-        n = max(int(max(s)) for s in steps.values())
-        check_reach(n, trained.horizon, trained.past)
+        reach = {key: int(max(s)) for key, s in steps.items()}
+        check_reach(max(reach.values()), trained.horizon, trained.past)
         if self.short_instances == "raise":
             check_lookback(context, trained.lookback, self.short_instances)
         seed = 0 if self.random_state is None else self.random_state
-        values = forecast(trained, context, n, self._freq, alphas, seed)
+        values = forecast(trained, context, reach, self._freq, alphas, seed)
         parts = {}
         for (key, instance), one in zip(context.items(), values, strict=True):
-            index = following(instance.last, n, self._freq)[steps[key] - 1]
+            index = following(instance.last, reach[key], self._freq)[steps[key] - 1]
             rows = one[steps[key] - 1].reshape(len(index), -1)  # (n, C, A) -> (fh, C·A)
             parts[key] = pd.DataFrame(rows, index=index, columns=columns)
             parts[key].index.name = instance.y.index.name

@@ -18,12 +18,12 @@ from hyperforecast.sktime.trained import Trained
 def forecast(
     trained: Trained,
     context: Mapping[Key, Instance],
-    n: int,
+    reach: Mapping[Key, int],
     freq: Any,
     alphas: Sequence[float] | None = None,
     seed: int = 0,
 ) -> list[np.ndarray]:
-    """Forecast steps 1 to n of every instance.
+    """Forecast every instance, by as many steps as the one with the longest reach.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def forecast(
     context : mapping of Instance
         Rows to forecast from, the last ones seen, and what is known of X. Before those of an
         instance with fewer than a window takes, its first row is repeated.
-    n : int
-        Number of steps.
+    reach : mapping of int
+        Steps n that are wanted of each instance; what is forecast beyond means nothing.
     freq : offset or int
         Step of the time index.
     alphas : sequence of float, optional
@@ -42,19 +42,20 @@ def forecast(
 
     Returns
     -------
-    list of array, shape (n, C, A)
+    list of array, shape (largest n, C, A)
         In the order of ``context``, in units of y; A is 1 for point forecasts.
     """
     names = trained.model.channel_names
+    n = max(reach.values())
     inputs, y_scales = [], []
     for key, instance in context.items():
         scales = trained.scales(key, instance.y.to_numpy(dtype=float))
         y = instance.y.iloc[-trained.lookback :]
-        X = _covariate_values(trained, instance, y.index, n, freq, key)
+        X = _covariate_values(trained, instance, y.index, reach[key], freq, key)
         missing = trained.lookback - len(y)
         values = _padded(y.to_numpy(dtype=float), missing)
         X = None if X is None else _padded(X, missing)
-        inputs.append(to_darts(trained, scales, values, X, names, trained.horizon))
+        inputs.append(to_darts(trained, scales, values, X, names, max(n, trained.horizon)))
         y_scales.append(scales[0])
     arguments: dict[str, Any] = {**as_arguments(inputs), "random_state": seed}
     likelihood = trained.model.likelihood

@@ -1,5 +1,6 @@
 """Series, panels and hierarchies as a dictionary of single series, checked and by name."""
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -206,11 +207,23 @@ def matched(names: Sequence[Any], trained: Sequence[Any], what: str) -> list[Any
     """Return ``names`` in the order of the ``trained`` ones, whose weights are to be taken over.
 
     Another data set may name its channels otherwise: names that have none in common with the
-    trained ones are taken by position.
+    trained ones are taken by position, with a warning where positions could be mistaken.
     """
     if set(names) == set(trained):
         return list(trained)
     if len(names) == len(trained) and not set(names) & set(trained):
+        if len(names) > 1:
+            pairs = [
+                f"{name!r} those of {known!r}" for name, known in zip(names, trained, strict=True)
+            ]
+            warnings.warn(
+                f"The columns of {what} share no name with those that were trained on, so they "
+                f"take over weights by position: {', '.join(pairs[:5])}"
+                f"{', ...' if len(pairs) > 5 else ''}. Rename them to the trained names if that "
+                "is not meant.",
+                UserWarning,
+                stacklevel=2,
+            )
         return list(names)
     missing = [name for name in trained if name not in names]
     added = [name for name in names if name not in trained]

@@ -28,6 +28,7 @@ from hyperforecast.sktime.instances import (
     Key,
     by_name,
     check_finite,
+    check_labels,
     check_numeric,
     check_rows,
     checked,
@@ -373,6 +374,7 @@ class HyperforecastForecaster(
             )
         check_wanted(X, self.trained_)
         new = self._by_name(checked(y, X))
+        check_labels(new, self._context)
         seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
         seen = {**self._context, **seen}
         freq = common_frequency(seen, self._freq)

@@ -59,10 +59,10 @@ class Trained:
         one that begins to vary is forecast from them. A column of X that an instance holds
         constant says how instances differ: it is scaled by the rows of all.
         """
-        return (
-            self.y_scaler.of(key).completed(Scale.of(y)),
-            self.X_scaler.of(key).completed(self.X_scaler.common),
-        )
+        y_scale = self.y_scaler.of(key)
+        if not y_scale.deviation.all():
+            y_scale = y_scale.completed(Scale.of(y))
+        return y_scale, self.X_scaler.of(key).completed(self.X_scaler.common)
 
     def __getstate__(self) -> dict[str, Any]:
         assert self.model.model is not None

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.sktime.instances import Key
 from hyperforecast.sktime.scaling import InstanceScaler, Scale
 
@@ -82,7 +83,7 @@ class Trained:
                 "or changed since. Load it with the version that saved it, or fit again."
             ) from error
         self.__dict__.update(state)
-        with torch.random.fork_rng():  # what is drawn is written over
+        with random_turn():  # what is drawn is written over
             module = self.model._create_model(self.model.train_sample)
         floats = (value.dtype for value in weights.values() if torch.is_tensor(value))
         module.to(next(dtype for dtype in floats if dtype.is_floating_point))

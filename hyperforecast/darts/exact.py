@@ -10,6 +10,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.darts.random_turns import turn_lent
 from hyperforecast.nn.backbones import default_instance_norm
 from hyperforecast.nn.exact import (
     ExactOptions,
@@ -54,13 +55,14 @@ def train_exactly(
     """
     device = float64_device(device)
     series = observed_series(dataset, device, history)
-    solution = solve_exact(
-        _problem(params, module.network.parts, series[0].n_channels),
-        series,
-        None if validation is None else observed_series(validation, device, history),
-        ExactOptions(**(params["solver_kwargs"] or {})),
-        history,
-    )
+    with turn_lent():  # solving draws no random numbers
+        solution = solve_exact(
+            _problem(params, module.network.parts, series[0].n_channels),
+            series,
+            None if validation is None else observed_series(validation, device, history),
+            ExactOptions(**(params["solver_kwargs"] or {})),
+            history,
+        )
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
     # Lightning makes a module double only when it is run, and files are read in its precision

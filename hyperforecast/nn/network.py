@@ -22,7 +22,7 @@ from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.hyper_linear import HyperLinear
-from hyperforecast.nn.initialisers import Initialiser
+from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import make_parts
@@ -44,9 +44,16 @@ OUTPUT_LAYERS = {
 
 
 class _OutputLayers:
-    """The layers that give the forecast, as they are made: their sites and starts."""
+    """The layers that give the forecast, as they are made: their sites and starts.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    roles : sequence of str
+        What each output of a step is to the series.
+    """
+
+    def __init__(self, roles: Sequence[OutputRole]) -> None:
+        self.roles = roles
         self.sites: list[Site] = []
         self.initialisers: dict[str, Initialiser] = {}
 
@@ -55,6 +62,12 @@ class _OutputLayers:
     ) -> nn.Module:
         """Make a layer."""
         layer = nn.Linear(n_in, n_out, bias=bias)
+        others = [i for i in range(n_out) if self.roles[i % len(self.roles)] != "location"]
+        if others:
+            # inputs in large units would make pre-activations of which softplus is 0 or a huge one
+            start = zero_rows(start, others)
+            if bias:
+                layer.bias.data[others] = 0.0
         start(layer.weight.data)
         self.sites.append(Site(name, "linear", OUTPUT_LAYERS[name], n_in, n_out))
         self.initialisers[name] = start
@@ -195,7 +208,7 @@ class ForecastingNetwork(nn.Module):
         n_roles = len(self.output_roles)
         n_outputs = (self.segments.length if self.segments else horizon) * n_roles
         n_features = feature_dim(self.backbone)
-        made = _OutputLayers()
+        made = _OutputLayers(self.output_roles)
         start = head_initialiser(self.backbone)
         self.head = made.layer("head", n_features, n_outputs, start, bias=True)
         self.past_covariate_map = made.covariate_map(

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import pandas as pd
 from darts.utils.likelihood_models.torch import TorchLikelihood
-from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import option
 from hyperforecast.sktime import likelihoods, parameters
+from hyperforecast.sktime.all_or_nothing import AllOrNothing
 from hyperforecast.sktime.forecasting import (
     check_lookback,
     check_reach,
@@ -26,7 +27,10 @@ from hyperforecast.sktime.instances import (
     Instance,
     Key,
     by_name,
+    check_finite,
+    check_labels,
     check_numeric,
+    check_rows,
     checked,
     common_frequency,
     covering,
@@ -35,6 +39,7 @@ from hyperforecast.sktime.instances import (
     latest,
     until,
 )
+from hyperforecast.sktime.one_at_a_time import OneAtATime
 from hyperforecast.sktime.options import (
     ForecastOptions,
     LengthOptions,
@@ -43,12 +48,18 @@ from hyperforecast.sktime.options import (
 )
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
-from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, train
+from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, scale_others, train
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
 class HyperforecastForecaster(
-    LengthOptions, NetworkOptions, ForecastOptions, FactorOptions, TrainingOptions, BaseForecaster
+    LengthOptions,
+    NetworkOptions,
+    ForecastOptions,
+    FactorOptions,
+    TrainingOptions,
+    AllOrNothing,
+    OneAtATime,
 ):
     """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
 
@@ -114,6 +125,7 @@ class HyperforecastForecaster(
 
     trained_: Trained
     pretrained_: Trained
+    _context: dict[Key, Instance]
     _pretrained_attrs: list[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -207,8 +219,9 @@ class HyperforecastForecaster(
         start = getattr(self, "pretrained_", None)
         plan = self._plan(instances, largest, start)
         check_reach(largest or 0, plan.horizon, plan.past)
-        check_lookback(instances, plan.lookback)
+        check_lookback(instances, plan.lookback, self.short_instances)
         self.trained_ = self._train(plan, start)
+        self._context = {}
         self._remember(self._by_name(instances))
         return self
 
@@ -300,7 +313,7 @@ class HyperforecastForecaster(
         return train(
             self.model_class(**arguments),
             plan,
-            standardise=self.scaler == "standard",
+            scaler=self.scaler,
             options=parameters.values(self, of="network"),
             fit_options={} if pretraining else parameters.values(self, to="fit"),
             start=start,
@@ -312,15 +325,23 @@ class HyperforecastForecaster(
     # the rows seen
 
     def _check_X_y(self, X: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        # sktime refuses these too, without saying which columns
+        # sktime refuses these too, without saying where they are
+        check_rows(y)
         check_numeric(y, "y")
         check_numeric(X, "X")
-        return super()._check_X_y(X, y, *args, **kwargs)
+        try:
+            return super()._check_X_y(X, y, *args, **kwargs)
+        except ValueError:
+            check_finite(y, "y")
+            check_finite(X, "X")
+            raise
 
     def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: type | None = None) -> None:
         # rows that do not go on from those seen are refused before anything is stored
         if self.is_fitted and y is not None:
-            self._continued(y, X)
+            seen, _ = self._continued(y, X)
+            new = {key: one for key, one in seen.items() if key not in self._context}
+            check_lookback(new, self.trained_.lookback, self.short_instances)
         super()._update_y_X(y, X, enforce_index_type)
 
     def _set_cutoff_from_y(self, y: pd.DataFrame) -> None:
@@ -341,8 +362,19 @@ class HyperforecastForecaster(
                 f"The forecaster was fitted on data with {len(self._levels)} index levels above "
                 f"time, and is updated with {len(y.index.names) - 1}. Give data of the same kind."
             )
+        if unlike := [
+            name
+            for name, known in zip(y.index.names[:-1], self._levels, strict=True)
+            if None not in (name, known) and name != known
+        ]:
+            raise ValueError(
+                f"The index levels of the new rows are {y.index.names[:-1]}, those fitted on are "
+                f"{self._levels}: {unlike[0]!r} is not where it was. Give the levels in the same "
+                "order, under the same names."
+            )
         check_wanted(X, self.trained_)
         new = self._by_name(checked(y, X))
+        check_labels(new, self._context)
         seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
         seen = {**self._context, **seen}
         freq = common_frequency(seen, self._freq)
@@ -355,7 +387,11 @@ class HyperforecastForecaster(
         return by_name(instances, self.trained_.channels, self.trained_.covariates)
 
     def _remember(self, instances: Mapping[Key, Instance]) -> None:
-        """Keep the rows that a forecast, or a window that ends in the next row, is made from."""
+        """Keep the rows that a forecast, or a window that ends in the next row, is made from.
+
+        Their part in the scale of an instance that was not trained on is kept with the weights.
+        """
+        self.trained_ = scale_others(self.trained_, instances, self._context)
         rows = self.trained_.lookback + self.trained_.horizon - 1
         self._context = {key: latest(instance, rows) for key, instance in instances.items()}
 
@@ -388,14 +424,15 @@ class HyperforecastForecaster(
         trained = self.trained_
         context = self._context if X is None else with_covariates(self._context, X, trained)
         steps = {key: steps_ahead(fh, i.last, self._freq) for key, i in context.items()}
-        n = max(int(max(s)) for s in steps.values())
-        check_reach(n, trained.horizon, trained.past)
-        check_lookback(context, trained.lookback)
+        reach = {key: int(max(s)) for key, s in steps.items()}
+        check_reach(max(reach.values()), trained.horizon, trained.past)
+        if self.short_instances == "raise":
+            check_lookback(context, trained.lookback, self.short_instances)
         seed = 0 if self.random_state is None else self.random_state
-        values = forecast(trained, context, n, self._freq, alphas, seed)
+        values = forecast(trained, context, reach, self._freq, alphas, seed)
         parts = {}
         for (key, instance), one in zip(context.items(), values, strict=True):
-            index = following(instance.last, n, self._freq)[steps[key] - 1]
+            index = following(instance.last, reach[key], self._freq)[steps[key] - 1]
             rows = one[steps[key] - 1].reshape(len(index), -1)  # (n, C, A) -> (fh, C·A)
             parts[key] = pd.DataFrame(rows, index=index, columns=columns)
             parts[key].index.name = instance.y.index.name

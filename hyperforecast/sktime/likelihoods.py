@@ -1,6 +1,7 @@
 """From what a probabilistic network outputs to point forecasts and quantiles."""
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from darts.utils.likelihood_models import torch as likelihoods
 from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
 
+from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.nn.errors import unknown_name
 
 LIKELIHOODS: dict[str, type[TorchLikelihood]] = {
@@ -104,7 +106,8 @@ def quantiles(
 ) -> np.ndarray:
     """Return quantiles of the predicted distributions, monotone in ``alphas``.
 
-    Learned quantiles that cross are sorted, and interpolated in between. Of distributions
+    Learned quantiles that cross are sorted, and in between interpolated linearly over the
+    quantiles of the normal distribution, so that they are exact of a normal one. Of distributions
     without a closed form many samples are drawn.
 
     Parameters
@@ -124,7 +127,7 @@ def quantiles(
     try:
         levels = [distribution.icdf(torch.tensor(a, dtype=torch.float64)) for a in alphas]
     except NotImplementedError:
-        with torch.random.fork_rng():
+        with random_turn():
             torch.manual_seed(seed)
             samples = distribution.sample((N_SAMPLES,)).numpy()
         return np.moveaxis(np.quantile(samples, alphas, axis=0), 0, -1)
@@ -152,7 +155,11 @@ def _distribution(
 def _interpolate(
     values: np.ndarray, levels: Sequence[float], alphas: Sequence[float]
 ) -> np.ndarray:
-    positions = np.interp(alphas, levels, np.arange(len(levels)))
+    """Interpolate quantiles linearly in the normal distribution's: exactly, of a normal one."""
+    normal = NormalDist().inv_cdf
+    positions = np.interp(
+        [normal(a) for a in alphas], [normal(level) for level in levels], np.arange(len(levels))
+    )
     left = np.floor(positions).astype(int)
     right = np.minimum(left + 1, len(levels) - 1)
     return values[..., left] + (positions - left) * (values[..., right] - values[..., left])

@@ -57,7 +57,18 @@ class TestQuantilesOfDistributions:
         likelihood = darts_likelihoods.QuantileRegression([0.1, 0.5, 0.9])
         predicted = np.array([5.0, 1.0, 3.0])
         found = quantiles(likelihood, predicted, [0.1, 0.3, 0.5, 0.6, 0.9], seed=0)
-        np.testing.assert_allclose(found, [1.0, 2.0, 3.0, 3.5, 5.0])
+        # 1 and 5 are 1.28155 deviations from 3, and 0.3 and 0.6 are 0.52440 and 0.25335
+        expected = [1.0, 3 - 2 * 0.52440 / 1.28155, 3.0, 3 + 2 * 0.25335 / 1.28155, 5.0]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("levels", [[0.05, 0.5, 0.95], [0.1, 0.2, 0.5, 0.8, 0.9]])
+    def test_quantiles_in_between_are_exact_of_a_normal_distribution(self, levels: list) -> None:
+        likelihood = darts_likelihoods.QuantileRegression(levels)
+        learned = stats.norm.ppf([levels], [[-3.0], [50.0]], [[0.5], [20.0]])
+        alphas = [0.1, 0.25, 0.4, 0.5, 0.75, 0.9]
+        found = quantiles(likelihood, learned, alphas, seed=0)
+        expected = stats.norm.ppf([alphas], [[-3.0], [50.0]], [[0.5], [20.0]])
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
     @pytest.mark.parametrize(
         ("name", "parameters", "expected"),

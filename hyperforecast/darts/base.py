@@ -524,6 +524,7 @@ def _network_arguments(
         "backbone_kwargs": arguments["backbone_kwargs"],
         "instance_norm": arguments["instance_norm"],
         "n_factors": int(arguments["n_factors"] or 0),
+        "individual_covariates": arguments["individual_covariates"],
     }
 
 

@@ -68,6 +68,8 @@ def model_obstacle(params: Mapping[str, Any], parts: Mapping[str, Mapping[str, A
     for part in make_parts(parts).values():
         if (obstacle := part.obstacle()) is not None:
             return obstacle
+    if params.get("individual_covariates"):
+        return "individual_covariates=True beside a head that all share is solved by gradients"
     norm = params.get("instance_norm")
     if norm is not None and norm not in LINEAR_NORMS:
         return f"instance_norm={norm!r} has weights of its own (without: {', '.join(LINEAR_NORMS)})"

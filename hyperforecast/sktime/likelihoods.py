@@ -122,7 +122,7 @@ def quantiles(
     array, shape (..., A)
     """
     if isinstance(likelihood, QuantileRegression):
-        return _interpolate(np.sort(parameters, axis=-1), likelihood.quantiles, alphas)
+        return on_normal_scale(np.sort(parameters, axis=-1), likelihood.quantiles, alphas)
     distribution = _distribution(likelihood, parameters)
     try:
         levels = [distribution.icdf(torch.tensor(a, dtype=torch.float64)) for a in alphas]
@@ -152,14 +152,31 @@ def _distribution(
     return likelihood._distr_from_params(tensors)
 
 
-def _interpolate(
+def on_normal_scale(
     values: np.ndarray, levels: Sequence[float], alphas: Sequence[float]
 ) -> np.ndarray:
-    """Interpolate quantiles linearly in the normal distribution's: exactly, of a normal one."""
-    normal = NormalDist().inv_cdf
-    positions = np.interp(
-        [normal(a) for a in alphas], [normal(level) for level in levels], np.arange(len(levels))
-    )
-    left = np.floor(positions).astype(int)
-    right = np.minimum(left + 1, len(levels) - 1)
-    return values[..., left] + (positions - left) * (values[..., right] - values[..., left])
+    """Interpolate quantiles linearly over the normal distribution's: exactly, of a normal one.
+
+    Beyond the outermost the line through the outer two goes on.
+
+    Parameters
+    ----------
+    values : array, shape (..., Q)
+        Quantiles, ascending.
+    levels : sequence of Q floats
+        Their levels, ascending.
+    alphas : sequence of A floats
+        Levels wanted.
+
+    Returns
+    -------
+    array, shape (..., A)
+    """
+    normal = np.vectorize(NormalDist().inv_cdf, otypes=[float])
+    known, wanted = normal(levels), normal(alphas)
+    if len(known) == 1:
+        return values[..., np.zeros(len(wanted), dtype=int)]
+    left = np.clip(np.searchsorted(known, wanted, side="right") - 1, 0, len(known) - 2)
+    along = (wanted - known[left]) / (known[left + 1] - known[left])
+    # weighted so that a learned quantile is itself
+    return (1 - along) * values[..., left] + along * values[..., left + 1]

@@ -26,10 +26,11 @@ from hyperforecast.darts.likelihood_roles import output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
+from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solver_choice import (
-    cannot_solve,
+    RESUMED,
     check_solver,
-    model_obstacle,
+    exact_problems,
     solves_exactly,
 )
 from hyperforecast.darts.training_data import channels_of, training_values
@@ -96,7 +97,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
         self._moment_history: MomentHistory | None = None
-        self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
@@ -143,9 +143,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
         if problems:
             return problems
-        obstacle = model_obstacle(arguments, parts) if solver == "exact" else None
-        if obstacle is not None:
-            problems.append(cannot_solve(obstacle))
+        if solver == "exact":
+            problems += exact_problems(arguments, parts)
         if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
             problems.check(check_network, **_network_arguments(arguments, parts))
         return problems
@@ -300,8 +299,10 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             )
         given = {"epochs": kwargs.get("epochs"), "trainer": kwargs.get("trainer")}
         self._told_to_use_gradients = [name for name, value in given.items() if value]
+        if self.solver_report is not None:
+            self.load_ckpt_path = None  # there are no steps to go on from, but the weights
         if self.load_ckpt_path is not None:
-            self._told_to_use_gradients.append("a checkpoint to resume from")
+            self._told_to_use_gradients.append(RESUMED)
         self._fit_dataset = train_dataset
         try:
             return super()._setup_for_train(
@@ -339,11 +340,12 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     trainer.strategy.root_device,
                     self._moment_history,
                 )
-                self._solver_report = report(solution)
-                trainer.strategy.connect(model)
-                self.model, self.trainer, self._fit_called = model, trainer, True
+                model.solver_report = report(solution)
+                data = SolvedData(datamodule, model.dtype)
+                with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
+                    super()._train(trainer, model, data, load_best)
             else:
-                self._solver_report = None
+                model.solver_report = None
                 super()._train(trainer, model, datamodule, load_best)
 
     def train_from(self, state: dict[str, Any]) -> Self:
@@ -377,7 +379,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         ``None`` if the model was not trained by the exact solver; no rows if the series had too
         few windows to hold any out.
         """
-        return None if self._solver_report is None else pd.DataFrame(self._solver_report)
+        report = None if self.model is None else self.model.solver_report
+        return None if report is None else pd.DataFrame(report)
 
     def _setup_trainer(
         self,

@@ -1,7 +1,7 @@
 """The Lightning module: a forecasting network as Darts trains and runs it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from darts.utils.data.torch_datasets.utils import (
     PLModuleInput,
     PLModuleOutput,
     TorchInferenceBatch,
+    TorchTrainingBatch,
 )
 from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
@@ -50,6 +51,8 @@ class ForecastingModule(PLForecastingModule):
         self.network_arguments = network
         self.network = ForecastingNetwork(**network)
         self.channel_names = list(channel_names)
+        self.solved_setting: Mapping[str, float] | None = None
+        self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
 
     @io_processor
@@ -98,6 +101,21 @@ class ForecastingModule(PLForecastingModule):
         )
         return self._produce_predict_output(x_in).prediction[:, :n]
 
+    def training_step(self, train_batch: TorchTrainingBatch, batch_idx: int) -> Any:
+        """Take a training step; where the weights are solved for, log their loss and take none."""
+        if self.solved_setting is None:
+            return super().training_step(train_batch, batch_idx)
+        with torch.no_grad():
+            output = self(train_batch.to_module_input(stage=ModuleStage.TRAIN))
+            target, weight = train_batch.future_target, train_batch.sample_weight
+            loss = self._compute_loss(output, target, self.train_criterion, weight)
+        # by epochs: loggers write what belongs to steps every so many steps alone
+        losses = {"train_loss": loss, **self.solved_setting}
+        size = len(train_batch.past_target)
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=size)
+        self._update_metrics(output, target, self.train_metrics)
+        return None
+
     def _compute_loss(
         self,
         output: PLModuleOutput,
@@ -139,6 +157,16 @@ class ForecastingModule(PLForecastingModule):
         prediction = prediction.unflatten(-1, (self.n_targets, -1))
         back = order.argsort(dim=1)[None, :, None, :, None]
         return prediction.take_along_dim(back, dim=3).flatten(-2), schemas, times
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put what the exact solver compared beside the weights that it found."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["solver_report"] = self.solver_report
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over what the exact solver compared; files of earlier versions do not say."""
+        super().on_load_checkpoint(checkpoint)
+        self.solver_report = checkpoint.get("solver_report")
 
     def get_extra_state(self) -> dict[str, Any]:
         """Put the channel names, and what training chose of the network, into the state dict."""

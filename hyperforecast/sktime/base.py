@@ -169,7 +169,7 @@ class HyperforecastForecaster(
         self._state = "pretrained"
         return self
 
-    def _check_parameters(self) -> None:
+    def _check_parameters(self, start: Trained | None = None, pretraining: bool = False) -> None:
         """Raise one error that names every parameter that is wrong, as far as can be told now."""
         problems = Problems()
         likelihood = problems.attempt(likelihoods.make_likelihood, self.likelihood, self.quantiles)
@@ -179,7 +179,7 @@ class HyperforecastForecaster(
             "output_chunk_length": self.output_chunk_length,
         }
         lengths = {name: length for name, length in given.items() if length is not None}
-        arguments = self._model_arguments(lengths, likelihood)
+        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
 
@@ -192,6 +192,7 @@ class HyperforecastForecaster(
         lengths: Mapping[str, int],
         likelihood: TorchLikelihood | None,
         start: Trained | None = None,
+        pretraining: bool = False,
     ) -> dict[str, Any]:
         """Return the arguments of the Darts model, to be trained from weights where there are."""
         return parameters.model_arguments(self, lengths, likelihood)
@@ -199,12 +200,12 @@ class HyperforecastForecaster(
     # learning
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
-        self._check_parameters()
+        start = getattr(self, "pretrained_", None)
+        self._check_parameters(start)
         instances = checked(y, X)
         self._freq = common_frequency(instances)
         self._levels = list(y.index.names[:-1])
         largest = _largest_step(fh, instances, self._freq)
-        start = getattr(self, "pretrained_", None)
         plan = self._plan(instances, largest, start)
         check_reach(largest or 0, plan.horizon, plan.past)
         check_lookback(instances, plan.lookback)
@@ -230,7 +231,7 @@ class HyperforecastForecaster(
         X: pd.DataFrame | None,
         fh: ForecastingHorizon | None,
     ) -> Self:
-        self._check_parameters()
+        self._check_parameters(start, pretraining=True)
         instances = checked(y, X)
         largest = _largest_step(fh, instances, common_frequency(instances))
         if largest is None and self.output_chunk_length is None and start is None:
@@ -248,7 +249,7 @@ class HyperforecastForecaster(
         trained = self.trained_
         seen, self._freq = self._continued(y, X)
         if update_params:
-            self._check_parameters()
+            self._check_parameters(getattr(self, "pretrained_", None))
             lengths = (trained.lookback, trained.horizon)
             if self.get_config()["remember_data"]:
                 everything = self._by_name(checked(self._y, self._X))
@@ -296,7 +297,8 @@ class HyperforecastForecaster(
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
         likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
         # training changes some of these objects; those of the user stay as they are
-        arguments = copy.deepcopy(self._model_arguments(lengths, likelihood, start))
+        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
+        arguments = copy.deepcopy(arguments)
         return train(
             self.model_class(**arguments),
             plan,

@@ -6,6 +6,7 @@ from typing import Any
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
 from hyperforecast.darts.options import SolverOptions
+from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.base import HyperforecastForecaster
 from hyperforecast.sktime.trained import Trained
@@ -35,12 +36,16 @@ class SolverForecaster(SolverOptions, HyperforecastForecaster):
         lengths: Mapping[str, int],
         likelihood: TorchLikelihood | None,
         start: Trained | None = None,
+        pretraining: bool = False,
     ) -> dict[str, Any]:
-        arguments = super()._model_arguments(lengths, likelihood, start)
+        arguments = super()._model_arguments(lengths, likelihood, start, pretraining)
         if start is not None:
             # only gradients go on from given weights
             arguments["solver"] = "adam"
             arguments.pop("solver_kwargs", None)
+        elif pretraining and self.solver == "exact":
+            # these are for the `fit` that goes on from what is solved here
+            arguments = {k: v for k, v in arguments.items() if k not in GRADIENT_OPTIONS}
         elif self.patience is not None and self.solver == "auto":
             arguments["solver"] = "adam"
         return arguments

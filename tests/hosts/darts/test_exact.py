@@ -19,7 +19,6 @@ from darts.utils.likelihood_models.torch import (
     LaplaceLikelihood,
     QuantileRegression,
 )
-from pytorch_lightning.callbacks import EarlyStopping
 from sklearn.linear_model import Ridge
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
@@ -116,51 +115,6 @@ class TestResolution:
         assert f"Training by gradients: {said}"[:22] in caplog.text
         assert said in caplog.text
         assert model.solver_report is None
-
-    @pytest.mark.parametrize(
-        "kwargs",
-        [
-            {"n_epochs": 1},
-            {"optimizer_cls": torch.optim.SGD},
-            {"optimizer_kwargs": {"lr": 1e-2}},
-            {"lr_scheduler_cls": torch.optim.lr_scheduler.ConstantLR},
-            {"pl_trainer_kwargs": {"callbacks": [EarlyStopping("train_loss")]}},
-            {"pl_trainer_kwargs": {"gradient_clip_val": 1.0}},
-            {"nr_epochs_val_period": 2},
-            {"save_checkpoints": True},
-            {"enable_finetuning": True},
-        ],
-        ids=lambda kwargs: "-".join(kwargs),
-    )
-    @pytest.mark.filterwarnings("ignore:.ModelCheckpoint")
-    def test_options_of_gradients_ask_for_gradients(
-        self, kwargs: dict, series: TimeSeries, caplog: pytest.LogCaptureFixture, tmp_path: Path
-    ) -> None:
-        kwargs = {**kwargs, "work_dir": str(tmp_path), "force_reset": True}
-        with caplog.at_level(logging.INFO, logger="hyperforecast"):
-            model = make(**kwargs).fit(series, max_samples_per_ts=8)
-        assert model.solver_report is None
-        assert f"{next(iter(kwargs))}" in caplog.text
-        assert "says how to train by gradients" in caplog.text
-        caplog.clear()
-        # told to solve, the model solves, and says what it does not use
-        with caplog.at_level(logging.INFO, logger="hyperforecast"):
-            model = make(**kwargs, solver="exact").fit(series)
-        assert model.solver_report is not None
-        assert "The exact solver does not use" in caplog.text
-
-    @pytest.mark.parametrize(
-        "kwargs",
-        [
-            {"pl_trainer_kwargs": {"accelerator": "cpu", "enable_progress_bar": False}},
-            {"loss_fn": torch.nn.MSELoss()},
-            {"batch_size": 16, "random_state": 1},
-            {"instance_norm": "revin"},
-            {"likelihood": QuantileRegression([0.1, 0.5, 0.9])},
-        ],
-    )
-    def test_other_options_do_not(self, kwargs: dict, series: TimeSeries) -> None:
-        assert make(**kwargs).fit(series).solver_report is not None
 
     def test_epochs_of_one_fit(self, series: TimeSeries) -> None:
         assert make().fit(series, epochs=1).solver_report is None

@@ -10,7 +10,8 @@ made::
 
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
-number of channels), ``embedding`` (learned embeddings) and ``grid`` (grid searches of both hosts).
+number of channels), ``embedding`` (learned embeddings), ``grid`` (grid searches of both hosts) and
+``retraining`` (backtests that train at every step).
 """
 
 import logging
@@ -24,9 +25,10 @@ from benchmarks.solver.embedding import embedding
 from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.horizons import HORIZONS, horizons
+from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
 
-TABLES = ("speed", "horizons", "channels", "embedding", "grid")
+TABLES = ("speed", "horizons", "channels", "embedding", "grid", "retraining")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":
             embedding(given.folder)
+        elif table == "retraining":
+            retraining(given.data or ["ETTh1"], given.folder, given.repetitions)
         else:
             grid(given.folder)
 

@@ -37,7 +37,7 @@ from hyperforecast.darts.training_data import channels_of, training_values
 from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
-from hyperforecast.nn.exact import MomentHistory
+from hyperforecast.nn.exact import MomentHistory, SettingHistory
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import Option, options_of, show
@@ -97,6 +97,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
         self._moment_history: MomentHistory | None = None
+        self._setting_history: SettingHistory | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
@@ -339,6 +340,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     datamodule.val_dataset,
                     trainer.strategy.root_device,
                     self._moment_history,
+                    self._setting_history,
                 )
                 model.solver_report = report(solution)
                 data = SolvedData(datamodule, model.dtype)
@@ -364,12 +366,14 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     def untrained_model(self) -> Self:
         """Return a new model with the same arguments, as a backtest trains at every step.
 
-        Models made by one share the moments of windows that they are all fitted on.
+        Models made by one share the moments of windows that they are all fitted on, and the setting
+        that the exact solver selected on series that go on from each other.
         """
-        if self._moment_history is None:
-            self._moment_history = MomentHistory()
+        if self._moment_history is None or self._setting_history is None:
+            self._moment_history, self._setting_history = MomentHistory(), SettingHistory()
         model = super().untrained_model()
         model._moment_history = self._moment_history
+        model._setting_history = self._setting_history
         return model
 
     @property
@@ -469,6 +473,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             "_fit_dataset": None,
             "_start_state": None,
             "_moment_history": None,
+            "_setting_history": None,
         }
 
     def __deepcopy__(self, memo: dict) -> Self:

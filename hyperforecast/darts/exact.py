@@ -16,6 +16,7 @@ from hyperforecast.nn.exact import (
     ExactSolution,
     MomentHistory,
     Problem,
+    SettingHistory,
     choose_search_space,
     solve_exact,
     solved_arguments,
@@ -33,6 +34,7 @@ def train_exactly(
     validation: SequentialTorchTrainingDataset | None,
     device: torch.device,
     history: MomentHistory | None = None,
+    settings: SettingHistory | None = None,
 ) -> ExactSolution:
     """Solve for the weights of a module and write them into its network.
 
@@ -47,19 +49,27 @@ def train_exactly(
         Where to compute, in float64.
     history : MomentHistory, optional
         Shared with other models that are fitted on overlapping windows.
+    settings : SettingHistory, optional
+        Likewise: the setting that the first of them selected.
 
     Returns
     -------
     ExactSolution
     """
     series = observed_series(dataset, device, history)
+    problem = _problem(params, module.network.parts, series[0].n_channels)
+    options = ExactOptions(**(params["solver_kwargs"] or {}))
+    recalled = None if settings is None else settings.recall(problem, series, options)
     solution = solve_exact(
-        _problem(params, module.network.parts, series[0].n_channels),
+        problem,
         series,
         None if validation is None else observed_series(validation, device, history),
-        ExactOptions(**(params["solver_kwargs"] or {})),
+        options,
         history,
+        recalled,
     )
+    if settings is not None:
+        settings.note(problem, series, options, solution, recalled is not None)
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
     module.network = network.to(like.device).train(module.training)

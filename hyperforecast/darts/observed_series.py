@@ -46,7 +46,8 @@ def observed_series(
         start = None
         if history is not None:
             history.origin = series.start_time() if history.origin is None else history.origin
-            start = n_steps_between(series.start_time(), history.origin, series.freq)
+            if type(history.origin) is type(series.start_time()):
+                start = n_steps_between(series.start_time(), history.origin, series.freq)
         one = ObservedSeries(
             target=_tensor(series.values(copy=False)),
             past=torch.cat(known_past, dim=1) if known_past else None,

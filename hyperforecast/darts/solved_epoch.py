@@ -18,7 +18,7 @@ from hyperforecast.nn.exact import LINEAR_NORMS, ObservedSeries
 MAX_BATCH = 2**22
 """Number of values in the windows of a batch."""
 
-MAX_TRAINING_WINDOWS = 1024
+MAX_TRAINING_WINDOWS = 256
 """Number of training windows, evenly spread, of which the loss is taken."""
 
 
@@ -122,12 +122,15 @@ def solved_epoch(
     """
     loop = trainer.fit_loop
     max_epochs, loop.max_epochs = loop.max_epochs, 1
+    # batches tried before the first epoch would save nothing: this is the only one
+    sanity_steps, trainer.num_sanity_val_steps = trainer.num_sanity_val_steps, 0
     module.solved_setting = setting
     try:
         yield
     finally:
         module.solved_setting = None
         loop.max_epochs = max_epochs
+        trainer.num_sanity_val_steps = sanity_steps
         loop.epoch_progress.reset()
 
 

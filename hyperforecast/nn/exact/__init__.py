@@ -18,6 +18,7 @@ from hyperforecast.nn.exact.regressors import Regressors
 from hyperforecast.nn.exact.search_policy import choose_search_space
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.setting_history import SettingHistory
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
 from hyperforecast.nn.exact.weights import BasisWeights
@@ -40,6 +41,7 @@ __all__ = [
     "Regressors",
     "SearchSpace",
     "Setting",
+    "SettingHistory",
     "WindowLayout",
     "block_moments",
     "choose_search_space",

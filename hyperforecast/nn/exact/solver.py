@@ -13,7 +13,7 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
 
@@ -27,6 +27,7 @@ def solve_exact(
     validation: Sequence[ObservedSeries] | None = None,
     options: ExactOptions | None = None,
     history: MomentHistory | None = None,
+    setting: Setting | None = None,
 ) -> ExactSolution:
     """Train a linear backbone, shared, generated or per channel, in closed form.
 
@@ -47,12 +48,21 @@ def solve_exact(
     options : ExactOptions, optional
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
+    setting : Setting, optional
+        Solve for the weights of this one, and compare nothing. Windows are held out only for what
+        is learned on them: quantiles, and an embedding.
 
     Returns
     -------
     ExactSolution
     """
     options = options or ExactOptions()
+    if setting is not None:
+        problem = replace(problem, search=SearchSpace.only(setting))
+        options = replace(options, ridge=setting.ridge)
+        if not problem.quantiles and not options.embedding_steps:
+            solution = DataSplit(problem, series, options, history, "all").solve(setting)
+            return replace(solution, compared=[ComparedSetting(setting, math.nan, True)])
     held_out = validation is None
     training = list(series)
     if validation is None:

@@ -22,6 +22,7 @@ from darts.utils.likelihood_models.torch import (
 from sklearn.linear_model import Ridge
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.nn.exact import solve_exact
 
 L, H = 12, 4
 MODELS = [HNMVTSModel, BackboneModel]
@@ -545,18 +546,60 @@ class TestGoingOnByGradients:
 
 
 class TestHarness:
-    @each_model
-    def test_retraining_equals_a_new_model_at_every_step(self, model_class: type) -> None:
-        series = unlike(140)
-        forecasts = make(model_class, solver="exact").historical_forecasts(
+    def retrained(self, model: HyperforecastModel, series: TimeSeries) -> list[TimeSeries]:
+        return model.historical_forecasts(
             series, start=110, start_format="position", forecast_horizon=H, retrain=True,
             stride=7, last_points_only=False, verbose=False, overlap_end=False,
         )  # fmt: skip
+
+    @each_model
+    def test_retraining_equals_a_new_model_at_every_step(self, model_class: type) -> None:
+        """Where settings are compared at every step."""
+        series, options = unlike(140), {"solver_kwargs": {"choose_every": 1}}
+        forecasts = self.retrained(make(model_class, solver="exact", **options), series)
         assert len(forecasts) == 4
         for forecast in forecasts:
             before = series.drop_after(forecast.start_time())
             expected = make(model_class, solver="exact").fit(before).predict(H)
             equal(forecast, expected, 1e-4)
+
+    def test_settings_are_compared_once_in_a_retraining_backtest(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Later steps solve the setting of the first one on the rows that they have."""
+        solved = []
+
+        def noting(*args: Any) -> Any:
+            solved.append(solve_exact(*args))
+            return solved[-1]
+
+        monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
+        series = unlike(140)
+        forecasts = self.retrained(make(BackboneModel, solver="exact"), series)
+        assert [len(solution.compared) > 1 for solution in solved] == [True, False, False, False]
+        assert len({solution.setting for solution in solved}) == 1
+        first = solved[0].setting
+        fixed = {"instance_norm": first.norm, "solver_kwargs": {"ridge": first.ridge}}
+        for forecast in forecasts:
+            before = series.drop_after(forecast.start_time())
+            alone = BackboneModel(L, H, solver="exact", n_factors=0, **fixed).fit(before)
+            equal(forecast, alone.predict(H), 1e-4)
+
+    def test_several_series_are_each_compared_for(self) -> None:
+        """A backtest goes from one to the next with the same chain of models."""
+        one, other = unlike(140), unlike(140) * 3 + 1
+        both = self.retrained(make(solver="exact"), [one, other])
+        for forecast in (both[1][0], self.retrained(make(solver="exact"), other)[0]):
+            before = other.drop_after(forecast.start_time())
+            equal(forecast, make(solver="exact").fit(before).predict(H), 1e-4)
+
+    def test_series_of_another_kind_of_time(self) -> None:
+        model = make(solver="exact")
+        series = unlike(140)
+        model.untrained_model().fit(series)
+        later = TimeSeries.from_values(series.values(), columns=series.components)
+        found = model.untrained_model().fit(later).predict(H)
+        equal(found, make(solver="exact").fit(later).predict(H), 1e-5)
 
     @each_model
     def test_without_retraining_equals_predict(self, model_class: type) -> None:

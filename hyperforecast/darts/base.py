@@ -14,16 +14,21 @@ import torch
 from darts import TimeSeries
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
-from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
+from darts.utils.data import (
+    SequentialTorchTrainingDataset,
+    TorchInferenceDataset,
+    TorchTrainingDataset,
+)
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.channels import channel_order
-from hyperforecast.darts.exact import report, train_exactly
+from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
 from hyperforecast.darts.finite import check_finite
 from hyperforecast.darts.likelihood_roles import output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
+from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
@@ -37,7 +42,7 @@ from hyperforecast.darts.training_data import channels_of, training_values
 from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
-from hyperforecast.nn.exact import MomentHistory, SettingHistory
+from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import Option, options_of, show
@@ -98,6 +103,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._told_to_use_gradients: list[str] = []
         self._moment_history: MomentHistory | None = None
         self._setting_history: SettingHistory | None = None
+        self._solution: ExactSolution | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
@@ -342,12 +348,12 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     self._moment_history,
                     self._setting_history,
                 )
-                model.solver_report = report(solution)
+                model.solver_report, self._solution = report(solution), solution
                 data = SolvedData(datamodule, model.dtype)
                 with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
                     super()._train(trainer, model, data, load_best)
             else:
-                model.solver_report = None
+                model.solver_report = self._solution = None
                 super()._train(trainer, model, datamodule, load_best)
 
     def train_from(self, state: dict[str, Any]) -> Self:
@@ -375,6 +381,37 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         model._moment_history = self._moment_history
         model._setting_history = self._setting_history
         return model
+
+    def running_fit(self) -> RunningFit | None:
+        """Return what takes in further windows, with no window yet; ``None`` if nothing was solved.
+
+        A model that was copied, saved or loaded has none.
+        """
+        if self._solution is None or self.model is None:
+            return None
+        return running_fit(self.model, self.model_params, self._solution)
+
+    def counting(
+        self,
+        running: RunningFit,
+        series: Sequence[TimeSeries],
+        past_covariates: Sequence[TimeSeries] | None = None,
+        future_covariates: Sequence[TimeSeries] | None = None,
+    ) -> RunningFit:
+        """Return a running fit with all windows of series, which are given as to :meth:`fit`."""
+        self._reference_channels = self.channel_names
+        dataset = self._build_train_dataset(
+            list(series), past_covariates, future_covariates, None, None
+        )
+        assert isinstance(dataset, SequentialTorchTrainingDataset)
+        return running.counting(observed_series(dataset, torch.device("cpu")))
+
+    def solve_for(self, running: RunningFit) -> Self:
+        """Take the weights that follow from all windows of a running fit."""
+        assert self.model is not None
+        write_into(self.model, running.solve(), self.model.dtype)
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
+        return self
 
     @property
     def solver_report(self) -> pd.DataFrame | None:
@@ -474,6 +511,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             "_start_state": None,
             "_moment_history": None,
             "_setting_history": None,
+            "_solution": None,
         }
 
     def __deepcopy__(self, memo: dict) -> Self:

@@ -16,6 +16,7 @@ from hyperforecast.nn.exact import (
     ExactSolution,
     MomentHistory,
     Problem,
+    RunningFit,
     SettingHistory,
     choose_search_space,
     solve_exact,
@@ -70,12 +71,8 @@ def train_exactly(
     )
     if settings is not None:
         settings.note(problem, series, options, solution, recalled is not None)
-    like = next(module.network.parameters())
-    network = solved_network(module.network_arguments, solution)
-    module.network = network.to(like.device).train(module.training)
-    # Lightning makes a module double only when it is run, and files are read in its precision
-    module.to(torch.float64 if dataset.series[0].dtype == np.float64 else like.dtype)
-    module.network_arguments = solved_arguments(module.network_arguments, solution)
+    double = dataset.series[0].dtype == np.float64
+    write_into(module, solution, torch.float64 if double else module.dtype)
     setting = solution.setting
     logger.info(
         "Trained by the exact solver: instance_norm=%r, %s, n_factors=%d, ridge=%.1e.",
@@ -87,6 +84,25 @@ def train_exactly(
         setting.ridge,
     )
     return solution
+
+
+def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.dtype) -> None:
+    """Replace the network of a module by one that holds a solution, in a precision."""
+    like = next(module.network.parameters())
+    network = solved_network(module.network_arguments, solution)
+    module.network = network.to(like.device).train(module.training)
+    # Lightning makes a module double only when it is run, and files are read in its precision
+    module.to(dtype)
+    module.network_arguments = solved_arguments(module.network_arguments, solution)
+
+
+def running_fit(
+    module: ForecastingModule, params: dict[str, Any], solution: ExactSolution
+) -> RunningFit:
+    """Return what takes in further windows of a solution's setting, with no window yet."""
+    n_channels = len(solution.mixing)
+    problem = _problem(params, module.network.parts, n_channels)
+    return RunningFit.of(problem, ExactOptions(**(params["solver_kwargs"] or {})), solution)
 
 
 def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:

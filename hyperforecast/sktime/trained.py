@@ -1,12 +1,14 @@
 """A trained Darts model with what belongs to it on the sktime side."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.nn.exact import RunningFit
+from hyperforecast.sktime.instances import Key
 from hyperforecast.sktime.scaling import ChannelScaler
 
 
@@ -30,6 +32,10 @@ class Trained:
     """Of the columns ``future + past``."""
     options: dict[str, Any]
     """Parameters of the forecaster that the weights depend on."""
+    running: RunningFit | None = None
+    """Moments of what was seen, of a model that was solved exactly."""
+    counted: dict[Key, Any] = field(default_factory=dict)
+    """Label of the last row of each instance that is in the moments."""
 
     @property
     def covariates(self) -> list[Any]:

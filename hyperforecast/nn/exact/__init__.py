@@ -15,6 +15,7 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.recurrence import window_moments
 from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.running_fit import RunningFit
 from hyperforecast.nn.exact.search_policy import choose_search_space
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
@@ -39,6 +40,7 @@ __all__ = [
     "ObservedSeries",
     "Problem",
     "Regressors",
+    "RunningFit",
     "SearchSpace",
     "Setting",
     "SettingHistory",

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression, is_direct
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.learned_embedding import solve_embedding
-from hyperforecast.nn.exact.moment_cache import CachedMoments, MomentCache
+from hyperforecast.nn.exact.moment_cache import MomentCache
 from hyperforecast.nn.exact.moment_history import MomentHistory
-from hyperforecast.nn.exact.moments import Moments
+from hyperforecast.nn.exact.moments import ChannelMoments, Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
@@ -37,7 +38,7 @@ class DataSplit:
         Of earlier fits on overlapping windows, to be carried on.
     name : str
         What the split is for, in the history.
-    training : DataSplit, optional
+    training : DataSplit or Frame, optional
         Where embedding and factors come from; made from the series themselves if not given.
     """
 
@@ -48,7 +49,7 @@ class DataSplit:
         options: ExactOptions,
         history: MomentHistory | None,
         name: str,
-        training: "DataSplit | None" = None,
+        training: "DataSplit | Frame | None" = None,
     ) -> None:
         self.problem = problem
         self.options = options
@@ -68,7 +69,7 @@ class DataSplit:
             by_channel=self.n_channels in problem.search.embedding_dims,
             give_own_products=None if history is None else partial(history.products, name),
         )
-        self._moments: tuple[tuple[str, int], CachedMoments] | None = None
+        self._moments: tuple[tuple[str, int], ChannelMoments] | None = None
         self._pairs: tuple[tuple[str, int], Moments] | None = None
 
     def layout(self, norm: str, n_factors: int) -> WindowLayout:
@@ -83,7 +84,7 @@ class DataSplit:
             min(self.options.factor_lookback, problem.lookback) if n_factors else 0,
         )
 
-    def moments(self, norm: str, n_factors: int) -> CachedMoments:
+    def moments(self, norm: str, n_factors: int) -> ChannelMoments:
         """Return the moments of the channels under a setting; the last ones are kept."""
         where = (norm, n_factors)
         if self._moments is None or self._moments[0] != where:
@@ -92,16 +93,37 @@ class DataSplit:
 
     def pairs(self, setting: Setting) -> Moments | None:
         """Return the sums of a setting's moments by pairs of basis weights, if they suffice."""
+        if not self._pairs_suffice(setting):
+            return None
         n_bases = 1 + setting.embedding_dim
         count = n_bases * (n_bases + 1) // 2
         layout = self.layout(setting.norm, setting.n_factors)
-        if setting.individual or not is_direct(n_bases * self._n_regressors(layout)):
-            return None
         where = (setting.norm, setting.n_factors)
         if self._pairs is None or self._pairs[0] != where or len(self._pairs[1].yy) < count:
             self._pairs = None  # before others take memory
             self._pairs = (where, self.cache.summed_moments(layout, count))
         return self._pairs[1].channels(slice(count))
+
+    def _pairs_suffice(self, setting: Setting) -> bool:
+        layout = self.layout(setting.norm, setting.n_factors)
+        size = (1 + setting.embedding_dim) * self._n_regressors(layout)
+        return not setting.individual and is_direct(size)
+
+    def sums(self, setting: Setting) -> Moments:
+        """Return all moments that the regression of a setting is made of, to be added to others."""
+        pairs = self.pairs(setting)
+        if pairs is not None:
+            return pairs
+        chunks = self.moments(setting.norm, setting.n_factors)
+        return Moments.stacked([moments for _, moments in chunks])
+
+    def use(self, setting: Setting, sums: Moments) -> None:
+        """Let the regression of a setting be made of given :meth:`sums`."""
+        where = (setting.norm, setting.n_factors)
+        if self._pairs_suffice(setting):
+            self._pairs = (where, sums)
+        else:
+            self._moments = (where, [(slice(0, self.n_channels), sums)])
 
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""

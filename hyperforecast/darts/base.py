@@ -104,6 +104,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._moment_history: MomentHistory | None = None
         self._setting_history: SettingHistory | None = None
         self._solution: ExactSolution | None = None
+        self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
@@ -348,12 +349,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     self._moment_history,
                     self._setting_history,
                 )
-                model.solver_report, self._solution = report(solution), solution
+                self._solution, self._solver_report = solution, report(solution)
+                model.solver_report = self._solver_report
                 data = SolvedData(datamodule, model.dtype)
                 with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
                     super()._train(trainer, model, data, load_best)
             else:
-                model.solver_report = self._solution = None
+                model.solver_report = self._solution = self._solver_report = None
                 super()._train(trainer, model, datamodule, load_best)
 
     def train_from(self, state: dict[str, Any]) -> Self:
@@ -420,7 +422,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         ``None`` if the model was not trained by the exact solver; no rows if the series had too
         few windows to hold any out.
         """
-        report = None if self.model is None else self.model.solver_report
+        report = self._solver_report
+        if report is None and self.model is not None:
+            report = self.model.solver_report  # of a checkpoint
         return None if report is None else pd.DataFrame(report)
 
     def _setup_trainer(

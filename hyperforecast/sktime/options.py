@@ -11,6 +11,9 @@ from torch import nn
 
 from hyperforecast.nn.options import option, option_group, options_of, show
 
+ShortInstances = Literal["pad", "raise"]
+"""What is done about instances with fewer rows than a forecast is made from."""
+
 
 @option_group
 class LengthOptions:
@@ -22,7 +25,7 @@ class LengthOptions:
         of="lengths",
         doc="""Lookback L: rows that a forecast is made from. If not given, three times the horizon
         and at least 24, but no more than leaves half of the longest series' rows as forecast
-        targets, and no more than the shortest series has.""",
+        targets, and no more than the median series has.""",
     )
     output_chunk_length: int | None = option(
         default=None,
@@ -57,11 +60,22 @@ class ForecastOptions:
         doc="""Labels of the columns of ``X`` that are known only up to the cutoff. All others are
         known ahead, and ``X`` must hold them up to the last step of ``fh``.""",
     )
-    scaler: Literal["standard"] | None = option(
+    scaler: Literal["standard", "global"] | None = option(
         default="standard",
         to="host",
         doc="""Standardise every channel and every column of ``X`` by mean and deviation of the rows
-        trained on, over all instances; forecasts are scaled back.""",
+        trained on: with ``"standard"``, each instance of a panel by its own rows, and those that
+        come later by theirs; with ``"global"``, all by the rows of all instances. Forecasts are
+        scaled back.""",
+    )
+    short_instances: ShortInstances = option(
+        default="pad",
+        of="training",
+        to="host",
+        doc="""What is done about instances with fewer rows than the lookback: ``"pad"`` forecasts
+        them from the rows that they have, with the first one repeated before them, and says so in
+        a warning; ``"raise"`` is an error that names them. Instances with fewer rows than lookback
+        and horizon together are not trained on.""",
     )
 
 

@@ -43,13 +43,15 @@ def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems
     """Say what is wrong with parameters that go to none but the forecaster."""
     given = forecaster
     problems = Problems()
-    if given.scaler not in ("standard", None):
-        problems.append(f"scaler must be 'standard' or None; got {given.scaler!r}.")
+    if given.scaler not in ("standard", "global", None):
+        problems.append(f"scaler must be 'standard', 'global' or None; got {given.scaler!r}.")
     elif given.scaler is not None and not likelihoods.takes_any_value(likelihood):
         problems.append(
             f"The likelihood {given.likelihood!r} does not cover standardised values, which are "
             "negative as often as positive. Give scaler=None, or another likelihood."
         )
+    if given.short_instances not in ("pad", "raise"):
+        problems.append(f"short_instances must be 'pad' or 'raise'; got {given.short_instances!r}.")
     if given.loss_fn is not None and likelihood is not None:
         problems.append(
             "loss_fn has no effect beside a likelihood or quantiles, which bring their own "

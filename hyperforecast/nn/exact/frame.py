@@ -26,5 +26,5 @@ class Frame:
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:
         """Return that of a solution."""
-        embedding = solution.embedding
-        return cls(embedding[:, :0] if solution.setting.individual else embedding, solution.loadings)
+        length = 0 if solution.setting.individual else solution.setting.embedding_dim
+        return cls(solution.embedding[:, :length].cpu(), solution.loadings.cpu())

@@ -51,8 +51,7 @@ class RunningFit:
         """Return the running fit of a solution's setting, with no window yet."""
         setting = solution.setting
         problem = replace(problem, search=SearchSpace.only(setting), quantiles=())
-        quantiles = solution.residual_quantiles
-        frame = Frame.of(solution)
+        frame, quantiles = Frame.of(solution), solution.residual_quantiles
         return cls(problem, options, setting, frame, residual_quantiles=quantiles)
 
     def counting(self, series: Sequence[ObservedSeries]) -> Self:

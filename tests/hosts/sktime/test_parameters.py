@@ -54,7 +54,7 @@ class TestBeforeTraining:
     def test_a_series_shorter_than_the_lookback(self, cls: type, panel: pd.DataFrame) -> None:
         y = pd.concat({"x": panel, "y": panel.iloc[: L - 1]}, names=["store", "time"])
         with pytest.raises(ValueError, match=r"made from 12 rows.*series \('y',\) has 11"):
-            cls(L).fit(y, fh=[1])
+            cls(L, short_instances="raise").fit(y, fh=[1])
 
     def test_too_few_rows_to_validate(self, cls: type, panel: pd.DataFrame) -> None:
         with pytest.raises(ValueError, match=r"leaves too few rows: .* takes 14 rows"):
@@ -70,14 +70,16 @@ class TestParameters:
             forecaster.fit(panel, fh=[1])
         for message in (
             "\n- Unknown likelihood 'gausian'. Did you mean 'gaussian'",
-            "\n- scaler must be 'standard' or None; got 'minmax'.",
+            "\n- scaler must be 'standard', 'global' or None; got 'minmax'.",
             "\n- input_chunk_length must be a whole number of steps >= 1; got 0.",
             "\n- Unknown instance_norm 'rev-in'. Did you mean 'revin'",
         ):
             assert message in str(caught.value)
 
     def test_a_single_one_is_the_message(self, cls: type, panel: pd.DataFrame) -> None:
-        with pytest.raises(ValueError, match=r"^scaler must be 'standard' or None; got 'minmax'.$"):
+        with pytest.raises(
+            ValueError, match=r"^scaler must be 'standard', 'global' or None; got 'minmax'.$"
+        ):
             cls(L, scaler="minmax").fit(panel, fh=[1])
 
     def test_before_pretraining(self, cls: type, panel: pd.DataFrame) -> None:

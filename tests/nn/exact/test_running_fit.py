@@ -1,0 +1,115 @@
+"""Solutions that take in further windows, against fits on all rows."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from made_series import H, L, clustered, noise
+
+from hyperforecast.nn.exact import (
+    ExactOptions,
+    ObservedSeries,
+    Problem,
+    RunningFit,
+    SearchSpace,
+    Setting,
+    generated_regression,
+    solve_exact,
+)
+
+WIDTH = L + H
+ROWS = clustered().target
+
+
+def series_with(kinds: str) -> ObservedSeries:
+    n_rows, n_channels = ROWS.shape
+    return ObservedSeries(
+        ROWS,
+        past=noise(n_rows, 2, seed=1) if "past" in kinds else None,
+        future=noise(n_rows, 1, seed=2) if "future" in kinds else None,
+        static=noise(n_channels, 1, seed=3) if "static" in kinds else None,
+    )
+
+
+def started(setting: Setting, first: list[ObservedSeries]) -> RunningFit:
+    problem = Problem(L, H)
+    return RunningFit.of(problem, ExactOptions(), solve_exact(problem, first, setting=setting))
+
+
+@pytest.mark.parametrize("kinds", ["", "past future static"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting("last", 0, False, 0, 0.1),
+        Setting("mean", 2, False, 0, 0.1),
+        Setting("none", 2, False, 3, 0.1),
+        Setting("revin", 0, False, 0, 0.1),
+        Setting("mean", 8, True, 0, 0.1),
+    ],
+    ids=["shared", "generated", "factors", "revin", "individual"],
+)
+@pytest.mark.parametrize("direct", [True, False])
+def test_taking_windows_in_equals_a_fit_on_all_rows(
+    setting: Setting, kinds: str, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row, a few, many: the weights of the frame's regression over all windows."""
+    if not direct:
+        monkeypatch.setattr(generated_regression, "MAX_DIRECT", 1)
+    whole = series_with(kinds)
+    running = started(setting, [whole.rows(0, 200)])
+    at_once = running.counting([whole]).solve()
+    running = running.counting([whole.rows(0, 200)])
+    for first, end in ((200, 201), (201, 210), (210, 500)):
+        running = running.counting([whole.rows(first - WIDTH + 1, end)])
+    found = running.solve()
+    tolerance = {"rtol": 1e-8, "atol": 1e-8}
+    torch.testing.assert_close(found.weights.weight, at_once.weights.weight, **tolerance)
+    torch.testing.assert_close(found.weights.future, at_once.weights.future, **tolerance)
+    assert found.setting == setting
+    torch.testing.assert_close(found.loadings, at_once.loadings)
+
+
+@pytest.mark.parametrize(
+    "setting", [Setting("last", 0, False, 0, 0.1), Setting("none", 8, True, 0, 0.1)]
+)
+def test_where_nothing_is_taken_from_the_rows_a_fit_on_all_is_that_of_the_solver(
+    setting: Setting,
+) -> None:
+    whole = series_with("past")
+    running = started(setting, [whole.rows(0, 200)]).counting([whole.rows(0, 200)])
+    found = running.counting([whole.rows(200 - WIDTH + 1, 500)]).solve()
+    expected = solve_exact(Problem(L, H), [whole], setting=setting)
+    torch.testing.assert_close(found.weights.weight, expected.weights.weight, rtol=1e-8, atol=1e-8)
+
+
+def test_several_series_go_on_apart() -> None:
+    setting = Setting("mean", 2, False, 0, 0.1)
+    whole = series_with("")
+    one, other = whole.rows(0, 200), whole.rows(250, 500)
+    running = started(setting, [one, other])
+    expected = running.counting([one, other]).solve()
+    running = running.counting([one]).counting([other.rows(0, 100)])
+    found = running.counting([other.rows(100 - WIDTH + 1, 250), one.rows(0, 3)]).solve()
+    torch.testing.assert_close(found.weights.weight, expected.weights.weight, rtol=1e-8, atol=1e-8)
+
+
+def test_quantiles_stay() -> None:
+    problem = Problem(L, H, search=SearchSpace(("last",)), quantiles=(0.1, 0.5, 0.9))
+    solution = solve_exact(problem, [series_with("").rows(0, 200)])
+    running = RunningFit.of(problem, ExactOptions(), solution).counting([series_with("")])
+    assert running.solve().residual_quantiles is solution.residual_quantiles
+
+
+def test_no_window_no_weights() -> None:
+    running = started(Setting("last", 0, False, 0, 0.1), [series_with("")])
+    assert running.counting([series_with("").rows(0, WIDTH - 1)]) == running
+    with pytest.raises(ValueError, match="count some series first"):
+        running.solve()
+
+
+def test_a_running_fit_stays_as_it_is() -> None:
+    running = started(Setting("last", 0, False, 0, 0.1), [series_with("")])
+    one = running.counting([series_with("").rows(0, 200)])
+    before = replace(one, moments=one.moments).solve().weights.weight.clone()
+    one.counting([series_with("").rows(150, 300)])
+    torch.testing.assert_close(one.solve().weights.weight, before, rtol=0.0, atol=0.0)

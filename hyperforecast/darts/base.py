@@ -399,14 +399,18 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         series: Sequence[TimeSeries],
         past_covariates: Sequence[TimeSeries] | None = None,
         future_covariates: Sequence[TimeSeries] | None = None,
+        forgetting: float = 1.0,
     ) -> RunningFit:
-        """Return a running fit with all windows of series, which are given as to :meth:`fit`."""
+        """Return a running fit with all windows of series, which are given as to :meth:`fit`.
+
+        See :meth:`~hyperforecast.nn.exact.RunningFit.counting` for ``forgetting``.
+        """
         self._reference_channels = self.channel_names
         dataset = self._build_train_dataset(
             list(series), past_covariates, future_covariates, None, None
         )
         assert isinstance(dataset, SequentialTorchTrainingDataset)
-        return running.counting(observed_series(dataset, torch.device("cpu")))
+        return running.counting(observed_series(dataset, torch.device("cpu")), forgetting)
 
     def solve_for(self, running: RunningFit) -> Self:
         """Take the weights that follow from all windows of a running fit."""

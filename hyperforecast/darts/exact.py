@@ -47,7 +47,7 @@ def train_exactly(
         Arguments of the Darts model.
     dataset, validation : SequentialTorchTrainingDataset
     device : torch.device
-        Where to compute, in float64.
+        Where to compute, in float64; the CPU computes for one that does not know it.
     history : MomentHistory, optional
         Shared with other models that are fitted on overlapping windows.
     settings : SettingHistory, optional
@@ -57,6 +57,7 @@ def train_exactly(
     -------
     ExactSolution
     """
+    device = float64_device(device)
     series = observed_series(dataset, device, history)
     problem = _problem(params, module.network.parts, series[0].n_channels)
     options = ExactOptions(**(params["solver_kwargs"] or {}))
@@ -90,8 +91,9 @@ def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.
     """Replace the network of a module by one that holds a solution, in a precision."""
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
-    module.network = network.to(like.device).train(module.training)
-    # Lightning makes a module double only when it is run, and files are read in its precision
+    # Lightning makes a module double only when it is run, and files are read in its precision;
+    # in this order: a device may not know the precision that the network was solved in
+    module.network = network.to(dtype).to(like.device).train(module.training)
     module.to(dtype)
     module.network_arguments = solved_arguments(module.network_arguments, solution)
 
@@ -103,6 +105,15 @@ def running_fit(
     n_channels = len(solution.mixing)
     problem = _problem(params, module.network.parts, n_channels)
     return RunningFit.of(problem, ExactOptions(**(params["solver_kwargs"] or {})), solution)
+
+
+def float64_device(device: torch.device) -> torch.device:
+    """Return a device if it computes in float64, else the CPU: Apple's MPS does not."""
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):
+        return torch.device("cpu")
+    return device
 
 
 def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:
@@ -136,6 +147,7 @@ def report(solution: ExactSolution) -> list[dict[str, Any]]:
             "n_factors": entry.setting.n_factors,
             "ridge": entry.setting.ridge,
             "validation_mse": entry.validation_mse,
+            "damping": entry.damping,
             "chosen": entry.chosen,
         }
         for entry in solution.compared

@@ -42,7 +42,7 @@ def observed_series(
         static = None
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
-            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])))
+            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
         start = None
         if history is not None:
             history.origin = series.start_time() if history.origin is None else history.origin

@@ -87,10 +87,10 @@ class HyperforecastForecaster(
     ``update(y, update_params=False)`` moves on to the new rows and keeps the weights.
     ``update(y, update_params=True)`` fits again on all rows seen, with lookback and horizon as
     they are. With the config ``remember_data=False`` only as many rows are kept as a forecast or
-    a window needs. ``update_params=True`` then adds the windows that reach into the new rows to the
-    moments of those seen, where weights were solved exactly: the update is that of a fit on all rows
-    with the setting that was selected. Else it trains the present weights on these windows for
-    ``n_epochs`` epochs.
+    a window needs. Where weights were solved exactly, ``update_params=True`` then adds the windows
+    that reach into the new rows to the moments of those seen: the update is that of a fit on all
+    rows, with the setting that was selected. Else it trains the present weights on these windows
+    for ``n_epochs`` epochs.
 
     ``pretrain`` trains on a panel; called again, it trains on. ``fit`` then goes on from the
     pretrained weights, for ``n_epochs`` epochs, and standardises by the new data;
@@ -228,7 +228,7 @@ class HyperforecastForecaster(
         seen = self._by_name(instances)
         self._remember(seen)
         if self.trained_.running is not None and not self.get_config()["remember_data"]:
-            self.trained_ = counting(self.trained_, seen)
+            self.trained_ = counting(self.trained_, seen, self._forgetting)
         return self
 
     def _pretrain(
@@ -282,14 +282,19 @@ class HyperforecastForecaster(
             check_uncorrected(trained, before, seen)
             if trained.running.moments is None and getattr(self, "_y", None) is not None:
                 # rows were remembered up to here
-                self.trained_ = counting(trained, self._everything())
+                self.trained_ = counting(trained, self._everything(), self._forgetting)
             self._remember(seen)
-            self.trained_ = counting(self.trained_, seen)
+            self.trained_ = counting(self.trained_, seen, self._forgetting)
             if update_params:
                 self.trained_ = solved(self.trained_)
         else:
             self._remember(seen)
         return self
+
+    @property
+    def _forgetting(self) -> float:
+        """How much a window that was counted counts beside one that is a step later."""
+        return getattr(self, "forgetting", 1.0)
 
     def _everything(self) -> dict[Key, Instance]:
         """Return all rows that sktime remembers."""

@@ -12,7 +12,9 @@ from hyperforecast.sktime.instances import Instance, Key, covering
 from hyperforecast.sktime.trained import Trained
 
 
-def counting(trained: Trained, seen: Mapping[Key, Instance]) -> Trained:
+def counting(
+    trained: Trained, seen: Mapping[Key, Instance], forgetting: float = 1.0
+) -> Trained:
     """Count every window that ends in a row which was not seen before.
 
     Parameters
@@ -22,6 +24,8 @@ def counting(trained: Trained, seen: Mapping[Key, Instance]) -> Trained:
     seen : mapping of Instance
         The new rows behind, where there are any, the last ``lookback + horizon - 1`` rows before
         them; columns in the order of the weights.
+    forgetting : float, default=1.0
+        How much a window counts beside one that is a step later.
     """
     assert trained.running is not None
     width = trained.lookback + trained.horizon
@@ -41,7 +45,7 @@ def counting(trained: Trained, seen: Mapping[Key, Instance]) -> Trained:
         inputs.append(to_darts(trained, trained.scales(key, y), y, X, names))
     running = trained.running
     if inputs:
-        running = trained.model.counting(running, **as_arguments(inputs))
+        running = trained.model.counting(running, **as_arguments(inputs), forgetting=forgetting)
     return dataclasses.replace(trained, running=running, counted=counted)
 
 

@@ -9,10 +9,11 @@ from hyperforecast.darts.options import SolverOptions
 from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.options import UpdateOptions
 from hyperforecast.sktime.trained import Trained
 
 
-class SolverForecaster(SolverOptions, HyperforecastForecaster):
+class SolverForecaster(SolverOptions, UpdateOptions, HyperforecastForecaster):
     """Base of the forecasters that are trained by the exact solver or by gradients.
 
     Epochs that are waited for, and weights that are there already, are a matter of gradients.
@@ -29,7 +30,22 @@ class SolverForecaster(SolverOptions, HyperforecastForecaster):
                 "patience has no effect with solver='exact', which has no epochs. Leave it out, or "
                 "choose solver='adam'."
             )
+        if not 0 < self.forgetting <= 1:
+            problems.append(f"forgetting must be in (0, 1]; got {self.forgetting}.")
+        elif self.forgetting != 1:
+            for reason, without_effect in (
+                ("solver='adam', which keeps no moments", self.solver == "adam"),
+                ("remember_data=True, where update fits again", self._remembers()),
+            ):
+                if without_effect:
+                    problems.append(
+                        f"forgetting={self.forgetting} has no effect with {reason}. Leave it out, "
+                        "or solve exactly with set_config(remember_data=False)."
+                    )
         return problems
+
+    def _remembers(self) -> bool:
+        return bool(self.get_config()["remember_data"])
 
     def _model_arguments(
         self,

@@ -22,6 +22,7 @@ from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.setting_history import SettingHistory
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
+from hyperforecast.nn.exact.units import MeanDeviation, Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.exact.window_blocks import block_moments
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
@@ -35,6 +36,7 @@ __all__ = [
     "ExactOptions",
     "ExactSolution",
     "GeneratedRegression",
+    "MeanDeviation",
     "MomentHistory",
     "Moments",
     "ObservedSeries",
@@ -44,6 +46,7 @@ __all__ = [
     "SearchSpace",
     "Setting",
     "SettingHistory",
+    "Units",
     "WindowLayout",
     "block_moments",
     "choose_search_space",

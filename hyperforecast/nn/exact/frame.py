@@ -6,6 +6,7 @@ from typing import Self
 from torch import Tensor
 
 from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.units import Units
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,16 @@ class Frame:
         Channel embedding; with individual weights, of length 0.
     loadings : Tensor, shape (C, K)
         Of the common factors.
+    units : Units
     """
 
     embedding: Tensor
     loadings: Tensor
+    units: Units
 
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:
-        """Return that of a solution."""
+        """Return that of a solution, on the CPU."""
         length = 0 if solution.setting.individual else solution.setting.embedding_dim
-        return cls(solution.embedding[:, :length].cpu(), solution.loadings.cpu())
+        embedding = solution.embedding[:, :length].cpu()
+        return cls(embedding, solution.loadings.cpu(), solution.units.cpu())

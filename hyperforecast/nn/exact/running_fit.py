@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import torch
+
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.moments import Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.weighted_moments import weighted_moments
 
 
 @dataclass(frozen=True)
@@ -54,19 +58,48 @@ class RunningFit:
         frame, quantiles = Frame.of(solution), solution.residual_quantiles
         return cls(problem, options, setting, frame, residual_quantiles=quantiles)
 
-    def counting(self, series: Sequence[ObservedSeries]) -> Self:
+    def counting(self, series: Sequence[ObservedSeries], forgetting: float = 1.0) -> Self:
         """Return the running fit with every window of further series.
 
-        Series that go on from others begin with the last ``width - 1`` rows of these, so that
-        windows across the seam count, each once. Series shorter than a window have none.
+        Parameters
+        ----------
+        series : sequence of ObservedSeries
+            Those that go on from others begin with the last ``width - 1`` rows of these, so that
+            windows across the seam count, each once. Series shorter than a window have none.
+        forgetting : float, default=1.0
+            How much a window counts beside one that is a step later, in (0, 1]. Time moves on by
+            the windows of the series that has most of them.
         """
         series = [one for one in series if len(one.target) >= self.problem.width]
         if not series:
             return self
-        moments = self._split(series).sums(self.setting)
+        split = self._split(series)
+        if forgetting == 1.0:
+            moments = split.sums(self.setting)
+        else:
+            moments = self._fading_sums(split, forgetting)
         if self.moments is not None:
-            moments = self.moments + moments
+            n_steps = max(len(one.target) for one in series) - self.problem.width + 1
+            moments = self.moments.scaled(forgetting**n_steps) + moments
         return replace(self, moments=moments, window=series[0].rows(0, self.problem.width))
+
+    def _fading_sums(self, split: DataSplit, forgetting: float) -> Moments:
+        """Return the sums over a split in which a series' last window counts one."""
+        layout = split.layout(self.setting.norm, self.setting.n_factors)
+        weights = []
+        for one in split.series:
+            ages = torch.arange(layout.n_windows(one) - 1, -1, -1).to(one.target)
+            weights.append(forgetting**ages)
+        regressors = layout.regressors(split.series[0])
+        chunks = [
+            (channels, weighted_moments(split.series, weights, layout, channels))
+            for channels in split.cache.channel_chunks(layout.horizon + regressors.total)
+        ]
+        if not split.pairs_suffice(self.setting):
+            return Moments.stacked([moments for _, moments in chunks])
+        pairs = pair_weights(split.mixing(self.setting))
+        sums = [moments.summed(pairs[channels]) for channels, moments in chunks]
+        return replace(sum(sums[1:], start=sums[0]), n_windows=chunks[0][1].n_windows)
 
     def solve(self) -> ExactSolution:
         """Solve for the weights of all windows that count."""

@@ -1,12 +1,14 @@
 """Updates of solved forecasters that keep moments in the place of rows."""
 
 import copy
+import dataclasses
 import pickle
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from darts import TimeSeries
 from sktime.split import ExpandingWindowSplitter
 
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
@@ -47,19 +49,24 @@ def close(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 
 class TestAnUpdate:
-    @pytest.mark.parametrize("options", [{}, {"individual": False}], ids=["individual", "shared"])
-    def test_equals_a_fit_on_all_rows(self, options: dict, y: pd.DataFrame) -> None:
-        updated = in_pieces(make(**options).fit(y.iloc[:80], fh=FH), y)
-        assert not hasattr(updated, "_y") or updated._y is None or len(updated._y) < len(y)
-        close(updated.predict(), make(**options).fit(y, fh=FH).predict())
-        moved = (
-            updated.predict()
-            - make(**options)
-            .fit(y.iloc[:80], fh=FH)
-            .update(y.iloc[80:], update_params=False)
-            .predict()
-        )
-        assert moved.abs().max().max() > 0.1, "the weights are others than before"
+    def test_equals_a_fit_on_all_rows(self, y: pd.DataFrame) -> None:
+        updated = in_pieces(make().fit(y.iloc[:80], fh=FH), y)
+        assert getattr(updated, "_y", None) is None, "no rows are kept"
+        close(updated.predict(), make().fit(y, fh=FH).predict())
+        stayed = make().fit(y.iloc[:80], fh=FH).update(y.iloc[80:], update_params=False)
+        assert (updated.predict() - stayed.predict()).abs().max().max() > 0.1
+
+    def test_of_weights_that_channels_share_is_in_the_units_of_the_fit(
+        self, y: pd.DataFrame
+    ) -> None:
+        """Which say how much each channel counts: those of all rows are others."""
+        fitted = make(individual=False).fit(y.iloc[:80], fh=FH)
+        anew = dataclasses.replace(fitted.trained_.running, moments=None)
+        rows = TimeSeries.from_values(y.to_numpy("float32"), columns=list("abc"))
+        at_once = copy.deepcopy(fitted.model_)
+        at_once.solve_for(at_once.counting(anew, [rows]))
+        expected = at_once.predict(2, series=rows).values()
+        np.testing.assert_allclose(in_pieces(fitted, y).predict(), expected, rtol=1e-6)
 
     def test_with_covariates_equals_a_fit_on_all_rows(self, y: pd.DataFrame) -> None:
         X = y[["b", "c"]].shift(1, fill_value=0.0)
@@ -166,3 +173,33 @@ class TestRowsThatCameBefore:
         with pytest.raises(ValueError, match=r"The row 2007-07 came before with other values"):
             updated.update(y.iloc[78:90] + 1)
         pd.testing.assert_frame_equal(updated.predict(), before)
+
+
+class TestForgetting:
+    def test_reaches_the_moments(self, y: pd.DataFrame) -> None:
+        """The rows turn round at the 80th; who forgets forecasts what is now."""
+        updated = in_pieces(make(forgetting=0.9).fit(y.iloc[:80], fh=FH), y)
+        recent = make().fit(y.iloc[110:], fh=FH).predict()
+        remembering = in_pieces(make().fit(y.iloc[:80], fh=FH), y).predict()
+        apart = (updated.predict() - recent).abs().mean().mean()
+        assert apart < 0.5 * (remembering - recent).abs().mean().mean()
+
+    def test_of_one_changes_nothing(self, y: pd.DataFrame) -> None:
+        updated = in_pieces(make(forgetting=1.0).fit(y.iloc[:80], fh=FH), y)
+        close(updated.predict(), make().fit(y, fh=FH).predict())
+
+    @pytest.mark.parametrize(
+        ("options", "remembers", "said"),
+        [
+            ({"forgetting": 0.0}, False, r"forgetting must be in \(0, 1\]; got 0.0"),
+            ({"forgetting": 1.5}, False, r"forgetting must be in \(0, 1\]; got 1.5"),
+            ({"forgetting": 0.9}, True, "has no effect with remember_data=True"),
+            ({"forgetting": 0.9, "solver": "adam", "solver_kwargs": None}, False, "keeps no moments"),
+        ],
+    )
+    def test_without_effect_is_an_error(
+        self, options: dict, remembers: bool, said: str, y: pd.DataFrame
+    ) -> None:
+        forecaster = make(**options).set_config(remember_data=remembers)
+        with pytest.raises(ValueError, match=said):
+            forecaster.fit(y, fh=FH)

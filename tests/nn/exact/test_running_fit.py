@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from made_series import H, L, clustered, noise
+from made_series import H, L, autoregressive, clustered, noise
+from naive_windows import designs
 
 from hyperforecast.nn.exact import (
     ExactOptions,
@@ -13,6 +14,7 @@ from hyperforecast.nn.exact import (
     RunningFit,
     SearchSpace,
     Setting,
+    WindowLayout,
     generated_regression,
     solve_exact,
 )
@@ -69,17 +71,73 @@ def test_taking_windows_in_equals_a_fit_on_all_rows(
     torch.testing.assert_close(found.loadings, at_once.loadings)
 
 
-@pytest.mark.parametrize(
-    "setting", [Setting("last", 0, False, 0, 0.1), Setting("none", 8, True, 0, 0.1)]
-)
-def test_where_nothing_is_taken_from_the_rows_a_fit_on_all_is_that_of_the_solver(
-    setting: Setting,
-) -> None:
+@pytest.mark.parametrize("individual", [False, True])
+def test_equals_least_squares_over_all_windows(individual: bool) -> None:
+    """Written out in the units of the first rows, and solved by a library."""
+    dim, ridge = (8, 1e-13) if individual else (0, 1e-13)
     whole = series_with("past")
-    running = started(setting, [whole.rows(0, 200)]).counting([whole.rows(0, 200)])
+    running = started(Setting("last", dim, individual, 0, ridge), [whole.rows(0, 200)])
+    running = running.counting([whole.rows(0, 200)])
     found = running.counting([whole.rows(200 - WIDTH + 1, 500)]).solve()
-    expected = solve_exact(Problem(L, H), [whole], setting=setting)
-    torch.testing.assert_close(found.weights.weight, expected.weights.weight, rtol=1e-8, atol=1e-8)
+    layout = WindowLayout(L, H, norm="last")
+    x, y, _ = designs([running.frame.units.standardise(whole)], layout)  # (windows, C, p)
+    channels = [slice(c, c + 1) for c in range(8)] if individual else [slice(0, 8)]
+    for number, some in enumerate(channels):
+        rows, targets = x[:, some].flatten(0, 1), y[:, some].flatten(0, 1)
+        # the last lag less itself is nothing
+        expected = torch.linalg.lstsq(rows, targets, driver="gelsd").solution.T
+        torch.testing.assert_close(found.weights.weight[number], expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [Setting("last", 0, False, 0, 0.1), Setting("none", 2, False, 3, 0.1)]
+    + [Setting("revin", 8, True, 0, 0.1)],
+    ids=["shared", "generated", "individual"],
+)
+def test_forgetting_counts_windows_by_their_age(setting: Setting) -> None:
+    """Against the equations of least squares with weights that fall, written out."""
+    forgetting, whole = 0.97, series_with("past future static")
+    running = started(setting, [whole.rows(0, 200)]).counting([whole.rows(0, 200)], forgetting)
+    for first, end in ((200, 201), (201, 210), (210, 500)):
+        running = running.counting([whole.rows(first - WIDTH + 1, end)], forgetting)
+    standardised = running.frame.units.standardise(whole)
+    split = DataSplit(running.problem, [whole], ExactOptions(), None, "all", running.frame)
+    x, y, f = designs([standardised], split.layout(setting.norm, setting.n_factors))
+    root = forgetting ** (torch.arange(len(x) - 1, -1, -1, dtype=x.dtype) / 2)[:, None, None]
+    x, y, f = (x * root).transpose(0, 1), (y * root).transpose(0, 1), f * root[..., None]
+    f = f.transpose(0, 1)
+    moments = Moments(
+        x.mT @ x,
+        x.mT @ y,
+        y.square().sum(dim=(1, 2)),
+        torch.einsum("ntp,nthf->nphf", x, f),
+        torch.einsum("nthf,nthg->nfg", f, f),
+        torch.einsum("nthf,nth->nf", f, y),
+        x.shape[1],
+    )
+    split._moments = ((setting.norm, setting.n_factors), [(slice(0, 8), moments)])
+    split._pairs = (split._moments[0], moments.summed(pair_weights(split.mixing(setting))))
+    expected = split.solve(setting).weights
+    found = running.solve().weights
+    torch.testing.assert_close(found.weight, expected.weight, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(found.future, expected.future, rtol=1e-8, atol=1e-8)
+
+
+def test_forgetting_follows_a_change() -> None:
+    """Coefficients that turn round: old windows hardly count any more."""
+    slope = torch.tensor([[0.9]], dtype=torch.float64)
+    rows = torch.cat([autoregressive(slope, 400), autoregressive(-slope, 400, seed=1)])
+    setting = Setting("none", 0, False, 0, 1e-6)
+    first = ObservedSeries(rows[:400])
+    later = ObservedSeries(rows[400 - WIDTH + 1 :])
+    lag = {}
+    for forgetting in (1.0, 0.95):
+        running = started(setting, [first]).counting([first], forgetting)
+        weights = running.counting([later], forgetting).solve().weights.weight
+        lag[forgetting] = weights[0, 0, L - 1].item()
+    assert abs(lag[1.0]) < 0.2
+    assert lag[0.95] < -0.7
 
 
 def test_several_series_go_on_apart() -> None:

@@ -12,9 +12,7 @@ from hyperforecast.sktime.instances import Instance, Key, covering
 from hyperforecast.sktime.trained import Trained
 
 
-def counting(
-    trained: Trained, seen: Mapping[Key, Instance], forgetting: float = 1.0
-) -> Trained:
+def counting(trained: Trained, seen: Mapping[Key, Instance], forgetting: float = 1.0) -> Trained:
     """Count every window that ends in a row which was not seen before.
 
     Parameters

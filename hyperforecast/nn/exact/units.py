@@ -117,7 +117,9 @@ class Units:
     def cpu(self) -> Self:
         """Return the units on the CPU."""
         others = (self.past, self.future, self.static)
-        return type(self)(self.target.cpu(), *(None if one is None else one.cpu() for one in others))
+        return type(self)(
+            self.target.cpu(), *(None if one is None else one.cpu() for one in others)
+        )
 
     def standardise(self, series: ObservedSeries) -> ObservedSeries:
         """Return a series in these units."""

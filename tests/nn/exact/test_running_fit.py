@@ -9,6 +9,7 @@ from naive_windows import designs
 
 from hyperforecast.nn.exact import (
     ExactOptions,
+    Moments,
     ObservedSeries,
     Problem,
     RunningFit,
@@ -18,6 +19,8 @@ from hyperforecast.nn.exact import (
     generated_regression,
     solve_exact,
 )
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.pairs import pair_weights
 
 WIDTH = L + H
 ROWS = clustered().target
@@ -91,8 +94,11 @@ def test_equals_least_squares_over_all_windows(individual: bool) -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    [Setting("last", 0, False, 0, 0.1), Setting("none", 2, False, 3, 0.1)]
-    + [Setting("revin", 8, True, 0, 0.1)],
+    [
+        Setting("last", 0, False, 0, 0.1),
+        Setting("none", 2, False, 3, 0.1),
+        Setting("revin", 8, True, 0, 0.1),
+    ],
     ids=["shared", "generated", "individual"],
 )
 def test_forgetting_counts_windows_by_their_age(setting: Setting) -> None:

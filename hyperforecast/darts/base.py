@@ -28,7 +28,7 @@ from hyperforecast.darts.exact import report, running_fit, train_exactly, write_
 from hyperforecast.darts.finite import check_finite
 from hyperforecast.darts.likelihood_roles import output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
-from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.darts.observed_series import counts_alike, observed_series
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
@@ -337,9 +337,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             self._start_state = None
         model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
-            datasets = [datamodule.train_dataset, datamodule.val_dataset]
-            parts = self.parts(self.model_params)
-            if solves_exactly(self.model_params, parts, datasets, self._told_to_use_gradients):
+            if solves_exactly(
+                self.model_params,
+                self.parts(self.model_params),
+                datamodule.train_dataset,
+                datamodule.val_dataset,
+                self._told_to_use_gradients,
+            ):
                 solution = train_exactly(
                     model,
                     self.model_params,
@@ -349,7 +353,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     self._moment_history,
                     self._setting_history,
                 )
-                self._solution, self._solver_report = solution, report(solution)
+                self._solution = solution if counts_alike(datamodule.train_dataset) else None
+                self._solver_report = report(solution)
                 model.solver_report = self._solver_report
                 data = SolvedData(datamodule, model.dtype)
                 with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
@@ -387,7 +392,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     def running_fit(self) -> RunningFit | None:
         """Return what takes in further windows, with no window yet; ``None`` if nothing was solved.
 
-        A model that was copied, saved or loaded has none.
+        A model that was copied, saved or loaded has none, nor has one whose windows or steps did
+        not count the same.
         """
         if self._solution is None or self.model is None:
             return None

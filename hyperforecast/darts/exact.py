@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hyperforecast.nn.exact import (
     ExactOptions,
     ExactSolution,
     MomentHistory,
+    ObservedSeries,
     Problem,
     RunningFit,
     SettingHistory,
@@ -58,14 +60,14 @@ def train_exactly(
     ExactSolution
     """
     device = float64_device(device)
-    series = observed_series(dataset, device, history)
+    series = without_equal_weights(observed_series(dataset, device, history))
     problem = _problem(params, module.network.parts, series[0].n_channels)
     options = ExactOptions(**(params["solver_kwargs"] or {}))
     recalled = None if settings is None else settings.recall(problem, series, options)
     solution = solve_exact(
         problem,
         series,
-        None if validation is None else observed_series(validation, device, history),
+        None if validation is None else _alike(observed_series(validation, device, history)),
         options,
         history,
         recalled,
@@ -105,6 +107,20 @@ def running_fit(
     n_channels = len(solution.mixing)
     problem = _problem(params, module.network.parts, n_channels)
     return RunningFit.of(problem, ExactOptions(**(params["solver_kwargs"] or {})), solution)
+
+
+def without_equal_weights(series: list[ObservedSeries]) -> list[ObservedSeries]:
+    """Leave out sample weights that are one number: they change nothing."""
+    weights = [one.weight for one in series]
+    given = [weight.flatten() for weight in weights if weight is not None]
+    if len(given) < len(series) or len(torch.cat(given).unique()) > 1 or given[0][0] == 0:
+        return series
+    return [replace(one, weight=None) for one in series]
+
+
+def _alike(series: list[ObservedSeries]) -> list[ObservedSeries]:
+    """Let every validation window count: settings are compared on all of them."""
+    return [replace(one, counts=None) for one in series]
 
 
 def float64_device(device: torch.device) -> torch.device:

@@ -43,13 +43,18 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         self.lookback, self.horizon = dataset.input_chunk_length, dataset.output_chunk_length
         self.width, self.dtype = dataset.size_of_both_chunks, dtype
         observed = observed_series(dataset, torch.device("cpu"))
-        counts = [len(one.target) - self.width + 1 for one in observed]
-        step = 1 if max_windows is None else -(-sum(counts) // max_windows)
+        first = [
+            torch.arange(len(one.target) - self.width + 1)
+            if one.counts is None
+            else one.counts.nonzero().flatten()
+            for one in observed
+        ]
+        step = 1 if max_windows is None else -(-sum(map(len, first)) // max_windows)
         size = max(1, MAX_BATCH // (observed[0].n_channels * self.width))
         self._blocks: list[tuple[ObservedSeries, torch.Tensor]] = [
             (one, starts)
-            for one, count in zip(observed, counts, strict=True)
-            for starts in torch.arange(0, count, step).split(size)
+            for one, all_starts in zip(observed, first, strict=True)
+            for starts in all_starts[::step].split(size)
         ]
 
     def __len__(self) -> int:
@@ -68,12 +73,14 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         static = None
         if series.static is not None:
             static = series.static.to(self.dtype).expand(len(starts), -1, -1)
+        weight = None if series.weight is None else windows(series.weight)[:, -self.horizon :]
         return TorchTrainingBatch(
             past_target=target[:, :n_inputs],
             past_covariates=past,
             future_covariates=future,
             static_covariates=static,
             future_target=target[:, -self.horizon :],
+            sample_weight=weight,
         )
 
 

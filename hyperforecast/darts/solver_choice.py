@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import fields
 from typing import Any
 
@@ -178,20 +178,27 @@ def _is_about_gradients(callback: Any) -> bool:
 
 
 def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
-    """Return what about a training dataset rules the exact solver out, or ``None``."""
+    """Return what about a dataset rules the exact solver out, or ``None``."""
     if type(dataset) is not SequentialTorchTrainingDataset:
         return f"a {type(dataset).__name__} does not keep its series"
-    if dataset.sample_weight is not None:
-        return "sample weights are not supported"
-    if dataset.stride != 1:
-        return f"windows with a stride of {dataset.stride} do not overlap evenly"
     return None
+
+
+def validation_obstacle(dataset: TorchTrainingDataset) -> str | None:
+    """Return what about a dataset to validate on rules the exact solver out, or ``None``."""
+    if getattr(dataset, "sample_weight", None) is not None:
+        return (
+            "val_sample_weight has no closed form: settings are compared by windows that all "
+            "count the same"
+        )
+    return data_obstacle(dataset)
 
 
 def solves_exactly(
     params: Mapping[str, Any],
     parts: Mapping[str, Mapping[str, Any]],
-    datasets: Iterable[TorchTrainingDataset | None],
+    dataset: TorchTrainingDataset,
+    validation: TorchTrainingDataset | None,
     told: Sequence[str],
 ) -> bool:
     """Decide by which solver to train, and say so.
@@ -202,7 +209,7 @@ def solves_exactly(
         Arguments of the Darts model.
     parts : mapping
         Names and options of the network's parts.
-    datasets : iterable of TorchTrainingDataset
+    dataset, validation : TorchTrainingDataset
         To train on, and to validate on.
     told : sequence of str
         What else than arguments asked for training by gradients: arguments of ``fit``, or
@@ -218,9 +225,9 @@ def solves_exactly(
         return False
     nonlinear = network_obstacle(params, parts)
     obstacle = nonlinear or objective_obstacle(params)
-    for dataset in datasets:
-        if obstacle is None and dataset is not None:
-            obstacle = data_obstacle(dataset)
+    obstacle = obstacle or data_obstacle(dataset)
+    if validation is not None:
+        obstacle = obstacle or validation_obstacle(validation)
     if solver == "exact":
         if obstacle is not None:
             raise ValueError(cannot_solve(obstacle))

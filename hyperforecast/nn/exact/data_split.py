@@ -19,6 +19,7 @@ from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
@@ -162,9 +163,7 @@ class DataSplit:
             embedding = self.embedding[:, : setting.embedding_dim]
         return torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
 
-    def regression(
-        self, setting: Setting, embedding: Tensor | None = None
-    ) -> GeneratedRegression | ChannelRegression:
+    def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
         moments = self.moments(setting.norm, setting.n_factors)
         layout = self.layout(setting.norm, setting.n_factors)
@@ -212,7 +211,8 @@ class DataSplit:
         regression = self.regression(setting)
         weights = regression.solve(setting.ridge)
         for _ in range(n_steps):
-            embedding = learn_embedding(regression.moments, weights, regression.mixing)
+            moments = self.moments(setting.norm, setting.n_factors)
+            embedding = learn_embedding(moments, weights, regression.mixing)
             regression = self.regression(setting, embedding)
             weights = regression.solve(setting.ridge)
         return self.as_solution(setting, weights, regression.mixing)

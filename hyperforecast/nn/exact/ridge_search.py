@@ -4,9 +4,8 @@ import math
 from dataclasses import replace
 
 from hyperforecast.nn.exact.candidate import Candidate
-from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
 
 FLAT_GAIN = 1e-4
@@ -31,7 +30,7 @@ class RidgeSearch:
         self.ridges = ridges
         self._solved: dict[Setting, dict[int, Candidate]] = {}
         self._searched: set[Setting] = set()
-        self._regression: tuple[Setting, GeneratedRegression | ChannelRegression] | None = None
+        self._regression: tuple[Setting, Regression] | None = None
 
     def number(self, candidate: Candidate) -> int:
         """Return the number of a candidate's ridge."""
@@ -92,7 +91,7 @@ class RidgeSearch:
         """Give up the solutions of a setting."""
         self._solved.pop(_without_ridge(setting))
 
-    def _regression_of(self, setting: Setting) -> GeneratedRegression | ChannelRegression:
+    def _regression_of(self, setting: Setting) -> Regression:
         """Return the regression of a setting; the last one is kept."""
         setting = _without_ridge(setting)
         if self._regression is None or self._regression[0] != setting:

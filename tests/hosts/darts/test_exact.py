@@ -19,6 +19,7 @@ from darts.utils.likelihood_models.torch import (
     LaplaceLikelihood,
     QuantileRegression,
 )
+from pytorch_lightning.callbacks import Callback
 from sklearn.linear_model import Ridge
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
@@ -130,17 +131,12 @@ class TestResolution:
     def test_epochs_of_one_fit(self, series: TimeSeries) -> None:
         assert make().fit(series, epochs=1).solver_report is None
 
-    @pytest.mark.parametrize(
-        ("fit", "said"),
-        [
-            ({"sample_weight": "linear"}, "sample weights are not supported"),
-            ({"stride": 2}, "stride of 2"),
-        ],
-    )
-    def test_obstacles_of_the_data(self, fit: dict, said: str, series: TimeSeries) -> None:
-        with pytest.raises(ValueError, match=said):
+    def test_weights_of_validation_are_an_obstacle(self, series: TimeSeries) -> None:
+        fit = {"val_series": series, "val_sample_weight": "linear", "max_samples_per_ts": 8}
+        with pytest.raises(ValueError, match="val_sample_weight has no closed form"):
             make(solver="exact").fit(series, **fit)
-        assert make(pl_trainer_kwargs={"max_steps": 1}).fit(series, **fit).solver_report is None
+        model = make(pl_trainer_kwargs={"max_steps": 1}).fit(series, **fit)
+        assert model.solver_report is None
 
     def test_adam_is_adam(self, series: TimeSeries) -> None:
         model = make(solver="adam", n_epochs=1).fit(series)
@@ -429,6 +425,126 @@ class TestCovariates:
         kinds = {"past_covariates": covariates, "future_covariates": covariates}
         model = make(solver="exact").fit(series, **kinds)
         assert len(model.predict(3 * H, series=series, **kinds)) == 3 * H
+
+
+FIXED = {"instance_norm": "none", "n_factors": 0, "solver_kwargs": {"ridge": 1e-9}}
+
+
+class TestWeights:
+    """Sample weights and strides: the least squares that gradients would minimise."""
+
+    def make(self, **kwargs: Any) -> HyperforecastModel:
+        return BackboneModel(L, H, backbone="nlinear", **{**FIXED, "solver": "exact", **kwargs})
+
+    def weights(self, name: str, n_rows: int) -> np.ndarray:
+        """Darts' own formulas."""
+        steps = np.linspace(0, 1, n_rows)
+        return steps if name == "linear" else np.exp(-10 * (1 - steps))
+
+    def by_hand(self, values: np.ndarray, weight: np.ndarray, starts: range) -> np.ndarray:
+        """The forecast of weighted least squares for each step, of one channel."""
+        forecast = []
+        for h in range(H):
+            rows = np.stack([[*values[t : t + L], 1.0] for t in starts])
+            root = np.sqrt([weight[t + L + h] for t in starts])
+            target = np.array([values[t + L + h] for t in starts])
+            solved = np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0]
+            forecast.append([*values[-L:], 1.0] @ solved)
+        return np.array(forecast)
+
+    @pytest.mark.parametrize("name", ["linear", "exponential"])
+    def test_by_name(self, name: str) -> None:
+        series = unlike(200).astype(np.float64)["a"]
+        found = self.make().fit(series, sample_weight=name).predict(H)
+        values = series.values()[:, 0]
+        expected = self.by_hand(values, self.weights(name, 200), range(200 - L - H + 1))
+        np.testing.assert_allclose(found.values()[:, 0], expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("kind", ["one for all channels", "one each"])
+    def test_as_series(self, kind: str) -> None:
+        series = unlike(200).astype(np.float64)
+        weight = np.random.default_rng(1).random((200, 4 if kind == "one each" else 1))
+        given = TimeSeries.from_times_and_values(
+            series.time_index, weight, columns=series.components if weight.shape[1] > 1 else None
+        )
+        found = self.make(individual=True).fit(series, sample_weight=given).predict(H).values()
+        for n, values in enumerate(series.values().T):
+            own = weight[:, min(n, weight.shape[1] - 1)]
+            expected = self.by_hand(values, own, range(200 - L - H + 1))
+            np.testing.assert_allclose(found[:, n], expected, rtol=1e-6, atol=1e-6)
+
+    @pytest.mark.parametrize("name", [None, "linear"])
+    def test_a_stride_counts_from_the_end(self, name: str | None) -> None:
+        series = unlike(200).astype(np.float64)["a"]
+        found = self.make().fit(series, stride=3, sample_weight=name).predict(H)
+        weight = np.ones(200) if name is None else self.weights(name, 200)
+        starts = range(200 - L - H, -1, -3)
+        expected = self.by_hand(series.values()[:, 0], weight, starts)
+        np.testing.assert_allclose(found.values()[:, 0], expected, rtol=1e-6)
+
+    def test_the_last_windows_of_a_stride(self) -> None:
+        series = unlike(200).astype(np.float64)["a"]
+        found = self.make().fit(series, stride=3, max_samples_per_ts=40).predict(H)
+        starts = range(200 - L - H, -1, -3)[:40]
+        expected = self.by_hand(series.values()[:, 0], np.ones(200), starts)
+        np.testing.assert_allclose(found.values()[:, 0], expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("fit", [{"sample_weight": "linear"}, {"stride": 3}], ids=str)
+    def test_gradients_go_to_the_same_weights(self, fit: dict) -> None:
+        """From the exact ones their full-batch gradient is all but zero; from others it is not."""
+        series = unlike(200).astype(np.float64)["a"]
+        solved, other = self.make().fit(series, **fit), self.make().fit(series)
+        lengths = []
+        for start in (solved, other):
+            seen: list[float] = []
+
+            class Watcher(Callback):
+                def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
+                    grads = [p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]
+                    seen.append(torch.cat(grads).norm().item())  # noqa: B023
+
+            by_gradients = self.make(
+                solver="adam", solver_kwargs=None, n_epochs=1, batch_size=1000,
+                optimizer_kwargs={"lr": 0.0}, pl_trainer_kwargs={"callbacks": [Watcher()]},
+            )  # fmt: skip
+            by_gradients.train_from(start.model.state_dict())
+            by_gradients.fit(series, **fit)
+            lengths.append(seen[0])
+        assert lengths[0] < 1e-6 * lengths[1]
+
+    def test_one_number_changes_nothing(self) -> None:
+        series = unlike(200)
+        weight = TimeSeries.from_times_and_values(series.time_index, np.full((200, 1), 0.3))
+        model = make(solver="exact").fit(series, sample_weight=weight.astype(np.float32))
+        equal(model.predict(H), make(solver="exact").fit(series).predict(H))
+
+    def test_losses_are_weighted_as_gradients_see_them(self) -> None:
+        series = unlike(200)
+        fit = {"sample_weight": "linear", "stride": 2, "val_series": series[100:]}
+        solved = make(solver="exact").fit(series, **fit)
+        by_gradients = make(
+            solver="adam", n_epochs=1, batch_size=1000, optimizer_kwargs={"lr": 0.0}
+        )
+        by_gradients.train_from(solved.model.state_dict())
+        by_gradients.fit(series, **fit)
+        for name in ("train_loss", "val_loss"):
+            expected = by_gradients.trainer.callback_metrics[name].item()
+            found = solved.trainer.callback_metrics[name].item()
+            assert found == pytest.approx(expected, rel=1e-4)
+
+    @pytest.mark.parametrize("wrong", [-1.0, np.inf])
+    def test_wrong_ones_are_an_error(self, wrong: float) -> None:
+        series = unlike(200)
+        weight = np.ones((200, 1), dtype=np.float32)
+        weight[50] = wrong
+        given = TimeSeries.from_times_and_values(series.time_index, weight)
+        with pytest.raises(
+            ValueError, match=r"must be finite and not negative; it is .* 2020-02-20"
+        ):
+            make(solver="exact").fit(series, sample_weight=given)
+
+    def test_auto_solves_with_them(self, series: TimeSeries) -> None:
+        assert make().fit(series, sample_weight="exponential", stride=2).solver_report is not None
 
 
 class TestQuantiles:

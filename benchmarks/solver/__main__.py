@@ -10,8 +10,9 @@ made::
 
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
-number of channels), ``embedding`` (learned embeddings), ``grid`` (grid searches of both hosts) and
-``memory`` (memory against its bound, and the time of RevIN against that of ``last``).
+number of channels), ``embedding`` (learned embeddings), ``grid`` (grid searches of both hosts),
+``memory`` (memory against its bound, and the time of RevIN against that of ``last``) and
+``retraining`` (backtests that train at every step).
 """
 
 import logging
@@ -26,9 +27,10 @@ from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.horizons import HORIZONS, horizons
 from benchmarks.solver.memory import memory
+from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
 
-TABLES = ("speed", "horizons", "channels", "embedding", "grid", "memory")
+TABLES = ("speed", "horizons", "channels", "embedding", "grid", "memory", "retraining")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":
             embedding(given.folder)
+        elif table == "retraining":
+            retraining(given.data or ["ETTh1"], given.folder, given.repetitions)
         elif table == "grid":
             grid(given.folder)
         else:

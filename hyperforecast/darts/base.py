@@ -14,32 +14,38 @@ import torch
 from darts import TimeSeries
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
-from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
+from darts.utils.data import (
+    SequentialTorchTrainingDataset,
+    TorchInferenceDataset,
+    TorchTrainingDataset,
+)
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.channels import channel_order
 from hyperforecast.darts.divergence import check_weights
-from hyperforecast.darts.exact import report, train_exactly
+from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
 from hyperforecast.darts.finite import check_finite
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
+from hyperforecast.darts.observed_series import counts_alike, observed_series
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
+from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solver_choice import (
-    cannot_solve,
+    RESUMED,
     check_solver,
-    model_obstacle,
+    exact_problems,
     solves_exactly,
 )
 from hyperforecast.darts.training_data import channels_of, training_values
 from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
-from hyperforecast.nn.exact import MomentHistory
+from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import Option, options_of, show
@@ -101,6 +107,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
         self._moment_history: MomentHistory | None = None
+        self._setting_history: SettingHistory | None = None
+        self._solution: ExactSolution | None = None
         self._solver_report: list[dict[str, Any]] | None = None
         self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
@@ -149,9 +157,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
         if problems:
             return problems
-        obstacle = model_obstacle(arguments, parts) if solver == "exact" else None
-        if obstacle is not None:
-            problems.append(cannot_solve(obstacle))
+        if solver == "exact":
+            problems += exact_problems(arguments, parts)
         if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
             with random_turn():
                 problems.check(check_network, **_network_arguments(arguments, parts))
@@ -314,8 +321,10 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             )
         given = {"epochs": kwargs.get("epochs"), "trainer": kwargs.get("trainer")}
         self._told_to_use_gradients = [name for name, value in given.items() if value]
+        if self.solver_report is not None:
+            self.load_ckpt_path = None  # there are no steps to go on from, but the weights
         if self.load_ckpt_path is not None:
-            self._told_to_use_gradients.append("a checkpoint to resume from")
+            self._told_to_use_gradients.append(RESUMED)
         self._fit_dataset = train_dataset
         try:
             setup = super()._setup_for_train(
@@ -346,10 +355,13 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     ) -> None:
         model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
-            datasets = [datamodule.train_dataset, datamodule.val_dataset]
-            parts = self.parts(self.model_params)
-            told = self._told_to_use_gradients
-            if self._requires_training and solves_exactly(self.model_params, parts, datasets, told):
+            if self._requires_training and solves_exactly(
+                self.model_params,
+                self.parts(self.model_params),
+                datamodule.train_dataset,
+                datamodule.val_dataset,
+                self._told_to_use_gradients,
+            ):
                 solution = train_exactly(
                     model,
                     self.model_params,
@@ -357,12 +369,16 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     datamodule.val_dataset,
                     trainer.strategy.root_device,
                     self._moment_history,
+                    self._setting_history,
                 )
+                self._solution = solution if counts_alike(datamodule.train_dataset) else None
                 self._solver_report = report(solution)
-                trainer.strategy.connect(model)
-                self.model, self.trainer, self._fit_called = model, trainer, True
+                model.solver_report = self._solver_report
+                data = SolvedData(datamodule, model.dtype)
+                with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
+                    super()._train(trainer, model, data, load_best)
             else:
-                self._solver_report = None
+                model.solver_report = self._solution = self._solver_report = None
                 try:
                     super()._train(trainer, model, datamodule, load_best)
                 except ValueError:  # a likelihood refuses parameters that are not finite
@@ -386,13 +402,51 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     def untrained_model(self) -> Self:
         """Return a new model with the same arguments, as a backtest trains at every step.
 
-        Models made by one share the moments of windows that they are all fitted on.
+        Models made by one share the moments of windows that they are all fitted on, and the setting
+        that the exact solver selected on series that go on from each other.
         """
-        if self._moment_history is None:
-            self._moment_history = MomentHistory()
+        if self._moment_history is None or self._setting_history is None:
+            self._moment_history, self._setting_history = MomentHistory(), SettingHistory()
         model = super().untrained_model()
         model._moment_history = self._moment_history
+        model._setting_history = self._setting_history
         return model
+
+    def running_fit(self) -> RunningFit | None:
+        """Return what takes in further windows, with no window yet; ``None`` if nothing was solved.
+
+        A model that was copied, saved or loaded has none, nor has one whose windows or steps did
+        not count the same.
+        """
+        if self._solution is None or self.model is None:
+            return None
+        return running_fit(self.model, self.model_params, self._solution)
+
+    def counting(
+        self,
+        running: RunningFit,
+        series: Sequence[TimeSeries],
+        past_covariates: Sequence[TimeSeries] | None = None,
+        future_covariates: Sequence[TimeSeries] | None = None,
+        forgetting: float = 1.0,
+    ) -> RunningFit:
+        """Return a running fit with all windows of series, which are given as to :meth:`fit`.
+
+        See :meth:`~hyperforecast.nn.exact.RunningFit.counting` for ``forgetting``.
+        """
+        self._reference_channels = self.channel_names
+        dataset = self._build_train_dataset(
+            list(series), past_covariates, future_covariates, None, None
+        )
+        assert isinstance(dataset, SequentialTorchTrainingDataset)
+        return running.counting(observed_series(dataset, torch.device("cpu")), forgetting)
+
+    def solve_for(self, running: RunningFit) -> Self:
+        """Take the weights that follow from all windows of a running fit."""
+        assert self.model is not None
+        write_into(self.model, running.solve(), self.model.dtype)
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
+        return self
 
     @property
     def solver_report(self) -> pd.DataFrame | None:
@@ -401,7 +455,10 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         ``None`` if the model was not trained by the exact solver; no rows if the series had too
         few windows to hold any out.
         """
-        return None if self._solver_report is None else pd.DataFrame(self._solver_report)
+        report = self._solver_report
+        if report is None and self.model is not None:
+            report = self.model.solver_report  # of a checkpoint
+        return None if report is None else pd.DataFrame(report)
 
     def _setup_trainer(
         self,
@@ -494,6 +551,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             "_start_state": None,
             "_moment_history": None,
             "_is_fitting": False,
+            "_setting_history": None,
+            "_solution": None,
         }
 
     def __deepcopy__(self, memo: dict) -> Self:

@@ -1,7 +1,7 @@
 """The Lightning module: a forecasting network as Darts trains and runs it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from darts.utils.data.torch_datasets.utils import (
     PLModuleInput,
     PLModuleOutput,
     TorchInferenceBatch,
+    TorchTrainingBatch,
 )
 from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
@@ -55,6 +56,8 @@ class ForecastingModule(PLForecastingModule):
         self.channel_names = list(channel_names)
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
+        self.solved_setting: Mapping[str, float] | None = None
+        self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
 
     @io_processor
@@ -103,6 +106,21 @@ class ForecastingModule(PLForecastingModule):
         )
         return self._produce_predict_output(x_in).prediction[:, :n]
 
+    def training_step(self, train_batch: TorchTrainingBatch, batch_idx: int) -> Any:
+        """Take a training step; where the weights are solved for, log their loss and take none."""
+        if self.solved_setting is None:
+            return super().training_step(train_batch, batch_idx)
+        with torch.no_grad():
+            output = self(train_batch.to_module_input(stage=ModuleStage.TRAIN))
+            target, weight = train_batch.future_target, train_batch.sample_weight
+            loss = self._compute_loss(output, target, self.train_criterion, weight)
+        # by epochs: loggers write what belongs to steps every so many steps alone
+        losses = {"train_loss": loss, **self.solved_setting}
+        size = len(train_batch.past_target)
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=size)
+        self._update_metrics(output, target, self.train_metrics)
+        return None
+
     def _compute_loss(
         self,
         output: PLModuleOutput,
@@ -120,15 +138,17 @@ class ForecastingModule(PLForecastingModule):
         give_way()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the state of the random numbers beside what Darts needs to resume training."""
+        """Put beside the weights what the exact solver compared, and what resuming needs."""
         super().on_save_checkpoint(checkpoint)
+        checkpoint["solver_report"] = self.solver_report
         state = None if self._trainer is None else self.trainer.state
         if state is not None and (state.fn, state.status) == ("fit", "running"):
             checkpoint["random_states"] = random_states()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up what Darts needs, and the random numbers where training is resumed."""
+        """Take over what was saved; random numbers only where training is resumed."""
         super().on_load_checkpoint(checkpoint)
+        self.solver_report = checkpoint.get("solver_report")
         if self._trainer is not None and "random_states" in checkpoint:
             self._states_to_resume = checkpoint["random_states"]
             set_random_states(self._states_to_resume)

@@ -51,7 +51,7 @@ class SolverOptions:
         one given, the number of factors, a ridge penalty) by the error on rows held out; it needs
         a linear backbone (DLinear, NLinear), the mean squared error or quantiles. ``"adam"`` trains
         by gradients. ``"auto"`` solves exactly where that is possible and no option of training by
-        gradients (``n_epochs``, ``optimizer_kwargs``, callbacks ...) is given.""",
+        gradients (``n_epochs``, ``optimizer_kwargs``, early stopping ...) is given.""",
     )
     solver_kwargs: dict[str, Any] | None = option(
         default=None,

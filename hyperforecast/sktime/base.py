@@ -40,6 +40,7 @@ from hyperforecast.sktime.instances import (
     latest,
     until,
 )
+from hyperforecast.sktime.moments import check_uncorrected, counting, solved
 from hyperforecast.sktime.one_at_a_time import OneAtATime
 from hyperforecast.sktime.options import (
     ForecastOptions,
@@ -88,8 +89,10 @@ class HyperforecastForecaster(
     ``update(y, update_params=False)`` moves on to the new rows and keeps the weights.
     ``update(y, update_params=True)`` fits again on all rows seen, with lookback and horizon as
     they are. With the config ``remember_data=False`` only as many rows are kept as a forecast or
-    a window needs; ``update_params=True`` then trains the present weights for ``n_epochs`` epochs
-    on the windows that reach into the new rows.
+    a window needs. Where weights were solved exactly, ``update_params=True`` then adds the windows
+    that reach into the new rows to the moments of those seen: the update is that of a fit on all
+    rows, with the setting that was selected. Else it trains the present weights on these windows
+    for ``n_epochs`` epochs.
 
     ``pretrain`` trains on a panel; called again, it trains on. ``fit`` then goes on from the
     pretrained weights, for ``n_epochs`` epochs, and standardises by the new data;
@@ -182,7 +185,7 @@ class HyperforecastForecaster(
         self._state = "pretrained"
         return self
 
-    def _check_parameters(self) -> None:
+    def _check_parameters(self, start: Trained | None = None, pretraining: bool = False) -> None:
         """Raise one error that names every parameter that is wrong, as far as can be told now."""
         problems = Problems()
         likelihood = problems.attempt(likelihoods.make_likelihood, self.likelihood, self.quantiles)
@@ -192,7 +195,7 @@ class HyperforecastForecaster(
             "output_chunk_length": self.output_chunk_length,
         }
         lengths = {name: length for name, length in given.items() if length is not None}
-        arguments = self._model_arguments(lengths, likelihood)
+        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
 
@@ -205,6 +208,7 @@ class HyperforecastForecaster(
         lengths: Mapping[str, int],
         likelihood: TorchLikelihood | None,
         start: Trained | None = None,
+        pretraining: bool = False,
     ) -> dict[str, Any]:
         """Return the arguments of the Darts model, to be trained from weights where there are."""
         return parameters.model_arguments(self, lengths, likelihood)
@@ -212,18 +216,21 @@ class HyperforecastForecaster(
     # learning
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
-        self._check_parameters()
+        start = getattr(self, "pretrained_", None)
+        self._check_parameters(start)
         instances = checked(y, X)
         self._freq = common_frequency(instances)
         self._levels = list(y.index.names[:-1])
         largest = _largest_step(fh, instances, self._freq)
-        start = getattr(self, "pretrained_", None)
         plan = self._plan(instances, largest, start)
         check_reach(largest or 0, plan.horizon, plan.past)
         check_lookback(instances, plan.lookback, self.short_instances)
         self.trained_ = self._train(plan, start)
         self._context = {}
-        self._remember(self._by_name(instances))
+        seen = self._by_name(instances)
+        self._remember(seen)
+        if self.trained_.running is not None and not self.get_config()["remember_data"]:
+            self.trained_ = counting(self.trained_, seen, self._forgetting)
         return self
 
     def _pretrain(
@@ -244,7 +251,7 @@ class HyperforecastForecaster(
         X: pd.DataFrame | None,
         fh: ForecastingHorizon | None,
     ) -> Self:
-        self._check_parameters()
+        self._check_parameters(start, pretraining=True)
         instances = checked(y, X)
         largest = _largest_step(fh, instances, common_frequency(instances))
         if largest is None and self.output_chunk_length is None and start is None:
@@ -259,22 +266,41 @@ class HyperforecastForecaster(
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> Self:
-        trained = self.trained_
+        trained, before = self.trained_, self._context
         seen, self._freq = self._continued(y, X)
+        remembers = self.get_config()["remember_data"]
         if update_params:
-            self._check_parameters()
+            self._check_parameters(getattr(self, "pretrained_", None))
+        if update_params and remembers:
+            everything = {k: until(i, seen[k].last) for k, i in self._everything().items()}
+            start = getattr(self, "pretrained_", None)
             lengths = (trained.lookback, trained.horizon)
-            if self.get_config()["remember_data"]:
-                everything = self._by_name(checked(self._y, self._X))
-                everything = {k: until(i, seen[k].last) for k, i in everything.items()}
-                start = getattr(self, "pretrained_", None)
-                self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
-            else:
-                touched = {key: seen[key] for key in checked(y, None)}
-                plan = self._plan(touched, None, trained)
-                self.trained_ = self._train(plan, trained, scales=trained)
-        self._remember(seen)
+            self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
+        elif update_params and trained.running is None:
+            touched = {key: seen[key] for key in checked(y, None)}
+            plan = self._plan(touched, None, trained)
+            self.trained_ = self._train(plan, trained, scales=trained)
+        if not remembers and trained.running is not None:
+            check_uncorrected(trained, before, seen)
+            if trained.running.moments is None and getattr(self, "_y", None) is not None:
+                # rows were remembered up to here
+                self.trained_ = counting(trained, self._everything(), self._forgetting)
+            self._remember(seen)
+            self.trained_ = counting(self.trained_, seen, self._forgetting)
+            if update_params:
+                self.trained_ = solved(self.trained_)
+        else:
+            self._remember(seen)
         return self
+
+    @property
+    def _forgetting(self) -> float:
+        """How much a window that was counted counts beside one that is a step later."""
+        return getattr(self, "forgetting", 1.0)
+
+    def _everything(self) -> dict[Key, Instance]:
+        """Return all rows that sktime remembers."""
+        return self._by_name(checked(self._y, self._X))
 
     def _plan(
         self,
@@ -310,7 +336,8 @@ class HyperforecastForecaster(
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
         likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
         # training changes some of these objects; those of the user stay as they are
-        arguments = copy.deepcopy(self._model_arguments(lengths, likelihood, start))
+        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
+        arguments = copy.deepcopy(arguments)
         return train(
             self.model_class(**arguments),
             plan,

@@ -139,6 +139,20 @@ class TrainingOptions:
     )
 
 
+@option_group
+class UpdateOptions:
+    """How ``update`` goes on from weights that were solved exactly."""
+
+    forgetting: float = option(
+        default=1.0,
+        of="training",
+        to="host",
+        doc="""How much a window counts in ``update`` beside one that is a step later, in (0, 1]:
+        with 0.99 one of a hundred steps before counts about a third. It takes the config
+        ``remember_data=False``; the weights of ``fit`` itself count all windows alike.""",
+    )
+
+
 def make_constructor(cls: type) -> None:
     """Give a forecaster the constructor that stores its options as they are given.
 

@@ -3,7 +3,7 @@
 import copy
 import io
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.random_turns import random_turn
+from hyperforecast.nn.exact import RunningFit
 from hyperforecast.sktime.instances import Key
 from hyperforecast.sktime.scaling import InstanceScaler, Scale
 
@@ -37,6 +38,10 @@ class Trained:
     """Of the columns ``future + past``."""
     options: dict[str, Any]
     """Parameters of the forecaster that the weights depend on."""
+    running: RunningFit | None = None
+    """Moments of what was seen, of a model that was solved exactly."""
+    counted: dict[Key, Any] = field(default_factory=dict)
+    """Label of the last row of each instance that is in the moments."""
 
     @property
     def covariates(self) -> list[Any]:

@@ -210,7 +210,7 @@ def train(
     finally:
         model.trainer_params["callbacks"] = own
     _forget_data(model)
-    return trained
+    return dataclasses.replace(trained, running=model.running_fit())
 
 
 def scale_others(

@@ -15,9 +15,11 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.recurrence import window_moments
 from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.running_fit import RunningFit
 from hyperforecast.nn.exact.search_policy import choose_search_space
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.setting_history import SettingHistory
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
 from hyperforecast.nn.exact.units import MeanDeviation, Units
@@ -40,8 +42,10 @@ __all__ = [
     "ObservedSeries",
     "Problem",
     "Regressors",
+    "RunningFit",
     "SearchSpace",
     "Setting",
+    "SettingHistory",
     "Units",
     "WindowLayout",
     "block_moments",

@@ -8,16 +8,18 @@ from torch import Tensor
 
 from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression, is_direct
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.learned_embedding import learn_embedding
-from hyperforecast.nn.exact.moment_cache import CachedMoments, MomentCache
+from hyperforecast.nn.exact.moment_cache import MomentCache
 from hyperforecast.nn.exact.moment_history import MomentHistory
-from hyperforecast.nn.exact.moments import Moments
+from hyperforecast.nn.exact.moments import ChannelMoments, Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
@@ -41,7 +43,7 @@ class DataSplit:
         Of earlier fits on overlapping windows, to be carried on.
     name : str
         What the split is for, in the history.
-    training : DataSplit, optional
+    training : DataSplit or Frame, optional
         Where units, embedding and factors come from; made from the series themselves if not given.
     validation : sequence of ObservedSeries, default=()
         Series in which channels may move that are constant in these; see
@@ -62,7 +64,7 @@ class DataSplit:
         options: ExactOptions,
         history: MomentHistory | None,
         name: str,
-        training: "DataSplit | None" = None,
+        training: "DataSplit | Frame | None" = None,
         validation: Sequence[ObservedSeries] = (),
     ) -> None:
         self.problem = problem
@@ -95,7 +97,8 @@ class DataSplit:
             give_own_products=None if history is None else own_products,
         )
         self._mean_square = _largest_mean_square(self.series)
-        self._moments: tuple[tuple[str, int], CachedMoments] | None = None
+        self._moments: tuple[tuple[str, int], ChannelMoments] | None = None
+        self._given_pairs: tuple[tuple[str, int], Moments] | None = None
 
     def layout(self, norm: str, n_factors: int) -> WindowLayout:
         """Return where things lie in a window under a setting."""
@@ -109,7 +112,7 @@ class DataSplit:
             min(self.options.factor_lookback, problem.lookback) if n_factors else 0,
         )
 
-    def moments(self, norm: str, n_factors: int) -> CachedMoments:
+    def moments(self, norm: str, n_factors: int) -> ChannelMoments:
         """Return the moments of the channels under a setting; the last ones are kept."""
         where = (norm, n_factors)
         if self._moments is None or self._moments[0] != where:
@@ -118,17 +121,44 @@ class DataSplit:
 
     def pairs(self, setting: Setting) -> Moments | None:
         """Return the sums of a setting's moments by pairs of basis weights, if they suffice."""
+        if not self.pairs_suffice(setting):
+            return None
         n_bases = 1 + setting.embedding_dim
         count = n_bases * (n_bases + 1) // 2
         layout = self.layout(setting.norm, setting.n_factors)
-        if setting.individual or not is_direct(n_bases * self._n_regressors(layout)):
+        if not self.pairs_suffice(setting):
             return None
+        where = (setting.norm, setting.n_factors)
+        if self._given_pairs is not None and self._given_pairs[0] == where:
+            return self._given_pairs[1].channels(slice(count))
         return self.cache.summed_moments(layout, count)
 
     def release(self) -> None:
         """Give up the moments that are kept; they are made again when needed."""
         self._moments = None
         self.cache.release()
+
+    def pairs_suffice(self, setting: Setting) -> bool:
+        """Say whether sums by pairs of basis weights are all that a setting's regression needs."""
+        layout = self.layout(setting.norm, setting.n_factors)
+        size = (1 + setting.embedding_dim) * self._n_regressors(layout)
+        return not setting.individual and is_direct(size)
+
+    def sums(self, setting: Setting) -> Moments:
+        """Return all moments that the regression of a setting is made of, to be added to others."""
+        pairs = self.pairs(setting)
+        if pairs is not None:
+            return pairs
+        chunks = self.moments(setting.norm, setting.n_factors)
+        return Moments.stacked([moments for _, moments in chunks])
+
+    def use(self, setting: Setting, sums: Moments) -> None:
+        """Let the regression of a setting be made of given :meth:`sums`."""
+        where = (setting.norm, setting.n_factors)
+        if self.pairs_suffice(setting):
+            self._given_pairs = (where, sums)
+        else:
+            self._moments = (where, [(slice(0, self.n_channels), sums)])
 
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
@@ -139,9 +169,7 @@ class DataSplit:
             embedding = self.embedding[:, : setting.embedding_dim]
         return torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
 
-    def regression(
-        self, setting: Setting, embedding: Tensor | None = None
-    ) -> GeneratedRegression | ChannelRegression:
+    def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
         moments = self.moments(setting.norm, setting.n_factors)
         layout = self.layout(setting.norm, setting.n_factors)
@@ -189,7 +217,8 @@ class DataSplit:
         regression = self.regression(setting)
         weights = regression.solve(setting.ridge)
         for _ in range(n_steps):
-            embedding = learn_embedding(regression.moments, weights, regression.mixing)
+            moments = self.moments(setting.norm, setting.n_factors)
+            embedding = learn_embedding(moments, weights, regression.mixing)
             regression = self.regression(setting, embedding)
             weights = regression.solve(setting.ridge)
         return self.as_solution(setting, weights, regression.mixing)

@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.future_elimination import PartialSolution, solve_future
 from hyperforecast.nn.exact.linear_algebra import (
     LinearMap,
     block_matrix,
@@ -13,7 +14,6 @@ from hyperforecast.nn.exact.linear_algebra import (
     damped_cholesky,
     pseudo_inverse,
     solve_factorised,
-    solve_with_least_eigenvalue,
 )
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
 from hyperforecast.nn.exact.pairs import pair_numbers, pair_weights
@@ -119,9 +119,28 @@ class GeneratedRegression:
 
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge λ > 0, counted in :attr:`units`."""
-        solver = self._cholesky_solver if self.direct else self._conjugate_gradient_solver
-        self._last = self._solve(self._centred(solver(ridge)), ridge)
+        part = self.partial(ridge)
+        future = solve_future([part], self.future_units.repeat(self.n_bases), ridge)
+        self._last = self.as_weights(part.weights(future), future)
         return self._last
+
+    def partial(self, ridge: float) -> PartialSolution:
+        """Solve for all but the coefficients of the future covariates."""
+        solver = self._cholesky_solver if self.direct else self._conjugate_gradient_solver
+        solve = self._centred(solver(ridge))
+        own = solve(self._target)  # (M·p, H)
+        if not self._n_future:
+            return PartialSolution(own, own[..., None][..., :0], own.new_zeros(0, 0), own[0, :0])
+        # common to all steps, so one small system over all of them
+        answered = solve(self._cross.flatten(1)).view_as(self._cross)  # (M·p, H, M·F)
+        system = self._covered - torch.einsum("phf,phg->fg", self._cross, answered)
+        right = self._future_target - torch.einsum("phf,ph->f", self._cross, own)
+        return PartialSolution(own, answered, system, right)
+
+    def as_weights(self, own: Tensor, future: Tensor) -> BasisWeights:
+        """Return solutions (M·p, H) and (M·F,) as basis weights."""
+        weight = own.view(self.n_bases, self.n_regressors, -1).mT.contiguous()
+        return BasisWeights(weight, future.view(self.n_bases, self._n_future), self.damping)
 
     def objective(self, weights: BasisWeights, ridge: float) -> float:
         """Return what is minimised: squared error plus penalty."""
@@ -140,25 +159,6 @@ class GeneratedRegression:
         sums = [chunk.summed(pair_weights(mixing[c])) for c, chunk in self.moments]
         numbers = pair_numbers(self.n_bases + 1).to(self.mixing.device)
         return sum(sums[1:], start=sums[0]), numbers[0, 1:], numbers[1:, 1:]
-
-    def _solve(self, solve: LinearMap, ridge: float) -> BasisWeights:
-        """Solve for the weights, and for the future covariates' coefficients by elimination."""
-        own = solve(self._target)  # (M·p, H)
-        future = own.new_zeros(self.n_bases * self._n_future)
-        if self._n_future:
-            # common to all steps, so one small system over all of them
-            answered = solve(self._cross.flatten(1)).view_as(self._cross)  # (M·p, H, M·F)
-            system = self._covered - torch.einsum("phf,phg->fg", self._cross, answered)
-            right = self._future_target - torch.einsum("phf,ph->f", self._cross, own)
-            # in units of the ridge no eigenvalue is less than it, but by rounding where covariates
-            # repeat other regressors
-            scale = self.future_units.repeat(self.n_bases).rsqrt()
-            system = system * scale[:, None] * scale
-            system.diagonal().add_(ridge)
-            future = scale * solve_with_least_eigenvalue(system, scale * right, ridge)
-            own = own - answered @ future
-        weight = own.view(self.n_bases, self.n_regressors, -1).mT.contiguous()
-        return BasisWeights(weight, future.view(self.n_bases, self._n_future), self.damping)
 
     def _centred(self, solve: LinearMap) -> LinearMap:
         """Extend a solution for the penalised regressors, (M·(p-1), m), to the constants."""

@@ -28,6 +28,10 @@ class ExactOptions:
     max_memory_gb : float, default=4.0
         Memory that moments, blocks of windows and solutions may take, beside the series. What
         would take more is made again when needed.
+    choose_every : int, optional
+        In a backtest that trains again at every step: number of fits after which the settings are
+        compared again. In between the one selected is solved for on the new rows. They are
+        compared at the first fit alone if not given, and at every one with 1.
     """
 
     ridge: float | None = None
@@ -35,6 +39,7 @@ class ExactOptions:
     embedding_steps: int = 0
     factor_lookback: int = 12
     max_memory_gb: float = 4.0
+    choose_every: int | None = None
 
     def __post_init__(self) -> None:
         if self.ridge is not None and not self.ridge > 0:
@@ -50,6 +55,10 @@ class ExactOptions:
             raise ValueError(f"factor_lookback must be >= 1; got {self.factor_lookback}.")
         if not self.max_memory_gb > 0:
             raise ValueError(f"max_memory_gb must be positive; got {self.max_memory_gb}.")
+        if self.choose_every is not None and self.choose_every < 1:
+            raise ValueError(
+                f"choose_every must be a number of fits, >= 1; got {self.choose_every}."
+            )
 
     @property
     def ridges(self) -> tuple[float, ...]:

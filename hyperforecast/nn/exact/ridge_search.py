@@ -4,9 +4,8 @@ import math
 from dataclasses import replace
 
 from hyperforecast.nn.exact.candidate import Candidate
-from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
 
 FLAT_GAIN = 1e-4
@@ -36,7 +35,7 @@ class RidgeSearch:
         self._solved: dict[Setting, dict[int, Candidate]] = {}
         self._errors: dict[Setting, dict[int, float]] = {}
         self._searched: set[Setting] = set()
-        self._regression: tuple[Setting, GeneratedRegression | ChannelRegression] | None = None
+        self._regression: tuple[Setting, Regression] | None = None
 
     def number(self, candidate: Candidate) -> int:
         """Return the number of a candidate's ridge."""
@@ -117,7 +116,7 @@ class RidgeSearch:
             best = min(errors, key=lambda number: errors[number])
             self._solved[key] = {n: one for n, one in solved.items() if n in (best, last)}
 
-    def _regression_of(self, setting: Setting) -> GeneratedRegression | ChannelRegression:
+    def _regression_of(self, setting: Setting) -> Regression:
         """Return the regression of a setting; the last one is kept."""
         setting = _without_ridge(setting)
         if self._regression is None or self._regression[0] != setting:

@@ -16,9 +16,10 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
+from hyperforecast.nn.exact.weighted_split import WeightedSplit
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -30,6 +31,7 @@ def solve_exact(
     validation: Sequence[ObservedSeries] | None = None,
     options: ExactOptions | None = None,
     history: MomentHistory | None = None,
+    setting: Setting | None = None,
 ) -> ExactSolution:
     """Train a linear backbone, shared, generated or per channel, in closed form.
 
@@ -50,6 +52,9 @@ def solve_exact(
     options : ExactOptions, optional
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
+    setting : Setting, optional
+        Solve for the weights of this one, and compare nothing. Windows are held out only for what
+        is learned on them: quantiles, and an embedding.
 
     Returns
     -------
@@ -61,6 +66,12 @@ def solve_exact(
         If no setting has an error that float64 can tell from zero.
     """
     options = options or ExactOptions()
+    if setting is not None:
+        problem = replace(problem, search=SearchSpace.only(setting))
+        options = replace(options, ridge=setting.ridge)
+        if not problem.quantiles and not options.embedding_steps:
+            solution = _training(problem, series, options, history, "all").solve(setting)
+            return replace(solution, compared=[ComparedSetting(setting, math.nan, True)])
     held_out = validation is None
     training = list(series)
     if validation is None:
@@ -71,7 +82,7 @@ def solve_exact(
     if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
         return _solve_simplest(problem, series, options)
 
-    trained = DataSplit(problem, training, options, history, "training", validation=validation)
+    trained = _training(problem, training, options, history, "training", validation)
     validated = DataSplit(problem, validation, options, history, "validation", trained)
     selection = ModelSelection(trained, validated)
     selected, n_steps = selection.select()
@@ -84,7 +95,7 @@ def solve_exact(
     if held_out:
         selection.release()
         alone = replace(problem, search=SearchSpace.only(selected.setting))
-        solution = DataSplit(alone, series, options, history, "all").solve(
+        solution = _training(alone, series, options, history, "all").solve(
             selected.setting, n_steps
         )
     else:
@@ -98,6 +109,25 @@ def solve_exact(
         ratio = torch.where(after > 0, before / after, 1.0)
         quantiles = quantiles * ratio[:, None, None]
     return replace(solution, residual_quantiles=quantiles)
+
+
+def _training(
+    problem: Problem,
+    series: Sequence[ObservedSeries],
+    options: ExactOptions,
+    history: MomentHistory | None,
+    name: str,
+    validation: Sequence[ObservedSeries] = (),
+) -> DataSplit:
+    """Return the split of series that are trained on, weighted where they are."""
+    weighted = any(one.is_weighted for one in series)
+    if weighted and options.embedding_steps:
+        raise ValueError(
+            f"embedding_steps={options.embedding_steps} has no closed form where windows or steps "
+            "have weights, or windows a stride. Leave out one of them."
+        )
+    kind = WeightedSplit if weighted else DataSplit
+    return kind(problem, series, options, history, name, validation=validation)
 
 
 def _solve_simplest(
@@ -117,7 +147,7 @@ def _solve_simplest(
         n_factors=min(search.n_factors),
         ridge=options.ridge or 1e-2,
     )
-    split = DataSplit(problem, series, options, None, "all")
+    split = _training(problem, series, options, None, "all")
     solution = split.solve(setting)
     if not problem.quantiles:
         return solution

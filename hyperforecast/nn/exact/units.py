@@ -42,6 +42,10 @@ class MeanDeviation(NamedTuple):
         rounding = 4 * torch.finfo(mean.dtype).eps * torch.stack([mean.abs(), *largest]).amax(dim=0)
         return cls(mean, torch.where(deviation > rounding, deviation, 0.0))
 
+    def cpu(self) -> Self:
+        """Return them on the CPU."""
+        return type(self)(self.mean.cpu(), self.deviation.cpu())
+
     def standardise(self, values: Tensor) -> Tensor:
         """Standardise values (..., m); a column that was constant becomes zero."""
         unit = torch.where(self.deviation > 0, self.deviation, torch.inf)
@@ -109,6 +113,13 @@ class Units:
         from_constant = MeanDeviation.about(mean, elsewhere).deviation
         deviation = torch.where(deviation > 0, moved, from_constant)
         return replace(self, target=MeanDeviation(mean, deviation))
+
+    def cpu(self) -> Self:
+        """Return the units on the CPU."""
+        others = (self.past, self.future, self.static)
+        return type(self)(
+            self.target.cpu(), *(None if one is None else one.cpu() for one in others)
+        )
 
     def standardise(self, series: ObservedSeries) -> ObservedSeries:
         """Return a series in these units."""

@@ -124,7 +124,7 @@ class TestErrors:
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_gaps_in_training(self, series: TimeSeries, value: float) -> None:
         message = (
-            "`series` holds NaN or infinite values: 1 in 'b', the first at 2020-01-31 00:00:00. "
+            "`series[1]` holds NaN or infinite values: 1 in 'b', the first at 2020-01-31 00:00:00. "
             "Expected finite numbers; fill gaps first, for example with "
             "darts.utils.missing_values.fill_missing_values."
         )

@@ -28,6 +28,7 @@ from hyperforecast.darts.names import ALONG_TIME
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
 from hyperforecast.darts.quiet import quiet_lightning
+from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.solver_choice import (
     cannot_solve,
     check_solver,
@@ -45,7 +46,7 @@ from hyperforecast.nn.options import Option, options_of, show
 from hyperforecast.nn.parts import make_parts, part_options
 
 
-class HyperforecastModel(OrderedInputs, MixedCovariatesTorchModel, ABC):
+class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, ABC):
     """Base of the Darts models: any parts on any backbone, with covariates of every kind.
 
     A subclass names its ``part``, or says by :meth:`parts` what is put into a plain network, and
@@ -457,14 +458,6 @@ class HyperforecastModel(OrderedInputs, MixedCovariatesTorchModel, ABC):
                 super().to_onnx(path, **kwargs)
         finally:
             self.model = trained
-
-    def save(self, path: Any = None, clean: bool = False) -> None:
-        """Save the model, also one that was copied or loaded and not used since."""
-        if self.trainer is None and self.model is not None and self.load_ckpt_path is None:
-            trainer = self._setup_trainer(None, self.model, verbose=False, epochs=1)
-            trainer.strategy.connect(self.model)
-            self.trainer = trainer
-        super().save(path, clean=clean)
 
     def __getstate__(self) -> dict[str, Any]:
         # Darts saves the model while it is set up for training, too

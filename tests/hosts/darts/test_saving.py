@@ -223,7 +223,7 @@ class TestSave:
     def test_that_fails_leaves_what_was_there(
         self, series: TimeSeries, tmp_path: Path, monkeypatch: Any
     ) -> None:
-        old, new = make().fit(series), make(random_state=1).fit(series)
+        old, new = make().fit(series), make(random_state=1).fit(series * 2)
         old.save(str(tmp_path / "m.pt"))
         monkeypatch.setattr(new.trainer, "save_checkpoint", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -232,15 +232,20 @@ class TestSave:
         assert sorted(os.listdir(tmp_path)) == ["m.pt", "m.pt.ckpt"]
 
     def test_of_the_best_weights_of_a_fit(self, make_series: Callable, tmp_path: Path) -> None:
-        train, validation = make_series(60), make_series(60, seed=1)
+        random = np.random.default_rng(0)
+        train, validation = (
+            make_series(40).with_values(random.normal(size=(40, 3)).astype("float32"))
+            for _ in range(2)
+        )
         model = make(
-            n_epochs=12,
-            optimizer_kwargs={"lr": 1.0},
+            n_epochs=5,
+            optimizer_kwargs={"lr": 0.1},
             save_checkpoints=True,
             work_dir=str(tmp_path),
             model_name="run",
         )
         model.fit(train, val_series=validation, load_best=True)
+        assert "epoch=4" not in model.trainer.checkpoint_callbacks[0].best_model_path
         best = {name: values.clone() for name, values in model.network.state_dict().items()}
         model.save(str(tmp_path / "m.pt"))
         saved = HNMVTSModel.load(str(tmp_path / "m.pt")).network.state_dict()

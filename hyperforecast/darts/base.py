@@ -25,7 +25,12 @@ from hyperforecast.darts.finite import check_fit_inputs, check_forecast_inputs, 
 from hyperforecast.darts.likelihood_roles import output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
-from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
+from hyperforecast.darts.options import (
+    OPTIONS_OF_DARTS,
+    CovariateOptions,
+    DartsOptions,
+    LengthOptions,
+)
 from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.saving import SavedWhole
@@ -35,14 +40,15 @@ from hyperforecast.darts.solver_choice import (
     model_obstacle,
     solves_exactly,
 )
+from hyperforecast.darts.training_arguments import training_problems
 from hyperforecast.darts.training_data import names_of, training_values
 from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
 from hyperforecast.nn.backbones import check_backbone
-from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
+from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import MomentHistory
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import Option, options_of, show
+from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 
 
@@ -125,13 +131,14 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             A message for each argument that is wrong; a subclass adds its own.
         """
         options = cls.constructor_options()
-        arguments = {o.name: o.default for o in options if not o.required} | _plain(dict(arguments))
-        problems = Problems()
-        for name in ("input_chunk_length", "output_chunk_length"):
-            if name in arguments:
-                length = arguments[name]
-                problems.check(check_whole_number, name, length, least=1, unit=" of steps")
-        horizon = None if problems else arguments.get("output_chunk_length")
+        given = _plain(dict(arguments))
+        wrong = wrong_values([*options, *options_of(DartsOptions)], given)
+        problems = Problems(wrong.values())
+        # what is wrong otherwise is told as if the right values were there
+        given = {name: value for name, value in given.items() if name not in wrong}
+        problems += training_problems(given)
+        arguments = {o.name: o.default for o in options if not o.required} | given
+        horizon = arguments.get("output_chunk_length")
         parts = problems.attempt(cls.parts, arguments) or {}
         problems.check(make_parts, parts, None if horizon is None else int(horizon))
         backbone = arguments["backbone"]
@@ -139,8 +146,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         norm = arguments["instance_norm"]
         if norm is not None and norm not in INSTANCE_NORMS:
             problems.append(unknown_name("instance_norm", norm, INSTANCE_NORMS))
-        if arguments["n_factors"] is not None:
-            problems.check(check_whole_number, "n_factors", arguments["n_factors"])
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
         if problems:

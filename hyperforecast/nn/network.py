@@ -547,6 +547,33 @@ def check_network(**arguments: Any) -> None:
     _make_without_values(_Arguments(arguments))
 
 
+def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
+    """Say whether any weights of a network are those of a channel.
+
+    They are where the number of weights depends on the number of channels.
+
+    Parameters
+    ----------
+    n_channels : int
+    **arguments
+        Of :class:`ForecastingNetwork`.
+    """
+    return _sizes(_Arguments(arguments), n_channels) != _sizes(
+        _Arguments(arguments), n_channels + 1
+    )
+
+
+@lru_cache(maxsize=128)
+def _sizes(arguments: "_Arguments", n_channels: int) -> object:
+    """Return the shapes of a network's weights; nothing comparable where values are needed."""
+    try:
+        with torch.device("meta"):
+            network = ForecastingNetwork(n_channels=n_channels, **arguments)
+    except (NotImplementedError, RuntimeError):
+        return n_channels
+    return {name: value.shape for name, value in network.state_dict().items()}
+
+
 class _Arguments(dict[str, Any]):
     """Arguments that a cache can tell apart."""
 

@@ -13,7 +13,7 @@ from sktime.forecasting.base import ForecastingHorizon
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import option
+from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
 from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
@@ -187,15 +187,24 @@ class HyperforecastForecaster(
 
     def _check_parameters(self, start: Trained | None = None, pretraining: bool = False) -> None:
         """Raise one error that names every parameter that is wrong, as far as can be told now."""
-        problems = Problems()
-        likelihood = problems.attempt(likelihoods.make_likelihood, self.likelihood, self.quantiles)
-        problems += self._parameter_problems(likelihood)
+        options = options_of(type(self))
+        wrong = wrong_values(options, parameters.values(self))
+        problems = Problems(wrong.values())
+        # what is wrong otherwise is told as if the right values were there
+        right = copy.copy(self)
+        for one in options:
+            if one.name in wrong:
+                setattr(right, one.name, one.default)
+        likelihood = problems.attempt(
+            likelihoods.make_likelihood, right.likelihood, right.quantiles
+        )
+        problems += right._parameter_problems(likelihood)
         given = {
-            "input_chunk_length": self.input_chunk_length,
-            "output_chunk_length": self.output_chunk_length,
+            "input_chunk_length": right.input_chunk_length,
+            "output_chunk_length": right.output_chunk_length,
         }
         lengths = {name: length for name, length in given.items() if length is not None}
-        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
+        arguments = right._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
 

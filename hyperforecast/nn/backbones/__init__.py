@@ -16,6 +16,7 @@ from hyperforecast.nn.backbones.rmlp import RMLP
 from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.option_values import check_values
 
 __all__ = [
     "BACKBONES",
@@ -85,7 +86,7 @@ def backbone_options(backbone: type[nn.Module]) -> list[str]:
 
 
 def check_backbone(name: str, options: dict | None) -> None:
-    """Raise if ``name`` is no backbone or ``options`` has one that it would ignore."""
+    """Raise if ``name`` is no backbone, or ``options`` has one that is wrong or not its own."""
     if name not in BACKBONES:
         raise ValueError(unknown_name("backbone", name, BACKBONES))
     known = backbone_options(BACKBONES[name])
@@ -95,6 +96,8 @@ def check_backbone(name: str, options: dict | None) -> None:
             raise ValueError(
                 f"The backbone {name!r} has no option {option!r} in backbone_kwargs. {has}"
             )
+    declared = inspect.signature(BACKBONES[name]).parameters
+    check_values(options or {}, {option: declared[option].annotation for option in known})
 
 
 # what a backbone may say of itself, and what holds where it does not

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
+from hyperforecast.nn.options import options_of, wrong_values
 from hyperforecast.nn.parts.base import SLOTS, Part, Slot
 from hyperforecast.nn.parts.closed_form import ClosedForm, SharedWeights
 from hyperforecast.nn.parts.film import FiLM
@@ -121,7 +122,10 @@ def make_parts(
                     f"{other!r} and {name!r} both say what the {part.slot} of a network is. Choose "
                     "one of them."
                 )
-        made[name] = part(**(options or {}))
+        wrong = wrong_values(options_of(part), options or {})
+        problems += wrong.values()
+        right = {option: value for option, value in (options or {}).items() if option not in wrong}
+        made[name] = part(**right)
         problems.check(made[name].check)
         if horizon is not None:
             problems.check(made[name].cut, horizon)

@@ -18,9 +18,10 @@ class Part(ABC):
     """A row of the one equation's table: at which sites, from which context, by which generator.
 
     A part is its options, which are keyword-only and plain values, so that a checkpoint can hold
-    them. They are declared as fields, see :func:`~hyperforecast.nn.options.option`, and checked by
-    :meth:`check`. :meth:`put_into` puts generated terms into a finished plain network, whose
-    parameters keep their names and values.
+    them. They are declared as fields with types and ranges, see
+    :func:`~hyperforecast.nn.options.option`; :meth:`check` says what does not go together.
+    :meth:`put_into` puts generated terms into a finished plain network, whose parameters keep their
+    names and values.
 
     Attributes
     ----------
@@ -35,7 +36,10 @@ class Part(ABC):
         describe(cls)
 
     def check(self) -> None:
-        """Raise if an option is wrong, asked before anything else."""
+        """Raise if options do not go together, asked before anything else.
+
+        Each is of its declared type and range then.
+        """
         return  # without options nothing is
 
     @abstractmethod

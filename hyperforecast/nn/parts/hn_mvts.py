@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
-from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.generators import DenseGenerator
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.options import option, option_group
@@ -22,12 +21,14 @@ class HNMVTSOptions:
 
     channel_embedding_dim: int | None = option(
         default=None,
+        least=0,
         doc="""Length E of a channel's vector, between 0 (one head for all) and the number of
         channels (one head each): the regularisation between the two. A third of the number of
         channels, at least 1 and at most 8, if not given.""",
     )
     hyper_hidden: Sequence[int] = option(
         default=(),
+        least=1,
         doc="Widths of the hypernetwork's hidden layers; a single linear map if empty.",
     )
 
@@ -53,16 +54,12 @@ class HNMVTS(HNMVTSOptions, Part):
     slot = "head"
 
     def check(self) -> None:
-        """Raise if an option is wrong."""
-        problems = Problems()
-        if any(width < 1 for width in self.hyper_hidden):
-            problems.append(f"hyper_hidden must hold widths >= 1; got {list(self.hyper_hidden)}.")
+        """Raise if an option has no effect."""
         if self.hyper_hidden and self.channel_embedding_dim == 0:
-            problems.append(
+            raise ValueError(
                 "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
                 "to generate from. Leave one of the two out."
             )
-        raise_all(problems)
 
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add to every last layer what the channel's embedding generates."""

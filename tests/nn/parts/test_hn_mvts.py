@@ -66,7 +66,10 @@ def test_hidden_widths_reach_the_generator() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hyper_hidden": [4, 0]}, "hyper_hidden must hold widths >= 1; got [4, 0]."),
+        (
+            {"hyper_hidden": [4, 0]},
+            "hyper_hidden must be a sequence of whole numbers >= 1; got [4, 0].",
+        ),
         (
             {"channel_embedding_dim": 0, "hyper_hidden": [4]},
             "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding to "

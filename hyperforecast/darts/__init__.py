@@ -7,6 +7,7 @@ from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.hyper import HyperModel
+from hyperforecast.darts.hyper_transformer import HyperTransformerModel
 from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.mola import MoLAModel
@@ -18,6 +19,7 @@ __all__ = [
     "ForecastingModule",
     "HNMVTSModel",
     "HyperModel",
+    "HyperTransformerModel",
     "HyperforecastModel",
     "LightSAEModel",
     "MoLAModel",
@@ -30,6 +32,7 @@ add_safe_globals(
         BackboneModel,
         HNMVTSModel,
         HyperModel,
+        HyperTransformerModel,
         LightSAEModel,
         MoLAModel,
         ForecastingModule,

@@ -38,6 +38,13 @@ class HyperModelOptions(TwoStageOptions, SolverOptions):
     embedding_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the embedding; one that it does not have is an error."
     )
+    attention: str = option(
+        default=PLAIN,
+        doc=f"What the projections of attention are: {_choices('attention')}.",
+    )
+    attention_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the attention; one that it does not have is an error."
+    )
     adapters: str = option(
         default=PLAIN,
         doc=f"""What adapts the trained network in a second stage: {_choices("adapters")}.""",

@@ -14,6 +14,7 @@ from hyperforecast.nn.contexts import (
     ChannelIndex,
     Context,
     SegmentMixture,
+    WindowSummary,
 )
 from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.fold import fold
@@ -23,6 +24,7 @@ from hyperforecast.nn.generators import (
     Generator,
     LoRAExperts,
     LowRankPool,
+    OuterProduct,
     ScaleShift,
 )
 from hyperforecast.nn.hyper_linear import HyperLinear
@@ -62,6 +64,7 @@ __all__ = [
     "LowRankPool",
     "Modulation",
     "NetworkSites",
+    "OuterProduct",
     "Part",
     "ScaleShift",
     "SegmentMixture",
@@ -70,6 +73,7 @@ __all__ = [
     "StackedLinear",
     "StaticLayer",
     "Term",
+    "WindowSummary",
     "channel_linear",
     "correlation_embedding",
     "count_parameters",

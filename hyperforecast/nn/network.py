@@ -218,6 +218,7 @@ class ForecastingNetwork(nn.Module):
                     build, n_channels, "backbone", {"lookback": n_steps, **sizes}
                 ),
                 initialisers=made.initialisers,
+                lookback=lookback,
                 n_channels=n_channels,
                 segments=self.segments,
                 backbone=backbone,

@@ -72,15 +72,15 @@ class NetworkSites:
         Returns the sites of the backbone; called once, and only if they are asked for.
     initialisers : mapping of str to callable
         Starts of layers that do not start as a linear layer usually does.
-    n_channels : int
+    lookback, n_channels : int
     segments : Segments, optional
     backbone : str
         Name of the backbone, for messages.
 
     Attributes
     ----------
-    n_channels : int
-        Number of channels C.
+    lookback, n_channels : int
+        Length L of the windows and number of channels C.
     segments : Segments, optional
         How the horizon is cut.
     backbone : str
@@ -96,12 +96,14 @@ class NetworkSites:
         others: Sequence[Site],
         within: Callable[[], list[Site]],
         initialisers: Mapping[str, Initialiser],
+        lookback: int,
         n_channels: int,
         segments: Segments | None,
         backbone: str,
     ) -> None:
         self.network = network
         self.outputs = outputs
+        self.lookback = lookback
         self.n_channels = n_channels
         self.segments = segments
         self.backbone = backbone

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn import BACKBONES, PARTS, ForecastingNetwork, StaticLayer, count_parameters
+from hyperforecast.nn.attention import SelfAttention
 from hyperforecast.nn.backbones import backbone_options, takes_covariates
 from hyperforecast.nn.parts import part_options
 
@@ -25,6 +26,8 @@ Parts = dict[str, dict[str, Any]]
 VARIANTS: dict[str, Parts] = {
     "plain": {},
     **{name: {name: {}} for name in PARTS},
+    "hn-mvts-low-rank": {"hn-mvts": {"channel_embedding_dim": 2, "rank": 2}},
+    "hyper-attention-queries": {"hyper-attention": {"projections": ["*.query"], "rank": 1}},
     "hn-mvts-mlp": {"hn-mvts": {"channel_embedding_dim": 2, "hyper_hidden": [6]}},
     "light-sae-full": {"light-sae": {"variant": "full"}},
     "light-sae-shared": {"light-sae": {"variant": "shared"}},
@@ -125,11 +128,19 @@ def moved(network: ForecastingNetwork) -> ForecastingNetwork:
     return network
 
 
-def test_parts_are_refused_only_where_there_is_nothing_to_modulate() -> None:
-    for (backbone, variant), message in REFUSED.items():
+def lacks(backbone: str, slot: str) -> bool:
+    """Say whether a backbone has nothing that a part of a slot could concern."""
+    plain = make(backbone).backbone
+    if slot == "modulation":
+        return not any(True for _ in plain.parameters())
+    return slot == "attention" and not any(isinstance(m, SelfAttention) for m in plain.modules())
+
+
+def test_parts_are_refused_only_where_there_is_nothing_that_they_concern() -> None:
+    for backbone, variant in itertools.product(BACKBONES, COMBINATIONS):
         slots = {PARTS[name].slot for name in COMBINATIONS[variant]}
-        assert "modulation" in slots, (backbone, variant, message)
-        assert not any(True for _ in make(backbone).backbone.parameters()), backbone
+        expected = any(lacks(backbone, slot) for slot in slots)
+        assert ((backbone, variant) in REFUSED) == expected, REFUSED.get((backbone, variant))
 
 
 def test_every_two_slots_are_paired() -> None:

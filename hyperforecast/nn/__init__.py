@@ -6,6 +6,7 @@ from hyperforecast.nn.backbones import (
     CovariateBackbone,
     register_backbone,
 )
+from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear, channel_linear
 from hyperforecast.nn.conditioning import Chain, Condition, Conditioned
 from hyperforecast.nn.contexts import (
@@ -13,6 +14,7 @@ from hyperforecast.nn.contexts import (
     ChannelGate,
     ChannelIndex,
     Context,
+    LayerEmbedding,
     SegmentMixture,
     WindowSummary,
 )
@@ -22,11 +24,13 @@ from hyperforecast.nn.generators import (
     DenseGenerator,
     FreeWeights,
     Generator,
+    KernelGenerator,
     LoRAExperts,
     LowRankPool,
     OuterProduct,
     ScaleShift,
 )
+from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
 from hyperforecast.nn.modulation import Activations, FixedModulation, Modulation
@@ -45,6 +49,7 @@ __all__ = [
     "PARTS",
     "Activations",
     "Backbone",
+    "CausalConv",
     "Chain",
     "ChannelEmbedding",
     "ChannelGate",
@@ -59,8 +64,11 @@ __all__ = [
     "ForecastingNetwork",
     "FreeWeights",
     "Generator",
+    "HyperConv",
     "HyperLinear",
     "InstanceNorm",
+    "KernelGenerator",
+    "LayerEmbedding",
     "LoRAExperts",
     "LowRankPool",
     "Modulation",

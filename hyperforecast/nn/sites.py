@@ -8,9 +8,11 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
@@ -21,6 +23,9 @@ from hyperforecast.nn.term import Term
 
 LINEAR = (nn.Linear, ChannelLinear, HyperLinear)
 ACTIVATIONS = (Activations, Modulation)
+CONVOLUTIONS = (CausalConv, HyperConv)
+
+Kind = Literal["linear", "convolution", "activations"]
 
 # of a dry run: no other length of an axis is one of these
 N_WINDOWS, N_CHANNELS = 100_003, 99_991
@@ -34,12 +39,12 @@ class Site:
     ----------
     name : str
         Of the layer, as in ``named_modules``.
-    kind : {"linear", "activations"}
-        A linear layer, or a place where hidden activations pass.
+    kind : {"linear", "convolution", "activations"}
+        A linear layer, a convolution, or a place where hidden activations pass.
     n_axes : int
         Number of axes of what the layer is given.
     n_features, n_outputs : int
-        Length of the last of them, and of what the layer makes of it.
+        Number of features that it is given, and of those that it makes of them.
     has_channels : bool
         Whether the second of them is the channels.
     hands_on : bool
@@ -49,7 +54,7 @@ class Site:
     """
 
     name: str
-    kind: Literal["linear", "activations"]
+    kind: Kind
     n_axes: int
     n_features: int
     n_outputs: int
@@ -117,7 +122,7 @@ class NetworkSites:
             self._all = [*self._others, *self._within(), *self.outputs]
         return iter(self._all)
 
-    def of_kind(self, kind: Literal["linear", "activations"]) -> list[Site]:
+    def of_kind(self, kind: Kind) -> list[Site]:
         """Return the sites of a kind."""
         return [site for site in self if site.kind == kind]
 
@@ -147,7 +152,13 @@ class NetworkSites:
             before the windows), or the term depends on the window and the layer cannot know of it.
         """
         if not suits(site, term.context):
-            if term.axis == "channel":
+            if (term.axis == "layer") != (site.kind == "convolution"):
+                lacking = (
+                    "is a convolution, whose kernel is the same along all axes"
+                    if site.kind == "convolution"
+                    else "is no convolution, and the term's weights are kernels"
+                )
+            elif term.axis == "channel":
                 lacking = "has no channels on the second axis of its input, (B, C, ..., I)"
             elif not site.has_windows:
                 lacking = "has no windows on the first axis of its input, (B, ..., I)"
@@ -163,11 +174,7 @@ class NetworkSites:
             )
         layer = self.layer(site)
         if not isinstance(layer, HyperLayer):
-            layer = (
-                HyperLinear(layer, site.n_axes)
-                if isinstance(layer, (nn.Linear, ChannelLinear))
-                else Modulation(site.n_axes)
-            )
+            layer = _with_terms(layer, site.n_axes)
             self.replace(site, layer)
         layer.add(name, term)
 
@@ -176,8 +183,19 @@ class NetworkSites:
         return self._initialisers.get(site.name) or uniform_fan_in(site.n_features)
 
 
+def _with_terms(layer: nn.Module, n_axes: int) -> HyperLayer:
+    """Return the layer that terms can be added to, in the place of a plain one."""
+    if isinstance(layer, (nn.Linear, ChannelLinear)):
+        return HyperLinear(layer, n_axes)
+    if isinstance(layer, CausalConv):
+        return HyperConv(layer, n_axes)
+    return Modulation(n_axes)
+
+
 def suits(site: Site, context: Context) -> bool:
     """Say whether what a site is given has what a term with a context needs."""
+    if context.axis == "layer" or site.kind == "convolution":
+        return context.axis == "layer" and site.kind == "convolution"
     if context.axis == "channel":
         return site.has_channels
     return site.has_windows and (context.static or site.hands_on)
@@ -208,7 +226,7 @@ def dry_run(
         with torch.device("meta"), torch.no_grad():
             backbone = build(N_CHANNELS).eval()
             shapes, _ = _sizes(backbone, N_CHANNELS, sizes)
-            lengths, outputs = _sizes(build(n_channels).eval(), n_channels, sizes)
+            _, features = _sizes(build(n_channels).eval(), n_channels, sizes)
     except Exception as error:
         raise ValueError(
             f"The layers of the backbone cannot be told apart: a dry run on torch's meta device, "
@@ -218,10 +236,10 @@ def dry_run(
     return [
         Site(
             name=f"{prefix}.{name}",
-            kind="linear" if isinstance(backbone.get_submodule(name), LINEAR) else "activations",
+            kind=kind_of(backbone.get_submodule(name)),
             n_axes=len(shape),
-            n_features=lengths[name][-1],
-            n_outputs=outputs[name],
+            n_features=features[name][0],
+            n_outputs=features[name][1],
             has_channels=shape[:2] == (N_WINDOWS, N_CHANNELS) and len(shape) > 2,
             hands_on=_hands_on(backbone, name),
             has_windows=shape[:1] == (N_WINDOWS,) and len(shape) > 1,
@@ -232,8 +250,8 @@ def dry_run(
 
 def _sizes(
     backbone: nn.Module, n_channels: int, sizes: Mapping[str, int]
-) -> tuple[dict[str, torch.Size], dict[str, int]]:
-    """Return by name what the layers used in a pass are given, and the length of their outputs."""
+) -> tuple[dict[str, torch.Size], dict[str, tuple[int, int]]]:
+    """Return by name what the layers used in a pass are given, and their numbers of features."""
     shapes: dict[str, torch.Size] = {}
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
@@ -253,18 +271,29 @@ def _sizes(
     )
     run(backbone, condition.window, condition)
     used = {name: layer for name, layer in layers.items() if name in shapes}
-    outputs = {
-        name: layer.weight.shape[-2] if isinstance(layer, LINEAR) else shapes[name][-1]
-        for name, layer in used.items()
-    }
-    return {name: shapes[name] for name in used}, outputs
+    features = {name: _n_features(layer, shapes[name]) for name, layer in used.items()}
+    return {name: shapes[name] for name in used}, features
+
+
+def _n_features(layer: nn.Module, shape: torch.Size) -> tuple[int, int]:
+    """Return the numbers of features that a layer is given, and makes of them."""
+    if isinstance(layer, CONVOLUTIONS):
+        return layer.in_channels, layer.out_channels
+    return shape[-1], layer.weight.shape[-2] if isinstance(layer, LINEAR) else shape[-1]
+
+
+def kind_of(layer: nn.Module) -> Kind:
+    """Return what kind of site a layer is."""
+    if isinstance(layer, CONVOLUTIONS):
+        return "convolution"
+    return "linear" if isinstance(layer, LINEAR) else "activations"
 
 
 def layers_of(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Yield linear layers and places of activations by name, but not what is in such a layer."""
+    """Yield linear layers, convolutions and places of activations, but not what is in them."""
     for name, child in module.named_children():
         path = f"{prefix}.{name}" if prefix else name
-        if isinstance(child, (*LINEAR, *ACTIVATIONS)):
+        if isinstance(child, (*LINEAR, *CONVOLUTIONS, *ACTIVATIONS)):
             yield path, child
         elif not isinstance(child, StaticLayer):
             yield from layers_of(child, path)

@@ -14,7 +14,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import BACKBONES, PARTS, ForecastingNetwork, StaticLayer, count_parameters
+from hyperforecast.nn import (
+    BACKBONES,
+    PARTS,
+    CausalConv,
+    ForecastingNetwork,
+    StaticLayer,
+    count_parameters,
+)
 from hyperforecast.nn.attention import SelfAttention
 from hyperforecast.nn.backbones import backbone_options, takes_covariates
 from hyperforecast.nn.parts import part_options
@@ -27,6 +34,7 @@ VARIANTS: dict[str, Parts] = {
     "plain": {},
     **{name: {name: {}} for name in PARTS},
     "hn-mvts-low-rank": {"hn-mvts": {"channel_embedding_dim": 2, "rank": 2}},
+    "hyper-kernels-blocks": {"hyper-kernels": {"kernel_width": 8, "hyper_width": 5}},
     "hyper-attention-queries": {"hyper-attention": {"projections": ["*.query"], "rank": 1}},
     "hn-mvts-mlp": {"hn-mvts": {"channel_embedding_dim": 2, "hyper_hidden": [6]}},
     "light-sae-full": {"light-sae": {"variant": "full"}},
@@ -133,7 +141,8 @@ def lacks(backbone: str, slot: str) -> bool:
     plain = make(backbone).backbone
     if slot == "modulation":
         return not any(True for _ in plain.parameters())
-    return slot == "attention" and not any(isinstance(m, SelfAttention) for m in plain.modules())
+    layers = {"attention": SelfAttention, "convolution": CausalConv}
+    return slot in layers and not any(isinstance(m, layers[slot]) for m in plain.modules())
 
 
 def test_parts_are_refused_only_where_there_is_nothing_that_they_concern() -> None:
@@ -295,10 +304,13 @@ class TestEveryNetwork:
         plain = make(backbone, parts=before, horizon=horizon, **covariates)
         state = network.state_dict()
         for name, values in plain.state_dict().items():
+            if any(part.generates(name) for part in network.parts.values()):
+                assert name not in state
+                continue
             found = state[name]  # of each channel, where they have weights of their own
             assert torch.equal(found, values.expand_as(found)), name
         added = state.keys() - plain.state_dict().keys()
-        assert all(".terms." in name for name in added)
+        assert all(".terms." in name for name in added), added
 
 
 @each_variant

@@ -13,6 +13,7 @@ from hyperforecast.nn.backbones.nlinear import NLinear
 from hyperforecast.nn.backbones.patchtst import PatchTST
 from hyperforecast.nn.backbones.rlinear import RLinear
 from hyperforecast.nn.backbones.rmlp import RMLP
+from hyperforecast.nn.backbones.tcn import TCN
 from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
@@ -20,6 +21,7 @@ from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 __all__ = [
     "BACKBONES",
     "RMLP",
+    "TCN",
     "Backbone",
     "CovariateBackbone",
     "DLinear",
@@ -48,6 +50,7 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "patchtst": PatchTST,
     "itransformer": ITransformer,
     "moderntcn": ModernTCN,
+    "tcn": TCN,
 }
 
 

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
 
-Axis = Literal["segment", "window", "channel"]
+Axis = Literal["segment", "window", "channel", "layer"]
 
 AXES: tuple[Axis, ...] = ("segment", "window", "channel")
-"""Axes along which weights can differ, in the order in which activations have them."""
+"""Axes of activations along which weights can differ, in their order. Between layers they differ
+without an axis: ``"layer"``."""
 
 
 class Context(nn.Module, ABC):
@@ -19,8 +20,9 @@ class Context(nn.Module, ABC):
 
     Attributes
     ----------
-    axis : {"channel", "segment", "window"}
-        The axis along which generated weights differ.
+    axis : {"channel", "segment", "window", "layer"}
+        The axis along which generated weights differ; with ``"layer"`` they are the same along all
+        of them.
     kind : str
         What the vectors are, for who looks for them in a trained network.
     """

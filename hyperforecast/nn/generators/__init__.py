@@ -3,6 +3,7 @@
 from hyperforecast.nn.generators.base import Cost, Generator
 from hyperforecast.nn.generators.dense import DenseGenerator
 from hyperforecast.nn.generators.free import FreeWeights
+from hyperforecast.nn.generators.kernel import KernelGenerator
 from hyperforecast.nn.generators.lora import LoRAExperts
 from hyperforecast.nn.generators.outer_product import OuterProduct
 from hyperforecast.nn.generators.pool import LowRankPool
@@ -13,6 +14,7 @@ __all__ = [
     "DenseGenerator",
     "FreeWeights",
     "Generator",
+    "KernelGenerator",
     "LoRAExperts",
     "LowRankPool",
     "OuterProduct",

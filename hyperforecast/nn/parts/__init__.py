@@ -11,6 +11,7 @@ from hyperforecast.nn.parts.dynamic import Dynamic
 from hyperforecast.nn.parts.film import FiLM
 from hyperforecast.nn.parts.hn_mvts import HNMVTS
 from hyperforecast.nn.parts.hyper_attention import HyperAttention
+from hyperforecast.nn.parts.hyper_kernels import HyperKernels
 from hyperforecast.nn.parts.individual import Individual
 from hyperforecast.nn.parts.light_sae import LightSAE
 from hyperforecast.nn.parts.mola import MoLA
@@ -22,6 +23,7 @@ __all__ = [
     "Dynamic",
     "FiLM",
     "HyperAttention",
+    "HyperKernels",
     "Individual",
     "LightSAE",
     "MoLA",
@@ -36,6 +38,7 @@ __all__ = [
 
 PARTS: dict[str, type[Part]] = {
     "light-sae": LightSAE,
+    "hyper-kernels": HyperKernels,
     "hyper-attention": HyperAttention,
     "film": FiLM,
     "individual": Individual,

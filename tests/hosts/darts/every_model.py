@@ -6,11 +6,20 @@ from hyperforecast.darts import (
     BackboneModel,
     HNMVTSModel,
     HyperModel,
+    HyperTCNModel,
     HyperTransformerModel,
     LightSAEModel,
     MoLAModel,
 )
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel, HyperModel, HyperTransformerModel]
+MODELS = [
+    HNMVTSModel,
+    BackboneModel,
+    LightSAEModel,
+    MoLAModel,
+    HyperModel,
+    HyperTransformerModel,
+    HyperTCNModel,
+]
 each_model = pytest.mark.parametrize("model_class", MODELS)

@@ -7,6 +7,7 @@ from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.hyper import HyperModel
+from hyperforecast.darts.hyper_lstm import HyperLSTMModel
 from hyperforecast.darts.hyper_tcn import HyperTCNModel
 from hyperforecast.darts.hyper_transformer import HyperTransformerModel
 from hyperforecast.darts.light_sae import LightSAEModel
@@ -19,6 +20,7 @@ __all__ = [
     "BackboneModel",
     "ForecastingModule",
     "HNMVTSModel",
+    "HyperLSTMModel",
     "HyperModel",
     "HyperTCNModel",
     "HyperTransformerModel",
@@ -34,6 +36,7 @@ add_safe_globals(
         BackboneModel,
         HNMVTSModel,
         HyperModel,
+        HyperLSTMModel,
         HyperTCNModel,
         HyperTransformerModel,
         LightSAEModel,

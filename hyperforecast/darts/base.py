@@ -5,6 +5,7 @@ import functools
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -66,6 +67,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     options: ClassVar[type] = object
     """Group of the options that a subclass has beside those of every model."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
+    default_trainer: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Arguments of Lightning's trainer that hold where others are not given."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -98,6 +101,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self.trainer: pl.Trainer | None
         self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
+        self.trainer_params = {**self.default_trainer, **self.trainer_params}
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []

@@ -45,6 +45,13 @@ class HyperModelOptions(TwoStageOptions, SolverOptions):
     convolution_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the convolutions; one that they do not have is an error."
     )
+    recurrence: str = option(
+        default=PLAIN,
+        doc=f"What the weights of recurrent layers are: {_choices('recurrence')}.",
+    )
+    recurrence_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the recurrence; one that it does not have is an error."
+    )
     attention: str = option(
         default=PLAIN,
         doc=f"What the projections of attention are: {_choices('attention')}.",

@@ -14,6 +14,7 @@ from hyperforecast.nn.contexts import (
     ChannelGate,
     ChannelIndex,
     Context,
+    HyperState,
     LayerEmbedding,
     SegmentMixture,
     WindowSummary,
@@ -28,14 +29,17 @@ from hyperforecast.nn.generators import (
     LoRAExperts,
     LowRankPool,
     OuterProduct,
+    RowScale,
     ScaleShift,
 )
 from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_recurrent import HyperRecurrent
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
 from hyperforecast.nn.modulation import Activations, FixedModulation, Modulation
 from hyperforecast.nn.network import ForecastingNetwork, count_parameters
 from hyperforecast.nn.parts import PARTS, Part, register_part
+from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites, Site
 from hyperforecast.nn.stacked_linear import StackedLinear
@@ -66,6 +70,8 @@ __all__ = [
     "Generator",
     "HyperConv",
     "HyperLinear",
+    "HyperRecurrent",
+    "HyperState",
     "InstanceNorm",
     "KernelGenerator",
     "LayerEmbedding",
@@ -75,6 +81,8 @@ __all__ = [
     "NetworkSites",
     "OuterProduct",
     "Part",
+    "Recurrent",
+    "RowScale",
     "ScaleShift",
     "SegmentMixture",
     "Segments",

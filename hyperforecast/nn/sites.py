@@ -12,11 +12,14 @@ from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.contexts.base import Axis
 from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_recurrent import HyperRecurrent
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 from hyperforecast.nn.modulation import Activations, Modulation
+from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.static_layer import StaticLayer
 from hyperforecast.nn.term import Term
@@ -24,8 +27,12 @@ from hyperforecast.nn.term import Term
 LINEAR = (nn.Linear, ChannelLinear, HyperLinear)
 ACTIVATIONS = (Activations, Modulation)
 CONVOLUTIONS = (CausalConv, HyperConv)
+RECURRENT = (Recurrent, HyperRecurrent)
 
-Kind = Literal["linear", "convolution", "activations"]
+Kind = Literal["linear", "convolution", "recurrent", "activations"]
+
+# of contexts that stand at one kind of site alone, and nothing else there
+_KIND_OF_AXIS: dict[Axis, Kind] = {"layer": "convolution", "step": "recurrent"}
 
 # of a dry run: no other length of an axis is one of these
 N_WINDOWS, N_CHANNELS = 100_003, 99_991
@@ -39,8 +46,8 @@ class Site:
     ----------
     name : str
         Of the layer, as in ``named_modules``.
-    kind : {"linear", "convolution", "activations"}
-        A linear layer, a convolution, or a place where hidden activations pass.
+    kind : {"linear", "convolution", "recurrent", "activations"}
+        A linear layer, a convolution, a recurrent layer, or a place where hidden activations pass.
     n_axes : int
         Number of axes of what the layer is given.
     n_features, n_outputs : int
@@ -152,12 +159,8 @@ class NetworkSites:
             before the windows), or the term depends on the window and the layer cannot know of it.
         """
         if not suits(site, term.context):
-            if (term.axis == "layer") != (site.kind == "convolution"):
-                lacking = (
-                    "is a convolution, whose kernel is the same along all axes"
-                    if site.kind == "convolution"
-                    else "is no convolution, and the term's weights are kernels"
-                )
+            if not _of_kind(site, term.context):
+                lacking = f"is of another kind, {site.kind!r}"
             elif term.axis == "channel":
                 lacking = "has no channels on the second axis of its input, (B, C, ..., I)"
             elif not site.has_windows:
@@ -189,16 +192,26 @@ def _with_terms(layer: nn.Module, n_axes: int) -> HyperLayer:
         return HyperLinear(layer, n_axes)
     if isinstance(layer, CausalConv):
         return HyperConv(layer, n_axes)
+    if isinstance(layer, Recurrent):
+        return HyperRecurrent(layer, n_axes)
     return Modulation(n_axes)
 
 
 def suits(site: Site, context: Context) -> bool:
     """Say whether what a site is given has what a term with a context needs."""
-    if context.axis == "layer" or site.kind == "convolution":
-        return context.axis == "layer" and site.kind == "convolution"
+    if not _of_kind(site, context):
+        return False
+    if context.axis in _KIND_OF_AXIS:
+        return True
     if context.axis == "channel":
         return site.has_channels
     return site.has_windows and (context.static or site.hands_on)
+
+
+def _of_kind(site: Site, context: Context) -> bool:
+    """Say whether a context stands at the kind of site."""
+    alone = _KIND_OF_AXIS.get(context.axis)
+    return site.kind not in _KIND_OF_AXIS.values() if alone is None else site.kind == alone
 
 
 def dry_run(
@@ -279,6 +292,8 @@ def _n_features(layer: nn.Module, shape: torch.Size) -> tuple[int, int]:
     """Return the numbers of features that a layer is given, and makes of them."""
     if isinstance(layer, CONVOLUTIONS):
         return layer.in_channels, layer.out_channels
+    if isinstance(layer, RECURRENT):
+        return shape[-1], layer.cell.d_model
     return shape[-1], layer.weight.shape[-2] if isinstance(layer, LINEAR) else shape[-1]
 
 
@@ -286,14 +301,16 @@ def kind_of(layer: nn.Module) -> Kind:
     """Return what kind of site a layer is."""
     if isinstance(layer, CONVOLUTIONS):
         return "convolution"
+    if isinstance(layer, RECURRENT):
+        return "recurrent"
     return "linear" if isinstance(layer, LINEAR) else "activations"
 
 
 def layers_of(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Yield linear layers, convolutions and places of activations, but not what is in them."""
+    """Yield the layers that can be sites by name, but not what is in them."""
     for name, child in module.named_children():
         path = f"{prefix}.{name}" if prefix else name
-        if isinstance(child, (*LINEAR, *CONVOLUTIONS, *ACTIVATIONS)):
+        if isinstance(child, (*LINEAR, *CONVOLUTIONS, *RECURRENT, *ACTIVATIONS)):
             yield path, child
         elif not isinstance(child, StaticLayer):
             yield from layers_of(child, path)

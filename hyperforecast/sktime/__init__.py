@@ -4,6 +4,7 @@ from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import HyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
 from hyperforecast.sktime.hyper import HyperForecaster
+from hyperforecast.sktime.hyper_lstm import HyperLSTMForecaster
 from hyperforecast.sktime.hyper_tcn import HyperTCNForecaster
 from hyperforecast.sktime.hyper_transformer import HyperTransformerForecaster
 from hyperforecast.sktime.light_sae import LightSAEForecaster
@@ -13,6 +14,7 @@ __all__ = [
     "BackboneForecaster",
     "HNMVTSForecaster",
     "HyperForecaster",
+    "HyperLSTMForecaster",
     "HyperTCNForecaster",
     "HyperTransformerForecaster",
     "HyperforecastForecaster",

@@ -19,12 +19,13 @@ from hyperforecast.darts import (
     BackboneModel,
     HNMVTSModel,
     HyperModel,
+    HyperTCNModel,
     HyperTransformerModel,
     LightSAEModel,
     MoLAModel,
 )
 from hyperforecast.nn import PARTS
-from hyperforecast.nn.parts import SLOTS, parts_of_slot
+from hyperforecast.nn.parts import parts_of_slot
 from hyperforecast.sktime import HyperForecaster
 
 L, H = 12, 4
@@ -34,16 +35,22 @@ SMALL = {
     "mola": {"n_segments": 2, "rank": 2, "n_experts": 2},
     "film": {"channel_embedding_dim": 2},
 }
-OF_EVERY_BACKBONE = [slot for slot in SLOTS if slot != "attention"]
+OF_EVERY_BACKBONE = ["embedding", "modulation", "head", "adapters"]
 COMPOSITIONS = [
     dict(zip(OF_EVERY_BACKBONE, chosen, strict=True))
     for chosen in itertools.product(
         *(("plain", *parts_of_slot(slot)) for slot in OF_EVERY_BACKBONE)
     )
 ]
-WITH_ATTENTION = [
-    {"attention": "hyper-attention", "head": "dynamic"},
-    {"attention": "hyper-attention", "embedding": "light-sae", "adapters": "mola"},
+OF_SOME_BACKBONES = [
+    (backbone, {**inner, **others})
+    for backbone, inner in (
+        ("patchtst", {"attention": "hyper-attention"}),
+        ("itransformer", {"attention": "hyper-attention"}),
+        ("tcn", {"convolution": "hyper-kernels"}),
+        ("lstm", {"recurrence": "hyper-lstm"}),
+    )
+    for others in ({"head": "dynamic"}, {"embedding": "light-sae", "adapters": "mola"})
 ]
 OTHERS = [
     {"embedding": "light-sae", "modulation": "film", "head": "hn-mvts", "adapters": "mola"},
@@ -85,9 +92,8 @@ class TestDarts:
     ) -> None:
         self.check(HyperModel(**arguments(parts)), series, tmp_path)
 
-    @pytest.mark.parametrize("backbone", ["patchtst", "itransformer"])
-    @pytest.mark.parametrize("parts", WITH_ATTENTION, ids=["dynamic", "mola"])
-    def test_with_generated_attention(
+    @pytest.mark.parametrize(("backbone", "parts"), OF_SOME_BACKBONES)
+    def test_with_what_some_backbones_have(
         self, backbone: str, parts: dict[str, str], series: TimeSeries, tmp_path: Path
     ) -> None:
         self.check(HyperModel(**arguments(parts, backbone)), series, tmp_path)
@@ -104,7 +110,8 @@ class TestDarts:
         assert forecast.shape == (H, 3)
         assert np.isfinite(forecast).all()
         trained = model.model.network
-        assert trained.folds == ({"dynamic", "hyper-attention"}.isdisjoint(trained.parts))
+        of_windows = {"dynamic", "hyper-attention", "hyper-lstm"}
+        assert trained.folds == of_windows.isdisjoint(trained.parts)
         if trained.folds:
             model.model.network = trained.fold()
             np.testing.assert_allclose(model.predict(H).values(), forecast, rtol=0, atol=1e-5)
@@ -149,8 +156,9 @@ for i in range(count):
             (LightSAEModel(L, H, n_epochs=2, random_state=0), "embedding"),
             (MoLAModel(L, H, n_epochs=2, random_state=0), "adapters"),
             (HyperTransformerModel(L, H, n_epochs=2, random_state=0), "attention"),
+            (HyperTCNModel(L, H, n_epochs=2, random_state=0), "convolution"),
         ],
-        ids=["hn-mvts", "light-sae", "mola", "hyper-attention"],
+        ids=["hn-mvts", "light-sae", "mola", "hyper-attention", "hyper-kernels"],
     )
     def test_a_preset_is_the_free_model_with_one_choice(
         self, preset: Any, slot: str, series: TimeSeries
@@ -187,6 +195,8 @@ for i in range(count):
             ({"head": "hn-mvts", "head_kwargs": {"rank": 9}}, "Choose rank <= 4"),
             ({"head": "dynamic", "solver": "exact"}, "weights that a window generates"),
             ({"attention": "hyper-attention"}, "'dlinear' has no attention"),
+            ({"convolution": "hyper-kernels"}, "'dlinear' has no convolutions"),
+            ({"recurrence": "hyper-lstm"}, "'dlinear' has no recurrent layers"),
             ({"modulation": "film"}, "'dlinear' has no hidden activations"),
             ({"embedding": "light-sae"}, "'dlinear' has no embedding"),
             ({"n_base_epochs": 2}, "n_base_epochs would have no effect with adapters='plain'"),
@@ -295,5 +305,5 @@ for i in range(count):
 
 
 def test_every_part_is_composed() -> None:
-    composed = [*COMPOSITIONS, *WITH_ATTENTION]
+    composed = [*COMPOSITIONS, *(parts for _, parts in OF_SOME_BACKBONES)]
     assert {name for parts in composed for name in parts.values()} == {*PARTS, "plain"}

@@ -19,6 +19,7 @@ from hyperforecast.nn import (
     PARTS,
     CausalConv,
     ForecastingNetwork,
+    Recurrent,
     StaticLayer,
     count_parameters,
 )
@@ -141,7 +142,7 @@ def lacks(backbone: str, slot: str) -> bool:
     plain = make(backbone).backbone
     if slot == "modulation":
         return not any(True for _ in plain.parameters())
-    layers = {"attention": SelfAttention, "convolution": CausalConv}
+    layers = {"attention": SelfAttention, "convolution": CausalConv, "recurrence": Recurrent}
     return slot in layers and not any(isinstance(m, layers[slot]) for m in plain.modules())
 
 

@@ -25,6 +25,7 @@ from hyperforecast.nn import (
     LoRAExperts,
     Modulation,
     NetworkSites,
+    Recurrent,
     ScaleShift,
     SegmentMixture,
     Segments,
@@ -32,7 +33,7 @@ from hyperforecast.nn import (
     Term,
     register_backbone,
 )
-from hyperforecast.nn.backbones import backbone_options
+from hyperforecast.nn.backbones import backbone_options, takes_covariates
 from hyperforecast.nn.conditioning import run
 from hyperforecast.nn.sites import N_CHANNELS, N_WINDOWS, check_names, dry_run, listed, matching
 
@@ -52,7 +53,7 @@ def sites_of(
     known = backbone_options(BACKBONES[backbone])
     options = {k: v for k, v in SIZES.items() if k in known} | options
     counts = {"horizon": H, "n_past_covariates": n_past, "n_future_covariates": n_future}
-    given = counts if backbone == "itransformer" else {}
+    given = counts if takes_covariates(backbone) else {}
 
     def build(n_channels: int) -> nn.Module:
         return BACKBONES[backbone](lookback, n_channels, **options, **given)
@@ -77,12 +78,13 @@ def real_shapes(
     )
     shapes: dict[str, tuple[nn.Module, torch.Size, torch.Size]] = {}
     for name, module in network.named_modules():
-        if isinstance(module, (nn.Linear, CausalConv, Activations)) and name.startswith(
+        if isinstance(module, (nn.Linear, CausalConv, Recurrent, Activations)) and name.startswith(
             "backbone."
         ):
 
-            def note(layer: nn.Module, given: tuple[Tensor], y: Tensor, name: str = name) -> None:
-                shapes[name] = (layer, given[0].shape, y.shape)
+            def note(layer: nn.Module, given: tuple[Tensor], y: Any, name: str = name) -> None:
+                made = y[0] if isinstance(y, tuple) else y  # with the last state
+                shapes[name] = (layer, given[0].shape, made.shape)
 
             module.register_forward_hook(note)
     covariates = [torch.randn(B, L, n_past), torch.randn(B, H, n_future)] if n_past else []
@@ -99,7 +101,7 @@ class TestDryRun:
     @pytest.mark.parametrize("backbone", BACKBONES)
     @pytest.mark.parametrize("n_past", [0, 3])
     def test_says_what_a_real_pass_shows(self, backbone: str, n_past: int) -> None:
-        if n_past and backbone != "itransformer":
+        if n_past and not takes_covariates(backbone):
             return
         n_future = 2 if n_past else 0
         sites = sites_of(backbone, n_past=n_past, n_future=n_future)
@@ -107,7 +109,12 @@ class TestDryRun:
         assert set(sites) == set(real)
         for name, (layer, given, made) in real.items():
             site = sites[name]
-            kinds = {nn.Linear: "linear", CausalConv: "convolution", Activations: "activations"}
+            kinds = {
+                nn.Linear: "linear",
+                CausalConv: "convolution",
+                Recurrent: "recurrent",
+                Activations: "activations",
+            }
             assert site.kind == kinds[type(layer)]
             assert site.n_axes == len(given), name
             axis = features_axis(layer)
@@ -241,8 +248,8 @@ class TestOwnBackbone:
         assert "hyperforecast" not in {
             base.__module__.partition(".")[0] for base in OwnMLP.__mro__[1:]
         }
-        if PARTS[part].slot in ("attention", "convolution"):
-            with pytest.raises(ValueError, match=f"'ownmlp' has no {PARTS[part].slot}"):
+        if PARTS[part].slot in ("attention", "convolution", "recurrence"):
+            with pytest.raises(ValueError, match=f"'ownmlp' has no {PARTS[part].slot[:8]}"):
                 network("ownmlp", {part: {}})
             return
         found = network("ownmlp", {part: {}})

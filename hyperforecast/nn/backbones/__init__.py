@@ -8,6 +8,7 @@ from torch import nn
 from hyperforecast.nn.backbones.base import Backbone, CovariateBackbone
 from hyperforecast.nn.backbones.dlinear import DLinear
 from hyperforecast.nn.backbones.itransformer import ITransformer
+from hyperforecast.nn.backbones.lstm import LSTM
 from hyperforecast.nn.backbones.moderntcn import ModernTCN
 from hyperforecast.nn.backbones.nlinear import NLinear
 from hyperforecast.nn.backbones.patchtst import PatchTST
@@ -20,6 +21,7 @@ from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 
 __all__ = [
     "BACKBONES",
+    "LSTM",
     "RMLP",
     "TCN",
     "Backbone",
@@ -51,6 +53,7 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "itransformer": ITransformer,
     "moderntcn": ModernTCN,
     "tcn": TCN,
+    "lstm": LSTM,
 }
 
 

@@ -7,6 +7,7 @@ from hyperforecast.nn.generators.kernel import KernelGenerator
 from hyperforecast.nn.generators.lora import LoRAExperts
 from hyperforecast.nn.generators.outer_product import OuterProduct
 from hyperforecast.nn.generators.pool import LowRankPool
+from hyperforecast.nn.generators.row_scale import RowScale
 from hyperforecast.nn.generators.scale_shift import ScaleShift
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "LoRAExperts",
     "LowRankPool",
     "OuterProduct",
+    "RowScale",
     "ScaleShift",
 ]

@@ -12,6 +12,7 @@ from hyperforecast.nn.parts.film import FiLM
 from hyperforecast.nn.parts.hn_mvts import HNMVTS
 from hyperforecast.nn.parts.hyper_attention import HyperAttention
 from hyperforecast.nn.parts.hyper_kernels import HyperKernels
+from hyperforecast.nn.parts.hyper_lstm import HyperLSTM
 from hyperforecast.nn.parts.individual import Individual
 from hyperforecast.nn.parts.light_sae import LightSAE
 from hyperforecast.nn.parts.mola import MoLA
@@ -24,6 +25,7 @@ __all__ = [
     "FiLM",
     "HyperAttention",
     "HyperKernels",
+    "HyperLSTM",
     "Individual",
     "LightSAE",
     "MoLA",
@@ -39,6 +41,7 @@ __all__ = [
 PARTS: dict[str, type[Part]] = {
     "light-sae": LightSAE,
     "hyper-kernels": HyperKernels,
+    "hyper-lstm": HyperLSTM,
     "hyper-attention": HyperAttention,
     "film": FiLM,
     "individual": Individual,

@@ -8,7 +8,9 @@ from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
-Slot = Literal["embedding", "convolution", "attention", "modulation", "head", "adapters"]
+Slot = Literal[
+    "embedding", "convolution", "recurrence", "attention", "modulation", "head", "adapters"
+]
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
 """In the order in which parts are put into a network, at most one for each."""
@@ -24,7 +26,8 @@ class Part(ABC):
 
     Attributes
     ----------
-    slot : {"embedding", "convolution", "attention", "modulation", "head", "adapters"}
+    slot : {"embedding", "convolution", "recurrence", "attention", "modulation", "head", \
+"adapters"}
         What of a network the part concerns. Of each a network has at most one part.
     """
 

@@ -5,6 +5,7 @@ import pytest
 from hyperforecast.darts import (
     BackboneModel,
     HNMVTSModel,
+    HyperLSTMModel,
     HyperModel,
     HyperTCNModel,
     HyperTransformerModel,
@@ -21,5 +22,6 @@ MODELS = [
     HyperModel,
     HyperTransformerModel,
     HyperTCNModel,
+    HyperLSTMModel,
 ]
 each_model = pytest.mark.parametrize("model_class", MODELS)

@@ -5,6 +5,7 @@ import functools
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -51,7 +52,13 @@ from hyperforecast.darts.solver_choice import (
 )
 from hyperforecast.darts.training_arguments import training_problems
 from hyperforecast.darts.training_data import names_of, training_values
-from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
+from hyperforecast.nn import (
+    INSTANCE_NORMS,
+    PARTS,
+    ForecastingNetwork,
+    TermSummary,
+    summarise,
+)
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
@@ -78,6 +85,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     options: ClassVar[type] = object
     """Group of the options that a subclass has beside those of every model."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
+    default_trainer: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Arguments of Lightning's trainer that hold where others are not given."""
     _is_fitting = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -112,6 +121,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self.trainer: pl.Trainer | None
         self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
+        self.trainer_params = {**self.default_trainer, **self.trainer_params}
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
@@ -193,6 +203,25 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if self.model is None:
             raise ValueError("The model has no network yet; call `fit()` first.")
         return self.model.network
+
+    def summary(self) -> pd.DataFrame:
+        """Return what the network is made of: a row for every generated term, and one for all.
+
+        Returns
+        -------
+        DataFrame
+            By site and part: classes of context and generator, the axis ``along`` which weights
+            differ, and numbers of parameters of the context, of the generator, of the weights that
+            it generates, of the plain layer, and of what is left after folding. See
+            :class:`~hyperforecast.nn.TermSummary`.
+
+        Raises
+        ------
+        ValueError
+            If the model has not been fitted or loaded.
+        """
+        table = pd.DataFrame(summarise(self.network), columns=TermSummary._fields)
+        return table.astype({"folded_parameters": "Int64"}).set_index(["site", "part"])
 
     def _extract_model_creation_params(self) -> dict[str, Any]:
         # a model is saved and loaded with plain values; a grid over np.arange gives others

@@ -158,6 +158,14 @@ class HyperforecastForecaster(
 
     # parameters
 
+    def summary(self) -> pd.DataFrame:
+        """Return what the network is made of: a row for every generated term, and one for all.
+
+        See :meth:`HyperforecastModel.summary() <hyperforecast.darts.HyperforecastModel.summary>`.
+        """
+        self.check_is_fitted()
+        return self.model_.summary()
+
     def set_params(self, **params: Any) -> Self:
         """Set parameters and reset, but keep pretrained weights that still fit.
 

@@ -8,11 +8,13 @@ from torch import nn
 from hyperforecast.nn.backbones.base import Backbone, CovariateBackbone
 from hyperforecast.nn.backbones.dlinear import DLinear
 from hyperforecast.nn.backbones.itransformer import ITransformer
+from hyperforecast.nn.backbones.lstm import LSTM
 from hyperforecast.nn.backbones.moderntcn import ModernTCN
 from hyperforecast.nn.backbones.nlinear import NLinear
 from hyperforecast.nn.backbones.patchtst import PatchTST
 from hyperforecast.nn.backbones.rlinear import RLinear
 from hyperforecast.nn.backbones.rmlp import RMLP
+from hyperforecast.nn.backbones.tcn import TCN
 from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
@@ -20,7 +22,9 @@ from hyperforecast.nn.option_values import check_values
 
 __all__ = [
     "BACKBONES",
+    "LSTM",
     "RMLP",
+    "TCN",
     "Backbone",
     "CovariateBackbone",
     "DLinear",
@@ -49,6 +53,8 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "patchtst": PatchTST,
     "itransformer": ITransformer,
     "moderntcn": ModernTCN,
+    "tcn": TCN,
+    "lstm": LSTM,
 }
 
 

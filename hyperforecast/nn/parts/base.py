@@ -8,7 +8,9 @@ from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
-Slot = Literal["embedding", "modulation", "head", "adapters"]
+Slot = Literal[
+    "embedding", "convolution", "recurrence", "attention", "modulation", "head", "adapters"
+]
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
 """In the order in which parts are put into a network, at most one for each."""
@@ -25,7 +27,8 @@ class Part(ABC):
 
     Attributes
     ----------
-    slot : {"embedding", "modulation", "head", "adapters"}
+    slot : {"embedding", "convolution", "recurrence", "attention", "modulation", "head", \
+"adapters"}
         What of a network the part concerns. Of each a network has at most one part.
     """
 
@@ -63,6 +66,10 @@ class Part(ABC):
 
     def trains_beside_adapters(self, name: str) -> bool:
         """Say whether a parameter of the base is trained with the adapters."""
+        return False
+
+    def generates(self, name: str) -> bool:
+        """Say whether a parameter of the plain network is generated, and is no parameter then."""
         return False
 
     def obstacle(self) -> str | None:

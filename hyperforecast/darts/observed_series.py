@@ -48,7 +48,7 @@ def observed_series(
         static = None
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
-            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])))
+            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
         begin = series.start_time()
         origin = begin if origin is None else origin
         # dates and numbers may be mixed, and have no time in common then

@@ -44,7 +44,7 @@ class RidgeSearch:
             ridge = self.ridges[number]
             setting = replace(setting, ridge=ridge)
             regression = self._regression_of(setting)
-            weights = regression.solve(ridge * regression.scale)
+            weights = regression.solve(ridge)
             error = self.validation.error(setting, weights)
             solved[number] = Candidate(setting, weights, regression.mixing, error)
         return solved[number]

@@ -24,7 +24,7 @@ from hyperforecast.nn.exact import (
 def test_one_hot_mixing_equals_a_ridge_regression_for_each_channel(
     as_generated: bool, route: str, make_series: Callable[..., ObservedSeries]
 ) -> None:
-    series, layout, ridge = make_series(50), WindowLayout(6, 3), 7.0
+    series, layout, ridge = make_series(50), WindowLayout(6, 3), 0.02
     x, y, _ = design(series, layout)
     moments = one_chunk(window_moments([series], layout))
     one_hot = torch.eye(3, dtype=torch.float64)
@@ -32,8 +32,12 @@ def test_one_hot_mixing_equals_a_ridge_regression_for_each_channel(
     solved = regressions or ChannelRegression(moments)
     torch.testing.assert_close(solved.mixing, one_hot)
     found = solved.solve(ridge).weight
+    centred = x[..., :-1] - x[..., :-1].mean(dim=0)
+    one_unit = centred.square().sum(dim=0).mean().item()  # of equations that are one
     for c in range(3):
-        expected = Ridge(alpha=ridge).fit(x[:, c, :-1].numpy(), y[:, c].numpy())
+        rows = x[:, c, :-1].numpy()
+        unit = one_unit if as_generated else np.square(rows - rows.mean(axis=0)).sum(axis=0).mean()
+        expected = Ridge(alpha=ridge * unit).fit(rows, y[:, c].numpy())
         np.testing.assert_allclose(found[c, :, :-1], expected.coef_, rtol=1e-8, atol=1e-8)
         np.testing.assert_allclose(found[c, :, -1], expected.intercept_, rtol=1e-8, atol=1e-8)
 
@@ -44,5 +48,21 @@ def test_channels_count_over_all_chunks(
     several, layout = [make_series(kinds=("future",))], WindowLayout(5, 2)
     whole = ChannelRegression(one_chunk(block_moments(several, layout)))
     chunks = ChannelRegression(two_chunks(several, layout))
-    assert_same_weights(chunks.solve(2.0), whole.solve(2.0), 1e-12)
-    assert chunks.scale == pytest.approx(whole.scale)
+    assert_same_weights(chunks.solve(0.1), whole.solve(0.1), 1e-12)
+
+
+@each_route
+@pytest.mark.parametrize("norm", ["none", "last", "mean"])
+def test_units_of_a_channel_do_not_matter(
+    norm: str, route: str, make_series: Callable[..., ObservedSeries]
+) -> None:
+    """Each channel's ridge is its own, so its weights are what they were beside any others."""
+    series, layout = make_series(50), WindowLayout(6, 3, norm=norm)
+    factors = torch.tensor([1.0, 1e-6, 1e5], dtype=torch.float64)
+    scaled = ObservedSeries(series.target * factors)
+    one, two = (
+        ChannelRegression(one_chunk(window_moments([each], layout))).solve(1e-3).weight
+        for each in (series, scaled)
+    )
+    torch.testing.assert_close(two[..., :-1], one[..., :-1], rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(two[..., -1] / factors[:, None], one[..., -1], rtol=1e-6, atol=1e-9)

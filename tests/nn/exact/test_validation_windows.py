@@ -47,7 +47,7 @@ class TestErrors:
         loadings = windows.split.loadings[:, :n_factors] if n_factors else None
         weight, _ = candidate.weights.of_channels(candidate.mixing)
         expected = []
-        for one in series:
+        for one in windows.split.series:
             x, y, _ = design(one, WindowLayout(L, H, 0, norm, loadings, L if n_factors else 0))
             expected.append((y - torch.einsum("tcp,chp->tch", x, weight)).square().mean(dim=2))
         torch.testing.assert_close(windows.errors(candidate), torch.cat(expected).T)
@@ -116,8 +116,10 @@ class TestTimes:
         assert windows.times.tolist() == [*expected, *(t for t in expected if 1000 <= t < 1010)]
         # and the errors are those of these windows
         candidate = made_candidate(windows)
-        every = windows_of([late]).errors(made_candidate(windows))
-        torch.testing.assert_close(windows.errors(candidate)[:, 500:], every[:, 2::3])
+        x, y, _ = design(windows.split.series[1], WindowLayout(L, H, norm="last"))
+        weight, _ = candidate.weights.of_channels(candidate.mixing)
+        errors = (y - torch.einsum("tcp,chp->tch", x, weight)).square().mean(dim=2).T
+        torch.testing.assert_close(windows.errors(candidate)[:, 500:], errors[:, 2::3])
 
     def test_the_same_windows_are_taken_of_a_series_given_twice(self) -> None:
         series = ObservedSeries(noise(L + H + 900 - 1, 1))

@@ -52,6 +52,12 @@ RULE = [
     ),
     mutate(
         "selection.py",
+        "a wish is given up early",
+        "goal = None if requested else selected.error",
+        "goal = selected.error",
+    ),
+    mutate(
+        "selection.py",
         "the norm is a wish",
         "selected = self._compare(selected, replace(simplest, norm=norm))",
         "selected = self._compare(selected, replace(simplest, norm=norm), True)",

@@ -96,7 +96,8 @@ class ModelSelection:
         candidate = self.ridges.solve(setting, number)
         preferred = self._is_preferred(candidate, selected, requested)
         if not preferred:
-            goal = selected.error * (1.0 if requested else 1.0 - LEAST_GAIN)
+            # a wish is worth every ridge; else those that lead nowhere are left out
+            goal = None if requested else selected.error * (1.0 - LEAST_GAIN)
             candidate = self.ridges.best(setting, number, goal)
             preferred = self._is_preferred(candidate, selected, requested)
             if preferred:

@@ -128,6 +128,23 @@ class TestRequested:
     ) -> None:
         assert getattr(self.selected(monkeypatch, gain, what, requested), what) == expected
 
+    @pytest.mark.parametrize(("requested", "expected"), [(True, 3), (False, 0)])
+    def test_is_solved_with_every_ridge_that_may_gain(
+        self, monkeypatch: pytest.MonkeyPatch, requested: bool, expected: int
+    ) -> None:
+        """Whose error falls slowly at first, which is not waited for without a wish."""
+        falls = [1.3, 1.28, 1.25, 1.1, 0.5]
+
+        def errors(setting: Setting) -> Tensor:
+            away = number(setting) - MIDDLE
+            if not setting.embedding_dim:
+                return constant(1.0 + 0.2 * abs(away))
+            return constant(falls[away] if 0 <= away < len(falls) else 1.5)
+
+        search = SearchSpace(embedding_dims=(0, 3), embedding_dim_requested=requested)
+        selected, _ = run_race(monkeypatch, MadeSplit(errors, search))
+        assert selected.embedding_dim == expected
+
     def test_does_not_hold_for_the_norm(self, monkeypatch: pytest.MonkeyPatch) -> None:
         search = SearchSpace(
             ("none", "last"), embedding_dim_requested=True, n_factors_requested=True

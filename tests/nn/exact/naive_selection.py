@@ -241,9 +241,8 @@ def in_units_of_training(
 
     def units(parts: list[Tensor | None]) -> tuple[Tensor, Tensor]:
         given = [part for part in parts if part is not None]
-        rows = torch.cat(given) if given else torch.zeros(1, 0)
-        deviation = rows.std(dim=0, correction=0)
-        return rows.mean(dim=0), deviation
+        rows = torch.cat(given) if given else torch.zeros(2, 0)
+        return rows.mean(dim=0), (rows - rows.mean(dim=0)).square().mean(dim=0).sqrt()
 
     target = units([one.target for one in training])
     past = units([None if one.past is None else one.past[:-ahead] for one in training])

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from exact_solver import MUTATIONS
+from mutation import Mutation
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("hyperforecast", "tests/nn/exact", "tests/conftest.py", "pyproject.toml")
@@ -36,15 +37,14 @@ def copy_to(folder: Path) -> None:
             shutil.copy(source, target)
 
 
-def first_failure(folder: Path, file: str = "", limit: float | None = None) -> str | None:
-    """Run the tests in a folder, those of a file first; return what fails first, if anything."""
-    own = sorted((folder / TESTS).glob(f"test_{Path(file).stem}*.py")) if file else []
+def first_failure(folder: Path, *tests: str | Path, limit: float | None = None) -> str | None:
+    """Run tests in a folder; return what fails first, or ``None`` if nothing does."""
     # bytecode is told apart by a file's size and second of change, which a mutation may leave
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
     try:
         done = subprocess.run(
-            [*command, *own, TESTS],
+            [*command, *tests],
             cwd=folder,
             env=environment,
             capture_output=True,
@@ -61,6 +61,19 @@ def first_failure(folder: Path, file: str = "", limit: float | None = None) -> s
     return failed[1].removeprefix(f"{TESTS}/")
 
 
+def killer(folder: Path, mutation: Mutation, limit: float) -> str | None:
+    """Return the test that notices a mutation, those of the mutated file first."""
+    path = folder / mutation.file
+    original = path.read_text()
+    path.write_text(mutation.of(folder))
+    own = sorted((folder / TESTS).glob(f"test_{path.stem}*.py"))
+    try:
+        failed = first_failure(folder, *own, limit=limit) if own else None
+        return failed or first_failure(folder, TESTS, limit=limit)
+    finally:
+        path.write_text(original)
+
+
 def main() -> int:
     """Run all mutations, or those named, and say which survived."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -75,22 +88,19 @@ def main() -> int:
         folder = Path(temporary)
         copy_to(folder)
         try:
-            mutated = [one.of(folder) for one in chosen]
+            for one in chosen:
+                one.of(folder)
         except LookupError as error:
             print(error)
             return 2
         start = time.monotonic()
-        failed = first_failure(folder)
+        failed = first_failure(folder, TESTS)
         if failed is not None:
             print(f"The tests fail before anything is mutated: {failed}")
             return 2
         limit = 60 + 10 * (time.monotonic() - start)
-        for one, text in zip(chosen, mutated, strict=True):
-            path = folder / one.file
-            original = path.read_text()
-            path.write_text(text)
-            failed = first_failure(folder, one.file, limit)
-            path.write_text(original)
+        for one in chosen:
+            failed = killer(folder, one, limit)
             if failed is None:
                 survived.append(one.name)
             print(f"{'SURVIVED' if failed is None else 'died'}: {one.name} ({failed})", flush=True)

@@ -86,7 +86,7 @@ def float64_device(device: torch.device) -> torch.device:
     """Return a device if it computes in float64, else the CPU: Apple's MPS does not."""
     try:
         torch.zeros(1, dtype=torch.float64, device=device)
-    except (TypeError, RuntimeError):
+    except TypeError:
         return torch.device("cpu")
     return device
 

@@ -8,7 +8,7 @@ import torch
 from darts import TimeSeries
 from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.utils import n_steps_between
-from torch import Tensor, nn
+from torch import Tensor
 
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
 
@@ -68,7 +68,7 @@ def observed_series(
 
 
 def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -> Tensor:
-    """Return the rows of covariates at a series' times, up to ``missing`` at the end as zero."""
+    """Return the rows of covariates at a series' times; up to ``missing`` at the end repeat."""
     skip = n_steps_between(series.start_time(), covariates.start_time(), series.freq)
     values = covariates.values(copy=False)[max(skip, 0) : skip + len(series)]
     if skip < 0 or len(values) < len(series) - missing:
@@ -78,7 +78,7 @@ def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -
             f"{covariates.end_time()}."
         )
     rows = _tensor(values)
-    return nn.functional.pad(rows, (0, 0, 0, len(series) - len(rows)))
+    return torch.cat([rows, rows[-1:].expand(len(series) - len(rows), -1)])
 
 
 def _tensor(values: Any) -> Tensor:

@@ -9,6 +9,10 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 
+MOVES = 100.0
+"""How many times its training deviation a channel has to move by elsewhere, to be in units of
+that."""
+
 
 class MeanDeviation(NamedTuple):
     """Of m columns, each of shape (m,); a deviation of zero says that a column is constant."""
@@ -90,15 +94,20 @@ class Units:
         )
 
     def with_channels_that_move(self, series: Sequence[ObservedSeries]) -> Self:
-        """Return units of channels, constant in training, that move in other series.
+        """Return units for channels that hardly move in training and move in other series.
 
-        Their deviation there from what they were in training takes the place of zero.
+        A channel that is constant in training gets its deviation there from what it was, one whose
+        deviation there is more than ``MOVES`` times as large gets that. Else its errors there, in
+        units of next to nothing, would be all that counts.
         """
-        if (self.target.deviation > 0).all() or not series:
+        if not series:
             return self
         mean, deviation = self.target
-        moved = MeanDeviation.about(mean, [one.target for one in series]).deviation
-        deviation = torch.where(deviation > 0, deviation, moved)
+        elsewhere = [one.target for one in series]
+        moved = MeanDeviation.of(elsewhere).deviation
+        moved = torch.where(moved > MOVES * deviation, moved, deviation)
+        from_constant = MeanDeviation.about(mean, elsewhere).deviation
+        deviation = torch.where(deviation > 0, moved, from_constant)
         return replace(self, target=MeanDeviation(mean, deviation))
 
     def standardise(self, series: ObservedSeries) -> ObservedSeries:

@@ -42,7 +42,9 @@ def test_one_hot_mixing_equals_a_ridge_regression_for_each_channel(
         np.testing.assert_allclose(found[c, :, -1], expected.intercept_, rtol=1e-8, atol=1e-8)
 
 
+@each_route
 def test_channels_count_over_all_chunks(
+    route: str,
     make_series: Callable[..., ObservedSeries],
 ) -> None:
     several, layout = [make_series(kinds=("future",))], WindowLayout(5, 2)

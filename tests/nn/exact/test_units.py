@@ -34,10 +34,13 @@ class TestMeanDeviation:
 
     @pytest.mark.parametrize("value", [0.1, 1e9 / 3, -7.0, 0.0])
     def test_of_a_constant_is_its_value_and_zero(self, value: float) -> None:
-        found = MeanDeviation.of([torch.full((n, 1), value).double() for n in (1000, 3)])
-        assert found.mean.item() == torch.tensor(value).double().item()
+        def rows(n: int) -> torch.Tensor:
+            return torch.full((n, 1), value, dtype=torch.float64)
+
+        found = MeanDeviation.of([rows(n) for n in (1001, 3, 7)])
+        assert found.mean.item() == value
         assert found.deviation.item() == 0.0
-        assert (found.standardise(torch.full((5, 1), value).double()) == 0).all()
+        assert (found.standardise(rows(5)) == 0).all()
 
     def test_what_rounding_makes_of_a_constant_is_none(self) -> None:
         rounded = 0.1 * torch.arange(1, 500, dtype=torch.float64)
@@ -89,3 +92,16 @@ class TestUnits:
         expected = (moving[:, 1] - 4.0).square().mean().sqrt()
         torch.testing.assert_close(found.deviation[1], expected)
         assert found.deviation[2] == 0.0
+
+    @pytest.mark.parametrize(("factor", "replaced"), [(0.1, False), (50.0, False), (200.0, True)])
+    def test_one_that_hardly_moves_is_in_units_of_where_it_does(
+        self, factor: float, replaced: bool
+    ) -> None:
+        """By what it moves about its own mean there: another level alone is no movement."""
+        still = noise(5000, 1)
+        moving = ObservedSeries(1e6 + factor * noise(5000, 1, seed=1))
+        before = Units.of([ObservedSeries(still)], 1, 0)
+        found = before.with_channels_that_move([moving]).target
+        torch.testing.assert_close(found.mean, before.target.mean)
+        expected = factor if replaced else 1.0
+        assert found.deviation.item() == pytest.approx(expected, rel=0.05)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint test-slow test-darts clean
+.PHONY: demo test lint test-slow test-mutations test-darts clean
 
 demo: $(STAMP)
 	$(BIN)/python -m hyperforecast.demo $(if $(CSV),--csv "$(CSV)") $(if $(H),--horizon $(H)) $(if $(L),--lookback $(L)) $(DEMO_ARGS)
@@ -19,6 +19,10 @@ lint: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+# small errors put into the exact solver one at a time, each of which its tests have to notice
+test-mutations: $(STAMP)
+	$(BIN)/python tests/mutations/run.py
 
 # Darts' own test modules with our models in the place of DLinearModel; DARTS_TESTS is a checkout
 # of Darts' repository

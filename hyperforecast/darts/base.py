@@ -24,13 +24,16 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
 from hyperforecast.darts.finite import check_finite
-from hyperforecast.darts.likelihood_roles import output_roles
+from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.observed_series import counts_alike, observed_series
 from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
 from hyperforecast.darts.quiet import quiet_lightning
+from hyperforecast.darts.random_turns import in_turn, random_turn
+from hyperforecast.darts.rollback import remembered
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solver_choice import (
     RESUMED,
@@ -66,6 +69,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     options: ClassVar[type] = object
     """Group of the options that a subclass has beside those of every model."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
+    _is_fitting = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -79,6 +83,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         cls.__init__ = __init__  # type: ignore[method-assign]
         show(cls, cls.constructor_options(), kwargs=OPTIONS_OF_DARTS)
 
+    @in_turn  # Darts' constructor seeds torch
     def __init__(
         self,
         input_chunk_length: int,
@@ -147,6 +152,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             problems.append(unknown_name("instance_norm", norm, INSTANCE_NORMS))
         if arguments["n_factors"] is not None:
             problems.check(check_whole_number, "n_factors", arguments["n_factors"])
+        problems.check(check_likelihood, arguments.get("likelihood"))
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
         if problems:
@@ -154,7 +160,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         if solver == "exact":
             problems += exact_problems(arguments, parts)
         if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
-            problems.check(check_network, **_network_arguments(arguments, parts))
+            with random_turn():
+                problems.check(check_network, **_network_arguments(arguments, parts))
         return problems
 
     @classmethod
@@ -220,24 +227,31 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     @functools.wraps(MixedCovariatesTorchModel.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Self:
         """Train the model; where that fails, leave it as it was."""
-        with self._unchanged_on_error():
+        with random_turn(), self._unchanged_on_error():
             return super().fit(*args, **kwargs)
 
     @functools.wraps(MixedCovariatesTorchModel.fit_from_dataset)
     def fit_from_dataset(self, *args: Any, **kwargs: Any) -> Self:
         """Train the model; where that fails, leave it as it was."""
-        with self._unchanged_on_error():
+        with random_turn(), self._unchanged_on_error():
             return super().fit_from_dataset(*args, **kwargs)
+
+    lr_find = in_turn(MixedCovariatesTorchModel.lr_find)
+    scale_batch_size = in_turn(MixedCovariatesTorchModel.scale_batch_size)
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
-        before = dict(self.__dict__)
+        if self._is_fitting:  # `fit` calls `fit_from_dataset`
+            yield
+            return
+        put_back = remembered(self)
+        self._is_fitting = True
         try:
             yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+        except BaseException:  # also Ctrl-C
+            put_back()
             raise
+        self._is_fitting = False
 
     def _setup_for_fit_from_dataset(
         self, series: Sequence[TimeSeries], **kwargs: Any
@@ -313,7 +327,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             self._told_to_use_gradients.append(RESUMED)
         self._fit_dataset = train_dataset
         try:
-            return super()._setup_for_train(
+            setup = super()._setup_for_train(
                 train_dataset,
                 *args,
                 # Darts takes entries out of the dict that it is given
@@ -322,6 +336,15 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             )
         finally:
             self._fit_dataset = None
+        model = setup["model"]
+        if self._start_state is not None:
+            floats = (v for v in self._start_state.values() if torch.is_tensor(v))
+            model.to(next(v.dtype for v in floats if v.is_floating_point()))
+            model.load_state_dict(self._start_state)
+            self._start_state = None
+        # Darts freezes a module as it is made; loading may have put another network into it
+        self._setup_finetuning(model)
+        return setup
 
     def _train(
         self,
@@ -330,14 +353,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         datamodule: TorchDataModule,
         load_best: bool = False,
     ) -> None:
-        if self._start_state is not None:
-            floats = (v for v in self._start_state.values() if torch.is_tensor(v))
-            model.to(next(v.dtype for v in floats if v.is_floating_point()))
-            model.load_state_dict(self._start_state)
-            self._start_state = None
         model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
-            if solves_exactly(
+            if self._requires_training and solves_exactly(
                 self.model_params,
                 self.parts(self.model_params),
                 datamodule.train_dataset,
@@ -361,7 +379,12 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                     super()._train(trainer, model, data, load_best)
             else:
                 model.solver_report = self._solution = self._solver_report = None
-                super()._train(trainer, model, datamodule, load_best)
+                try:
+                    super()._train(trainer, model, datamodule, load_best)
+                except ValueError:  # a likelihood refuses parameters that are not finite
+                    check_weights(model, datamodule.train_dataset)
+                    raise
+                check_weights(model, datamodule.train_dataset)
 
     def train_from(self, state: dict[str, Any]) -> Self:
         """Let the next ``fit`` start from weights of another model of the same network.
@@ -468,6 +491,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
     # what comes out of it
 
+    predict = in_turn(MixedCovariatesTorchModel.predict)
+    predict_from_dataset = in_turn(MixedCovariatesTorchModel.predict_from_dataset)
+
     def _build_inference_dataset(
         self,
         n: int,
@@ -524,6 +550,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             "_fit_dataset": None,
             "_start_state": None,
             "_moment_history": None,
+            "_is_fitting": False,
             "_setting_history": None,
             "_solution": None,
         }
@@ -556,6 +583,7 @@ def _network_arguments(
         "backbone_kwargs": arguments["backbone_kwargs"],
         "instance_norm": arguments["instance_norm"],
         "n_factors": int(arguments["n_factors"] or 0),
+        "individual_covariates": arguments["individual_covariates"],
     }
 
 

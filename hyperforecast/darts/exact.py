@@ -11,6 +11,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.darts.random_turns import turn_lent
 from hyperforecast.nn.backbones import default_instance_norm
 from hyperforecast.nn.exact import (
     ExactOptions,
@@ -64,14 +65,9 @@ def train_exactly(
     problem = _problem(params, module.network.parts, series[0].n_channels)
     options = ExactOptions(**(params["solver_kwargs"] or {}))
     recalled = None if settings is None else settings.recall(problem, series, options)
-    solution = solve_exact(
-        problem,
-        series,
-        None if validation is None else _alike(observed_series(validation, device, history)),
-        options,
-        history,
-        recalled,
-    )
+    held_out = None if validation is None else _alike(observed_series(validation, device, history))
+    with turn_lent():  # solving draws no random numbers
+        solution = solve_exact(problem, series, held_out, options, history, recalled)
     if settings is not None:
         settings.note(problem, series, options, solution, recalled is not None)
     double = dataset.series[0].dtype == np.float64
@@ -127,7 +123,7 @@ def float64_device(device: torch.device) -> torch.device:
     """Return a device if it computes in float64, else the CPU: Apple's MPS does not."""
     try:
         torch.zeros(1, dtype=torch.float64, device=device)
-    except (TypeError, RuntimeError):
+    except TypeError:
         return torch.device("cpu")
     return device
 

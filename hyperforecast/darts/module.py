@@ -18,6 +18,9 @@ from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
 
 from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.divergence import check_forecast
+from hyperforecast.darts.likelihood_roles import bounded, output_bounds
+from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.parts import make_parts
@@ -51,6 +54,8 @@ class ForecastingModule(PLForecastingModule):
         self.network_arguments = network
         self.network = ForecastingNetwork(**network)
         self.channel_names = list(channel_names)
+        self._states_to_resume: dict[str, Any] | None = None
+        self._bounds = output_bounds(self.likelihood)
         self.solved_setting: Mapping[str, float] | None = None
         self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
@@ -77,7 +82,7 @@ class ForecastingModule(PLForecastingModule):
             n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
             shared=self.trains_shared_weights(x_in),
         )
-        return PLModuleOutput(prediction=prediction)
+        return PLModuleOutput(prediction=bounded(prediction, self._bounds))
 
     def trains_shared_weights(self, x_in: PLModuleInput) -> bool:
         """Say whether a pass forecasts with what segments of the horizon share, and no more."""
@@ -128,6 +133,44 @@ class ForecastingModule(PLForecastingModule):
         penalty = self.network.penalty() if self.training else None
         return loss if penalty is None else loss + penalty
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Let other threads fit and forecast between two steps of this training."""
+        give_way()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put beside the weights what the exact solver compared, and what resuming needs."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["solver_report"] = self.solver_report
+        state = None if self._trainer is None else self.trainer.state
+        if state is not None and (state.fn, state.status) == ("fit", "running"):
+            checkpoint["random_states"] = random_states()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over what was saved; random numbers only where training is resumed."""
+        super().on_load_checkpoint(checkpoint)
+        self.solver_report = checkpoint.get("solver_report")
+        if self._trainer is not None and "random_states" in checkpoint:
+            self._states_to_resume = checkpoint["random_states"]
+            set_random_states(self._states_to_resume)
+
+    def on_train_start(self) -> None:
+        """Go on drawing random numbers."""
+        loop = self.trainer.fit_loop
+        if loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch:
+            self._resume_random_numbers()  # the next epoch begins anew
+        self._states_to_resume = None
+
+    def on_fit_end(self) -> None:
+        """Leave the random numbers where the checkpoint did, if no epoch was left to train."""
+        super().on_fit_end()
+        self._resume_random_numbers()
+
+    def _resume_random_numbers(self) -> None:
+        """Go back behind what preparing an epoch drew that is not trained."""
+        if self._states_to_resume is not None:
+            set_random_states(self._states_to_resume)
+            self._states_to_resume = None
+
     def predict_step(
         self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None = None
     ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
@@ -136,6 +179,13 @@ class ForecastingModule(PLForecastingModule):
         The channels are brought into the order of the weights, and the forecasts back into the
         order of the series.
         """
+        prediction, schemas, times = self._predict_in_order(batch, batch_idx, dataloader_idx)
+        check_forecast(prediction, batch)
+        return prediction, schemas, times
+
+    def _predict_in_order(
+        self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None
+    ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
         identity = list(range(self.n_targets))
         orders = [
             (schema and channel_order(schema["columns"], self.channel_names)) or identity
@@ -157,16 +207,6 @@ class ForecastingModule(PLForecastingModule):
         prediction = prediction.unflatten(-1, (self.n_targets, -1))
         back = order.argsort(dim=1)[None, :, None, :, None]
         return prediction.take_along_dim(back, dim=3).flatten(-2), schemas, times
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put what the exact solver compared beside the weights that it found."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["solver_report"] = self.solver_report
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take over what the exact solver compared; files of earlier versions do not say."""
-        super().on_load_checkpoint(checkpoint)
-        self.solver_report = checkpoint.get("solver_report")
 
     def get_extra_state(self) -> dict[str, Any]:
         """Put the channel names, and what training chose of the network, into the state dict."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from darts import TimeSeries
 from darts.utils.data import SequentialTorchTrainingDataset
@@ -17,14 +18,20 @@ def observed_series(
     device: torch.device,
     history: MomentHistory | None = None,
 ) -> list[ObservedSeries]:
-    """Return the series of a dataset, with their covariates over the same rows."""
+    """Return the series of a dataset, with their covariates over the same rows.
+
+    Each says where in time it begins, counted in its own steps from the first one's begin, or from
+    the origin of the history.
+    """
     width = dataset.size_of_both_chunks
+    origin = None if history is None else history.origin
     observed = []
     for i, series in enumerate(dataset.series):
         if len(series) < width:
             continue
         n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
-        series = series[max(0, len(series) - n_rows) :]
+        if len(series) > n_rows:  # slicing takes longer than all else that is done here
+            series = series[-n_rows:]
         past, future = (
             None if covariates is None else covariates[i]
             for covariates in (dataset.past_covariates, dataset.future_covariates)
@@ -43,11 +50,11 @@ def observed_series(
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
             static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
-        start = None
-        if history is not None:
-            history.origin = series.start_time() if history.origin is None else history.origin
-            if type(history.origin) is type(series.start_time()):
-                start = n_steps_between(series.start_time(), history.origin, series.freq)
+        begin = series.start_time()
+        origin = begin if origin is None else origin
+        # dates and numbers may be mixed, and have no time in common then
+        comparable = isinstance(begin, pd.Timestamp) == isinstance(origin, pd.Timestamp)
+        start = n_steps_between(begin, origin, series.freq) if comparable else None
         one = ObservedSeries(
             target=_tensor(series.values(copy=False)),
             past=torch.cat(known_past, dim=1) if known_past else None,
@@ -58,6 +65,8 @@ def observed_series(
             counts=_counts(len(series), width, dataset.stride),
         )
         observed.append(one.to(device))
+    if history is not None:
+        history.origin = origin
     return observed
 
 
@@ -104,7 +113,7 @@ def _counts(n_rows: int, width: int, stride: int) -> Tensor | None:
 
 
 def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -> Tensor:
-    """Return the rows of covariates at a series' times, up to ``missing`` at the end as zero."""
+    """Return the rows of covariates at a series' times; up to ``missing`` at the end repeat."""
     skip = n_steps_between(series.start_time(), covariates.start_time(), series.freq)
     values = covariates.values(copy=False)[max(skip, 0) : skip + len(series)]
     if skip < 0 or len(values) < len(series) - missing:
@@ -114,7 +123,7 @@ def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -
             f"{covariates.end_time()}."
         )
     rows = _tensor(values)
-    return nn.functional.pad(rows, (0, 0, 0, len(series) - len(rows)))
+    return torch.cat([rows, rows[-1:].expand(len(series) - len(rows), -1)])
 
 
 def _tensor(values: Any) -> Tensor:

@@ -112,7 +112,10 @@ def network_obstacle(
     if params["backbone"] not in linear:
         return f"backbone={params['backbone']!r} is not linear (these are: {', '.join(linear)})"
     obstacles = (part.obstacle() for part in make_parts(parts).values())
-    return next((obstacle for obstacle in obstacles if obstacle is not None), None)
+    obstacle = next((obstacle for obstacle in obstacles if obstacle is not None), None)
+    if obstacle is None and params.get("individual_covariates"):
+        return "individual_covariates=True beside a head that all share is solved by gradients"
+    return obstacle
 
 
 def objective_obstacle(params: Mapping[str, Any]) -> str | None:

@@ -114,7 +114,9 @@ class HyperLinear(HyperLayer[Generator]):
         folded: nn.Linear | ChannelLinear
         n_out, n_in = weight.shape[-2:]
         if self.axes:
-            folded = ChannelLinear(len(weight), n_in, n_out, bias=bias is not None)
+            folded = ChannelLinear(
+                len(weight), n_in, n_out, bias=bias is not None, n_axes=self.n_axes
+            )
             bias = None if bias is None else bias.expand(len(weight), n_out).clone()
         else:
             folded = nn.Linear(n_in, n_out, bias=bias is not None)

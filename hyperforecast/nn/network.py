@@ -16,16 +16,17 @@ from hyperforecast.nn.backbones import (
     head_initialiser,
     takes_covariates,
 )
+from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.hyper_linear import HyperLinear
-from hyperforecast.nn.initialisers import Initialiser
+from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import LINEAR, N_CHANNELS, NetworkSites, Site, dry_run, layers_of
 from hyperforecast.nn.standardiser import Standardiser
@@ -44,9 +45,16 @@ OUTPUT_LAYERS = {
 
 
 class _OutputLayers:
-    """The layers that give the forecast, as they are made: their sites and starts."""
+    """The layers that give the forecast, as they are made: their sites and starts.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    roles : sequence of str
+        What each output of a step is to the series.
+    """
+
+    def __init__(self, roles: Sequence[OutputRole]) -> None:
+        self.roles = roles
         self.sites: list[Site] = []
         self.initialisers: dict[str, Initialiser] = {}
 
@@ -55,14 +63,34 @@ class _OutputLayers:
     ) -> nn.Module:
         """Make a layer."""
         layer = nn.Linear(n_in, n_out, bias=bias)
+        others = [i for i in range(n_out) if self.roles[i % len(self.roles)] != "location"]
+        if others:
+            # inputs in large units would make pre-activations of which softplus is 0 or a huge one
+            start = zero_rows(start, others)
+            if bias:
+                layer.bias.data[others] = 0.0
         start(layer.weight.data)
         self.sites.append(Site(name, "linear", OUTPUT_LAYERS[name], n_in, n_out))
         self.initialisers[name] = start
         return layer
 
-    def covariate_map(self, name: str, n_in: int, n_out: int) -> nn.Module | None:
-        """Make a map that starts at zero, ``None`` of no inputs."""
-        return self.layer(name, n_in, n_out, nn.init.zeros_, bias=False) if n_in else None
+    def covariate_map(
+        self, name: str, n_in: int, n_out: int, n_channels: int | None = None
+    ) -> nn.Module | None:
+        """Make a map that starts at zero, ``None`` of no inputs; one each if channels are given."""
+        if not n_in:
+            return None
+        layer = self.layer(name, n_in, n_out, nn.init.zeros_, bias=False)
+        if n_channels is None:
+            return layer
+        return ChannelLinear(
+            n_channels,
+            n_in,
+            n_out,
+            initialise=nn.init.zeros_,
+            bias=False,
+            n_axes=OUTPUT_LAYERS[name],
+        )
 
 
 class ForecastingNetwork(nn.Module):
@@ -100,6 +128,10 @@ class ForecastingNetwork(nn.Module):
     standardised : bool, default=False
         Whether channels and covariates are standardised on entry by means and deviations of
         training, and forecasts restored: see :class:`Standardiser`.
+    individual_covariates : bool, optional
+        Whether every channel has a response of its own to the covariates known over the window and
+        over the horizon, or all share one; if not given, all share one where the network has no
+        parts. Not with a part that concerns the head: that says it.
 
     Notes
     -----
@@ -112,7 +144,8 @@ class ForecastingNetwork(nn.Module):
     backbone covariates enter linearly, through maps that start at zero and to which parts that
     concern the head add their terms: those known over the window at every lag, those known over
     the horizon at their own step with one coefficient for all steps, static ones as a shift of
-    every step. Common factors enter in the same way.
+    every step. Common factors enter in the same way. The first two maps are every channel's own,
+    or shared by all, as ``individual_covariates`` says.
 
     A part may cut the horizon into segments with weights of their own. All segments then go
     through the network side by side, on a leading axis of the activations: see
@@ -148,6 +181,7 @@ class ForecastingNetwork(nn.Module):
         factor_lookback: int = 12,
         channel_offsets: bool = False,
         standardised: bool = False,
+        individual_covariates: bool | None = None,
     ) -> None:
         super().__init__()
         check_backbone(backbone, backbone_kwargs)
@@ -180,6 +214,7 @@ class ForecastingNetwork(nn.Module):
             "n_future_covariates": n_future_covariates,
         }
         self.backbone_takes_covariates = takes_covariates(backbone)
+        own_maps = _maps_of_channels(individual_covariates, self.parts, backbone)
         options = dict(backbone_kwargs or {})
         if self.backbone_takes_covariates:
             options |= sizes
@@ -195,14 +230,15 @@ class ForecastingNetwork(nn.Module):
         n_roles = len(self.output_roles)
         n_outputs = (self.segments.length if self.segments else horizon) * n_roles
         n_features = feature_dim(self.backbone)
-        made = _OutputLayers()
+        made = _OutputLayers(self.output_roles)
         start = head_initialiser(self.backbone)
         self.head = made.layer("head", n_features, n_outputs, start, bias=True)
+        n_maps = n_channels if own_maps else None
         self.past_covariate_map = made.covariate_map(
-            "past_covariate_map", lookback * n_past_covariates, n_outputs
+            "past_covariate_map", lookback * n_past_covariates, n_outputs, n_maps
         )
         self.future_covariate_map = made.covariate_map(
-            "future_covariate_map", n_future_covariates, n_roles
+            "future_covariate_map", n_future_covariates, n_roles, n_maps
         )
         self.static_covariate_map = made.covariate_map(
             "static_covariate_map", n_static_covariates, n_outputs
@@ -474,6 +510,21 @@ def _only(what: str, asked: Mapping[str, T | None]) -> T | None:
     if len(answers) > 1:
         raise ValueError(f"{' and '.join(map(repr, answers))} both {what}. Choose one of them.")
     return next(iter(answers.values()), None)
+
+
+def _maps_of_channels(given: bool | None, parts: Mapping[str, Part], backbone: str) -> bool:
+    """Say whether the maps of covariates are the channels' own; raise where it has no effect."""
+    of_head = [name for name, part in parts.items() if part.slot == "head"]
+    if given is not None and (of_head or takes_covariates(backbone)):
+        why = (
+            f"{of_head[0]!r} says how each channel responds to covariates"
+            if of_head
+            else f"the backbone {backbone!r} takes covariates itself"
+        )
+        raise ValueError(f"individual_covariates would have no effect: {why}. Leave it out.")
+    if of_head:
+        return False
+    return bool(parts) if given is None else bool(given)
 
 
 def _same(values: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import pandas as pd
-from darts.utils.likelihood_models.torch import TorchLikelihood
+from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
 from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
@@ -16,6 +16,7 @@ from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import option
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
+from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
 from hyperforecast.sktime.forecasting import (
     check_lookback,
     check_reach,
@@ -28,6 +29,7 @@ from hyperforecast.sktime.instances import (
     Key,
     by_name,
     check_finite,
+    check_labels,
     check_numeric,
     check_rows,
     checked,
@@ -400,6 +402,7 @@ class HyperforecastForecaster(
             )
         check_wanted(X, self.trained_)
         new = self._by_name(checked(y, X))
+        check_labels(new, self._context)
         seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
         seen = {**self._context, **seen}
         freq = common_frequency(seen, self._freq)
@@ -438,6 +441,20 @@ class HyperforecastForecaster(
         alphas = [0.5 + sign * 0.5 * float(c) for c in coverage for sign in (-1, 1)]
         columns = pd.MultiIndex.from_product([self.trained_.channels, coverage, ["lower", "upper"]])
         return self._forecast(fh, X, alphas, columns)
+
+    def _predict_var(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None = None, cov: bool = False
+    ) -> pd.DataFrame:
+        return variance(self._predict_quantiles(fh, X, [0.25, 0.75]))
+
+    def _predict_proba(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, marginal: bool = True
+    ) -> Any:
+        likelihood = self.trained_.model.likelihood
+        if not isinstance(likelihood, QuantileRegression) or not skpro_is_there():
+            return super()._predict_proba(fh=fh, X=X, marginal=marginal)
+        levels = list(likelihood.quantiles)
+        return quantile_distribution(self._predict_quantiles(fh, X, levels), levels)
 
     def _forecast(
         self,

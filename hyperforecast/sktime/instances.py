@@ -1,7 +1,7 @@
 """Series, panels and hierarchies as a dictionary of single series, checked and by name."""
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +154,18 @@ def common_frequency(instances: Mapping[Key, Instance], known: Any = None) -> An
 def mismatch(what: str, missing: Sequence[Any], added: Sequence[Any]) -> str:
     """Say which columns of a table are missing and which are new."""
     return other_names(f"columns of {what}", "forecaster", missing, added)
+
+
+def check_labels(new: Iterable[Key], known: Iterable[Key]) -> None:
+    """Raise if an instance is one that is known, but for the type of its labels."""
+    by_text = {tuple(map(str, key)): key for key in known}
+    for key in new:
+        other = by_text.get(tuple(map(str, key)), key)
+        if other != key:
+            raise ValueError(
+                f"The instance {key} would be a new one beside {other}, from which it differs "
+                "only by the type of its labels. Give the labels the type that they had before."
+            )
 
 
 def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFrame:

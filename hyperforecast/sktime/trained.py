@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.nn.exact import RunningFit
 from hyperforecast.sktime.instances import Key
 from hyperforecast.sktime.scaling import InstanceScaler, Scale
@@ -64,10 +65,10 @@ class Trained:
         one that begins to vary is forecast from them. A column of X that an instance holds
         constant says how instances differ: it is scaled by the rows of all.
         """
-        return (
-            self.y_scaler.of(key).completed(Scale.of(y)),
-            self.X_scaler.of(key).completed(self.X_scaler.common),
-        )
+        y_scale = self.y_scaler.of(key)
+        if not y_scale.deviation.all():
+            y_scale = y_scale.completed(Scale.of(y))
+        return y_scale, self.X_scaler.of(key).completed(self.X_scaler.common)
 
     def __getstate__(self) -> dict[str, Any]:
         assert self.model.model is not None
@@ -87,7 +88,7 @@ class Trained:
                 "or changed since. Load it with the version that saved it, or fit again."
             ) from error
         self.__dict__.update(state)
-        with torch.random.fork_rng():  # what is drawn is written over
+        with random_turn():  # what is drawn is written over
             module = self.model._create_model(self.model.train_sample)
         floats = (value.dtype for value in weights.values() if torch.is_tensor(value))
         module.to(next(dtype for dtype in floats if dtype.is_floating_point))

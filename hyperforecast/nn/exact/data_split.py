@@ -91,14 +91,14 @@ class DataSplit:
         self.cache = MomentCache(
             self.series,
             self.layout(norm, 0),
-            int(options.max_memory_gb * 2**30),
+            int(options.max_memory_gb * 2**30) // 2,  # training and validation are held at once
             weights=pair_weights(self.mixing(longest)),
             by_channel=self.n_channels in problem.search.embedding_dims,
             give_own_products=None if history is None else own_products,
         )
         self._mean_square = _largest_mean_square(self.series)
         self._moments: tuple[tuple[str, int], ChannelMoments] | None = None
-        self._pairs: tuple[tuple[str, int], Moments] | None = None
+        self._given_pairs: tuple[tuple[str, int], Moments] | None = None
 
     def layout(self, norm: str, n_factors: int) -> WindowLayout:
         """Return where things lie in a window under a setting."""
@@ -126,11 +126,17 @@ class DataSplit:
         n_bases = 1 + setting.embedding_dim
         count = n_bases * (n_bases + 1) // 2
         layout = self.layout(setting.norm, setting.n_factors)
+        if not self.pairs_suffice(setting):
+            return None
         where = (setting.norm, setting.n_factors)
-        if self._pairs is None or self._pairs[0] != where or len(self._pairs[1].yy) < count:
-            self._pairs = None  # before others take memory
-            self._pairs = (where, self.cache.summed_moments(layout, count))
-        return self._pairs[1].channels(slice(count))
+        if self._given_pairs is not None and self._given_pairs[0] == where:
+            return self._given_pairs[1].channels(slice(count))
+        return self.cache.summed_moments(layout, count)
+
+    def release(self) -> None:
+        """Give up the moments that are kept; they are made again when needed."""
+        self._moments = None
+        self.cache.release()
 
     def pairs_suffice(self, setting: Setting) -> bool:
         """Say whether sums by pairs of basis weights are all that a setting's regression needs."""
@@ -150,7 +156,7 @@ class DataSplit:
         """Let the regression of a setting be made of given :meth:`sums`."""
         where = (setting.norm, setting.n_factors)
         if self.pairs_suffice(setting):
-            self._pairs = (where, sums)
+            self._given_pairs = (where, sums)
         else:
             self._moments = (where, [(slice(0, self.n_channels), sums)])
 

@@ -23,6 +23,7 @@ from hyperforecast.nn.exact.regressors import (
     Regressors,
     append_constant,
 )
+from hyperforecast.nn.exact.ridge_units import group_units
 from hyperforecast.nn.exact.squared_error import squared_error
 from hyperforecast.nn.exact.weights import BasisWeights
 
@@ -99,7 +100,7 @@ class GeneratedRegression:
         diagonal = sums.diagonal[:, PENALISED]  # (M, p-1)
         removed = (self._corner * self._elimination).sum(dim=0).view_as(diagonal)
         groups = regressors.penalty_groups().to(diagonal.device)
-        self.units = _group_means(diagonal, removed, groups)
+        self.units = _units(diagonal, removed, groups)
         if self.direct:
             assert pairs is not None
             # (M·(p-1), M·(p-1))
@@ -114,7 +115,7 @@ class GeneratedRegression:
             explained = torch.einsum("khf,kl,lhf->f", constants, self._constants, constants)
             diagonal = self._covered.diagonal().view(self.n_bases, -1)
             groups = torch.arange(self._n_future, device=diagonal.device)
-            self.future_units = _group_means(diagonal, explained.view_as(diagonal), groups)
+            self.future_units = _units(diagonal, explained.view_as(diagonal), groups)
 
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge λ > 0, counted in :attr:`units`."""
@@ -221,31 +222,10 @@ class GeneratedRegression:
         return solve
 
 
-def _group_means(diagonal: Tensor, removed: Tensor, groups: Tensor) -> Tensor:
-    """Return for every regressor the mean of what is left of its group's diagonal, (p,).
-
-    Parameters
-    ----------
-    diagonal : Tensor, shape (M, p)
-    removed : Tensor, shape (M, p)
-        What the elimination of the constants takes from it.
-    groups : Tensor, shape (p,)
-        Number of each regressor's group.
-
-    Notes
-    -----
-    A group of which nothing but rounding is left is constant, or explained by the constants. Its
-    weights are to be zero, so its unit is that of what was there.
-    """
-
-    def means(values: Tensor) -> Tensor:
-        return values.new_zeros(n_groups).index_add(0, groups, values.mean(dim=0)) / counts
-
-    n_groups = int(groups.max()) + 1 if len(groups) else 0
-    counts = torch.bincount(groups, minlength=n_groups).clamp(min=1)
-    before, left = means(diagonal), means((diagonal - removed).clamp(min=0))
-    left = torch.where(left > 1e4 * torch.finfo(left.dtype).eps * before, left, before)
-    return torch.where(left > 0, left, 1.0)[groups]
+def _units(diagonal: Tensor, removed: Tensor, groups: Tensor) -> Tensor:
+    """Return the units of regressors, (p,), whose diagonals (M, p) count for all basis weights."""
+    left = (diagonal - removed).clamp(min=0)
+    return group_units(diagonal.mean(dim=0)[None], left.mean(dim=0)[None], groups)[0]
 
 
 @dataclass(frozen=True)

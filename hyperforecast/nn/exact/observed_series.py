@@ -24,7 +24,7 @@ class ObservedSeries:
         Covariates that enter at their own step of the horizon.
     static : Tensor, shape (C, S), optional
     start : int, optional
-        Number of the first row in a time that the series of several fits share.
+        Number of the first row in a time that all series share, those of several fits, too.
     weight : Tensor, shape (T, C) or (T, 1), optional
         How much the squared error of a forecast of each row counts; not negative.
     counts : Tensor, shape (T,), optional

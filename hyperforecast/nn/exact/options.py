@@ -26,8 +26,8 @@ class ExactOptions:
     factor_lookback : int, default=12
         Number of most recent steps at which common factors enter (at most the lookback).
     max_memory_gb : float, default=4.0
-        Memory that kept moments may take; where they would take more they are made again when
-        needed.
+        Memory that moments, blocks of windows and solutions may take, beside the series. What
+        would take more is made again when needed.
     choose_every : int, optional
         In a backtest that trains again at every step: number of fits after which the settings are
         compared again. In between the one selected is solved for on the new rows. They are

@@ -90,10 +90,9 @@ class RunningFit:
         for one in split.series:
             ages = torch.arange(layout.n_windows(one) - 1, -1, -1).to(one.target)
             weights.append(forgetting**ages)
-        regressors = layout.regressors(split.series[0])
         chunks = [
             (channels, weighted_moments(split.series, weights, layout, channels))
-            for channels in split.cache.channel_chunks(layout.horizon + regressors.total)
+            for channels in split.cache.channel_chunks(layout)
         ]
         if not split.pairs_suffice(self.setting):
             return Moments.stacked([moments for _, moments in chunks])

@@ -55,6 +55,12 @@ class ModelSelection:
             selected = self._lengthen_embedding(selected)
         return self._learn_embedding(self._strengthen_ridge(selected))
 
+    def release(self) -> None:
+        """Give up what is kept of moments and solutions, where nothing more is compared."""
+        self.ridges.release()
+        self.training.release()
+        self.validation.release()
+
     def _is_individual(self, dim: int) -> bool:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
         return dim == self.training.n_channels
@@ -96,7 +102,8 @@ class ModelSelection:
         candidate = self.ridges.solve(setting, number)
         preferred = self._is_preferred(candidate, selected, requested)
         if not preferred:
-            goal = selected.error * (1.0 if requested else 1.0 - LEAST_GAIN)
+            # a wish is worth every ridge; else those that lead nowhere are left out
+            goal = None if requested else selected.error * (1.0 - LEAST_GAIN)
             candidate = self.ridges.best(setting, number, goal)
             preferred = self._is_preferred(candidate, selected, requested)
             if preferred:
@@ -120,8 +127,8 @@ class ModelSelection:
         if simple.error - rich.error <= least * simple.error:
             return False
         gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
-        n_apart = self.validation.cache.n_windows // self.problem.horizon
-        return exceeds_standard_error(gains, n_apart)
+        windows = self.windows
+        return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
 
     def _strengthen_ridge(self, selected: Candidate) -> Candidate:
         """Return the candidate with the largest ridge that loses neither clearly nor much.

@@ -8,6 +8,7 @@ import torch
 
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries
@@ -75,7 +76,9 @@ def solve_exact(
     training = list(series)
     if validation is None:
         training, validation = hold_out(problem, series, options.validation_size)
-    n_held_out = sum(len(one.target) - problem.width + 1 for one in validation)
+    n_windows = [len(one.target) - problem.width + 1 for one in validation]
+    # of a series that is given several times they count once
+    n_held_out = sum(dict(zip(distinct_numbers(validation), n_windows, strict=True)).values())
     if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
         return _solve_simplest(problem, series, options)
 
@@ -90,6 +93,7 @@ def solve_exact(
             "of these. Give rows of one kind, or train by gradients: solver='adam'."
         )
     if held_out:
+        selection.release()
         alone = replace(problem, search=SearchSpace.only(selected.setting))
         solution = _training(alone, series, options, history, "all").solve(
             selected.setting, n_steps

@@ -28,7 +28,8 @@ class DenseGenerator(Generator):
         Widths of the hidden layers of g; empty for a linear hypernetwork.
     initialise : callable
         Ordinary start of the layer's weight, applied to every basis, ten times smaller and with
-        its mean removed, so that each generated layer starts close to an ordinary one.
+        its mean removed, so that each generated layer starts close to an ordinary one. Rows that
+        it leaves at zero stay there.
     bias : bool
         Whether a bias is generated too.
 
@@ -67,7 +68,8 @@ class DenseGenerator(Generator):
         with torch.no_grad():
             for basis in self.weight_bases:
                 initialise(basis)
-                basis.sub_(basis.mean())  # contexts do not change the level at the start
+                started = basis.any(dim=1)  # rows that start at zero stay there
+                basis[started] -= basis[started].mean()  # the level does not change at the start
             self.weight_bases.mul_(self.basis_scale)
 
     def generate(self, context: Tensor) -> tuple[Tensor, Tensor | None]:

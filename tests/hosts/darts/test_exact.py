@@ -298,11 +298,20 @@ class TestForecasts:
             make(solver="exact").fit(series.with_values(values))
 
 
-def test_devices_without_double_precision_leave_the_arithmetic_to_the_cpu() -> None:
-    """As Apple's MPS; it refuses, here for want of a Mac."""
-    assert float64_device(torch.device("mps")) == torch.device("cpu")
-    assert float64_device(torch.device("cpu")) == torch.device("cpu")
-    assert float64_device(torch.device("meta")) == torch.device("meta")
+def test_devices_without_double_precision_leave_the_arithmetic_to_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Apple's MPS, of which this is the error."""
+    zeros, mps, cpu = torch.zeros, torch.device("mps"), torch.device("cpu")
+
+    def zeros_of_a_mac(*shape: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        if device == mps and dtype is torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return zeros(*shape, dtype=dtype, device=cpu)
+
+    monkeypatch.setattr(torch, "zeros", zeros_of_a_mac)
+    assert float64_device(mps) == cpu
+    assert float64_device(torch.device("cuda")) == torch.device("cuda")
 
 
 def test_a_network_is_moved_in_the_precision_that_it_goes_on_in(
@@ -406,18 +415,24 @@ class TestCovariates:
             model.predict(H, short[:-H], future_covariates=covariates).values()
         ).all()
 
+    @pytest.mark.parametrize("level", [0.0, 1e8])
     @pytest.mark.parametrize("shift", [0, 3])
     def test_past_ones_need_not_reach_into_the_horizon(
-        self, shift: int, series: TimeSeries
+        self, shift: int, level: float, series: TimeSeries
     ) -> None:
+        series = series.astype(np.float64)
+        past = series["a"] + level
         options = {"output_chunk_shift": shift, "solver": "exact"}
-        whole = make(**options).fit(series, past_covariates=series["a"])
-        cut = make(**options).fit(series, past_covariates=series["a"][: -H - shift])
+        whole = make(**options).fit(series, past_covariates=past)
+        cut = make(**options).fit(series, past_covariates=past[: -H - shift])
         equal(
-            cut.predict(H, series=series, past_covariates=series["a"]),
-            whole.predict(H, series=series, past_covariates=series["a"]),
+            cut.predict(H, series=series, past_covariates=past),
+            whole.predict(H, series=series, past_covariates=past),
             1e-6,
         )
+        errors = [model.solver_report["validation_mse"] for model in (cut, whole)]
+        np.testing.assert_allclose(*errors, rtol=1e-6)
+        assert (errors[0] < 2).all()
 
     def test_all_kinds_beyond_the_horizon(self, make_series: Callable) -> None:
         covariates = make_series(160, 2, seed=5)

@@ -216,6 +216,14 @@ class TestNewRows:
             forecaster.update(new)
         forecaster.update(pd.concat({("north", "x"): panel.iloc[80:]}, names=names))
 
+    def test_labels_of_another_type(self, cls: type, panel: pd.DataFrame) -> None:
+        """They would be instances never seen before."""
+        names = ["store", "time"]
+        forecaster = make(cls).fit(pd.concat({7: panel.iloc[:80]}, names=names), fh=[1])
+        with raises(ValueError, r"\('7',\) would be a new one beside \(7,\).*type of its labels"):
+            forecaster.update(pd.concat({"7": panel.iloc[80:]}, names=names), update_params=False)
+        forecaster.update(pd.concat({8: panel.iloc[80:]}, names=names), update_params=False)
+
     def test_a_panel_instead_of_a_series(self, cls: type, panel: pd.DataFrame) -> None:
         forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
         with raises(ValueError, "fitted on data with 0 index levels above time"):

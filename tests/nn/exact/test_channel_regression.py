@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from moment_cases import make_layout
 from naive_windows import design
-from regression_cases import assert_same_weights, each_route, one_chunk, two_chunks
+from regression_cases import KINDS, assert_same_weights, each_route, one_chunk, two_chunks
 from sklearn.linear_model import Ridge
 
 from hyperforecast.nn.exact import (
@@ -68,3 +69,35 @@ def test_units_of_a_channel_do_not_matter(
     )
     torch.testing.assert_close(two[..., :-1], one[..., :-1], rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(two[..., -1] / factors[:, None], one[..., -1], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+def test_equals_generated_weights_of_every_channel_alone(
+    kinds: tuple[str, ...], make_series: Callable[..., ObservedSeries]
+) -> None:
+    several, layout = [make_series(50, kinds=kinds)], make_layout(kinds, "last", 1)
+    moments = one_chunk(window_moments(several, layout))
+    regressors = layout.regressors(several[0])
+    found = ChannelRegression(moments, regressors).solve(0.2)
+    for n in range(3):  # each alone, in units of its own
+        [(_, all_channels)] = moments
+        alone = one_chunk(all_channels.channels(slice(n, n + 1)))
+        ones = torch.ones(1, 1, dtype=torch.float64)
+        expected = GeneratedRegression(alone, ones, regressors=regressors).solve(0.2)
+        torch.testing.assert_close(found.weight[n], expected.weight[0], rtol=1e-8, atol=1e-9)
+        torch.testing.assert_close(found.future[n], expected.future[0], rtol=1e-8, atol=1e-9)
+
+
+def test_a_channel_whose_equations_rounding_has_made_indefinite_spoils_no_other(
+    make_series: Callable[..., ObservedSeries],
+) -> None:
+    series, layout = make_series(50), WindowLayout(6, 3)
+    target = series.target.clone()
+    target[:, 1] = 1e9 + torch.arange(50) % 2
+    moments = window_moments([ObservedSeries(target)], layout)
+    moments.xx[1, 0, 0] -= 1e4  # as rounding may
+    found = ChannelRegression(one_chunk(moments)).solve(1e-6).weight
+    alone = window_moments([series], layout)
+    expected = ChannelRegression(one_chunk(alone)).solve(1e-6).weight
+    assert found.isfinite().all()
+    torch.testing.assert_close(found[::2], expected[::2], rtol=1e-6, atol=1e-6)

@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact import MeanDeviation, MomentHistory, ObservedSeries, lagged_products
+from hyperforecast.nn.exact import (
+    ExactOptions,
+    MeanDeviation,
+    MomentHistory,
+    ObservedSeries,
+    Problem,
+    SearchSpace,
+    lagged_products,
+    solve_exact,
+)
 from hyperforecast.nn.exact import moment_history as module
 
 WIDTH = 6
@@ -130,3 +139,20 @@ def test_only_channels_of_which_little_is_left_are_made_anew(
         series = ObservedSeries(values[first : first + 40], start=first)
         history.products("training", 0, series, WIDTH, units(series))
     assert widths == [2, 1]
+
+
+@pytest.mark.parametrize("level", [0.0, 1e8])
+def test_fits_that_share_one_equal_fits_of_their_own(level: float) -> None:
+    """Of windows that move on, out of a spike: weights, errors and units."""
+    values = level + rows().cumsum(dim=0)
+    values[2, 0] += 1e8
+    search = SearchSpace(norms=("none", "last", "mean"), embedding_dims=(0, 2))
+    problem, options = Problem(WIDTH - 1, 1, search=search), ExactOptions(ridge=1e-2)
+    history = MomentHistory()
+    for first in range(0, 8, 2):
+        series = ObservedSeries(values[first : first + 60], start=first)
+        found = solve_exact(problem, [series], options=options, history=history)
+        expected = solve_exact(problem, [series], options=options)
+        assert found.setting == expected.setting
+        torch.testing.assert_close(found.weights.weight, expected.weights.weight)
+        torch.testing.assert_close(found.units.target, expected.units.target)

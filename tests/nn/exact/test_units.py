@@ -34,10 +34,13 @@ class TestMeanDeviation:
 
     @pytest.mark.parametrize("value", [0.1, 1e9 / 3, -7.0, 0.0])
     def test_of_a_constant_is_its_value_and_zero(self, value: float) -> None:
-        found = MeanDeviation.of([torch.full((n, 1), value).double() for n in (1000, 3)])
-        assert found.mean.item() == torch.tensor(value).double().item()
+        def rows(n: int) -> torch.Tensor:
+            return torch.full((n, 1), value, dtype=torch.float64)
+
+        found = MeanDeviation.of([rows(n) for n in (1001, 3, 7)])
+        assert found.mean.item() == value
         assert found.deviation.item() == 0.0
-        assert (found.standardise(torch.full((5, 1), value).double()) == 0).all()
+        assert (found.standardise(rows(5)) == 0).all()
 
     def test_what_rounding_makes_of_a_constant_is_none(self) -> None:
         rounded = 0.1 * torch.arange(1, 500, dtype=torch.float64)

@@ -181,6 +181,26 @@ def test_linear_backbones_are_those_that_say_how_to_hold_a_map() -> None:
     assert held == ["dlinear", "nlinear"] == linear_backbones()
 
 
+def test_dlinear_is_one_map_of_the_window_whatever_its_decomposition() -> None:
+    series = make_series(())
+    solution = solve_exact(Problem(L, H, 1), [series])
+    networks = [
+        solved_network(
+            arguments(series, backbone, "plain", (), False) | {"backbone_kwargs": kwargs}, solution
+        )
+        for backbone, kwargs in (
+            ("nlinear", None),
+            ("dlinear", {"kernel_size": 3}),
+            ("dlinear", {"kernel_size": 7}),
+        )
+    ]
+    plain, *decomposed = (forecast(network, series) for network in networks)
+    for network, found in zip(networks[1:], decomposed, strict=True):
+        torch.testing.assert_close(found, plain)
+        remainder, trend = network.head.weight.split(L, dim=-1)
+        assert torch.equal(remainder, trend)
+
+
 def test_generated_weights_stay_generated() -> None:
     """What is written is the hypernetwork: its embedding and bases, not only their product."""
     series = make_series(())

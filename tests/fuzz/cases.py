@@ -15,6 +15,8 @@ HOSTS = ("darts", "sktime")
 
 L, H = 6, 3
 ROWS = 40
+AHEAD = H + 2
+"""Rows of covariates after the last of the series: of a horizon, and of a shift before it."""
 NAMES = ("a", "b", "c", "d")
 
 CPU = {"accelerator": "cpu"}
@@ -169,11 +171,11 @@ class Tables:
 def tables(data: Data) -> Tables:
     """Make the tables of some data."""
     random = np.random.default_rng(data.seed)
-    index = time_index(data.index, data.rows + H)
+    index = time_index(data.index, data.rows + AHEAD)
     y, past, future, static = [], [], [], []
     for _ in range(data.series):
         values = _values(data, random)
-        drivers = random.normal(size=(data.rows + H, data.past + data.future))
+        drivers = random.normal(size=(data.rows + AHEAD, data.past + data.future))
         if drivers.size and "constant" not in data.kind and data.kind != "zeros":
             values = values + 0.5 * drivers[: data.rows, -1:]
         units = data.scale * data.spread ** np.arange(data.channels)

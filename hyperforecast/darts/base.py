@@ -25,6 +25,8 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
+from hyperforecast.darts.calls import check_call
+from hyperforecast.darts.coverage import check_coverage
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
 from hyperforecast.darts.finite import check_fit_inputs, check_forecast_inputs, warn_of_encodings
@@ -266,8 +268,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     @functools.wraps(MixedCovariatesTorchModel.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Self:
         """Train the model; where that fails, leave it as it was."""
+        check_call(MixedCovariatesTorchModel.fit, self, *args, **kwargs)
         with random_turn(), self._unchanged_on_error():
-            return super().fit(*args, **kwargs)
+            return super().fit(*args, **_plain_numbers(kwargs))
 
     @functools.wraps(MixedCovariatesTorchModel.fit_from_dataset)
     def fit_from_dataset(self, *args: Any, **kwargs: Any) -> Self:
@@ -331,7 +334,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 for weight, order in zip(sample_weight, orders, strict=True)
             ]
         series = [reorder(one, order) for one, order in zip(series, orders, strict=True)]
-        return super()._build_train_dataset(
+        dataset = super()._build_train_dataset(
             series=[self._with_ordered_static_covariates(one) for one in series],
             past_covariates=self._in_order("past_covariates", past_covariates),
             future_covariates=self._in_order("future_covariates", future_covariates),
@@ -339,6 +342,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             max_samples_per_ts=max_samples_per_ts,
             stride=stride,
         )
+        check_coverage(dataset)
+        return dataset
 
     def _setup_for_train(
         self,
@@ -548,6 +553,16 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         check_forecast_inputs(dataset, static=self.uses_static_covariates)
         return dataset
 
+    def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:
+        """Forecast, from series whose channels and covariates may have any order.
+
+        See
+        :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.predict`
+        for the arguments.
+        """
+        check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
+        return super().predict(*args, **_plain_numbers(kwargs))
+
     def _setup_for_predict(
         self, n: int, dataset: TorchInferenceDataset, **kwargs: Any
     ) -> dict[str, Any]:
@@ -627,6 +642,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(_plain, value))
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def _plain_numbers(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with Python's numbers for numpy's, which torch and Lightning refuse."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in arguments.items()}
 
 
 def _shows_progress(trainer: pl.Trainer) -> bool:

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_finite(series: TimeSeries, name: str) -> None:
-    """Raise if a series holds NaN or infinite values.
+    """Raise if a series holds NaN, infinite values, or some whose squares are infinite.
 
     Parameters
     ----------
@@ -25,6 +25,7 @@ def check_finite(series: TimeSeries, name: str) -> None:
     """
     values = series.all_values(copy=False)  # (T, C, samples)
     if np.isfinite(values).all():
+        _check_size(values, series, name)
         return
     bad = ~np.isfinite(values).all(axis=2)  # (T, C)
     rows, columns = np.nonzero(bad)
@@ -40,6 +41,20 @@ def check_finite(series: TimeSeries, name: str) -> None:
         logger.warning("%s These are made by `add_encoders`; forecasts will be NaN.", message)
         return
     raise ValueError(message)
+
+
+def _check_size(values: np.ndarray, series: TimeSeries, name: str) -> None:
+    """Raise if squares of values, of which errors are made, are too large for their precision."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    largest = float(np.sqrt(np.finfo(np.promote_types(values.dtype, np.float32)).max) / 1e3)
+    if values.size and np.abs(values).max() > largest:
+        row, column, _ = np.argwhere(np.abs(values) > largest)[0]
+        raise ValueError(
+            f"`{name}` holds values that are too large for {values.dtype}, the first in "
+            f"{str(series.components[column])!r} at {series.time_index[row]}. Expected numbers "
+            f"below {largest:.0e}; scale them, for example with Darts' Scaler."
+        )
 
 
 def check_static_covariates(series: TimeSeries, name: str) -> None:

@@ -72,22 +72,24 @@ class ForecastingModule(PLForecastingModule):
     @io_processor
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch: the prediction has shape (B, H, C, P)."""
-        past = [
-            covariates
-            for covariates in (x_in.past_covariates, x_in.historic_future_covariates)
-            if covariates is not None
-        ]
-        future = x_in.future_covariates
+        dtype = self.dtype  # of covariates in another precision than the target
+
+        def cast(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values.to(dtype)
+
+        known = (cast(x_in.past_covariates), cast(x_in.historic_future_covariates))
+        past = [covariates for covariates in known if covariates is not None]
+        future = cast(x_in.future_covariates)
         if future is not None and future.shape[1] < self.network.horizon:
             # of a forecast shorter than the horizon; the steps beyond are dropped afterwards, but
             # a backbone that takes covariates itself sees them: the last ones go on
             missing = self.network.horizon - future.shape[1]
             future = torch.cat([future, future[:, -1:].expand(-1, missing, -1)], dim=1)
         prediction = self.network(
-            x_in.past_target,
+            x_in.past_target.to(dtype),
             past_covariates=torch.cat(past, dim=2) if past else None,
             future_covariates=future,
-            static_covariates=x_in.static_covariates,
+            static_covariates=cast(x_in.static_covariates),
             n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
             shared=self.trains_shared_weights(x_in),
         )

@@ -162,8 +162,8 @@ class DartsOptions(EngineOptions):
         default=False, doc="Whether to use Darts' own instance norm."
     )
     model_name: str | None = option(default=None, of="training", doc="Name of the run's folder.")
-    work_dir: str | os.PathLike | None = option(
-        default=None, of="training", doc="Folder of the runs."
+    work_dir: str | os.PathLike = option(
+        default="darts_logs", of="training", doc="Folder of the runs."
     )
     log_tensorboard: bool = option(default=False, of="training", doc="Whether to write logs.")
     nr_epochs_val_period: int = option(
@@ -181,6 +181,46 @@ class DartsOptions(EngineOptions):
     )
     enable_finetuning: bool | dict[str, Any] | None = option(
         default=None, of="training", doc="Which parameters are trained."
+    )
+
+
+@option_group
+class FitOptions:
+    """Arguments of ``fit`` beside series, declared to be checked."""
+
+    epochs: int = option(default=0, of="training", to="fit", least=0, doc="Instead of n_epochs.")
+    stride: int = option(
+        default=1, of="training", to="fit", least=1, unit="of steps", doc="Between windows."
+    )
+    max_samples_per_ts: int | None = option(
+        default=None, of="training", to="fit", least=1, doc="Windows of each series."
+    )
+    load_best: bool = option(
+        default=False, of="training", to="fit", doc="Whether to end with the best weights."
+    )
+    verbose: bool | None = option(default=None, of="training", to="fit", doc="Show progress.")
+    dataloader_kwargs: dict[str, Any] | None = option(
+        default=None, of="training", to="fit", doc="Of torch's loader."
+    )
+
+
+@option_group
+class PredictOptions:
+    """Arguments of ``predict`` beside series, declared to be checked."""
+
+    n: int = option(to="host", least=1, unit="of steps", doc="Steps to forecast.")
+    num_samples: int = option(default=1, to="host", least=1, doc="Samples of the forecast.")
+    batch_size: int | None = option(default=None, to="host", least=1, doc="Windows in a pass.")
+    roll_size: int | None = option(
+        default=None, to="host", least=1, unit="of steps", doc="Steps that go back in."
+    )
+    n_jobs: int = option(default=1, to="host", doc="Processes that make series.")
+    mc_dropout: bool = option(default=False, to="host", doc="Whether dropout stays active.")
+    predict_likelihood_parameters: bool = option(
+        default=False, to="host", doc="Whether to return the distribution's parameters."
+    )
+    random_state: int | None = option(
+        default=None, to="host", least=0, most=2**32 - 1, doc="Seed of samples."
     )
 
 

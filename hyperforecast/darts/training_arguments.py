@@ -28,10 +28,16 @@ def training_problems(arguments: Mapping[str, Any]) -> list[str]:
         Those that are given, of their declared types.
     """
     return [
+        *_epoch_problems(arguments),
         *_loss_problems(arguments.get("loss_fn")),
         *_optimizer_problems(arguments),
         *_trainer_problems(arguments.get("pl_trainer_kwargs") or {}),
     ]
+
+
+def _epoch_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
+    if arguments.get("n_epochs", 0) is None:  # which Lightning takes for a thousand
+        yield "n_epochs must be a whole number >= 0; got None. Leave it out for Darts' default."
 
 
 def _loss_problems(loss: Any) -> Iterator[str]:

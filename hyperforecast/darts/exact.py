@@ -44,7 +44,7 @@ def train_exactly(
         Arguments of the Darts model.
     dataset, validation : SequentialTorchTrainingDataset
     device : torch.device
-        Where to compute, in float64.
+        Where to compute, in float64; the CPU computes for one that does not know it.
     history : MomentHistory, optional
         Shared with other models that are fitted on overlapping windows.
 
@@ -52,6 +52,7 @@ def train_exactly(
     -------
     ExactSolution
     """
+    device = float64_device(device)
     series = observed_series(dataset, device, history)
     solution = solve_exact(
         _problem(params, module.network.parts, series[0].n_channels),
@@ -62,9 +63,11 @@ def train_exactly(
     )
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
-    module.network = network.to(like.device).train(module.training)
     # Lightning makes a module double only when it is run, and files are read in its precision
-    module.to(torch.float64 if dataset.series[0].dtype == np.float64 else like.dtype)
+    dtype = torch.float64 if dataset.series[0].dtype == np.float64 else like.dtype
+    # in this order: a device may not know the precision that the network was solved in
+    module.network = network.to(dtype).to(like.device).train(module.training)
+    module.to(dtype)
     module.network_arguments = solved_arguments(module.network_arguments, solution)
     setting = solution.setting
     logger.info(
@@ -77,6 +80,15 @@ def train_exactly(
         setting.ridge,
     )
     return solution
+
+
+def float64_device(device: torch.device) -> torch.device:
+    """Return a device if it computes in float64, else the CPU: Apple's MPS does not."""
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except TypeError:
+        return torch.device("cpu")
+    return device
 
 
 def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:
@@ -110,6 +122,7 @@ def report(solution: ExactSolution) -> list[dict[str, Any]]:
             "n_factors": entry.setting.n_factors,
             "ridge": entry.setting.ridge,
             "validation_mse": entry.validation_mse,
+            "damping": entry.damping,
             "chosen": entry.chosen,
         }
         for entry in solution.compared

@@ -171,7 +171,14 @@ def folded(module: ForecastingModule) -> ForecastingModule:
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a network that its training does not choose."""
-    chosen = {"instance_norm", "n_factors", "factor_lookback", "channel_offsets", "parts"}
+    chosen = {
+        "instance_norm",
+        "n_factors",
+        "factor_lookback",
+        "channel_offsets",
+        "standardised",
+        "parts",
+    }
     parts = {name: dict(options) for name, options in arguments["parts"].items()}
     for name, part in make_parts(parts).items():
         for option in {} if part.obstacle() else part.closed_form(name).chosen(0):

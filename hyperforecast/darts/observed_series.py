@@ -7,7 +7,7 @@ import torch
 from darts import TimeSeries
 from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.utils import n_steps_between
-from torch import Tensor, nn
+from torch import Tensor
 
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
 
@@ -43,7 +43,7 @@ def observed_series(
         static = None
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
-            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])))
+            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
         start = None
         if history is not None:
             history.origin = series.start_time() if history.origin is None else history.origin
@@ -60,7 +60,7 @@ def observed_series(
 
 
 def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -> Tensor:
-    """Return the rows of covariates at a series' times, up to ``missing`` at the end as zero."""
+    """Return the rows of covariates at a series' times; up to ``missing`` at the end repeat."""
     skip = n_steps_between(series.start_time(), covariates.start_time(), series.freq)
     values = covariates.values(copy=False)[max(skip, 0) : skip + len(series)]
     if skip < 0 or len(values) < len(series) - missing:
@@ -70,7 +70,7 @@ def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -
             f"{covariates.end_time()}."
         )
     rows = _tensor(values)
-    return nn.functional.pad(rows, (0, 0, 0, len(series) - len(rows)))
+    return torch.cat([rows, rows[-1:].expand(len(series) - len(rows), -1)])
 
 
 def _tensor(values: Any) -> Tensor:

@@ -28,6 +28,7 @@ from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import LINEAR, N_CHANNELS, NetworkSites, Site, dry_run, layers_of
+from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.term import Term
 
 T = TypeVar("T")
@@ -96,6 +97,9 @@ class ForecastingNetwork(nn.Module):
     channel_offsets : bool, default=False
         Whether each output of each channel has a free offset, starting at zero: what turns a
         point forecast into quantiles of its residuals.
+    standardised : bool, default=False
+        Whether channels and covariates are standardised on entry by means and deviations of
+        training, and forecasts restored: see :class:`Standardiser`.
 
     Notes
     -----
@@ -143,6 +147,7 @@ class ForecastingNetwork(nn.Module):
         n_factors: int = 0,
         factor_lookback: int = 12,
         channel_offsets: bool = False,
+        standardised: bool = False,
     ) -> None:
         super().__init__()
         check_backbone(backbone, backbone_kwargs)
@@ -159,6 +164,11 @@ class ForecastingNetwork(nn.Module):
         parts_of = self.parts.items()
         self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
 
+        self.standardiser = None
+        if standardised:
+            self.standardiser = Standardiser(
+                n_channels, n_past_covariates, n_future_covariates, n_static_covariates
+            )
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
         width = _only("embed the window", {n: part.embeds_into for n, part in parts_of})
@@ -272,6 +282,12 @@ class ForecastingNetwork(nn.Module):
             Of fewer steps where segments are left out.
         """
         x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x)
+            standardise = self.standardiser.standardise_covariates
+            past_covariates = standardise(past_covariates, "past")
+            future_covariates = standardise(future_covariates, "future")
+            static_covariates = standardise(static_covariates, "static")
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
@@ -321,6 +337,8 @@ class ForecastingNetwork(nn.Module):
             y = y + self.channel_offsets[:, : y.shape[2]]
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
+        if self.standardiser is not None:
+            y = self.standardiser.restore(y, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
 
     def _encode(self, x: Tensor, condition: Condition) -> Tensor:

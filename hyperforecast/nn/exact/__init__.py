@@ -20,6 +20,7 @@ from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
+from hyperforecast.nn.exact.units import MeanDeviation, Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.exact.window_blocks import block_moments
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
@@ -33,6 +34,7 @@ __all__ = [
     "ExactOptions",
     "ExactSolution",
     "GeneratedRegression",
+    "MeanDeviation",
     "MomentHistory",
     "Moments",
     "ObservedSeries",
@@ -40,6 +42,7 @@ __all__ = [
     "Regressors",
     "SearchSpace",
     "Setting",
+    "Units",
     "WindowLayout",
     "block_moments",
     "choose_search_space",

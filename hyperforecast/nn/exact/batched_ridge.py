@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.generated_regression import group_means
 from hyperforecast.nn.exact.linear_algebra import damped_cholesky, solve_factorised
 from hyperforecast.nn.exact.moments import Moments
-from hyperforecast.nn.exact.regressors import CONSTANT, PENALISED
+from hyperforecast.nn.exact.regressors import CONSTANT, PENALISED, Regressors
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
@@ -18,24 +19,36 @@ class BatchedRidge:
     ----------
     moments : Moments
         Of n channels with p regressors, the last of which is the constant.
+    regressors : Regressors, optional
+        Where each group of regressors lies; all are lags of the channel's own if not given.
+
+    Attributes
+    ----------
+    units : Tensor, shape (n, p - 1)
+        Units of each channel's ridge, see :class:`GeneratedRegression`.
+    future_units : Tensor, shape (n, F)
+        Likewise of each future covariate.
     """
 
-    def __init__(self, moments: Moments) -> None:
+    def __init__(self, moments: Moments, regressors: Regressors | None = None) -> None:
         self.moments = moments
-        corner = moments.xx[:, CONSTANT, PENALISED]  # (n, p - 1)
         self._constant = moments.xx[:, CONSTANT, CONSTANT]  # (n,)
-        self._elimination = corner / self._constant[:, None]
-        self._corner = corner
+        self._corner = moments.xx[:, CONSTANT, PENALISED]  # (n, p - 1)
+        self._elimination = self._corner / self._constant[:, None]
+        regressors = regressors or Regressors(self._corner.shape[1])
+        diagonal = moments.xx.diagonal(dim1=1, dim2=2)[:, PENALISED]
+        removed = self._corner * self._elimination
+        groups = regressors.penalty_groups().to(diagonal.device)
+        self.units = group_means(diagonal[:, None], removed[:, None], groups)
+        diagonal = moments.ff.diagonal(dim1=1, dim2=2)
+        removed = moments.xf[:, CONSTANT].square().sum(dim=1) / self._constant[:, None]
+        groups = torch.arange(diagonal.shape[1], device=diagonal.device)
+        self.future_units = group_means(diagonal[:, None], removed[:, None], groups)
 
-    def diagonal(self) -> Tensor:
-        """Return the penalised diagonal of the normal equations, centred, (n, p - 1)."""
-        diagonal = self.moments.xx.diagonal(dim1=1, dim2=2)[:, PENALISED]
-        return (diagonal - self._corner * self._elimination).clamp(min=0)
-
-    def solve(self, damping: Tensor, future_damping: Tensor) -> BasisWeights:
-        """Solve with given penalties, (n, p - 1) and (n, F)."""
+    def solve(self, ridge: float) -> BasisWeights:
+        """Solve for one ridge λ > 0, counted in units of each channel's equations."""
         moments = self.moments
-        factors = self._factors(damping)
+        factors, damping = self._factors(ridge)
         n_channels, _, horizon, n_future = moments.xf.shape
         # the future covariates' coefficients are common to all steps: a small system of their own
         right = torch.cat([moments.xy, moments.xf.flatten(2)], dim=2)  # (n, p, H + H·F)
@@ -49,29 +62,32 @@ class BatchedRidge:
         if n_future:
             answered = solved[..., horizon:].unflatten(2, (horizon, n_future))
             system = moments.ff - torch.einsum("nphf,nphg->nfg", moments.xf, answered)
-            system = (system + system.mT) / 2 + torch.diag_embed(future_damping)
             target = moments.fy - torch.einsum("nphf,nph->nf", moments.xf, weight)
-            future = _solve_penalised(system, target, future_damping)
+            future = self._solve_future(system, target, ridge)
             weight = weight - torch.einsum("nphf,nf->nph", answered, future)
-        return BasisWeights(weight.mT.contiguous(), future)
+        return BasisWeights(weight.mT.contiguous(), future, damping)
 
-    def _factors(self, damping: Tensor) -> Tensor:
-        """Return the Cholesky factors of the damped normal equations, (n, p - 1, p - 1)."""
+    def _factors(self, ridge: float) -> tuple[Tensor, float]:
+        """Return the Cholesky factors of the damped normal equations, (n, p - 1, p - 1).
+
+        And the most that rounding has made it necessary to add beyond the ridge, in its units.
+        """
         gram = self.moments.xx[:, PENALISED, PENALISED].clone()
         gram.baddbmm_(self._corner[:, :, None], self._elimination[:, None], alpha=-1)
-        gram.diagonal(dim1=1, dim2=2).add_(damping)
+        gram.diagonal(dim1=1, dim2=2).add_(ridge * self.units)
         factors, failed = torch.linalg.cholesky_ex(gram)
+        damping = 0.0
         for n in failed.nonzero().flatten().tolist():
-            factors[n] = damped_cholesky(gram[n], torch.zeros_like(damping[n]))
-        return factors
+            factors[n], more = damped_cholesky(gram[n], torch.zeros_like(self.units[n]))
+            damping = max(damping, more / self.units[n].mean().item())
+        return factors, damping
 
-
-def _solve_penalised(systems: Tensor, right: Tensor, damping: Tensor) -> Tensor:
-    """Solve symmetric systems (n, F, F) for (n, F), no eigenvalue less than the damping.
-
-    But by rounding none is, where the damping is in the systems.
-    """
-    scale = damping.rsqrt()
-    values, vectors = torch.linalg.eigh(systems * scale[:, :, None] * scale[:, None])
-    projected = torch.einsum("nfv,nf->nv", vectors, scale * right) / values.clamp(min=1.0)
-    return scale * torch.einsum("nfv,nv->nf", vectors, projected)
+    def _solve_future(self, systems: Tensor, right: Tensor, ridge: float) -> Tensor:
+        """Solve the future covariates' systems (n, F, F), the ridge not yet in them, for (n, F)."""
+        scale = self.future_units.rsqrt()
+        systems = (systems + systems.mT) / 2 * scale[:, :, None] * scale[:, None]
+        systems.diagonal(dim1=1, dim2=2).add_(ridge)
+        values, vectors = torch.linalg.eigh(systems)
+        # but by rounding no eigenvalue is less than the ridge
+        projected = torch.einsum("nfv,nf->nv", vectors, scale * right) / values.clamp(min=ridge)
+        return scale * torch.einsum("nfv,nv->nf", vectors, projected)

@@ -1,11 +1,10 @@
 """Ridge regression for each channel alone."""
 
-import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.batched_ridge import BatchedRidge
 from hyperforecast.nn.exact.moments import ChannelMoments
-from hyperforecast.nn.exact.regressors import CONSTANT, PENALISED
+from hyperforecast.nn.exact.regressors import Regressors
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
@@ -13,31 +12,40 @@ class ChannelRegression:
     """One ridge regression for each channel: weights that share nothing.
 
     The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
-    are one-hot; the ridge is the same for every channel. A chunk of the channels is factorised
-    and solved at a time; nothing but the weights is kept.
+    are one-hot; each channel's ridge is in units of its own equations. A chunk of the channels is
+    factorised and solved at a time; nothing but the weights is kept.
+
+    Parameters
+    ----------
+    moments : iterable of (slice, Moments)
+        Of C channels with p regressors, the last of which is the constant.
+    mixing : Tensor, shape (C, C)
+        The identity.
+    regressors : Regressors, optional
+        Where each group of regressors lies; all are lags of the channel's own if not given.
     """
 
-    def __init__(self, moments: ChannelMoments) -> None:
+    def __init__(
+        self, moments: ChannelMoments, mixing: Tensor, regressors: Regressors | None = None
+    ) -> None:
         self.moments = moments
-        diagonals = torch.cat([BatchedRidge(chunk).diagonal() for _, chunk in moments])
-        self.mixing = torch.eye(len(diagonals), dtype=diagonals.dtype, device=diagonals.device)
-        self.scale = diagonals.mean().item() if diagonals.numel() else 1.0
+        self.mixing = mixing
+        self._regressors = regressors
 
     def solve(self, ridge: float) -> BasisWeights:
-        """Solve for one ridge λ > 0."""
-        jitter = 1e-12 * self.scale + torch.finfo(self.mixing.dtype).tiny  # far below any ridge
-        weights: BasisWeights | None = None
+        """Solve for one ridge λ > 0, counted in units of each channel's equations."""
+        weight: Tensor | None = None
+        future: Tensor | None = None
+        damping = 0.0
         for channels, chunk in self.moments:
-            damping = torch.full_like(chunk.xx[:, CONSTANT, PENALISED], ridge + jitter)
-            solved = BatchedRidge(chunk).solve(damping, torch.full_like(chunk.fy, ridge))
-            if weights is None:
-                weights = BasisWeights(
-                    *(self._of_all(one) for one in (solved.weight, solved.future))
-                )
-            weights.weight[channels] = solved.weight
-            weights.future[channels] = solved.future
-        assert weights is not None
-        return weights
+            solved = BatchedRidge(chunk, self._regressors).solve(ridge)
+            if weight is None or future is None:
+                weight, future = self._of_all(solved.weight), self._of_all(solved.future)
+            weight[channels], future[channels] = solved.weight, solved.future
+            damping = max(damping, solved.damping)
+        assert weight is not None
+        assert future is not None
+        return BasisWeights(weight, future, damping)
 
     def _of_all(self, values: Tensor) -> Tensor:
         """Return room for values (n, ...) of all channels."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
-"""Ridges tried, in units of the mean penalised diagonal of the normal equations."""
+"""Ridges tried, for each group of regressors in units of its mean diagonal in the equations."""
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,9 @@ class ExactOptions:
     Parameters
     ----------
     ridge : float, optional
-        Penalty on the squared weights, in units of the mean diagonal of the normal equations.
-        Chosen on validation among 1e-5 … 10 if not given.
+        Penalty on the squared weights. Own lags, each covariate and the common factors are each
+        penalised in units of their mean diagonal in the normal equations. Chosen on validation
+        among 1e-5 … 10 if not given.
     validation_size : float, default=0.2
         Part of the windows, the last of each series, that is held out where no validation
         series is given. The final weights are fitted on all windows.

@@ -50,7 +50,7 @@ class RidgeSearch:
             ridge = self.ridges[number]
             setting = replace(setting, ridge=ridge)
             regression = self._regression_of(setting)
-            weights = regression.solve(ridge * regression.scale)
+            weights = regression.solve(ridge)
             errors = self._errors.setdefault(key, {})
             if number not in errors:
                 errors[number] = self.validation.error(setting, weights)

@@ -1,10 +1,11 @@
 """Model selection: which setting, by its error on validation."""
 
+import math
 from dataclasses import replace
 
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.learned_embedding import solve_embedding
+from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
@@ -120,6 +121,8 @@ class ModelSelection:
 
     def _gains_clearly(self, rich: Candidate, simple: Candidate, least: float = 0.0) -> bool:
         """Say whether a gain exceeds a least part of the error, and its own standard error."""
+        if math.isinf(simple.error):  # nothing but rounding: anything else is better
+            return math.isfinite(rich.error)
         if simple.error - rich.error <= least * simple.error:
             return False
         gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
@@ -151,9 +154,9 @@ class ModelSelection:
             return best, 0
         for step in range(self.options.embedding_steps):
             moments = self.training.moments(setting.norm, setting.n_factors)
-            embedding = solve_embedding(moments, best.weights, best.mixing)
+            embedding = learn_embedding(moments, best.weights, best.mixing)
             regression = self.training.regression(setting, embedding)
-            weights = regression.solve(setting.ridge * regression.scale)
+            weights = regression.solve(setting.ridge)
             error = self.validation.error(setting, weights, embedding)
             if error >= best.error:
                 return best, step
@@ -162,4 +165,5 @@ class ModelSelection:
 
     def _record(self, candidate: Candidate, chosen: bool) -> None:
         """Write a candidate down as compared."""
-        self.compared.append(ComparedSetting(candidate.setting, candidate.error, chosen))
+        damping = candidate.weights.damping
+        self.compared.append(ComparedSetting(candidate.setting, candidate.error, chosen, damping))

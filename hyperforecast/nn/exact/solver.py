@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
+
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.hold_out import hold_out
@@ -51,6 +53,11 @@ def solve_exact(
     Returns
     -------
     ExactSolution
+
+    Raises
+    ------
+    ValueError
+        If no setting has an error that float64 can tell from zero.
     """
     options = options or ExactOptions()
     held_out = validation is None
@@ -61,10 +68,16 @@ def solve_exact(
     if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
         return _solve_simplest(problem, series, options)
 
-    trained = DataSplit(problem, training, options, history, "training")
+    trained = DataSplit(problem, training, options, history, "training", validation=validation)
     validated = DataSplit(problem, validation, options, history, "validation", trained)
     selection = ModelSelection(trained, validated)
     selected, n_steps = selection.select()
+    if not math.isfinite(selected.error):
+        raise ValueError(
+            "The exact solver found no setting whose error on validation is more than rounding: "
+            "the validation rows lie too far from the training rows, in units of the deviations "
+            "of these. Give rows of one kind, or train by gradients: solver='adam'."
+        )
     if held_out:
         selection.release()
         alone = replace(problem, search=SearchSpace.only(selected.setting))
@@ -73,8 +86,15 @@ def solve_exact(
         )
     else:
         solution = trained.as_solution(selected.setting, selected.weights, selected.mixing)
-    quantiles = selection.windows.residual_quantiles(selected) if problem.quantiles else None
-    return replace(solution, compared=selection.compared, residual_quantiles=quantiles)
+    solution = replace(solution, compared=selection.compared)
+    if not problem.quantiles:
+        return solution
+    quantiles = selection.windows.residual_quantiles(selected)
+    if selected.setting.norm != "revin":  # whose residuals are in units of the window's deviation
+        before, after = (u.target.deviation for u in (trained.units, solution.units))
+        ratio = torch.where(after > 0, before / after, 1.0)
+        quantiles = quantiles * ratio[:, None, None]
+    return replace(solution, residual_quantiles=quantiles)
 
 
 def _solve_simplest(

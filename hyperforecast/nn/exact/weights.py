@@ -16,10 +16,14 @@ class BasisWeights:
         Of the regressors.
     future : Tensor, shape (M, F)
         Of the future covariates, the same for every step.
+    damping : float
+        Ridge that was added to the one asked for, because rounding had made the equations
+        indefinite.
     """
 
     weight: Tensor
     future: Tensor
+    damping: float = 0.0
 
     def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F).

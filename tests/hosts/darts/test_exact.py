@@ -23,6 +23,8 @@ from pytorch_lightning.callbacks import EarlyStopping
 from sklearn.linear_model import Ridge
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.darts.exact import float64_device
+from hyperforecast.nn import ForecastingNetwork
 
 L, H = 12, 4
 MODELS = [HNMVTSModel, BackboneModel]
@@ -48,6 +50,12 @@ def unlike(n_rows: int = 400, n_channels: int = 4) -> TimeSeries:
 def equal(one: TimeSeries, two: TimeSeries, tolerance: float = 0.0) -> None:
     np.testing.assert_allclose(one.values(), two.values(), rtol=tolerance, atol=tolerance)
     assert list(one.components) == list(two.components)
+
+
+def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values in the units that the solver works in, and these: mean and deviation."""
+    mean, deviation = values.mean(axis=0), values.std(axis=0)
+    return (values - mean) / deviation, mean, deviation
 
 
 def centred(rows: np.ndarray) -> float:
@@ -85,8 +93,10 @@ class TestResolution:
             "n_factors",
             "ridge",
             "validation_mse",
+            "damping",
             "chosen",
         ]
+        assert (model.solver_report["damping"] == 0).all()
         assert model.epochs_trained == 0
 
     @pytest.mark.parametrize(
@@ -204,14 +214,14 @@ class TestForecasts:
         model = BackboneModel(
             L, H, backbone="nlinear", instance_norm="last", n_factors=0, solver="exact"
         ).fit(series)
-        values = series.values().astype(np.float64)
+        values, mean, deviation = standardised(series.values().astype(np.float64))
         windows = np.lib.stride_tricks.sliding_window_view(values, L + H, axis=0)
         windows = windows - windows[..., L - 1 : L]
         rows, targets = windows[..., :L].reshape(-1, L), windows[..., L:].reshape(-1, H)
         ridge = model.solver_report["ridge"].iloc[-1] * centred(rows)
         expected = Ridge(alpha=ridge).fit(rows, targets)
         last = values[-1:, :]
-        forecast = expected.predict((values[-L:] - last).T).T + last
+        forecast = (expected.predict((values[-L:] - last).T).T + last) * deviation + mean
         tolerance = 1e-9 if dtype is np.float64 else 1e-4
         found = model.predict(H)
         assert found.dtype == dtype
@@ -252,10 +262,11 @@ class TestForecasts:
         panel = [make_series(n, seed=n) for n in (60, 90, 16)]
         kwargs = {"instance_norm": "none", "channel_embedding_dim": 0, "n_factors": 0}
         model = make(**kwargs, solver_kwargs={"ridge": 1e-3}).fit(panel)
+        _, mean, deviation = standardised(np.concatenate([s.values() for s in panel]))
         windows = np.concatenate(
             [
                 np.lib.stride_tricks.sliding_window_view(
-                    s.values().astype(np.float64), L + H, axis=0
+                    (s.values().astype(np.float64) - mean) / deviation, L + H, axis=0
                 ).reshape(-1, L + H)
                 for s in panel
             ]
@@ -265,7 +276,8 @@ class TestForecasts:
         expected = Ridge(alpha=alpha).fit(rows, targets)
         for series in panel:
             found = model.predict(H, series=series).values()
-            forecast = expected.predict(series.values()[-L:].T).T
+            last = (series.values()[-L:] - mean) / deviation
+            forecast = expected.predict(last.T).T * deviation + mean
             np.testing.assert_allclose(found, forecast, rtol=1e-3, atol=1e-3)
 
     def test_max_samples_are_the_last_windows(self) -> None:
@@ -290,7 +302,10 @@ class TestForecasts:
         forecasts = plain.historical_forecasts(
             val, forecast_horizon=H, retrain=False, last_points_only=False, verbose=False
         )
-        error = np.mean([mse(val, forecast) for forecast in forecasts])
+        # in units of each channel's training variance
+        variances = train.values().var(axis=0)
+        errors = [mse(val, forecast, component_reduction=None) for forecast in forecasts]
+        error = np.mean(errors / variances)
         assert model.solver_report["validation_mse"].iloc[0] == pytest.approx(error, rel=1e-3)
 
     def test_too_few_windows_to_hold_any_out(self, series: TimeSeries) -> None:
@@ -316,7 +331,7 @@ class TestForecasts:
         values = series.values().copy()
         values[:, 1] = 7.0
         model = make().fit(series.with_values(values))
-        np.testing.assert_allclose(model.predict(2 * H).values()[:, 1], 7.0, rtol=0.02)
+        assert (model.predict(2 * H).values()[:, 1] == 7.0).all()
 
     def test_global_random_state_is_untouched(self, series: TimeSeries) -> None:
         torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
@@ -330,6 +345,68 @@ class TestForecasts:
         values[5, 1] = np.nan
         with pytest.raises(ValueError, match=r"NaN.*'b'"):
             make(solver="exact").fit(series.with_values(values))
+
+
+def test_devices_without_double_precision_leave_the_arithmetic_to_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Apple's MPS, of which this is the error."""
+    zeros, mps, cpu = torch.zeros, torch.device("mps"), torch.device("cpu")
+
+    def zeros_of_a_mac(*shape: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        if device == mps and dtype is torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return zeros(*shape, dtype=dtype, device=cpu)
+
+    monkeypatch.setattr(torch, "zeros", zeros_of_a_mac)
+    assert float64_device(mps) == cpu
+    assert float64_device(torch.device("cuda")) == torch.device("cuda")
+
+
+def test_a_network_is_moved_in_the_precision_that_it_goes_on_in(
+    series: TimeSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never in double precision: a device may not know it."""
+    moved = []
+    to = torch.nn.Module.to
+
+    def watched(self: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.nn.Module:
+        if isinstance(self, ForecastingNetwork) and isinstance(args[0], torch.device):
+            moved.append({values.dtype for values in self.state_dict().values()})
+        return to(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.Module, "to", watched)
+    make(solver="exact", n_factors=1).fit(series)
+    assert moved == [{torch.float32}]
+
+
+@pytest.mark.parametrize("kind", ["target", "past_covariates", "future_covariates", "static"])
+def test_units_and_levels_do_not_matter(kind: str) -> None:
+    """Nor for what is chosen: a series of one deviation, and one of 1e6 at a level of 1e9."""
+    panel = unlike(300).astype(np.float64)
+    panel = panel.with_static_covariates(pd.DataFrame({"s": [0.0, 1.0, 2.0, 5.0]}))
+    other = unlike(320, 2).astype(np.float64)
+    driver = other.with_values(np.sin(other.values()))
+    before = {"past_covariates": other, "future_covariates": driver}
+
+    def changed(values: Any) -> Any:
+        return 1e6 * values + 1e9
+
+    after, there = dict(before), panel
+    if kind == "target":
+        there = panel.with_values(changed(panel.values()))
+    elif kind == "static":
+        there = panel.with_static_covariates(changed(panel.static_covariates))
+    else:
+        after[kind] = before[kind].with_values(changed(before[kind].values()))
+    one = make(solver="exact").fit(panel, **before)
+    two = make(solver="exact").fit(there, **after)
+    found, expected = two.predict(H).values(), one.predict(H).values()
+    if kind == "target":
+        found = (found - 1e9) / 1e6
+    np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-6)
+    report = one.solver_report.drop(columns="validation_mse")
+    pd.testing.assert_frame_equal(two.solver_report.drop(columns="validation_mse"), report)
 
 
 class TestCovariates:
@@ -387,18 +464,24 @@ class TestCovariates:
             model.predict(H, short[:-H], future_covariates=covariates).values()
         ).all()
 
+    @pytest.mark.parametrize("level", [0.0, 1e8])
     @pytest.mark.parametrize("shift", [0, 3])
     def test_past_ones_need_not_reach_into_the_horizon(
-        self, shift: int, series: TimeSeries
+        self, shift: int, level: float, series: TimeSeries
     ) -> None:
+        series = series.astype(np.float64)
+        past = series["a"] + level
         options = {"output_chunk_shift": shift, "solver": "exact"}
-        whole = make(**options).fit(series, past_covariates=series["a"])
-        cut = make(**options).fit(series, past_covariates=series["a"][: -H - shift])
+        whole = make(**options).fit(series, past_covariates=past)
+        cut = make(**options).fit(series, past_covariates=past[: -H - shift])
         equal(
-            cut.predict(H, series=series, past_covariates=series["a"]),
-            whole.predict(H, series=series, past_covariates=series["a"]),
+            cut.predict(H, series=series, past_covariates=past),
+            whole.predict(H, series=series, past_covariates=past),
             1e-6,
         )
+        errors = [model.solver_report["validation_mse"] for model in (cut, whole)]
+        np.testing.assert_allclose(*errors, rtol=1e-6)
+        assert (errors[0] < 2).all()
 
     def test_all_kinds_beyond_the_horizon(self, make_series: Callable) -> None:
         covariates = make_series(160, 2, seed=5)

@@ -69,7 +69,8 @@ class TestHoldOut:
         solution = solve_exact(
             Problem(4, 1, search=SearchSpace(norms=("none", "last"))), [ObservedSeries(line)]
         )
-        x, y, _ = design(ObservedSeries(line), WindowLayout(4, 1, norm="last"))
+        series = solution.units.standardise(ObservedSeries(line))
+        x, y, _ = design(series, WindowLayout(4, 1, norm="last"))
         weight, _ = solution.weights.of_channels(solution.mixing)
         torch.testing.assert_close(torch.einsum("tcp,chp->tch", x, weight), y)
 

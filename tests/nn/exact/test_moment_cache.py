@@ -141,5 +141,5 @@ class TestMemory:
         best = search.best(setting, 0)
         assert best.error == min(errors)
         expected = search.training.regression(setting)
-        again = expected.solve(best.setting.ridge * expected.scale)
+        again = expected.solve(best.setting.ridge)
         torch.testing.assert_close(best.weights.weight, again.weight)

@@ -28,7 +28,9 @@ class TestQuantiles:
         offsets = solution.residual_quantiles
         assert offsets.shape == (2, H, 3)
         assert (offsets.diff(dim=2) > 0).all()
-        x, y, _ = design(series.rows(6000, 8000), WindowLayout(12, H, norm=norm))
+        deviations = deviations / solution.units.target.deviation
+        test = solution.units.standardise(series.rows(6000, 8000))
+        x, y, _ = design(test, WindowLayout(12, H, norm=norm))
         weight, _ = solution.weights.of_channels(solution.mixing)
         forecast = torch.einsum("tcp,chp->tch", x, weight)
         quantiles = forecast[..., None] + offsets * x[..., -1:, None]
@@ -47,7 +49,7 @@ class TestQuantiles:
         problem = Problem(24, 1, quantiles=(0.05, 0.95))
         options = ExactOptions(ridge=1e-5, validation_size=0.4)
         solution = solve_exact(problem, [series], options=options)
-        x, y, _ = design(series, WindowLayout(24, 1))
+        x, y, _ = design(solution.units.standardise(series), WindowLayout(24, 1))
         weight, _ = solution.weights.of_channels(solution.mixing)
         trained = (y - torch.einsum("tcp,chp->tch", x, weight)).std()
         width = solution.residual_quantiles.diff(dim=2)

@@ -119,14 +119,17 @@ def test_forecasts_equal_the_regression_s(
         solution.loadings if solution.setting.n_factors else None,
         solution.factor_lookback,
     )
-    x, _, f = design(series, layout)
+    standardised = solution.units.standardise(series)
+    x, _, f = design(standardised, layout)
     weight, future = solution.weights.of_channels(solution.mixing)
     expected = torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
     expected = expected.unsqueeze(-1)
     if quantiles:
         assert solution.residual_quantiles is not None
         expected = expected + solution.residual_quantiles * x[..., -1:, None]
-    expected = expected + level(series, norm)  # (T, C, H, P)
+    expected = expected + level(standardised, norm)  # (T, C, H, P)
+    mean, deviation = (values[:, None, None] for values in solution.units.target)
+    expected = expected * deviation + mean
     torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(folded, found)
 

@@ -525,7 +525,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
     # what comes out of it
 
-    predict = in_turn(MixedCovariatesTorchModel.predict)
     predict_from_dataset = in_turn(MixedCovariatesTorchModel.predict_from_dataset)
 
     def _build_inference_dataset(
@@ -561,7 +560,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         for the arguments.
         """
         check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
-        return super().predict(*args, **_plain_numbers(kwargs))
+        with random_turn():
+            return super().predict(*args, **_plain_numbers(kwargs))
 
     def _setup_for_predict(
         self, n: int, dataset: TorchInferenceDataset, **kwargs: Any

@@ -11,7 +11,9 @@ made::
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
 number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
-results files have are not made again) and ``grid`` (grid searches of both hosts).
+results files have are not made again), ``grid`` (grid searches of both hosts), ``memory`` (memory
+against its bound, and the time of RevIN against that of ``last``) and ``retraining`` (backtests
+that train at every step).
 """
 
 import logging
@@ -27,9 +29,20 @@ from benchmarks.solver.embedding import embedding
 from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.horizons import HORIZONS, horizons
+from benchmarks.solver.memory import memory
+from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
 
-TABLES = ("speed", "horizons", "channels", "embedding", "coverage", "grid")
+TABLES = (
+    "speed",
+    "horizons",
+    "channels",
+    "embedding",
+    "coverage",
+    "grid",
+    "memory",
+    "retraining",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,8 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             embedding(given.folder)
         elif table == "coverage":
             coverage(given.data or list(COVERED), given.folder, given.draws)
-        else:
+        elif table == "retraining":
+            retraining(given.data or ["ETTh1"], given.folder, given.repetitions)
+        elif table == "grid":
             grid(given.folder)
+        else:
+            memory(given.repetitions)
 
 
 if __name__ == "__main__":

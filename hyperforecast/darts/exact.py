@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,16 @@ from darts.utils.data import SequentialTorchTrainingDataset
 
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.darts.random_turns import turn_lent
 from hyperforecast.nn.backbones import default_instance_norm
 from hyperforecast.nn.exact import (
     ExactOptions,
     ExactSolution,
     MomentHistory,
+    ObservedSeries,
     Problem,
+    RunningFit,
+    SettingHistory,
     choose_search_space,
     solve_exact,
     solved_arguments,
@@ -33,6 +38,7 @@ def train_exactly(
     validation: SequentialTorchTrainingDataset | None,
     device: torch.device,
     history: MomentHistory | None = None,
+    settings: SettingHistory | None = None,
 ) -> ExactSolution:
     """Solve for the weights of a module and write them into its network.
 
@@ -44,28 +50,28 @@ def train_exactly(
         Arguments of the Darts model.
     dataset, validation : SequentialTorchTrainingDataset
     device : torch.device
-        Where to compute, in float64.
+        Where to compute, in float64; the CPU computes for one that does not know it.
     history : MomentHistory, optional
         Shared with other models that are fitted on overlapping windows.
+    settings : SettingHistory, optional
+        Likewise: the setting that the first of them selected.
 
     Returns
     -------
     ExactSolution
     """
-    series = observed_series(dataset, device, history)
-    solution = solve_exact(
-        _problem(params, module.network.parts, series[0].n_channels),
-        series,
-        None if validation is None else observed_series(validation, device, history),
-        ExactOptions(**(params["solver_kwargs"] or {})),
-        history,
-    )
-    like = next(module.network.parameters())
-    network = solved_network(module.network_arguments, solution)
-    module.network = network.to(like.device).train(module.training)
-    # Lightning makes a module double only when it is run, and files are read in its precision
-    module.to(torch.float64 if dataset.series[0].dtype == np.float64 else like.dtype)
-    module.network_arguments = solved_arguments(module.network_arguments, solution)
+    device = float64_device(device)
+    series = without_equal_weights(observed_series(dataset, device, history))
+    problem = _problem(params, module.network.parts, series[0].n_channels)
+    options = ExactOptions(**(params["solver_kwargs"] or {}))
+    recalled = None if settings is None else settings.recall(problem, series, options)
+    held_out = None if validation is None else _alike(observed_series(validation, device, history))
+    with turn_lent():  # solving draws no random numbers
+        solution = solve_exact(problem, series, held_out, options, history, recalled)
+    if settings is not None:
+        settings.note(problem, series, options, solution, recalled is not None)
+    double = dataset.series[0].dtype == np.float64
+    write_into(module, solution, torch.float64 if double else module.dtype)
     setting = solution.setting
     logger.info(
         "Trained by the exact solver: instance_norm=%r, %s, n_factors=%d, ridge=%.1e.",
@@ -77,6 +83,49 @@ def train_exactly(
         setting.ridge,
     )
     return solution
+
+
+def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.dtype) -> None:
+    """Replace the network of a module by one that holds a solution, in a precision."""
+    like = next(module.network.parameters())
+    network = solved_network(module.network_arguments, solution)
+    # Lightning makes a module double only when it is run, and files are read in its precision;
+    # in this order: a device may not know the precision that the network was solved in
+    module.network = network.to(dtype).to(like.device).train(module.training)
+    module.to(dtype)
+    module.network_arguments = solved_arguments(module.network_arguments, solution)
+
+
+def running_fit(
+    module: ForecastingModule, params: dict[str, Any], solution: ExactSolution
+) -> RunningFit:
+    """Return what takes in further windows of a solution's setting, with no window yet."""
+    n_channels = len(solution.mixing)
+    problem = _problem(params, module.network.parts, n_channels)
+    return RunningFit.of(problem, ExactOptions(**(params["solver_kwargs"] or {})), solution)
+
+
+def without_equal_weights(series: list[ObservedSeries]) -> list[ObservedSeries]:
+    """Leave out sample weights that are one number: they change nothing."""
+    weights = [one.weight for one in series]
+    given = [weight.flatten() for weight in weights if weight is not None]
+    if len(given) < len(series) or len(torch.cat(given).unique()) > 1 or given[0][0] == 0:
+        return series
+    return [replace(one, weight=None) for one in series]
+
+
+def _alike(series: list[ObservedSeries]) -> list[ObservedSeries]:
+    """Let every validation window count: settings are compared on all of them."""
+    return [replace(one, counts=None) for one in series]
+
+
+def float64_device(device: torch.device) -> torch.device:
+    """Return a device if it computes in float64, else the CPU: Apple's MPS does not."""
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except TypeError:
+        return torch.device("cpu")
+    return device
 
 
 def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:
@@ -110,6 +159,7 @@ def report(solution: ExactSolution) -> list[dict[str, Any]]:
             "n_factors": entry.setting.n_factors,
             "ridge": entry.setting.ridge,
             "validation_mse": entry.validation_mse,
+            "damping": entry.damping,
             "chosen": entry.chosen,
         }
         for entry in solution.compared

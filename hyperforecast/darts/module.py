@@ -1,7 +1,7 @@
 """The Lightning module: a forecasting network as Darts trains and runs it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,15 @@ from darts.utils.data.torch_datasets.utils import (
     PLModuleInput,
     PLModuleOutput,
     TorchInferenceBatch,
+    TorchTrainingBatch,
 )
 from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
 
-from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.divergence import check_forecast
+from hyperforecast.darts.likelihood_roles import bounded, output_bounds
+from hyperforecast.darts.names import InputKind, name_order
+from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.parts import make_parts
@@ -39,42 +43,57 @@ class ForecastingModule(PLForecastingModule):
     channel_names : list of str
         Names of the channels in the order of the weights; empty if unknown. They travel in the
         state dict, so that weights and names cannot be separated.
+    covariate_names : mapping of str to list of str, optional
+        The same of covariates, for each kind that the network has weights for.
     **kwargs
         Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
     """
 
     def __init__(
-        self, network: dict[str, Any], channel_names: Sequence[str] = (), **kwargs: Any
+        self,
+        network: dict[str, Any],
+        channel_names: Sequence[str] = (),
+        covariate_names: Mapping[InputKind, Sequence[str]] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.network_arguments = network
         self.network = ForecastingNetwork(**network)
         self.channel_names = list(channel_names)
+        self.covariate_names: dict[InputKind, list[str]] = {
+            kind: list(names) for kind, names in (covariate_names or {}).items()
+        }
+        self._states_to_resume: dict[str, Any] | None = None
+        self._bounds = output_bounds(self.likelihood)
+        self.solved_setting: Mapping[str, float] | None = None
+        self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
 
     @io_processor
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch: the prediction has shape (B, H, C, P)."""
-        past = [
-            covariates
-            for covariates in (x_in.past_covariates, x_in.historic_future_covariates)
-            if covariates is not None
-        ]
-        future = x_in.future_covariates
+        dtype = self.dtype  # of covariates in another precision than the target
+
+        def cast(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values.to(dtype)
+
+        known = (cast(x_in.past_covariates), cast(x_in.historic_future_covariates))
+        past = [covariates for covariates in known if covariates is not None]
+        future = cast(x_in.future_covariates)
         if future is not None and future.shape[1] < self.network.horizon:
             # of a forecast shorter than the horizon; the steps beyond are dropped afterwards, but
             # a backbone that takes covariates itself sees them: the last ones go on
             missing = self.network.horizon - future.shape[1]
             future = torch.cat([future, future[:, -1:].expand(-1, missing, -1)], dim=1)
         prediction = self.network(
-            x_in.past_target,
+            x_in.past_target.to(dtype),
             past_covariates=torch.cat(past, dim=2) if past else None,
             future_covariates=future,
-            static_covariates=x_in.static_covariates,
+            static_covariates=cast(x_in.static_covariates),
             n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
             shared=self.trains_shared_weights(x_in),
         )
-        return PLModuleOutput(prediction=prediction)
+        return PLModuleOutput(prediction=bounded(prediction, self._bounds))
 
     def trains_shared_weights(self, x_in: PLModuleInput) -> bool:
         """Say whether a pass forecasts with what segments of the horizon share, and no more."""
@@ -98,6 +117,21 @@ class ForecastingModule(PLForecastingModule):
         )
         return self._produce_predict_output(x_in).prediction[:, :n]
 
+    def training_step(self, train_batch: TorchTrainingBatch, batch_idx: int) -> Any:
+        """Take a training step; where the weights are solved for, log their loss and take none."""
+        if self.solved_setting is None:
+            return super().training_step(train_batch, batch_idx)
+        with torch.no_grad():
+            output = self(train_batch.to_module_input(stage=ModuleStage.TRAIN))
+            target, weight = train_batch.future_target, train_batch.sample_weight
+            loss = self._compute_loss(output, target, self.train_criterion, weight)
+        # by epochs: loggers write what belongs to steps every so many steps alone
+        losses = {"train_loss": loss, **self.solved_setting}
+        size = len(train_batch.past_target)
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=size)
+        self._update_metrics(output, target, self.train_metrics)
+        return None
+
     def _compute_loss(
         self,
         output: PLModuleOutput,
@@ -110,19 +144,65 @@ class ForecastingModule(PLForecastingModule):
         penalty = self.network.penalty() if self.training else None
         return loss if penalty is None else loss + penalty
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Let other threads fit and forecast between two steps of this training."""
+        give_way()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put beside the weights what the exact solver compared, and what resuming needs."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["solver_report"] = self.solver_report
+        state = None if self._trainer is None else self.trainer.state
+        if state is not None and (state.fn, state.status) == ("fit", "running"):
+            checkpoint["random_states"] = random_states()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over what was saved; random numbers only where training is resumed."""
+        super().on_load_checkpoint(checkpoint)
+        self.solver_report = checkpoint.get("solver_report")
+        if self._trainer is not None and "random_states" in checkpoint:
+            self._states_to_resume = checkpoint["random_states"]
+            set_random_states(self._states_to_resume)
+
+    def on_train_start(self) -> None:
+        """Go on drawing random numbers."""
+        loop = self.trainer.fit_loop
+        if loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch:
+            self._resume_random_numbers()  # the next epoch begins anew
+        self._states_to_resume = None
+
+    def on_fit_end(self) -> None:
+        """Leave the random numbers where the checkpoint did, if no epoch was left to train."""
+        super().on_fit_end()
+        self._resume_random_numbers()
+
+    def _resume_random_numbers(self) -> None:
+        """Go back behind what preparing an epoch drew that is not trained."""
+        if self._states_to_resume is not None:
+            set_random_states(self._states_to_resume)
+            self._states_to_resume = None
+
     def predict_step(
         self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None = None
     ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
         """Predict a batch whose series may have their channels in any order.
 
-        The channels are brought into the order of the weights, and the forecasts back into the
-        order of the series.
+        The channels, and the columns of static covariates, are brought into the order of the
+        weights, and the forecasts back into the order of the series.
         """
+        prediction, schemas, times = self._predict_in_order(batch, batch_idx, dataloader_idx)
+        check_forecast(prediction, batch)
+        return prediction, schemas, times
+
+    def _predict_in_order(
+        self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None
+    ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
         identity = list(range(self.n_targets))
         orders = [
-            (schema and channel_order(schema["columns"], self.channel_names)) or identity
+            name_order(schema["columns"], self.channel_names) or identity
             for schema in batch.series_schema or ()
         ]
+        batch = batch.replace(static_covariates=self._static_covariates_in_order(batch))
         if all(order == identity for order in orders):
             return super().predict_step(batch, batch_idx, dataloader_idx)
 
@@ -140,16 +220,35 @@ class ForecastingModule(PLForecastingModule):
         back = order.argsort(dim=1)[None, :, None, :, None]
         return prediction.take_along_dim(back, dim=3).flatten(-2), schemas, times
 
+    def _static_covariates_in_order(self, batch: TorchInferenceBatch) -> Tensor | None:
+        """Return static covariates (B, C or 1, n), columns in the order of the weights."""
+        static, trained = batch.static_covariates, self.covariate_names.get("static_covariates")
+        if static is None or not trained:
+            return static
+        identity = list(range(static.shape[2]))
+        columns = [schema["static_covariates"].columns for schema in batch.series_schema or ()]
+        orders = [name_order(names, trained, "static_covariates") or identity for names in columns]
+        if all(order == identity for order in orders):
+            return static
+        return static.take_along_dim(torch.tensor(orders, device=static.device)[:, None], dim=2)
+
     def get_extra_state(self) -> dict[str, Any]:
-        """Put the channel names, and what training chose of the network, into the state dict."""
-        return {"channel_names": self.channel_names, "network": self.network_arguments}
+        """Put the names of inputs, and what training chose of the network, into the state dict."""
+        return {
+            "channel_names": self.channel_names,
+            "covariate_names": self.covariate_names,
+            "network": self.network_arguments,
+        }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the channel names from a state dict, and make the network that its weights fit.
+        """Take the names of inputs from a state dict, and make the network that its weights fit.
 
         Only what training chooses is taken over; weights of another network do not load.
         """
         self.channel_names = list(state["channel_names"])
+        self.covariate_names = {
+            kind: list(n) for kind, n in state.get("covariate_names", {}).items()
+        }
         arguments = state["network"]
         if arguments != self.network_arguments and _given(arguments) == _given(
             self.network_arguments
@@ -177,6 +276,7 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
         "factor_lookback",
         "channel_offsets",
         "offset_spans",
+        "standardised",
         "parts",
     }
     parts = {name: dict(options) for name, options in arguments["parts"].items()}

@@ -3,12 +3,14 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from darts import TimeSeries
 from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.utils import n_steps_between
 from torch import Tensor, nn
 
+from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
 
 
@@ -17,14 +19,20 @@ def observed_series(
     device: torch.device,
     history: MomentHistory | None = None,
 ) -> list[ObservedSeries]:
-    """Return the series of a dataset, with their covariates over the same rows."""
+    """Return the series of a dataset, with their covariates over the same rows.
+
+    Each says where in time it begins, counted in its own steps from the first one's begin, or from
+    the origin of the history.
+    """
     width = dataset.size_of_both_chunks
+    origin = None if history is None else history.origin
     observed = []
     for i, series in enumerate(dataset.series):
         if len(series) < width:
             continue
-        first = max(0, len(series) - width + 1 - dataset.max_samples_per_ts)
-        series = series[first:]
+        n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
+        if len(series) > n_rows:  # slicing takes longer than all else that is done here
+            series = series[-n_rows:]
         past, future = (
             None if covariates is None else covariates[i]
             for covariates in (dataset.past_covariates, dataset.future_covariates)
@@ -42,24 +50,71 @@ def observed_series(
         static = None
         if dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
-            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])))
-        start = None
-        if history is not None:
-            history.origin = series.start_time() if history.origin is None else history.origin
-            start = n_steps_between(series.start_time(), history.origin, series.freq)
+            static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
+        begin = series.start_time()
+        origin = begin if origin is None else origin
+        # dates and numbers may be mixed, and have no time in common then
+        comparable = isinstance(begin, pd.Timestamp) == isinstance(origin, pd.Timestamp)
+        start = n_steps_between(begin, origin, series.freq) if comparable else None
         one = ObservedSeries(
             target=_tensor(series.values(copy=False)),
             past=torch.cat(known_past, dim=1) if known_past else None,
             future=None if future is None else known_past[-1],
             static=static,
             start=start,
+            weight=_weights(dataset, i, series),
+            counts=_counts(len(series), width, dataset.stride),
         )
         observed.append(one.to(device))
+    if history is not None:
+        history.origin = origin
     return observed
 
 
+def counts_alike(dataset: SequentialTorchTrainingDataset) -> bool:
+    """Say whether every window counts, and every step of it the same."""
+    return dataset.sample_weight is None and dataset.stride == 1
+
+
+def _weights(
+    dataset: SequentialTorchTrainingDataset, number: int, series: TimeSeries
+) -> Tensor | None:
+    """Return the sample weights of a series' rows, if it has any."""
+    if dataset.sample_weight is None:
+        return None
+    weight = dataset.sample_weight[number]
+    skip = n_steps_between(series.start_time(), weight.start_time(), series.freq)
+    rows = _tensor(weight.values(copy=False))[max(skip, 0) : skip + len(series)]
+    if skip < 0 or len(rows) < len(series):
+        # the first lookback rows are forecast in no window
+        missing = dataset.size_of_both_chunks - dataset.output_chunk_length
+        if -skip > missing or skip + len(series) > len(weight):
+            raise ValueError(
+                f"`sample_weight` must cover the rows that are forecast, from "
+                f"{series.time_index[missing]} to {series.end_time()}; it reaches from "
+                f"{weight.start_time()} to {weight.end_time()}."
+            )
+        rows = nn.functional.pad(rows, (0, 0, len(series) - len(rows), 0), value=1.0)
+    wrong = torch.nonzero(~(rows >= 0) | rows.isinf())
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise ValueError(
+            f"`sample_weight` must be finite and not negative; it is {rows[row, column].item()} at "
+            f"{series.time_index[row]}."
+        )
+    return rows
+
+
+def _counts(n_rows: int, width: int, stride: int) -> Tensor | None:
+    """Return whether the window that begins in each row counts: every n-th from the last one."""
+    if stride == 1:
+        return None
+    starts = torch.arange(n_rows)
+    return (starts <= n_rows - width) & ((n_rows - width - starts) % stride == 0)
+
+
 def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -> Tensor:
-    """Return the rows of covariates at a series' times, up to ``missing`` at the end as zero."""
+    """Return the rows of covariates at a series' times; up to ``missing`` at the end repeat."""
     skip = n_steps_between(series.start_time(), covariates.start_time(), series.freq)
     values = covariates.values(copy=False)[max(skip, 0) : skip + len(series)]
     if skip < 0 or len(values) < len(series) - missing:
@@ -69,8 +124,8 @@ def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -
             f"{covariates.end_time()}."
         )
     rows = _tensor(values)
-    return nn.functional.pad(rows, (0, 0, 0, len(series) - len(rows)))
+    return torch.cat([rows, rows[-1:].expand(len(series) - len(rows), -1)])
 
 
 def _tensor(values: Any) -> Tensor:
-    return torch.as_tensor(np.asarray(values, dtype=np.float64))
+    return as_tensor(np.asarray(values, dtype=np.float64))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
-from hyperforecast.nn.stacked_linear import stacked_linear
+from hyperforecast.nn.stacked_linear import linear_along, stacked_linear
 
 
 def channel_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -36,6 +36,9 @@ class ChannelLinear(nn.Module):
     initialise : callable, optional
         Start of one channel's weight; every channel starts at the same one.
     bias : bool
+    n_axes : int, optional
+        Number of axes of the input where the horizon is not cut into segments; with one more, the
+        first has the segments. Without it the first has the windows.
     """
 
     def __init__(
@@ -46,8 +49,10 @@ class ChannelLinear(nn.Module):
         *,
         initialise: Initialiser | None = None,
         bias: bool = True,
+        n_axes: int | None = None,
     ) -> None:
         super().__init__()
+        self.n_axes = n_axes
         self.weight = nn.Parameter(torch.empty(n_channels, out_features, in_features))
         self.bias = nn.Parameter(torch.empty(n_channels, out_features)) if bias else None
         with torch.no_grad():
@@ -59,4 +64,5 @@ class ChannelLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each channel's layer: (B, C, ..., I) -> (B, C, ..., O)."""
-        return channel_linear(x, self.weight, self.bias)
+        leading = 0 if self.n_axes is None else x.dim() - self.n_axes
+        return linear_along(x, self.weight, self.bias, ("channel",), leading)

@@ -47,7 +47,8 @@ def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tenso
         correlation = sum(d.T @ d for d in centred) * scale[:, None] * scale  # (C, C)
         count = min(embedding_dim, len(correlation))
         eigenvalues, leading = leading_eigenvectors(correlation, count)
-        leading = leading * eigenvalues.clamp(min=0).sqrt()
+        present = eigenvalues > 1e-12 * eigenvalues[:1]
+        leading = leading * torch.where(present, eigenvalues, 0.0).sqrt()
     else:  # fewer rows than channels: the eigenvectors come from the (T, T) Gram matrix
         standardised = torch.cat(centred) * scale  # (T, C)
         eigenvalues, rotations = torch.linalg.eigh(standardised @ standardised.T)

@@ -1,6 +1,6 @@
 """Starts of weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -13,5 +13,15 @@ def uniform_fan_in(fan_in: int) -> Initialiser:
 
     def initialise(weight: Tensor) -> None:
         nn.init.uniform_(weight, -bound, bound)
+
+    return initialise
+
+
+def zero_rows(start: Initialiser, rows: Sequence[int]) -> Initialiser:
+    """Return a start that leaves some rows, numbers of outputs, at zero."""
+
+    def initialise(weight: Tensor) -> None:
+        start(weight)
+        weight[rows] = 0.0
 
     return initialise

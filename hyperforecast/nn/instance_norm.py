@@ -39,24 +39,29 @@ class InstanceNorm(nn.Module, ABC):
         return x if statistics.scale is None else x / statistics.scale
 
     def restore(self, y: Tensor, statistics: Statistics, roles: Sequence[OutputRole]) -> Tensor:
-        """Bring forecasts (B, C, H, P) back to the series' units, each output by its role.
+        """Bring forecasts (B, C, H, P) back to the series' units, see :func:`restore`."""
+        return restore(y, statistics, roles)
 
-        A ``"location"`` (a point forecast, a quantile, a mean) is shifted and scaled; a
-        ``"scale"`` is a softplus pre-activation, and what softplus makes of it is scaled; a
-        ``"free"`` output has no units of the series and stays.
-        """
-        shift = statistics.shift.unsqueeze(-1)  # (B, C, 1) -> (B, C, 1, 1)
-        scale = None if statistics.scale is None else statistics.scale.unsqueeze(-1)
-        if set(roles) == {"location"}:
-            return (y if scale is None else y * scale) + shift
-        outputs = []
-        for output, role in zip(y.split(1, dim=-1), roles, strict=True):
-            if role == "location":
-                output = (output if scale is None else output * scale) + shift
-            elif role == "scale" and scale is not None:
-                output = _inverse_softplus(softplus(output) * scale.abs())
-            outputs.append(output)
-        return torch.cat(outputs, dim=-1)
+
+def restore(y: Tensor, statistics: Statistics, roles: Sequence[OutputRole]) -> Tensor:
+    """Bring forecasts (B, C, H, P) back to the series' units, each output by its role.
+
+    A ``"location"`` (a point forecast, a quantile, a mean) is shifted and scaled; a ``"scale"`` is
+    a softplus pre-activation, and what softplus makes of it is scaled; a ``"free"`` output has no
+    units of the series and stays.
+    """
+    shift = statistics.shift.unsqueeze(-1)  # (B, C, 1) -> (B, C, 1, 1)
+    scale = None if statistics.scale is None else statistics.scale.unsqueeze(-1)
+    if set(roles) == {"location"}:
+        return (y if scale is None else y * scale) + shift
+    outputs = []
+    for output, role in zip(y.split(1, dim=-1), roles, strict=True):
+        if role == "location":
+            output = (output if scale is None else output * scale) + shift
+        elif role == "scale" and scale is not None:
+            output = _inverse_softplus(softplus(output) * scale.abs())
+        outputs.append(output)
+    return torch.cat(outputs, dim=-1)
 
 
 def _inverse_softplus(x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from hyperforecast.nn.backbones import (
     head_initialiser,
     takes_covariates,
 )
+from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
@@ -23,12 +24,13 @@ from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.hyper_linear import HyperLinear
-from hyperforecast.nn.initialisers import Initialiser
+from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
-from hyperforecast.nn.sites import LINEAR, N_CHANNELS, NetworkSites, Site, dry_run, layers_of
+from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run, kind_of, layers_of
+from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.term import Term
 
 T = TypeVar("T")
@@ -44,9 +46,16 @@ OUTPUT_LAYERS = {
 
 
 class _OutputLayers:
-    """The layers that give the forecast, as they are made: their sites and starts."""
+    """The layers that give the forecast, as they are made: their sites and starts.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    roles : sequence of str
+        What each output of a step is to the series.
+    """
+
+    def __init__(self, roles: Sequence[OutputRole]) -> None:
+        self.roles = roles
         self.sites: list[Site] = []
         self.initialisers: dict[str, Initialiser] = {}
 
@@ -55,14 +64,34 @@ class _OutputLayers:
     ) -> nn.Module:
         """Make a layer."""
         layer = nn.Linear(n_in, n_out, bias=bias)
+        others = [i for i in range(n_out) if self.roles[i % len(self.roles)] != "location"]
+        if others:
+            # inputs in large units would make pre-activations of which softplus is 0 or a huge one
+            start = zero_rows(start, others)
+            if bias:
+                layer.bias.data[others] = 0.0
         start(layer.weight.data)
         self.sites.append(Site(name, "linear", OUTPUT_LAYERS[name], n_in, n_out))
         self.initialisers[name] = start
         return layer
 
-    def covariate_map(self, name: str, n_in: int, n_out: int) -> nn.Module | None:
-        """Make a map that starts at zero, ``None`` of no inputs."""
-        return self.layer(name, n_in, n_out, nn.init.zeros_, bias=False) if n_in else None
+    def covariate_map(
+        self, name: str, n_in: int, n_out: int, n_channels: int | None = None
+    ) -> nn.Module | None:
+        """Make a map that starts at zero, ``None`` of no inputs; one each if channels are given."""
+        if not n_in:
+            return None
+        layer = self.layer(name, n_in, n_out, nn.init.zeros_, bias=False)
+        if n_channels is None:
+            return layer
+        return ChannelLinear(
+            n_channels,
+            n_in,
+            n_out,
+            initialise=nn.init.zeros_,
+            bias=False,
+            n_axes=OUTPUT_LAYERS[name],
+        )
 
 
 class ForecastingNetwork(nn.Module):
@@ -100,6 +129,13 @@ class ForecastingNetwork(nn.Module):
     offset_spans : sequence of int, default=()
         Numbers of most recent values by whose variance the offsets are scaled: see
         :class:`ChannelOffsets`. Without any they are the same for every window.
+    standardised : bool, default=False
+        Whether channels and covariates are standardised on entry by means and deviations of
+        training, and forecasts restored: see :class:`Standardiser`.
+    individual_covariates : bool, optional
+        Whether every channel has a response of its own to the covariates known over the window and
+        over the horizon, or all share one; if not given, all share one where the network has no
+        parts. Not with a part that concerns the head: that says it.
 
     Notes
     -----
@@ -112,7 +148,8 @@ class ForecastingNetwork(nn.Module):
     backbone covariates enter linearly, through maps that start at zero and to which parts that
     concern the head add their terms: those known over the window at every lag, those known over
     the horizon at their own step with one coefficient for all steps, static ones as a shift of
-    every step. Common factors enter in the same way.
+    every step. Common factors enter in the same way. The first two maps are every channel's own,
+    or shared by all, as ``individual_covariates`` says.
 
     A part may cut the horizon into segments with weights of their own. All segments then go
     through the network side by side, on a leading axis of the activations: see
@@ -148,6 +185,8 @@ class ForecastingNetwork(nn.Module):
         factor_lookback: int = 12,
         channel_offsets: bool = False,
         offset_spans: Sequence[int] = (),
+        standardised: bool = False,
+        individual_covariates: bool | None = None,
     ) -> None:
         super().__init__()
         check_backbone(backbone, backbone_kwargs)
@@ -164,6 +203,11 @@ class ForecastingNetwork(nn.Module):
         parts_of = self.parts.items()
         self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
 
+        self.standardiser = None
+        if standardised:
+            self.standardiser = Standardiser(
+                n_channels, n_past_covariates, n_future_covariates, n_static_covariates
+            )
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
         width = _only("embed the window", {n: part.embeds_into for n, part in parts_of})
@@ -175,6 +219,7 @@ class ForecastingNetwork(nn.Module):
             "n_future_covariates": n_future_covariates,
         }
         self.backbone_takes_covariates = takes_covariates(backbone)
+        own_maps = _maps_of_channels(individual_covariates, self.parts, backbone)
         options = dict(backbone_kwargs or {})
         if self.backbone_takes_covariates:
             options |= sizes
@@ -190,14 +235,15 @@ class ForecastingNetwork(nn.Module):
         n_roles = len(self.output_roles)
         n_outputs = (self.segments.length if self.segments else horizon) * n_roles
         n_features = feature_dim(self.backbone)
-        made = _OutputLayers()
+        made = _OutputLayers(self.output_roles)
         start = head_initialiser(self.backbone)
         self.head = made.layer("head", n_features, n_outputs, start, bias=True)
+        n_maps = n_channels if own_maps else None
         self.past_covariate_map = made.covariate_map(
-            "past_covariate_map", lookback * n_past_covariates, n_outputs
+            "past_covariate_map", lookback * n_past_covariates, n_outputs, n_maps
         )
         self.future_covariate_map = made.covariate_map(
-            "future_covariate_map", n_future_covariates, n_roles
+            "future_covariate_map", n_future_covariates, n_roles, n_maps
         )
         self.static_covariate_map = made.covariate_map(
             "static_covariate_map", n_static_covariates, n_outputs
@@ -223,6 +269,7 @@ class ForecastingNetwork(nn.Module):
                     build, n_channels, "backbone", {"lookback": n_steps, **sizes}
                 ),
                 initialisers=made.initialisers,
+                lookback=lookback,
                 n_channels=n_channels,
                 segments=self.segments,
                 backbone=backbone,
@@ -277,6 +324,12 @@ class ForecastingNetwork(nn.Module):
             Of fewer steps where segments are left out.
         """
         x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x)
+            standardise = self.standardiser.standardise_covariates
+            past_covariates = standardise(past_covariates, "past")
+            future_covariates = standardise(future_covariates, "future")
+            static_covariates = standardise(static_covariates, "static")
         if self.instance_norm is not None:
             statistics = self.instance_norm.statistics(x)
             x = self.instance_norm.normalise(x, statistics)
@@ -326,6 +379,8 @@ class ForecastingNetwork(nn.Module):
             y = self.channel_offsets(y, x)
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
+        if self.standardiser is not None:
+            y = self.standardiser.restore(y, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
 
     def _encode(self, x: Tensor, condition: Condition) -> Tensor:
@@ -369,13 +424,10 @@ class ForecastingNetwork(nn.Module):
     def sites(self) -> dict[str, str]:
         """Return the names of the places where parts can stand, and what kind each is of.
 
-        A linear layer or a place where hidden activations pass: what options that name layers can
-        name. Whether a part suits a place depends on what is given to it.
+        A linear layer, a convolution or a place where hidden activations pass: what options that
+        name layers can name. Whether a part suits a place depends on what is given to it.
         """
-        return {
-            name: "linear" if isinstance(layer, LINEAR) else "activations"
-            for name, layer in layers_of(self)
-        }
+        return {name: kind_of(layer) for name, layer in layers_of(self)}
 
     def terms(self, part: str) -> list[Term]:
         """Return the terms that a part has put into the network; none if it is not there."""
@@ -463,6 +515,21 @@ def _only(what: str, asked: Mapping[str, T | None]) -> T | None:
     return next(iter(answers.values()), None)
 
 
+def _maps_of_channels(given: bool | None, parts: Mapping[str, Part], backbone: str) -> bool:
+    """Say whether the maps of covariates are the channels' own; raise where it has no effect."""
+    of_head = [name for name, part in parts.items() if part.slot == "head"]
+    if given is not None and (of_head or takes_covariates(backbone)):
+        why = (
+            f"{of_head[0]!r} says how each channel responds to covariates"
+            if of_head
+            else f"the backbone {backbone!r} takes covariates itself"
+        )
+        raise ValueError(f"individual_covariates would have no effect: {why}. Leave it out.")
+    if of_head:
+        return False
+    return bool(parts) if given is None else bool(given)
+
+
 def _same(values: Tensor) -> Tensor:
     return values
 
@@ -481,6 +548,33 @@ def check_network(**arguments: Any) -> None:
         As the network does. It is made without values, so this takes no time worth mentioning.
     """
     _make_without_values(_Arguments(arguments))
+
+
+def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
+    """Say whether any weights of a network are those of a channel.
+
+    They are where the number of weights depends on the number of channels.
+
+    Parameters
+    ----------
+    n_channels : int
+    **arguments
+        Of :class:`ForecastingNetwork`.
+    """
+    return _sizes(_Arguments(arguments), n_channels) != _sizes(
+        _Arguments(arguments), n_channels + 1
+    )
+
+
+@lru_cache(maxsize=128)
+def _sizes(arguments: "_Arguments", n_channels: int) -> object:
+    """Return the shapes of a network's weights; nothing comparable where values are needed."""
+    try:
+        with torch.device("meta"):
+            network = ForecastingNetwork(n_channels=n_channels, **arguments)
+    except (NotImplementedError, RuntimeError):
+        return n_channels
+    return {name: value.shape for name, value in network.state_dict().items()}
 
 
 class _Arguments(dict[str, Any]):

@@ -26,6 +26,13 @@ class NetworkOptions:
         default=None,
         doc=f"One of {_NORMS}; the backbone's own if not given.",
     )
+    individual_covariates: bool | None = option(
+        default=None,
+        doc="""Whether every channel has a response of its own to past and future covariates, or all
+        share one. If not given, a plain backbone shares one, and all other networks have their
+        own. Not where the head is generated or individual, whose channels respond as the head says,
+        and not with ``"itransformer"``, which takes covariates itself.""",
+    )
 
 
 @option_group
@@ -34,6 +41,7 @@ class FactorOptions:
 
     n_factors: int | None = option(
         default=None,
+        least=0,
         doc="""Number K of common factors, the leading principal components of the channels, whose
         last steps are further inputs of every channel, so that channels learn from each other.
         If not given there are none, unless the exact solver trains: it chooses.""",

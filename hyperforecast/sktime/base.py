@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import pandas as pd
-from darts.utils.likelihood_models.torch import TorchLikelihood
-from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
+from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import option
+from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
+from hyperforecast.sktime.all_or_nothing import AllOrNothing
+from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
 from hyperforecast.sktime.forecasting import (
     check_lookback,
     check_reach,
@@ -26,7 +28,10 @@ from hyperforecast.sktime.instances import (
     Instance,
     Key,
     by_name,
+    check_finite,
+    check_labels,
     check_numeric,
+    check_rows,
     checked,
     common_frequency,
     covering,
@@ -35,6 +40,8 @@ from hyperforecast.sktime.instances import (
     latest,
     until,
 )
+from hyperforecast.sktime.moments import check_uncorrected, counting, solved
+from hyperforecast.sktime.one_at_a_time import OneAtATime
 from hyperforecast.sktime.options import (
     ForecastOptions,
     LengthOptions,
@@ -43,12 +50,18 @@ from hyperforecast.sktime.options import (
 )
 from hyperforecast.sktime.timeline import following, steps_ahead
 from hyperforecast.sktime.trained import Trained
-from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, train
+from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, scale_others, train
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
 class HyperforecastForecaster(
-    LengthOptions, NetworkOptions, ForecastOptions, FactorOptions, TrainingOptions, BaseForecaster
+    LengthOptions,
+    NetworkOptions,
+    ForecastOptions,
+    FactorOptions,
+    TrainingOptions,
+    AllOrNothing,
+    OneAtATime,
 ):
     """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
 
@@ -76,8 +89,10 @@ class HyperforecastForecaster(
     ``update(y, update_params=False)`` moves on to the new rows and keeps the weights.
     ``update(y, update_params=True)`` fits again on all rows seen, with lookback and horizon as
     they are. With the config ``remember_data=False`` only as many rows are kept as a forecast or
-    a window needs; ``update_params=True`` then trains the present weights for ``n_epochs`` epochs
-    on the windows that reach into the new rows.
+    a window needs. Where weights were solved exactly, ``update_params=True`` then adds the windows
+    that reach into the new rows to the moments of those seen: the update is that of a fit on all
+    rows, with the setting that was selected. Else it trains the present weights on these windows
+    for ``n_epochs`` epochs.
 
     ``pretrain`` trains on a panel; called again, it trains on. ``fit`` then goes on from the
     pretrained weights, for ``n_epochs`` epochs, and standardises by the new data;
@@ -114,6 +129,7 @@ class HyperforecastForecaster(
 
     trained_: Trained
     pretrained_: Trained
+    _context: dict[Key, Instance]
     _pretrained_attrs: list[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -142,6 +158,14 @@ class HyperforecastForecaster(
 
     # parameters
 
+    def summary(self) -> pd.DataFrame:
+        """Return what the network is made of: a row for every generated term, and one for all.
+
+        See :meth:`HyperforecastModel.summary() <hyperforecast.darts.HyperforecastModel.summary>`.
+        """
+        self.check_is_fitted()
+        return self.model_.summary()
+
     def set_params(self, **params: Any) -> Self:
         """Set parameters and reset, but keep pretrained weights that still fit.
 
@@ -169,17 +193,26 @@ class HyperforecastForecaster(
         self._state = "pretrained"
         return self
 
-    def _check_parameters(self) -> None:
+    def _check_parameters(self, start: Trained | None = None, pretraining: bool = False) -> None:
         """Raise one error that names every parameter that is wrong, as far as can be told now."""
-        problems = Problems()
-        likelihood = problems.attempt(likelihoods.make_likelihood, self.likelihood, self.quantiles)
-        problems += self._parameter_problems(likelihood)
+        options = options_of(type(self))
+        wrong = wrong_values(options, parameters.values(self))
+        problems = Problems(wrong.values())
+        # what is wrong otherwise is told as if the right values were there
+        right = copy.copy(self)
+        for one in options:
+            if one.name in wrong:
+                setattr(right, one.name, one.default)
+        likelihood = problems.attempt(
+            likelihoods.make_likelihood, right.likelihood, right.quantiles
+        )
+        problems += right._parameter_problems(likelihood)
         given = {
-            "input_chunk_length": self.input_chunk_length,
-            "output_chunk_length": self.output_chunk_length,
+            "input_chunk_length": right.input_chunk_length,
+            "output_chunk_length": right.output_chunk_length,
         }
         lengths = {name: length for name, length in given.items() if length is not None}
-        arguments = self._model_arguments(lengths, likelihood)
+        arguments = right._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
 
@@ -192,6 +225,7 @@ class HyperforecastForecaster(
         lengths: Mapping[str, int],
         likelihood: TorchLikelihood | None,
         start: Trained | None = None,
+        pretraining: bool = False,
     ) -> dict[str, Any]:
         """Return the arguments of the Darts model, to be trained from weights where there are."""
         return parameters.model_arguments(self, lengths, likelihood)
@@ -199,17 +233,21 @@ class HyperforecastForecaster(
     # learning
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
-        self._check_parameters()
+        start = getattr(self, "pretrained_", None)
+        self._check_parameters(start)
         instances = checked(y, X)
         self._freq = common_frequency(instances)
         self._levels = list(y.index.names[:-1])
         largest = _largest_step(fh, instances, self._freq)
-        start = getattr(self, "pretrained_", None)
         plan = self._plan(instances, largest, start)
         check_reach(largest or 0, plan.horizon, plan.past)
-        check_lookback(instances, plan.lookback)
+        check_lookback(instances, plan.lookback, self.short_instances)
         self.trained_ = self._train(plan, start)
-        self._remember(self._by_name(instances))
+        self._context = {}
+        seen = self._by_name(instances)
+        self._remember(seen)
+        if self.trained_.running is not None and not self.get_config()["remember_data"]:
+            self.trained_ = counting(self.trained_, seen, self._forgetting)
         return self
 
     def _pretrain(
@@ -230,7 +268,7 @@ class HyperforecastForecaster(
         X: pd.DataFrame | None,
         fh: ForecastingHorizon | None,
     ) -> Self:
-        self._check_parameters()
+        self._check_parameters(start, pretraining=True)
         instances = checked(y, X)
         largest = _largest_step(fh, instances, common_frequency(instances))
         if largest is None and self.output_chunk_length is None and start is None:
@@ -245,22 +283,41 @@ class HyperforecastForecaster(
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> Self:
-        trained = self.trained_
+        trained, before = self.trained_, self._context
         seen, self._freq = self._continued(y, X)
+        remembers = self.get_config()["remember_data"]
         if update_params:
-            self._check_parameters()
+            self._check_parameters(getattr(self, "pretrained_", None))
+        if update_params and remembers:
+            everything = {k: until(i, seen[k].last) for k, i in self._everything().items()}
+            start = getattr(self, "pretrained_", None)
             lengths = (trained.lookback, trained.horizon)
-            if self.get_config()["remember_data"]:
-                everything = self._by_name(checked(self._y, self._X))
-                everything = {k: until(i, seen[k].last) for k, i in everything.items()}
-                start = getattr(self, "pretrained_", None)
-                self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
-            else:
-                touched = {key: seen[key] for key in checked(y, None)}
-                plan = self._plan(touched, None, trained)
-                self.trained_ = self._train(plan, trained, scales=trained)
-        self._remember(seen)
+            self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
+        elif update_params and trained.running is None:
+            touched = {key: seen[key] for key in checked(y, None)}
+            plan = self._plan(touched, None, trained)
+            self.trained_ = self._train(plan, trained, scales=trained)
+        if not remembers and trained.running is not None:
+            check_uncorrected(trained, before, seen)
+            if trained.running.moments is None and getattr(self, "_y", None) is not None:
+                # rows were remembered up to here
+                self.trained_ = counting(trained, self._everything(), self._forgetting)
+            self._remember(seen)
+            self.trained_ = counting(self.trained_, seen, self._forgetting)
+            if update_params:
+                self.trained_ = solved(self.trained_)
+        else:
+            self._remember(seen)
         return self
+
+    @property
+    def _forgetting(self) -> float:
+        """How much a window that was counted counts beside one that is a step later."""
+        return getattr(self, "forgetting", 1.0)
+
+    def _everything(self) -> dict[Key, Instance]:
+        """Return all rows that sktime remembers."""
+        return self._by_name(checked(self._y, self._X))
 
     def _plan(
         self,
@@ -296,11 +353,12 @@ class HyperforecastForecaster(
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
         likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
         # training changes some of these objects; those of the user stay as they are
-        arguments = copy.deepcopy(self._model_arguments(lengths, likelihood, start))
+        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
+        arguments = copy.deepcopy(arguments)
         return train(
             self.model_class(**arguments),
             plan,
-            standardise=self.scaler == "standard",
+            scaler=self.scaler,
             options=parameters.values(self, of="network"),
             fit_options={} if pretraining else parameters.values(self, to="fit"),
             start=start,
@@ -312,15 +370,23 @@ class HyperforecastForecaster(
     # the rows seen
 
     def _check_X_y(self, X: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        # sktime refuses these too, without saying which columns
+        # sktime refuses these too, without saying where they are
+        check_rows(y)
         check_numeric(y, "y")
         check_numeric(X, "X")
-        return super()._check_X_y(X, y, *args, **kwargs)
+        try:
+            return super()._check_X_y(X, y, *args, **kwargs)
+        except ValueError:
+            check_finite(y, "y")
+            check_finite(X, "X")
+            raise
 
     def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: type | None = None) -> None:
         # rows that do not go on from those seen are refused before anything is stored
         if self.is_fitted and y is not None:
-            self._continued(y, X)
+            seen, _ = self._continued(y, X)
+            new = {key: one for key, one in seen.items() if key not in self._context}
+            check_lookback(new, self.trained_.lookback, self.short_instances)
         super()._update_y_X(y, X, enforce_index_type)
 
     def _set_cutoff_from_y(self, y: pd.DataFrame) -> None:
@@ -341,8 +407,19 @@ class HyperforecastForecaster(
                 f"The forecaster was fitted on data with {len(self._levels)} index levels above "
                 f"time, and is updated with {len(y.index.names) - 1}. Give data of the same kind."
             )
+        if unlike := [
+            name
+            for name, known in zip(y.index.names[:-1], self._levels, strict=True)
+            if None not in (name, known) and name != known
+        ]:
+            raise ValueError(
+                f"The index levels of the new rows are {y.index.names[:-1]}, those fitted on are "
+                f"{self._levels}: {unlike[0]!r} is not where it was. Give the levels in the same "
+                "order, under the same names."
+            )
         check_wanted(X, self.trained_)
         new = self._by_name(checked(y, X))
+        check_labels(new, self._context)
         seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
         seen = {**self._context, **seen}
         freq = common_frequency(seen, self._freq)
@@ -355,7 +432,11 @@ class HyperforecastForecaster(
         return by_name(instances, self.trained_.channels, self.trained_.covariates)
 
     def _remember(self, instances: Mapping[Key, Instance]) -> None:
-        """Keep the rows that a forecast, or a window that ends in the next row, is made from."""
+        """Keep the rows that a forecast, or a window that ends in the next row, is made from.
+
+        Their part in the scale of an instance that was not trained on is kept with the weights.
+        """
+        self.trained_ = scale_others(self.trained_, instances, self._context)
         rows = self.trained_.lookback + self.trained_.horizon - 1
         self._context = {key: latest(instance, rows) for key, instance in instances.items()}
 
@@ -378,6 +459,20 @@ class HyperforecastForecaster(
         columns = pd.MultiIndex.from_product([self.trained_.channels, coverage, ["lower", "upper"]])
         return self._forecast(fh, X, alphas, columns)
 
+    def _predict_var(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None = None, cov: bool = False
+    ) -> pd.DataFrame:
+        return variance(self._predict_quantiles(fh, X, [0.25, 0.75]))
+
+    def _predict_proba(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, marginal: bool = True
+    ) -> Any:
+        likelihood = self.trained_.model.likelihood
+        if not isinstance(likelihood, QuantileRegression) or not skpro_is_there():
+            return super()._predict_proba(fh=fh, X=X, marginal=marginal)
+        levels = list(likelihood.quantiles)
+        return quantile_distribution(self._predict_quantiles(fh, X, levels), levels)
+
     def _forecast(
         self,
         fh: ForecastingHorizon,
@@ -388,14 +483,15 @@ class HyperforecastForecaster(
         trained = self.trained_
         context = self._context if X is None else with_covariates(self._context, X, trained)
         steps = {key: steps_ahead(fh, i.last, self._freq) for key, i in context.items()}
-        n = max(int(max(s)) for s in steps.values())
-        check_reach(n, trained.horizon, trained.past)
-        check_lookback(context, trained.lookback)
+        reach = {key: int(max(s)) for key, s in steps.items()}
+        check_reach(max(reach.values()), trained.horizon, trained.past)
+        if self.short_instances == "raise":
+            check_lookback(context, trained.lookback, self.short_instances)
         seed = 0 if self.random_state is None else self.random_state
-        values = forecast(trained, context, n, self._freq, alphas, seed)
+        values = forecast(trained, context, reach, self._freq, alphas, seed)
         parts = {}
         for (key, instance), one in zip(context.items(), values, strict=True):
-            index = following(instance.last, n, self._freq)[steps[key] - 1]
+            index = following(instance.last, reach[key], self._freq)[steps[key] - 1]
             rows = one[steps[key] - 1].reshape(len(index), -1)  # (n, C, A) -> (fh, C·A)
             parts[key] = pd.DataFrame(rows, index=index, columns=columns)
             parts[key].index.name = instance.y.index.name

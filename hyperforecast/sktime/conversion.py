@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from darts import TimeSeries
 
+from hyperforecast.sktime.scaling import Scale
 from hyperforecast.sktime.trained import Trained
 
 DartsInput = dict[str, TimeSeries | None]
@@ -12,14 +13,21 @@ DartsInput = dict[str, TimeSeries | None]
 
 
 def to_darts(
-    trained: Trained, y: np.ndarray, X: np.ndarray | None, names: Sequence[str], n_ahead: int = 0
+    trained: Trained,
+    scales: tuple[Scale, Scale],
+    y: np.ndarray,
+    X: np.ndarray | None,
+    names: Sequence[str],
+    n_ahead: int = 0,
 ) -> DartsInput:
     """Make Darts' series of one instance, counted from 0, in scaled units.
 
     Parameters
     ----------
     trained : Trained
-        Names and scales of the columns.
+        Names of the columns.
+    scales : (Scale, Scale)
+        Of y and of X, for this instance.
     y : array, shape (T, C)
     X : array, shape (T or more, K), optional
         Columns that are known ahead, then those that are known up to now.
@@ -29,13 +37,14 @@ def to_darts(
         Steps that Darts asks for behind the rows of ``y``; those that ``X`` lacks are filled up.
     """
     n_rows = len(y)
+    y_scale, X_scale = scales
     inputs: DartsInput = {
-        "series": _series(trained.y_scaler.transform(y), names),
+        "series": _series(y_scale.transform(y), names),
         "past_covariates": None,
         "future_covariates": None,
     }
     if X is not None:
-        scaled = trained.X_scaler.transform(X)
+        scaled = X_scale.transform(X)
         n_future = len(trained.future)
         if trained.future:
             # Darts asks for the whole horizon, also where fewer steps are forecast

@@ -1,5 +1,6 @@
 """Forecasting with a trained model, and what stands against a forecast."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from hyperforecast.sktime import likelihoods
 from hyperforecast.sktime.conversion import as_arguments, to_darts
 from hyperforecast.sktime.instances import Instance, Key, check_values, covering, mismatch, split
+from hyperforecast.sktime.options import ShortInstances
 from hyperforecast.sktime.timeline import following
 from hyperforecast.sktime.trained import Trained
 
@@ -16,20 +18,21 @@ from hyperforecast.sktime.trained import Trained
 def forecast(
     trained: Trained,
     context: Mapping[Key, Instance],
-    n: int,
+    reach: Mapping[Key, int],
     freq: Any,
     alphas: Sequence[float] | None = None,
     seed: int = 0,
 ) -> list[np.ndarray]:
-    """Forecast steps 1 to n of every instance.
+    """Forecast every instance, by as many steps as the one with the longest reach.
 
     Parameters
     ----------
     trained : Trained
     context : mapping of Instance
-        Rows to forecast from, the last ones seen, and what is known of X.
-    n : int
-        Number of steps.
+        Rows to forecast from, the last ones seen, and what is known of X. Before those of an
+        instance with fewer than a window takes, its first row is repeated.
+    reach : mapping of int
+        Steps n that are wanted of each instance; what is forecast beyond means nothing.
     freq : offset or int
         Step of the time index.
     alphas : sequence of float, optional
@@ -39,15 +42,21 @@ def forecast(
 
     Returns
     -------
-    list of array, shape (n, C, A)
+    list of array, shape (largest n, C, A)
         In the order of ``context``, in units of y; A is 1 for point forecasts.
     """
     names = trained.model.channel_names
-    inputs = []
+    n = max(reach.values())
+    inputs, y_scales = [], []
     for key, instance in context.items():
+        scales = trained.scales(key, instance.y.to_numpy(dtype=float))
         y = instance.y.iloc[-trained.lookback :]
-        X = _covariate_values(trained, instance, y.index, n, freq, key)
-        inputs.append(to_darts(trained, y.to_numpy(dtype=float), X, names, trained.horizon))
+        X = _covariate_values(trained, instance, y.index, reach[key], freq, key)
+        missing = trained.lookback - len(y)
+        values = _padded(y.to_numpy(dtype=float), missing)
+        X = None if X is None else _padded(X, missing)
+        inputs.append(to_darts(trained, scales, values, X, names, max(n, trained.horizon)))
+        y_scales.append(scales[0])
     arguments: dict[str, Any] = {**as_arguments(inputs), "random_state": seed}
     likelihood = trained.model.likelihood
     if likelihood is None:
@@ -80,7 +89,12 @@ def forecast(
                         else likelihoods.sample_quantiles(beyond, alphas),
                     ]
                 )
-    return [trained.y_scaler.restore(values) for values in forecasts]
+    return [scale.restore(values) for scale, values in zip(y_scales, forecasts, strict=True)]
+
+
+def _padded(values: np.ndarray, n_missing: int) -> np.ndarray:
+    """Repeat the first of the rows (T, K) before them, where a window takes more."""
+    return np.pad(values, ((n_missing, 0), (0, 0)), mode="edge")
 
 
 def _predict(trained: Trained, n: int, **arguments: Any) -> list[np.ndarray]:
@@ -147,14 +161,28 @@ def check_reach(n: int, horizon: int, past: Sequence[Any]) -> None:
         )
 
 
-def check_lookback(instances: Mapping[Key, Instance], lookback: int) -> None:
-    """Raise if a series has fewer rows than a forecast is made from."""
+def check_lookback(
+    instances: Mapping[Key, Instance], lookback: int, short_instances: ShortInstances
+) -> None:
+    """Say that series have fewer rows than a forecast is made from: by an error or a warning."""
     short = {k: len(i.y) for k, i in instances.items() if len(i.y) < lookback}
-    if short:
-        key, rows = next(iter(short.items()))
-        which = f"the series {key}" if key else "the series"
-        more = f" ({len(short)} series are too short)" if len(short) > 1 else ""
+    if not short:
+        return
+    key, rows = next(iter(short.items()))
+    which = f"the series {key}" if key else "the series"
+    more = f" ({len(short)} series are too short)" if len(short) > 1 else ""
+    problem = (
+        f"A forecast is made from {lookback} rows (input_chunk_length), and {which} has "
+        f"{rows}{more}."
+    )
+    if short_instances == "raise":
         raise ValueError(
-            f"A forecast is made from {lookback} rows (input_chunk_length), and {which} has "
-            f"{rows}{more}. Give more rows or choose a shorter input_chunk_length."
+            f"{problem} Give more rows, choose a shorter input_chunk_length, or let the first row "
+            "be repeated before the others with short_instances='pad'."
         )
+    warnings.warn(
+        f"{problem} It is forecast from these, with the first one repeated before them. Choose "
+        "a shorter input_chunk_length, or short_instances='raise' for an error.",
+        UserWarning,
+        stacklevel=2,
+    )

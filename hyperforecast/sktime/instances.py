@@ -1,14 +1,24 @@
 """Series, panels and hierarchies as a dictionary of single series, checked and by name."""
 
-from collections.abc import Hashable, Mapping, Sequence
+import warnings
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sktime.datatypes import convert_to
 
 from hyperforecast.nn.errors import other_names
-from hyperforecast.sktime.timeline import check_regular, find_frequency, irregular
+from hyperforecast.sktime.timeline import (
+    check_regular,
+    check_same_kind,
+    find_frequency,
+    irregular,
+)
+
+PANDAS = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
+"""The formats of sktime that are tables of pandas: of series, panels and hierarchies."""
 
 Key = tuple
 """Labels of an instance on the upper index levels; empty for a single series."""
@@ -88,18 +98,43 @@ def _is_number(dtype: Any) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 
+def check_rows(y: Any) -> None:
+    """Raise if a table, or an instance in a list or array of them, has no rows."""
+    if y is None:
+        return
+    parts = y if isinstance(y, list) else [y]
+    # time is the last of three axes of an array, and the first of two
+    empty = [
+        part
+        for part in parts
+        if isinstance(part, (pd.DataFrame, pd.Series, np.ndarray))
+        and (len(part) == 0 or (part.ndim == 3 and part.shape[-1] == 0))
+    ]
+    if empty or not parts:
+        raise ValueError("y has no rows. Expected a row for every step seen so far.")
+
+
+def check_finite(table: Any, what: str) -> None:
+    """Raise if a table, in any of sktime's formats, holds values that are not finite."""
+    if table is not None:
+        check_values(convert_to(table, PANDAS), what)
+
+
 def check_values(frame: pd.DataFrame, what: str) -> None:
     """Raise if columns share a name or hold values that are not finite."""
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{what} has more than one column named {twice!r}; names must differ.")
-    finite = np.isfinite(frame.to_numpy(dtype=float))
+    finite = np.isfinite(frame.to_numpy(dtype=float, na_value=np.nan))
     if not finite.all():
         rows, columns = np.nonzero(~finite)
+        at = frame.index[rows[0]]
+        *key, time = at if isinstance(frame.index, pd.MultiIndex) else (at,)
+        of = f" of instance {tuple(key)}" if key else ""
         raise ValueError(
             f"{what} holds {len(rows)} NaN or infinite values, the first in column "
-            f"{frame.columns[columns[0]]!r} at {frame.index[rows[0]]}. Expected finite numbers; "
+            f"{frame.columns[columns[0]]!r}{of} at {time}. Expected finite numbers; "
             "fill gaps first, for example with sktime's Imputer."
         )
 
@@ -119,6 +154,18 @@ def common_frequency(instances: Mapping[Key, Instance], known: Any = None) -> An
 def mismatch(what: str, missing: Sequence[Any], added: Sequence[Any]) -> str:
     """Say which columns of a table are missing and which are new."""
     return other_names(f"columns of {what}", "forecaster", missing, added)
+
+
+def check_labels(new: Iterable[Key], known: Iterable[Key]) -> None:
+    """Raise if an instance is one that is known, but for the type of its labels."""
+    by_text = {tuple(map(str, key)): key for key in known}
+    for key in new:
+        other = by_text.get(tuple(map(str, key)), key)
+        if other != key:
+            raise ValueError(
+                f"The instance {key} would be a new one beside {other}, from which it differs "
+                "only by the type of its labels. Give the labels the type that they had before."
+            )
 
 
 def in_order(frame: pd.DataFrame, names: Sequence[Any], what: str) -> pd.DataFrame:
@@ -172,11 +219,23 @@ def matched(names: Sequence[Any], trained: Sequence[Any], what: str) -> list[Any
     """Return ``names`` in the order of the ``trained`` ones, whose weights are to be taken over.
 
     Another data set may name its channels otherwise: names that have none in common with the
-    trained ones are taken by position.
+    trained ones are taken by position, with a warning where positions could be mistaken.
     """
     if set(names) == set(trained):
         return list(trained)
     if len(names) == len(trained) and not set(names) & set(trained):
+        if len(names) > 1:
+            pairs = [
+                f"{name!r} those of {known!r}" for name, known in zip(names, trained, strict=True)
+            ]
+            warnings.warn(
+                f"The columns of {what} share no name with those that were trained on, so they "
+                f"take over weights by position: {', '.join(pairs[:5])}"
+                f"{', ...' if len(pairs) > 5 else ''}. Rename them to the trained names if that "
+                "is not meant.",
+                UserWarning,
+                stacklevel=2,
+            )
         return list(names)
     missing = [name for name in trained if name not in names]
     added = [name for name in names if name not in trained]
@@ -191,6 +250,7 @@ def extended(old: Instance | None, new: Instance) -> Instance:
     """
     if old is None:
         return new
+    check_same_kind(new.y.index, old.y.index)
     y = pd.concat([old.y.loc[old.y.index < new.y.index[0]], new.y])
     if old.X is None or new.X is None:
         return Instance(y, old.X if new.X is None else new.X)

@@ -1,6 +1,7 @@
 """From what a probabilistic network outputs to point forecasts and quantiles."""
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from darts.utils.likelihood_models import torch as likelihoods
 from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
 
+from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.nn.errors import unknown_name
 
 LIKELIHOODS: dict[str, type[TorchLikelihood]] = {
@@ -104,7 +106,8 @@ def quantiles(
 ) -> np.ndarray:
     """Return quantiles of the predicted distributions, monotone in ``alphas``.
 
-    Learned quantiles that cross are sorted, and interpolated in between. Of distributions
+    Learned quantiles that cross are sorted, and in between interpolated linearly over the
+    quantiles of the normal distribution, so that they are exact of a normal one. Of distributions
     without a closed form many samples are drawn.
 
     Parameters
@@ -119,12 +122,12 @@ def quantiles(
     array, shape (..., A)
     """
     if isinstance(likelihood, QuantileRegression):
-        return _interpolate(np.sort(parameters, axis=-1), likelihood.quantiles, alphas)
+        return on_normal_scale(np.sort(parameters, axis=-1), likelihood.quantiles, alphas)
     distribution = _distribution(likelihood, parameters)
     try:
         levels = [distribution.icdf(torch.tensor(a, dtype=torch.float64)) for a in alphas]
     except NotImplementedError:
-        with torch.random.fork_rng():
+        with random_turn():
             torch.manual_seed(seed)
             samples = distribution.sample((N_SAMPLES,)).numpy()
         return np.moveaxis(np.quantile(samples, alphas, axis=0), 0, -1)
@@ -149,10 +152,31 @@ def _distribution(
     return likelihood._distr_from_params(tensors)
 
 
-def _interpolate(
+def on_normal_scale(
     values: np.ndarray, levels: Sequence[float], alphas: Sequence[float]
 ) -> np.ndarray:
-    positions = np.interp(alphas, levels, np.arange(len(levels)))
-    left = np.floor(positions).astype(int)
-    right = np.minimum(left + 1, len(levels) - 1)
-    return values[..., left] + (positions - left) * (values[..., right] - values[..., left])
+    """Interpolate quantiles linearly over the normal distribution's: exactly, of a normal one.
+
+    Beyond the outermost the line through the outer two goes on.
+
+    Parameters
+    ----------
+    values : array, shape (..., Q)
+        Quantiles, ascending.
+    levels : sequence of Q floats
+        Their levels, ascending.
+    alphas : sequence of A floats
+        Levels wanted.
+
+    Returns
+    -------
+    array, shape (..., A)
+    """
+    normal = np.vectorize(NormalDist().inv_cdf, otypes=[float])
+    known, wanted = normal(levels), normal(alphas)
+    if len(known) == 1:
+        return values[..., np.zeros(len(wanted), dtype=int)]
+    left = np.clip(np.searchsorted(known, wanted, side="right") - 1, 0, len(known) - 2)
+    along = (wanted - known[left]) / (known[left + 1] - known[left])
+    # weighted so that a learned quantile is itself
+    return (1 - along) * values[..., left] + along * values[..., left + 1]

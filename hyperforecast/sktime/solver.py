@@ -6,12 +6,14 @@ from typing import Any
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
 from hyperforecast.darts.options import SolverOptions
+from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.options import UpdateOptions
 from hyperforecast.sktime.trained import Trained
 
 
-class SolverForecaster(SolverOptions, HyperforecastForecaster):
+class SolverForecaster(SolverOptions, UpdateOptions, HyperforecastForecaster):
     """Base of the forecasters that are trained by the exact solver or by gradients.
 
     Epochs that are waited for, and weights that are there already, are a matter of gradients.
@@ -28,19 +30,38 @@ class SolverForecaster(SolverOptions, HyperforecastForecaster):
                 "patience has no effect with solver='exact', which has no epochs. Leave it out, or "
                 "choose solver='adam'."
             )
+        if not 0 < self.forgetting <= 1:
+            problems.append(f"forgetting must be in (0, 1]; got {self.forgetting}.")
+        elif self.forgetting != 1:
+            for reason, without_effect in (
+                ("solver='adam', which keeps no moments", self.solver == "adam"),
+                ("remember_data=True, where update fits again", self._remembers()),
+            ):
+                if without_effect:
+                    problems.append(
+                        f"forgetting={self.forgetting} has no effect with {reason}. Leave it out, "
+                        "or solve exactly with set_config(remember_data=False)."
+                    )
         return problems
+
+    def _remembers(self) -> bool:
+        return bool(self.get_config()["remember_data"])
 
     def _model_arguments(
         self,
         lengths: Mapping[str, int],
         likelihood: TorchLikelihood | None,
         start: Trained | None = None,
+        pretraining: bool = False,
     ) -> dict[str, Any]:
-        arguments = super()._model_arguments(lengths, likelihood, start)
+        arguments = super()._model_arguments(lengths, likelihood, start, pretraining)
         if start is not None:
             # only gradients go on from given weights
             arguments["solver"] = "adam"
             arguments.pop("solver_kwargs", None)
+        elif pretraining and self.solver == "exact":
+            # these are for the `fit` that goes on from what is solved here
+            arguments = {k: v for k, v in arguments.items() if k not in GRADIENT_OPTIONS}
         elif self.patience is not None and self.solver == "auto":
             arguments["solver"] = "adam"
         return arguments

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 
+_SHORTEST_MONTH = pd.Timedelta(days=28)
+
 
 def find_frequency(index: pd.Index) -> Any:
     """Return the step of a regular index: 1 for whole numbers, else a pandas offset.
 
-    Returns ``None`` where a single timestamp leaves it open.
+    Returns ``None`` where so few timestamps leave it open.
     """
     if isinstance(index, pd.PeriodIndex):
         return index.freq
@@ -22,7 +24,10 @@ def find_frequency(index: pd.Index) -> Any:
             if freq is None:
                 raise ValueError(irregular(index, "no single step leads from row to row"))
             return pd.tseries.frequencies.to_offset(freq)
-        return None if len(index) < 2 else pd.tseries.frequencies.to_offset(index[1] - index[0])
+        step = index[-1] - index[0]
+        # two rows that lie further apart may be a month, or so many days
+        known = len(index) == 2 and step < _SHORTEST_MONTH
+        return pd.tseries.frequencies.to_offset(step) if known else None
     return 1
 
 
@@ -46,6 +51,24 @@ def irregular(index: pd.Index, problem: str) -> str:
         "for every step, in order. Bring the series to a regular frequency first, for example "
         "with pandas' `asfreq` and `interpolate`, or with `reset_index` if only order matters."
     )
+
+
+def check_same_kind(new: pd.Index, known: pd.Index) -> None:
+    """Raise if new rows are labelled by another kind of time than those known."""
+    kinds = [_kind(index) for index in (new, known)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"The new rows are labelled by {kinds[0]}, those seen before by {kinds[1]}. Give them "
+            "the same kind of time index."
+        )
+
+
+def _kind(index: pd.Index) -> str:
+    if isinstance(index, pd.DatetimeIndex):
+        return f"timestamps of the time zone {index.tz}" if index.tz else "timestamps"
+    if isinstance(index, pd.PeriodIndex):
+        return f"periods of {index.freqstr}"
+    return "numbers"
 
 
 def following(last: Any, n: int, freq: Any) -> pd.Index:

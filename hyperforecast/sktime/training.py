@@ -1,5 +1,6 @@
 """Training one Darts model on all instances."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.sktime.callbacks import BestWeights
 from hyperforecast.sktime.conversion import as_arguments, to_darts
 from hyperforecast.sktime.instances import Instance, Key, covering, in_order, matched
-from hyperforecast.sktime.scaling import ChannelScaler
+from hyperforecast.sktime.scaling import InstanceScaler, Kind, Scale
 from hyperforecast.sktime.trained import Trained
 
 
@@ -127,8 +128,9 @@ def choose_lengths(
     assert horizon is not None  # sktime asks for fh where output_chunk_length is not given
     if lookback is not None:
         return lookback, horizon
-    rows = [len(instance.y) for instance in instances.values()]
-    lookback = min(max(24, 3 * horizon), (max(rows) - horizon) // 2, min(rows))
+    rows = sorted(len(instance.y) for instance in instances.values())
+    median = rows[len(rows) // 2]
+    lookback = min(max(24, 3 * horizon), (max(rows) - horizon) // 2, median)
     return max(lookback, 1), horizon
 
 
@@ -136,7 +138,7 @@ def train(
     model: HyperforecastModel,
     plan: Plan,
     *,
-    standardise: bool,
+    scaler: Kind,
     options: dict[str, Any],
     fit_options: Mapping[str, Any],
     start: Trained | None = None,
@@ -151,8 +153,8 @@ def train(
     model : HyperforecastModel
         Untrained.
     plan : Plan
-    standardise : bool
-        Whether columns are standardised by the rows trained on.
+    scaler : {"standard", "global", None}
+        How columns are standardised by the rows trained on.
     options : dict
         Parameters of the forecaster that the weights depend on, to be kept beside them.
     fit_options : mapping
@@ -160,22 +162,23 @@ def train(
     start : Trained, optional
         Whose weights training starts from.
     scales : Trained, optional
-        Whose scales are kept, whatever ``standardise`` says.
+        Whose scales are kept, whatever ``scaler`` says.
     patience : int, optional
         Epochs without a lower validation loss after which training stops.
     verbose : bool, default=False
         Whether progress is shown.
     """
     y_values, X_values = plan.y_values(), plan.X_values()
+    y_rows, X_rows = (
+        {key: rows[plan.rows_to_train_on(key)] for key, rows in values.items()}
+        for values in (y_values, X_values)
+    )
     if scales is None:
-        y_scaler = ChannelScaler(len(plan.channels))
-        X_scaler = ChannelScaler(len(plan.future) + len(plan.past))
-        if standardise:
-            y_scaler.fit([y[plan.rows_to_train_on(key)] for key, y in y_values.items()])
-            if X_values:
-                X_scaler.fit([X[plan.rows_to_train_on(key)] for key, X in X_values.items()])
+        y_scaler = InstanceScaler.fit(scaler, y_rows, len(plan.channels))
+        X_scaler = InstanceScaler.fit(scaler, X_rows, len(plan.future) + len(plan.past))
     else:
-        y_scaler, X_scaler = scales.y_scaler, scales.X_scaler
+        y_scaler = scales.y_scaler.trained_on(y_rows)
+        X_scaler = scales.X_scaler.trained_on(X_rows) if X_rows else scales.X_scaler
     trained = Trained(
         model=model,
         channels=plan.channels,
@@ -189,11 +192,12 @@ def train(
     training, validation = [], []
     for key, y in y_values.items():
         X, rows = X_values.get(key), plan.rows_to_train_on(key)
-        training.append(to_darts(trained, y[rows], X, names))
+        scale = trained.scales(key, y[rows])
+        training.append(to_darts(trained, scale, y[rows], X, names))
         if plan.n_held_out[key]:
             held_out = slice(rows.stop - plan.lookback, None)
             validation.append(
-                to_darts(trained, y[held_out], None if X is None else X[held_out], names)
+                to_darts(trained, scale, y[held_out], None if X is None else X[held_out], names)
             )
     arguments: dict[str, Any] = {**as_arguments(training), **as_arguments(validation, "val_")}
     if start is not None:
@@ -206,7 +210,47 @@ def train(
     finally:
         model.trainer_params["callbacks"] = own
     _forget_data(model)
-    return trained
+    return dataclasses.replace(trained, running=model.running_fit())
+
+
+def scale_others(
+    trained: Trained, seen: Mapping[Key, Instance], before: Mapping[Key, Instance]
+) -> Trained:
+    """Scale instances that were not trained on by all rows seen of them.
+
+    Parameters
+    ----------
+    trained : Trained
+    seen : mapping of Instance
+        The rows that are known now, columns in the order of the weights.
+    before : mapping of Instance
+        Those that were kept so far, not all that their scale is made from. Rows that go on from
+        them are added to the scale; where others take their place it is made anew.
+    """
+    y_scales, X_scales = {}, {}
+    for key in trained.y_scaler.of_others(seen):
+        new, old = seen[key].y, before.get(key)
+        y_scale, X_scale = trained.y_scaler.later.get(key), trained.X_scaler.later.get(key)
+        if old is not None and y_scale is not None and new.iloc[: len(old.y)].equals(old.y):
+            new = new.iloc[len(old.y) :]
+            if new.empty:
+                continue
+        else:
+            y_scale = X_scale = None
+        y_scales[key] = _extended(y_scale, new)
+        if trained.covariates:
+            X = covering(seen[key].X, new.index, trained.covariates, key)
+            X_scales[key] = _extended(X_scale, X)
+    return dataclasses.replace(
+        trained,
+        y_scaler=trained.y_scaler.having_seen(y_scales),
+        X_scaler=trained.X_scaler.having_seen(X_scales),
+    )
+
+
+def _extended(scale: Scale | None, rows: pd.DataFrame) -> Scale:
+    values = rows.to_numpy(dtype=float)
+    return Scale.of(values) if scale is None else scale.extended(values)
 
 
 def _roles(

@@ -71,6 +71,13 @@ def test_columns_beyond_the_rank_are_zero() -> None:
     assert (embedding[:, :3].abs().amax(dim=0) > 0.1).all()
 
 
+def test_of_channels_given_twice_nothing_but_rounding_is_beyond_the_rank() -> None:
+    series = random_series(200, 3)[:, [0, 1, 2, 0, 1, 2]]
+    embedding = correlation_embedding([series], 6)
+    assert (embedding[:, :3].norm(dim=0) > 0.1).all()
+    assert (embedding[:, 3:] == 0).all()
+
+
 @pytest.mark.parametrize("rows", [30, 3])
 @pytest.mark.parametrize("level", [0.0, 7.3, 1e6, 0.1])
 def test_constant_channels_are_zero_and_do_not_disturb_the_others(rows: int, level: float) -> None:

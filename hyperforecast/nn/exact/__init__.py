@@ -15,11 +15,14 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.recurrence import window_moments
 from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.running_fit import RunningFit
 from hyperforecast.nn.exact.search_policy import choose_search_space
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.setting_history import SettingHistory
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
+from hyperforecast.nn.exact.units import MeanDeviation, Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.exact.window_blocks import block_moments
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
@@ -33,13 +36,17 @@ __all__ = [
     "ExactOptions",
     "ExactSolution",
     "GeneratedRegression",
+    "MeanDeviation",
     "MomentHistory",
     "Moments",
     "ObservedSeries",
     "Problem",
     "Regressors",
+    "RunningFit",
     "SearchSpace",
     "Setting",
+    "SettingHistory",
+    "Units",
     "WindowLayout",
     "block_moments",
     "choose_search_space",

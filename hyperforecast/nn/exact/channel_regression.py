@@ -1,10 +1,10 @@
 """Ridge regression for each channel alone."""
 
-import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.batched_ridge import BatchedRidge
 from hyperforecast.nn.exact.moments import ChannelMoments
+from hyperforecast.nn.exact.regressors import Regressors
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
@@ -12,26 +12,41 @@ class ChannelRegression:
     """One ridge regression for each channel: weights that share nothing.
 
     The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
-    are one-hot; the ridge is the same for every channel.
+    are one-hot; each channel's ridge is in units of its own equations. A chunk of the channels is
+    factorised and solved at a time; nothing but the weights is kept.
+
+    Parameters
+    ----------
+    moments : iterable of (slice, Moments)
+        Of C channels with p regressors, the last of which is the constant.
+    mixing : Tensor, shape (C, C)
+        The identity.
+    regressors : Regressors, optional
+        Where each group of regressors lies; all are lags of the channel's own if not given.
     """
 
-    def __init__(self, moments: ChannelMoments) -> None:
+    def __init__(
+        self, moments: ChannelMoments, mixing: Tensor, regressors: Regressors | None = None
+    ) -> None:
         self.moments = moments
-        one: Tensor | None = None
-        self._channels: list[GeneratedRegression] = []
-        for _, chunk in moments:
-            one = chunk.xx.new_ones(1, 1)
-            for n in range(len(chunk.xx)):
-                channel = chunk.channels(slice(n, n + 1))
-                self._channels.append(GeneratedRegression([(slice(0, 1), channel)], one, channel))
-        assert one is not None
-        self.mixing = torch.eye(len(self._channels), dtype=one.dtype, device=one.device)
-        self.scale = sum(channel.scale for channel in self._channels) / len(self._channels)
+        self.mixing = mixing
+        self._regressors = regressors
 
     def solve(self, ridge: float) -> BasisWeights:
-        """Solve for one ridge λ > 0."""
-        solved = [channel.solve(ridge) for channel in self._channels]
-        return BasisWeights(
-            torch.cat([weights.weight for weights in solved]),
-            torch.cat([weights.future for weights in solved]),
-        )
+        """Solve for one ridge λ > 0, counted in units of each channel's equations."""
+        weight: Tensor | None = None
+        future: Tensor | None = None
+        damping = 0.0
+        for channels, chunk in self.moments:
+            solved = BatchedRidge(chunk, self._regressors).solve(ridge)
+            if weight is None or future is None:
+                weight, future = self._of_all(solved.weight), self._of_all(solved.future)
+            weight[channels], future[channels] = solved.weight, solved.future
+            damping = max(damping, solved.damping)
+        assert weight is not None
+        assert future is not None
+        return BasisWeights(weight, future, damping)
+
+    def _of_all(self, values: Tensor) -> Tensor:
+        """Return room for values (n, ...) of all channels."""
+        return values.new_empty(len(self.mixing), *values.shape[1:])

@@ -1,6 +1,6 @@
 """Windows written out as the rows of a regression, for what moments do not tell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,8 +32,8 @@ class DesignMatrix:
         Regressors that all channels see: past covariates and factors.
     future : Tensor, shape (T, H, F)
         Future covariates.
-    fixed : Tensor, shape (C, S + 1)
-        Static covariates and the constant.
+    fixed : Tensor, shape (C, 1 or T, S + 1)
+        Static covariates and the constant, of all windows or of each.
     deviation : Tensor, shape (C, T, 1)
         What all regressors but a channel's own lags are multiplied by: the window's deviation
         under RevIN, else one.
@@ -53,13 +53,13 @@ class DesignMatrix:
         x = own.new_empty(*own.shape[:2], self.where.total)
         x[..., self.where.own] = own
         x[..., self.where.shared] = self.shared * deviation
-        x[..., self.where.fixed] = self.fixed[channels].unsqueeze(1) * deviation
+        x[..., self.where.fixed] = self.fixed[channels] * deviation
         return x, self.targets[channels], self.future * deviation.unsqueeze(-1)
 
     def residuals(self, weight: Tensor, future_weight: Tensor) -> Tensor:
         """Return targets less forecasts, (C, T, H), by weights (C, H, p) and (C, F)."""
         own = weight[..., self.where.own]
-        others = (weight[..., self.where.fixed] @ self.fixed.unsqueeze(-1)).mT  # (C, 1, H)
+        others = self.fixed @ weight[..., self.where.fixed].mT  # (C, 1 or T, H)
         if self.shared.shape[1]:
             others = others + self.shared @ weight[..., self.where.shared].mT
         if self.future.shape[2]:
@@ -68,39 +68,68 @@ class DesignMatrix:
 
 
 def design_matrix(
-    series: ObservedSeries, layout: WindowLayout, starts: Tensor | None = None
+    series: ObservedSeries,
+    layout: WindowLayout,
+    starts: Tensor | None = None,
+    channels: slice = slice(None),
+    static: Tensor | None = None,
 ) -> DesignMatrix:
-    """Write out every window of a series, or those that begin at ``starts``."""
+    """Write out windows of a series.
+
+    Parameters
+    ----------
+    series : ObservedSeries
+    layout : WindowLayout
+    starts : Tensor, shape (T,), optional
+        First rows of the windows, ascending; all windows if not given.
+    channels : slice
+        Which channels to write out; factors are always made of all.
+    static : Tensor, shape (T, n, S), optional
+        Static covariates of each window, in the place of the series' own.
+    """
     inputs, targets, width = layout.inputs, layout.targets, layout.width
     if starts is None:
         starts = torch.arange(layout.n_windows(series))
+    first, end = int(starts[0]), int(starts[-1]) + width
+    starts = (starts - first).to(series.target.device)
 
-    def windows_of(values: Tensor) -> Tensor:  # (T, m) -> (m, windows, width)
-        return values.T.contiguous().unfold(1, width, 1)[:, starts.to(values.device)]
+    def windows_of(values: Tensor) -> Tensor:  # (rows, m) -> (m, T, width)
+        return values[first:end].T.contiguous().unfold(1, width, 1)[:, starts]
 
-    windows = layout.remove_level(windows_of(series.target).mT).mT
+    windows = layout.remove_level(windows_of(series.target[:, channels]).mT).mT
     n_channels, n_windows = windows.shape[:2]
     own = windows[..., inputs]
-    if layout.norm == "revin":
-        deviation = (own.var(dim=-1, correction=0, keepdim=True) + RevIN.epsilon).sqrt()
-    else:
-        deviation = windows.new_ones(()).expand(n_channels, n_windows, 1)
-    past = factors = windows.new_zeros(n_windows, 0)
+    deviation = _deviations(own, layout)
+    past = factors = None
     if series.past is not None:
         past = flatten_past(windows_of(series.past)[..., inputs].transpose(0, 1))
     if layout.loadings is not None and layout.n_factors:
-        recent = own[..., layout.factor_inputs] / deviation
+        every, their_deviation = own, deviation
+        if n_channels < series.n_channels:
+            every = layout.remove_level(windows_of(series.target).mT).mT[..., inputs]
+            their_deviation = _deviations(every, layout)
+        recent = every[..., layout.factor_inputs] / their_deviation
         lags = torch.tensordot(layout.loadings.T, recent, dims=1)  # (K, T, lags)
         factors = flatten_factors(lags.transpose(0, 1))
     future = windows.new_zeros(n_windows, layout.horizon, 0)
     if series.future is not None:
         future = windows_of(series.future)[..., targets].permute(1, 2, 0)
+    own_static = None if series.static is None else series.static[channels].unsqueeze(1)
+    fixed = own_static if static is None else static.transpose(0, 1)
+    ones = windows.new_ones(n_channels, 1 if static is None else n_windows, 1)
     return DesignMatrix(
-        where=layout.regressors(series),
+        where=replace(layout.regressors(series), n_static=0 if fixed is None else fixed.shape[2]),
         own=own,
         targets=windows[..., targets],
-        shared=join_groups(past=past, factors=factors),
+        shared=join_groups(past=past, factors=factors, constant=windows.new_zeros(n_windows, 0)),
         future=future,
-        fixed=join_groups(static=series.static, constant=windows.new_ones(n_channels, 1)),
+        fixed=join_groups(static=fixed, constant=ones),
         deviation=deviation,
     )
+
+
+def _deviations(own: Tensor, layout: WindowLayout) -> Tensor:
+    """Return RevIN's deviations (n, T, 1) of lookbacks (n, T, L), or ones."""
+    if layout.norm == "revin":
+        return (own.var(dim=-1, correction=0, keepdim=True) + RevIN.epsilon).sqrt()
+    return own.new_ones(()).expand(*own.shape[:2], 1)

@@ -1,7 +1,8 @@
 """Where things lie in a window."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.observed_series import ObservedSeries
@@ -70,6 +71,14 @@ class WindowLayout:
             n_factors=self.factor_lookback * self.n_factors,
             n_static=series.n_static,
         )
+
+    def is_like(self, other: "WindowLayout") -> bool:
+        """Say whether another layout is the same."""
+        if replace(self, loadings=None) != replace(other, loadings=None):
+            return False
+        if self.loadings is None or other.loadings is None:
+            return self.loadings is other.loadings
+        return torch.equal(self.loadings, other.loadings)
 
     def recurs(self, series: ObservedSeries) -> bool:
         """Say whether the moments of a series follow from one window to the next."""

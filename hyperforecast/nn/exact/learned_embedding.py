@@ -8,6 +8,17 @@ from hyperforecast.nn.exact.moments import ChannelMoments
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
+def learn_embedding(moments: ChannelMoments, weights: BasisWeights, mixing: Tensor) -> Tensor:
+    """Return the next embedding: that solved for, its columns as long as they were, (C, E).
+
+    Without this an embedding would grow and its basis weights shrink from round to round, until
+    the ridge, whose units follow the embedding, penalises nothing.
+    """
+    solved = solve_embedding(moments, weights, mixing)
+    length = solved.norm(dim=0)
+    return solved * (mixing[:, 1:].norm(dim=0) / torch.where(length > 0, length, 1.0))
+
+
 def solve_embedding(moments: ChannelMoments, weights: BasisWeights, mixing: Tensor) -> Tensor:
     """Solve exactly for every channel's embedding, the basis weights held fixed.
 

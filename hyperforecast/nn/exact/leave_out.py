@@ -1,17 +1,20 @@
 """Residuals of windows that were not trained on: leave-block-out, in closed form."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
-from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.weighted_split import WeightedSplit
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
@@ -104,33 +107,55 @@ def solve_without(
     BasisWeights, optional
         ``None`` where no window stays.
     """
-    left_out = _rows(split, block, gap)
-    without = DataSplit(split.problem, left_out, split.options, None, "left out", split)
+    width = split.problem.width
+    around = [
+        _widened(span, gap, len(split.series[span.series].target) - width + 1) for span in block
+    ]
+    if isinstance(split, WeightedSplit):
+        return _solve_counting_others(split, setting, mixing, around)
+    rows = [split.series[one.series].rows(one.first, one.stop - 1 + width) for one in around]
+    without = DataSplit(split.problem, rows, split.options, None, "left out", _frame(split))
     if without.cache.n_windows >= split.cache.n_windows:
         return None
     where = setting.norm, setting.n_factors
     moments = _Difference(split.moments(*where), without.moments(*where))
-    regression: GeneratedRegression | ChannelRegression
+    regressors = split.layout(*where).regressors(split.series[0])
+    regression: Regression
     if setting.individual:
-        regression = ChannelRegression(moments)
+        regression = ChannelRegression(moments, mixing, regressors)
     elif mixing.equal(split.mixing(setting)) and (pairs := split.pairs(setting)) is not None:
         others = without.pairs(setting)
         assert others is not None
-        regression = GeneratedRegression(moments, mixing, _difference(pairs, others))
+        regression = GeneratedRegression(moments, mixing, _difference(pairs, others), regressors)
     else:  # the sums that are kept are not those of a learned embedding
-        regression = GeneratedRegression(moments, mixing)
-    return regression.solve(setting.ridge * regression.scale)
+        regression = GeneratedRegression(moments, mixing, regressors=regressors)
+    return regression.solve(setting.ridge)
 
 
-def _rows(split: DataSplit, block: Sequence[WindowSpan], gap: int) -> list[ObservedSeries]:
-    """Return the rows of a block's windows and of those beside it."""
-    width = split.problem.width
-    rows = []
-    for span in block:
-        series = split.cache.series[span.series]
-        around = _widened(span, gap, len(series.target) - width + 1)
-        rows.append(series.rows(around.first, around.stop - 1 + width))
-    return rows
+def _solve_counting_others(
+    split: WeightedSplit, setting: Setting, mixing: Tensor, around: Sequence[WindowSpan]
+) -> BasisWeights | None:
+    """Solve a weighted setting again on the windows outside of some spans."""
+    counts = [
+        one.target.new_ones(len(one.target), dtype=torch.bool)
+        if one.counts is None
+        else one.counts.clone()
+        for one in split.series
+    ]
+    for span in around:
+        counts[span.series][span.first : span.stop] = False
+    n_windows = [len(one.target) - split.problem.width + 1 for one in split.series]
+    if not any(some[:n].any() for some, n in zip(counts, n_windows, strict=True)):
+        return None
+    others = [replace(one, counts=some) for one, some in zip(split.series, counts, strict=True)]
+    without = WeightedSplit(split.problem, others, split.options, None, "others", _frame(split))
+    embedding = None if setting.individual else mixing[:, 1:]
+    return without.regression(setting, embedding).solve(setting.ridge)
+
+
+def _frame(split: DataSplit) -> Frame:
+    """Return what the regressions of a split stand on, for rows of its own."""
+    return Frame(split.embedding, split.loadings, split.units.of_standardised())
 
 
 @dataclass(frozen=True)

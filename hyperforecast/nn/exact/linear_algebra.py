@@ -1,5 +1,6 @@
 """Linear algebra of symmetric matrices: assembling, factorising and solving."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -7,6 +8,9 @@ from torch import Tensor
 
 LinearMap = Callable[[Tensor], Tensor]
 """From the columns of a matrix (n, m) to as many columns of the same length."""
+
+LEAST_EIGENVALUE = 1e-10
+"""Part of the largest eigenvalue below which another is taken for rounding."""
 
 
 def set_symmetric(matrices: Tensor, rows: slice, columns: slice, block: Tensor) -> None:
@@ -25,28 +29,39 @@ def block_matrix(blocks: Tensor, number: Tensor) -> Tensor:
     return matrix.view(n_blocks * width, n_blocks * width)
 
 
-def damped_cholesky(gram: Tensor, damping: Tensor) -> Tensor:
+def damped_cholesky(gram: Tensor, damping: Tensor) -> tuple[Tensor, float]:
     """Return the Cholesky factor of a Gram matrix with ``damping`` added to its diagonal.
 
-    Where rounding has made that indefinite, as it does to moments of series that are constant,
-    more is added, until nothing but zero is left to solve for.
+    Where rounding has made that indefinite, more is added: as little as will do, from the rounding
+    of the largest entry on, ten times as much at every step.
+
+    Returns
+    -------
+    factor : Tensor
+    more : float
+        What was added beyond ``damping``.
     """
     diagonal = gram.diagonal()
     undamped = diagonal.clone()
-    eps = torch.finfo(gram.dtype).eps
-    more = 0.0
+    largest = gram.abs().max().item()
+    if not math.isfinite(largest):
+        raise RuntimeError(f"A Gram matrix must be finite; its largest entry is {largest}.")
+    limits = torch.finfo(gram.dtype)
+    more, least = 0.0, limits.eps * largest + limits.tiny
     try:  # on the diagonal itself: a copy would take as long as a solution
-        for share in (10 * eps, 1e4 * eps, 1e8 * eps, 2.0 * len(gram)):
+        while True:
             diagonal.copy_(undamped + damping + more)
             factor, failed = torch.linalg.cholesky_ex(gram)
             if not failed:
-                return factor
-            diagonal.copy_(undamped)
-            more = share * gram.abs().max().item()
-        diagonal.copy_(undamped + damping + more)
-        return torch.linalg.cholesky(gram)
+                return factor, more
+            more = max(10 * more, least)
     finally:
         diagonal.copy_(undamped)
+
+
+def pseudo_inverse(matrices: Tensor) -> Tensor:
+    """Return the inverses of symmetric matrices (..., k, k) in the space that each spans."""
+    return torch.linalg.pinv(matrices, rtol=LEAST_EIGENVALUE, hermitian=True)
 
 
 def solve_factorised(factor: Tensor, right: Tensor) -> Tensor:
@@ -63,8 +78,7 @@ def solve_with_least_eigenvalue(matrix: Tensor, right: Tensor, least: float) -> 
 
 def pseudo_solve(matrices: Tensor, right: Tensor) -> Tensor:
     """Solve symmetric systems (n, k, k) for (n, k), by least squares where they are singular."""
-    inverse = torch.linalg.pinv(matrices, rtol=1e-10, hermitian=True)
-    return torch.einsum("nkl,nl->nk", inverse, right)
+    return torch.einsum("nkl,nl->nk", pseudo_inverse(matrices), right)
 
 
 def conjugate_gradients(
@@ -72,7 +86,7 @@ def conjugate_gradients(
     right: Tensor,
     precondition: LinearMap,
     start: Tensor,
-    tolerance: float = 1e-10,
+    tolerance: float = 1e-12,
     max_steps: int = 2000,
 ) -> Tensor:
     """Solve a symmetric positive definite system for all columns of ``right`` at once.

@@ -3,22 +3,26 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moments import Moments, weighted_sums
 from hyperforecast.nn.exact.observed_series import ObservedSeries
-from hyperforecast.nn.exact.recurrence import series_moments
-from hyperforecast.nn.exact.window_blocks import block_moments
+from hyperforecast.nn.exact.recurrence import series_moments, shared_regressors
+from hyperforecast.nn.exact.shared_products import SharedRegressors
+from hyperforecast.nn.exact.window_blocks import block_moments, is_short
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
+
+OWN, SUMS, CHANNELS, CHUNK = 1 / 4, 1 / 8, 1 / 4, 1 / 8
+"""Parts of a cache's memory: products of windows with themselves, of each channel and summed over
+channels; moments of channels; and what is worked on."""
 
 
 class MomentCache:
     """Moments of many channels over the same windows, for one layout after another.
 
     Channels are worked on in chunks that fit in memory. What does not depend on the layout is
-    kept where it fits.
+    kept where it fits. Series of few windows are taken together, and their windows written out.
 
     Parameters
     ----------
@@ -26,7 +30,8 @@ class MomentCache:
     layout : WindowLayout
         Its lookback, horizon and shift hold for every layout asked for.
     max_bytes : int
-        Memory that kept moments may take; a tenth of it bounds a chunk.
+        Memory that all this may take, besides the sums that are returned and a few arrays of the
+        series' size.
     weights : Tensor, shape (C, m), optional
         Of the sums over channels that :meth:`summed_moments` returns.
     by_channel : bool, default=True
@@ -53,6 +58,12 @@ class MomentCache:
         self._weights = weights
         self._by_channel = by_channel or give_own_products is not None
         self._give_own_products = give_own_products
+        short = [give_own_products is None and is_short(one, layout) for one in self.series]
+        self._short = [one for one, few in zip(self.series, short, strict=True) if few]
+        self._long = [n for n, few in enumerate(short) if not few]
+        self._longest = max((len(self.series[n].target) for n in self._long), default=0)
+        self._shared: tuple[WindowLayout, dict[int, SharedRegressors]] = (layout, {})
+        self._sums: tuple[WindowLayout, Moments] | None = None
         self._own: dict[int, Tensor] = {}
         self._summed_own: dict[int, Tensor] = {}
 
@@ -61,35 +72,115 @@ class MomentCache:
         return CachedMoments(self, layout)
 
     def summed_moments(self, layout: WindowLayout, count: int) -> Moments:
-        """Return the first ``count`` weighted sums over channels of the moments for a layout."""
+        """Return the first ``count`` weighted sums over channels of the moments for a layout.
+
+        The last ones are kept, and added to where more of them are asked for.
+        """
+        found = None
+        if self._sums is not None and self._sums[0].is_like(layout):
+            found = self._sums[1]
+        n_found = 0 if found is None else len(found.yy)
+        if n_found < count:
+            self._sums = None  # before others take memory
+            more = self._new_sums(layout, slice(n_found, count))
+            found = Moments.stacked([more] if found is None else [found, more])
+            self._sums = (layout, found)
+        assert found is not None
+        return found.channels(slice(count))
+
+    def release(self) -> None:
+        """Give up what is kept; it is made again when needed."""
+        self._shared = (self._shared[0], {})
+        self._sums = None
+        self._own.clear()
+        self._summed_own.clear()
+
+    def _new_sums(self, layout: WindowLayout, columns: slice) -> Moments:
         assert self._weights is not None
-        if not layout.recurs(self.series[0]):
-            sums = [
-                chunk.summed(self._weights[c, :count]) for c, chunk in self.channel_moments(layout)
-            ]
-            return replace(sum(sums[1:], start=sums[0]), n_windows=self.n_windows)
+        count = columns.stop - columns.start
+        of_channels = not layout.recurs(self.series[0]) and (
+            count >= self.n_channels or (self._by_channel and self.keeps_channels(layout))
+        )
+        if of_channels or not self._long:
+            sums = None
+            for c, chunk in self.channel_moments(layout):
+                summed = chunk.summed(self._weights[c, columns])
+                sums = summed if sums is None else sums + summed
+            assert sums is not None
+            return replace(sums, n_windows=self.n_windows)
         parts = []
-        for columns in self._chunks(count, layout.width):
-            weights = self._weights[:, columns]
-            moments = [
-                series_moments(
-                    one, layout, self._summed_own_products(number, layout, columns), weights=weights
-                )
-                for number, one in enumerate(self.series)
-            ]
-            parts.append(sum(moments[1:], start=moments[0]))
+        for some in self._chunks(count, layout):
+            chosen = slice(columns.start + some.start, columns.start + some.stop)
+            parts.append(self._weighted(layout, chosen))
         return parts[0] if len(parts) == 1 else Moments.stacked(parts)
 
-    def channel_chunks(self, width: int) -> list[slice]:
-        """Cut the channels into chunks whose moments, ``width`` wide, fit in memory."""
-        return self._chunks(self.n_channels, width)
+    def _weighted(self, layout: WindowLayout, columns: slice) -> Moments:
+        """Return weighted sums that are taken before the products."""
+        assert self._weights is not None
+        weights = self._weights[:, columns]
+        total: Moments | None = None
+        for number in self._long:
+            one, own = self.series[number], self._summed_own_products(number, layout, columns)
+            shared = self.shared_regressors(number, layout)
+            moments = series_moments(one, layout, own, shared, weights=weights)
+            total = moments if total is None else total + moments
+        assert total is not None
+        if self._short:
+            for c in self.channel_chunks(layout):
+                total = total + block_moments(self._short, layout, c, self.chunk_bytes, weights[c])
+            total = replace(total, n_windows=self.n_windows)
+        return total
 
-    def _chunks(self, count: int, width: int) -> list[slice]:
-        bytes_of_one = 8 * width**2 * 5  # with the copies made on the way
-        step = max(1, self.max_bytes // 10 // bytes_of_one)
+    def moments(self, layout: WindowLayout, channels: slice) -> Moments:
+        """Return the moments of some channels for a layout."""
+        total: Moments | None = None
+        if self._short:
+            total = block_moments(self._short, layout, channels, self.chunk_bytes)
+        for number in self._long:
+            own = self._own_products(number, layout, channels)
+            shared = self.shared_regressors(number, layout)
+            moments = series_moments(self.series[number], layout, own, shared, channels)
+            total = moments if total is None else total + moments
+        assert total is not None
+        return total
+
+    def channel_chunks(self, layout: WindowLayout) -> list[slice]:
+        """Cut the channels into chunks whose moments fit in memory."""
+        return self._chunks(self.n_channels, layout)
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Memory that what is worked on may take."""
+        return int(CHUNK * self.max_bytes)
+
+    def keeps_channels(self, layout: WindowLayout) -> bool:
+        """Say whether the moments of all channels are kept."""
+        return 8 * self._total_width(layout) ** 2 * self.n_channels <= CHANNELS * self.max_bytes
+
+    def _total_width(self, layout: WindowLayout) -> int:
+        return layout.regressors(self.series[0]).total + layout.shift + layout.horizon
+
+    def _chunks(self, count: int, layout: WindowLayout) -> list[slice]:
+        # with the copies made on the way, of products and of series
+        bytes_of_one = 8 * (5 * self._total_width(layout) ** 2 + 10 * self._longest)
+        step = max(1, self.chunk_bytes // bytes_of_one)
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
-    def own_products(self, number: int, layout: WindowLayout, channels: slice) -> Tensor:
+    def shared_regressors(self, number: int, layout: WindowLayout) -> SharedRegressors:
+        """Return what all channels of a series see under a layout; the last ones are kept."""
+        if not self._shared[0].is_like(layout):
+            self._shared = (layout, {})
+        kept = self._shared[1]
+        if number in kept:
+            return kept[number]
+        bound = self.chunk_bytes // 2
+        shared = shared_regressors(self.series[number], layout, bound)
+        n_shared = layout.regressors(self.series[number]).shared
+        if 8 * (n_shared.stop - n_shared.start) ** 2 * len(self._long) <= bound:
+            kept[number] = shared
+        return shared
+
+    def _own_products(self, number: int, layout: WindowLayout, channels: slice) -> Tensor:
         """Return the products of each channel's windows with themselves, (n, width, width)."""
         series, width = self.series[number], layout.width
 
@@ -103,26 +194,30 @@ class MomentCache:
             if self._give_own_products is not None:
                 self._own[number] = self._give_own_products(number, series, width)
             else:
-                self._own[number] = torch.cat([products(c) for c in self.channel_chunks(width)])
+                x = series.target
+                own = x.new_empty(self.n_channels, width, width)
+                for some in self.channel_chunks(layout):
+                    own[some] = products(some)
+                self._own[number] = own
         return self._own[number][channels]
 
     def _keeps_own(self, width: int) -> bool:
-        return 8 * width**2 * self.n_channels * len(self.series) <= self.max_bytes // 2
+        return 8 * width**2 * self.n_channels * len(self._long) <= OWN * self.max_bytes
 
     def _summed_own_products(self, number: int, layout: WindowLayout, columns: slice) -> Tensor:
         """Return weighted sums of the products of windows with themselves, (m, width, width)."""
         assert self._weights is not None
         series, width, weights = self.series[number], layout.width, self._weights
-        keeps = 8 * width**2 * weights.shape[1] * len(self.series) <= self.max_bytes // 4
+        keeps = 8 * width**2 * weights.shape[1] * len(self._long) <= SUMS * self.max_bytes
         if keeps and number in self._summed_own:
             return self._summed_own[number][columns]
         if not keeps:
             weights = weights[:, columns]
         if self._by_channel and self._keeps_own(width):
-            own = self.own_products(number, layout, slice(None))
+            own = self._own_products(number, layout, slice(None))
             summed = weighted_sums(own, weights)
         else:
-            x = series.target.T.contiguous()
+            x = series.target.T
             summed = summed_lagged_products(x, weights, layout.n_windows(series), width)
         if not keeps:
             return summed
@@ -139,31 +234,17 @@ class CachedMoments:
     def __init__(self, cache: MomentCache, layout: WindowLayout) -> None:
         self.cache = cache
         self.layout = layout
-        regressors = layout.regressors(cache.series[0])
-        width = layout.width + regressors.n_past + regressors.n_factors
-        self._chunks = cache.channel_chunks(width)
-        self._keep = 8 * width**2 * cache.n_channels <= cache.max_bytes // 2
         self._kept: list[tuple[slice, Moments]] = []
 
     def __iter__(self) -> Iterator[tuple[slice, Moments]]:
         if self._kept:
             yield from self._kept
             return
-        found = []
-        for channels in self._chunks:
-            moments = self._moments(channels)
-            if self._keep:
+        keep, found = self.cache.keeps_channels(self.layout), []
+        for channels in self.cache.channel_chunks(self.layout):
+            moments = self.cache.moments(self.layout, channels)
+            if keep:
                 found.append((channels, moments))
             yield channels, moments
+            del moments  # before others take memory
         self._kept = found
-
-    def _moments(self, channels: slice) -> Moments:
-        if not self.layout.recurs(self.cache.series[0]):
-            return block_moments(self.cache.series, self.layout, channels)
-        total: Moments | None = None
-        for number, series in enumerate(self.cache.series):
-            own = self.cache.own_products(number, self.layout, channels)
-            moments = series_moments(series, self.layout, own, channels)
-            total = moments if total is None else total + moments
-        assert total is not None
-        return total

@@ -49,6 +49,10 @@ class Moments:
         """Return weighted sums over the channels, for every column of ``weights`` (n, m)."""
         return self._map(lambda values: weighted_sums(values, weights))
 
+    def scaled(self, factor: float) -> "Moments":
+        """Return the sums with every window counting ``factor`` times as much."""
+        return self._map(lambda values: factor * values)
+
     def channels(self, some: slice) -> "Moments":
         """Return the moments of some channels."""
         return self._map(lambda values: values[some])

@@ -1,10 +1,14 @@
 """A multivariate series and its covariates, as the solver takes them."""
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
+
+BY_ROW = ("target", "past", "future", "weight", "counts")
+"""What a series has for each of its rows."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,11 @@ class ObservedSeries:
         Covariates that enter at their own step of the horizon.
     static : Tensor, shape (C, S), optional
     start : int, optional
-        Number of the first row in a time that the series of several fits share.
+        Number of the first row in a time that all series share, those of several fits, too.
+    weight : Tensor, shape (T, C) or (T, 1), optional
+        How much the squared error of a forecast of each row counts; not negative.
+    counts : Tensor, shape (T,), optional
+        Whether the window that begins in a row counts; all do if not given.
     """
 
     target: Tensor
@@ -28,6 +36,8 @@ class ObservedSeries:
     future: Tensor | None = None
     static: Tensor | None = None
     start: int | None = None
+    weight: Tensor | None = None
+    counts: Tensor | None = None
 
     @property
     def n_channels(self) -> int:
@@ -49,22 +59,21 @@ class ObservedSeries:
         """Number S of static covariates."""
         return 0 if self.static is None else self.static.shape[1]
 
+    @property
+    def is_weighted(self) -> bool:
+        """Whether not every window, or not every row, counts the same."""
+        return self.weight is not None or self.counts is not None
+
+    def _map(self, function: Callable[[Tensor], Tensor], names: Sequence[str]) -> Self:
+        given = {name: getattr(self, name) for name in names}
+        changed: dict[str, Any] = {n: function(v) for n, v in given.items() if v is not None}
+        return replace(self, **changed)
+
     def to(self, device: torch.device) -> Self:
         """Return the series on a device."""
-        return type(self)(
-            self.target.to(device),
-            None if self.past is None else self.past.to(device),
-            None if self.future is None else self.future.to(device),
-            None if self.static is None else self.static.to(device),
-            self.start,
-        )
+        return self._map(lambda values: values.to(device), (*BY_ROW, "static"))
 
     def rows(self, start: int, stop: int) -> Self:
         """Return rows ``start`` to ``stop``."""
-        return type(self)(
-            self.target[start:stop],
-            None if self.past is None else self.past[start:stop],
-            None if self.future is None else self.future[start:stop],
-            self.static,
-            None if self.start is None else self.start + start,
-        )
+        some = self._map(lambda values: values[start:stop], BY_ROW)
+        return replace(some, start=None if self.start is None else self.start + start)

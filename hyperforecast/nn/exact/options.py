@@ -1,9 +1,12 @@
 """What can be set of the exact solver, and the ridges that it compares."""
 
 from dataclasses import dataclass
+from inspect import get_annotations
+
+from hyperforecast.nn.option_values import check_values
 
 RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
-"""Ridges tried, in units of the mean penalised diagonal of the normal equations."""
+"""Ridges tried, for each group of regressors in units of its mean diagonal in the equations."""
 
 
 @dataclass(frozen=True)
@@ -13,8 +16,9 @@ class ExactOptions:
     Parameters
     ----------
     ridge : float, optional
-        Penalty on the squared weights, in units of the mean diagonal of the normal equations.
-        Chosen on validation among 1e-5 … 10 if not given.
+        Penalty on the squared weights. Own lags, each covariate and the common factors are each
+        penalised in units of their mean diagonal in the normal equations. Chosen on validation
+        among 1e-5 … 10 if not given.
     validation_size : float, default=0.2
         Part of the windows, the last of each series, that is held out where no validation
         series is given. The final weights are fitted on all windows.
@@ -25,8 +29,12 @@ class ExactOptions:
     factor_lookback : int, default=12
         Number of most recent steps at which common factors enter (at most the lookback).
     max_memory_gb : float, default=4.0
-        Memory that kept moments may take; where they would take more they are made again when
-        needed.
+        Memory that moments, blocks of windows and solutions may take, beside the series. What
+        would take more is made again when needed.
+    choose_every : int, optional
+        In a backtest that trains again at every step: number of fits after which the settings are
+        compared again. In between the one selected is solved for on the new rows. They are
+        compared at the first fit alone if not given, and at every one with 1.
     """
 
     ridge: float | None = None
@@ -34,8 +42,10 @@ class ExactOptions:
     embedding_steps: int = 0
     factor_lookback: int = 12
     max_memory_gb: float = 4.0
+    choose_every: int | None = None
 
     def __post_init__(self) -> None:
+        check_values(vars(self), get_annotations(type(self)))
         if self.ridge is not None and not self.ridge > 0:
             raise ValueError(f"ridge must be positive; got {self.ridge}.")
         if not 0 < self.validation_size < 1:
@@ -49,6 +59,10 @@ class ExactOptions:
             raise ValueError(f"factor_lookback must be >= 1; got {self.factor_lookback}.")
         if not self.max_memory_gb > 0:
             raise ValueError(f"max_memory_gb must be positive; got {self.max_memory_gb}.")
+        if self.choose_every is not None and self.choose_every < 1:
+            raise ValueError(
+                f"choose_every must be a number of fits, >= 1; got {self.choose_every}."
+            )
 
     @property
     def ridges(self) -> tuple[float, ...]:

@@ -83,6 +83,23 @@ class Regressors:
         """Where lies what does not change with the window: static covariates and the constant."""
         return self._span("static", "constant")
 
+    def penalty_groups(self) -> Tensor:
+        """Number the groups that the ridge penalises in units of their own: (p - 1,).
+
+        The own lags are one group, each past covariate with all its lags, the common factors, and
+        each static covariate.
+        """
+        n_past = self.n_past // self.n_own if self.n_own else 0
+        past = 1 + flatten_past(torch.arange(n_past)[:, None].expand(-1, self.n_own))
+        groups = RegressorGroups(
+            own=torch.zeros(self.n_own),
+            past=past,
+            factors=torch.full((self.n_factors,), 1 + n_past),
+            static=2 + n_past + torch.arange(self.n_static),
+            constant=torch.zeros(0),
+        )
+        return torch.cat(groups).long()
+
     def split(self, values: Tensor, dim: int = -1) -> RegressorGroups:
         """Split an axis of regressors into its groups."""
         return RegressorGroups(*values.split(self.sizes, dim=dim))

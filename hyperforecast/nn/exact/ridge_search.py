@@ -4,9 +4,8 @@ import math
 from dataclasses import replace
 
 from hyperforecast.nn.exact.candidate import Candidate
-from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
 
 FLAT_GAIN = 1e-4
@@ -15,6 +14,9 @@ FLAT_GAIN = 1e-4
 
 class RidgeSearch:
     """Solves settings on training series, with one ridge after another.
+
+    Solutions are kept as long as they take little memory; of larger ones the best of a setting
+    and the last, others are solved again where they are asked for.
 
     Parameters
     ----------
@@ -29,9 +31,11 @@ class RidgeSearch:
         self.training = training
         self.validation = validation
         self.ridges = ridges
+        self._max_bytes = training.options.max_memory_gb * 2**30 / 8
         self._solved: dict[Setting, dict[int, Candidate]] = {}
+        self._errors: dict[Setting, dict[int, float]] = {}
         self._searched: set[Setting] = set()
-        self._regression: tuple[Setting, GeneratedRegression | ChannelRegression] | None = None
+        self._regression: tuple[Setting, Regression] | None = None
 
     def number(self, candidate: Candidate) -> int:
         """Return the number of a candidate's ridge."""
@@ -39,15 +43,19 @@ class RidgeSearch:
 
     def solve(self, setting: Setting, number: int) -> Candidate:
         """Return a setting with a ridge, by its number."""
-        solved = self._solved.setdefault(_without_ridge(setting), {})
+        key = _without_ridge(setting)
+        solved = self._solved.setdefault(key, {})
         if number not in solved:
             ridge = self.ridges[number]
             setting = replace(setting, ridge=ridge)
             regression = self._regression_of(setting)
-            weights = regression.solve(ridge * regression.scale)
-            error = self.validation.error(setting, weights)
-            solved[number] = Candidate(setting, weights, regression.mixing, error)
-        return solved[number]
+            weights = regression.solve(ridge)
+            errors = self._errors.setdefault(key, {})
+            if number not in errors:
+                errors[number] = self.validation.error(setting, weights)
+            solved[number] = Candidate(setting, weights, regression.mixing, errors[number])
+            self._forget_large(key, number)
+        return self._solved[key][number]
 
     def best(self, setting: Setting, start: int, goal: float | None = None) -> Candidate:
         """Return a setting with the ridge that is best on validation.
@@ -63,22 +71,23 @@ class RidgeSearch:
             Error without which the setting is of no use: the walk ends where a step brings less
             than a quarter of what is missing.
         """
-        self.solve(setting, start)
         setting = _without_ridge(setting)
-        solved = self._solved[setting]
+        if start not in self._errors.get(setting, {}):
+            self.solve(setting, start)
+        errors = self._errors[setting]
 
         def lowest() -> int:
-            return min(solved, key=lambda number: solved[number].error)
+            return min(errors, key=lambda number: errors[number])
 
         if setting in self._searched:
-            return solved[lowest()]
+            return self.solve(setting, lowest())
         if goal is None:
             self._searched.add(setting)
         for step in (1, -1):
             number, falls = lowest() + step, True
             fall, least = -math.inf, 0.0
-            while falls and 0 <= number < len(self.ridges) and number not in solved:
-                before = solved[lowest()].error
+            while falls and 0 <= number < len(self.ridges) and number not in errors:
+                before = errors[lowest()]
                 missing = 0.0 if goal is None else before - goal
                 least = max(FLAT_GAIN * before, missing / 4)
                 fall = before - self.solve(setting, number).error
@@ -86,13 +95,28 @@ class RidgeSearch:
                 number += step
             if -fall <= least:
                 break  # a valley falls no more on one side than it rises on the other
-        return solved[lowest()]
+        return self.solve(setting, lowest())
 
     def forget(self, setting: Setting) -> None:
         """Give up the solutions of a setting."""
         self._solved.pop(_without_ridge(setting))
+        self._errors.pop(_without_ridge(setting))
 
-    def _regression_of(self, setting: Setting) -> GeneratedRegression | ChannelRegression:
+    def release(self) -> None:
+        """Give up all solutions."""
+        self._solved.clear()
+        self._errors.clear()
+        self._regression = None
+
+    def _forget_large(self, key: Setting, last: int) -> None:
+        """Give up all solutions of a setting but the best and the last, if they are large."""
+        solved, errors = self._solved[key], self._errors[key]
+        n_bytes = sum(one.weights.weight.nbytes for one in solved.values())
+        if n_bytes > self._max_bytes:
+            best = min(errors, key=lambda number: errors[number])
+            self._solved[key] = {n: one for n, one in solved.items() if n in (best, last)}
+
+    def _regression_of(self, setting: Setting) -> Regression:
         """Return the regression of a setting; the last one is kept."""
         setting = _without_ridge(setting)
         if self._regression is None or self._regression[0] != setting:

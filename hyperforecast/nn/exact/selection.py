@@ -1,10 +1,11 @@
 """Model selection: which setting, by its error on validation."""
 
+import math
 from dataclasses import replace
 
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.learned_embedding import solve_embedding
+from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
@@ -54,6 +55,12 @@ class ModelSelection:
             selected = self._lengthen_embedding(selected)
         return self._learn_embedding(self._strengthen_ridge(selected))
 
+    def release(self) -> None:
+        """Give up what is kept of moments and solutions, where nothing more is compared."""
+        self.ridges.release()
+        self.training.release()
+        self.validation.release()
+
     def _is_individual(self, dim: int) -> bool:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
         return dim == self.training.n_channels
@@ -95,7 +102,8 @@ class ModelSelection:
         candidate = self.ridges.solve(setting, number)
         preferred = self._is_preferred(candidate, selected, requested)
         if not preferred:
-            goal = selected.error * (1.0 if requested else 1.0 - LEAST_GAIN)
+            # a wish is worth every ridge; else those that lead nowhere are left out
+            goal = None if requested else selected.error * (1.0 - LEAST_GAIN)
             candidate = self.ridges.best(setting, number, goal)
             preferred = self._is_preferred(candidate, selected, requested)
             if preferred:
@@ -114,11 +122,13 @@ class ModelSelection:
 
     def _gains_clearly(self, rich: Candidate, simple: Candidate, least: float = 0.0) -> bool:
         """Say whether a gain exceeds a least part of the error, and its own standard error."""
+        if math.isinf(simple.error):  # nothing but rounding: anything else is better
+            return math.isfinite(rich.error)
         if simple.error - rich.error <= least * simple.error:
             return False
         gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
-        n_apart = self.validation.cache.n_windows // self.problem.horizon
-        return exceeds_standard_error(gains, n_apart)
+        windows = self.windows
+        return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
 
     def _strengthen_ridge(self, selected: Candidate) -> Candidate:
         """Return the candidate with the largest ridge that loses neither clearly nor much.
@@ -145,9 +155,9 @@ class ModelSelection:
             return best, 0
         for step in range(self.options.embedding_steps):
             moments = self.training.moments(setting.norm, setting.n_factors)
-            embedding = solve_embedding(moments, best.weights, best.mixing)
+            embedding = learn_embedding(moments, best.weights, best.mixing)
             regression = self.training.regression(setting, embedding)
-            weights = regression.solve(setting.ridge * regression.scale)
+            weights = regression.solve(setting.ridge)
             error = self.validation.error(setting, weights, embedding)
             if error >= best.error:
                 return best, step
@@ -156,4 +166,5 @@ class ModelSelection:
 
     def _record(self, candidate: Candidate, chosen: bool) -> None:
         """Write a candidate down as compared."""
-        self.compared.append(ComparedSetting(candidate.setting, candidate.error, chosen))
+        damping = candidate.weights.damping
+        self.compared.append(ComparedSetting(candidate.setting, candidate.error, chosen, damping))

@@ -18,7 +18,7 @@ class Setting:
     n_factors : int
         Number K of common factors.
     ridge : float
-        In units of the mean penalised diagonal; zero before it is chosen.
+        In units of each group of regressors; zero before it is chosen.
     """
 
     norm: str
@@ -36,9 +36,13 @@ class ComparedSetting:
     ----------
     setting : Setting
     validation_mse : float
+        In units of each channel's training variance; infinite where rounding left nothing of it.
     chosen : bool
+    damping : float
+        Ridge that was added to the setting's, because rounding had made the equations indefinite.
     """
 
     setting: Setting
     validation_mse: float
     chosen: bool
+    damping: float = 0.0

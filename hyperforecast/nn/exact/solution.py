@@ -6,6 +6,7 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
@@ -25,9 +26,11 @@ class ExactSolution:
     mixing : Tensor, shape (C, M)
         ``[1, embedding]``, or with individual weights the identity.
     weights : BasisWeights
-        M of them.
+        M of them, for channels and covariates in ``units``.
+    units : Units
+        Means and deviations of the series that the weights were solved on.
     residual_quantiles : ResidualQuantiles, optional
-        Of windows that were not trained on, where asked for.
+        Of windows that were not trained on, in ``units``, where asked for.
     compared : list of ComparedSetting
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -38,5 +41,6 @@ class ExactSolution:
     factor_lookback: int
     mixing: Tensor
     weights: BasisWeights
+    units: Units
     residual_quantiles: ResidualQuantiles | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

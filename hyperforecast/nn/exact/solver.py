@@ -1,10 +1,12 @@
 """Closed-form training: which setting, and its weights."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries
@@ -19,8 +21,9 @@ from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.weighted_split import WeightedSplit
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -32,6 +35,7 @@ def solve_exact(
     validation: Sequence[ObservedSeries] | None = None,
     options: ExactOptions | None = None,
     history: MomentHistory | None = None,
+    setting: Setting | None = None,
 ) -> ExactSolution:
     """Train a linear backbone, shared, generated or per channel, in closed form.
 
@@ -52,27 +56,55 @@ def solve_exact(
     options : ExactOptions, optional
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
+    setting : Setting, optional
+        Solve for the weights of this one, and compare nothing. Windows are held out only where an
+        embedding is learned, which ends when they no longer gain.
 
     Returns
     -------
     ExactSolution
+
+    Raises
+    ------
+    ValueError
+        If no setting has an error that float64 can tell from zero.
     """
     options = options or ExactOptions()
+    if setting is not None:
+        problem = replace(problem, search=SearchSpace.only(setting))
+        options = replace(options, ridge=setting.ridge)
+        if not options.embedding_steps:
+            split = _training(problem, series, options, history, "all")
+            solution = split.solve(setting)
+            return replace(
+                solution,
+                compared=[ComparedSetting(setting, math.nan, True)],
+                residual_quantiles=_residual_quantiles(solution, split),
+            )
     held_out = validation is None
     training = list(series)
     if validation is None:
         training, validation = hold_out(problem, series, options.validation_size)
-    n_held_out = sum(len(one.target) - problem.width + 1 for one in validation)
+    n_windows = [len(one.target) - problem.width + 1 for one in validation]
+    # of a series that is given several times they count once
+    n_held_out = sum(dict(zip(distinct_numbers(validation), n_windows, strict=True)).values())
     if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
         return _solve_simplest(problem, series, options)
 
-    trained = DataSplit(problem, training, options, history, "training")
+    trained = _training(problem, training, options, history, "training", validation)
     validated = DataSplit(problem, validation, options, history, "validation", trained)
     selection = ModelSelection(trained, validated)
     selected, n_steps = selection.select()
+    if not math.isfinite(selected.error):
+        raise ValueError(
+            "The exact solver found no setting whose error on validation is more than rounding: "
+            "the validation rows lie too far from the training rows, in units of the deviations "
+            "of these. Give rows of one kind, or train by gradients: solver='adam'."
+        )
     if held_out:
+        selection.release()
         alone = replace(problem, search=SearchSpace.only(selected.setting))
-        trained = DataSplit(alone, series, options, history, "all")
+        trained = _training(alone, series, options, history, "all")
         solution = trained.solve(selected.setting, n_steps)
     else:
         solution = trained.as_solution(selected.setting, selected.weights, selected.mixing)
@@ -98,6 +130,25 @@ def _residual_quantiles(
     return calibrate(sample, trained.problem)
 
 
+def _training(
+    problem: Problem,
+    series: Sequence[ObservedSeries],
+    options: ExactOptions,
+    history: MomentHistory | None,
+    name: str,
+    validation: Sequence[ObservedSeries] = (),
+) -> DataSplit:
+    """Return the split of series that are trained on, weighted where they are."""
+    weighted = any(one.is_weighted for one in series)
+    if weighted and options.embedding_steps:
+        raise ValueError(
+            f"embedding_steps={options.embedding_steps} has no closed form where windows or steps "
+            "have weights, or windows a stride. Leave out one of them."
+        )
+    kind = WeightedSplit if weighted else DataSplit
+    return kind(problem, series, options, history, name, validation=validation)
+
+
 def _solve_simplest(
     problem: Problem, series: Sequence[ObservedSeries], options: ExactOptions
 ) -> ExactSolution:
@@ -115,6 +166,6 @@ def _solve_simplest(
         n_factors=min(search.n_factors),
         ridge=options.ridge or 1e-2,
     )
-    split = DataSplit(problem, series, options, None, "all")
+    split = _training(problem, series, options, None, "all")
     solution = split.solve(setting)
     return replace(solution, residual_quantiles=_residual_quantiles(solution, split))

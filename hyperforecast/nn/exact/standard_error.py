@@ -9,28 +9,47 @@ MAX_BLOCKS = 8
 """Number of blocks of validation time, where they are long enough."""
 
 MIN_CHANNELS = 6
-"""Number of channels from which the standard error over channels counts."""
+"""Number of channels, of all series together, from which the standard error over them counts."""
 
 
-def exceeds_standard_error(gains: Tensor, n_apart: int) -> bool:
+def exceeds_standard_error(gains: Tensor, times: Tensor, series: Tensor, n_apart: int) -> bool:
     """Say whether the mean gain is more than one standard error.
 
-    The standard error is taken over consecutive blocks of windows, and over channels; exceeding
+    The standard error is taken over consecutive blocks of time, and over channels; exceeding
     either counts, for with few windows only the channels can tell.
 
     Parameters
     ----------
     gains : Tensor, shape (C, T)
-        Of single windows, in the order of time.
+        Of single windows.
+    times : Tensor, shape (T,), int64
+        When each window begins. A block holds the windows of all series that begin in it, so
+        that what befalls them at the same time counts once.
+    series : Tensor, shape (T,), int64
+        Which series each window is of. The channels of every series count apart.
     n_apart : int
         Number of horizons that the windows span. Blocks are no shorter than the horizon where
         that leaves two, so that few targets are in several.
     """
-    n_blocks = max(1, min(MAX_BLOCKS, max(2, n_apart), gains.shape[1] // 2))
-    replicates = [torch.stack([b.mean() for b in gains.tensor_split(n_blocks, dim=1)])]
-    if len(gains) >= MIN_CHANNELS:
-        replicates.append(gains.mean(dim=1))
+    replicates = [_block_means(gains, times, n_apart)]
+    if len(gains) * len(series.unique()) >= MIN_CHANNELS:
+        replicates.append(_channel_means(gains, series))
     gain = gains.mean().item()
     return any(
         len(means) > 1 and gain > means.std().item() / math.sqrt(len(means)) for means in replicates
     )
+
+
+def _block_means(gains: Tensor, times: Tensor, n_apart: int) -> Tensor:
+    """Return the mean gain in each block of time, (blocks,)."""
+    distinct = times.unique()  # ascending
+    n_blocks = max(1, min(MAX_BLOCKS, max(2, n_apart), len(distinct) // 2))
+    blocks = [(b[0] <= times) & (times <= b[-1]) for b in distinct.tensor_split(n_blocks)]
+    return torch.stack([gains[:, block].mean() for block in blocks])
+
+
+def _channel_means(gains: Tensor, series: Tensor) -> Tensor:
+    """Return the mean gain of each channel of each series, (channels,)."""
+    _, number, counts = series.unique(return_inverse=True, return_counts=True)
+    sums = gains.new_zeros(len(gains), len(counts)).index_add(1, number, gains)
+    return (sums / counts).flatten()

@@ -93,12 +93,13 @@ def _climb(
 ) -> Tensor:
     """Hand out shares of the variance as long as that gains clearly."""
     loss = _pinball(residuals, ratios, shares, levels)
+    order = torch.arange(loss.shape[1], device=loss.device)  # of windows, one series after another
     while (constant := 1.0 - shares.sum().item()) > LEAST_CONSTANT:
         steps = min(SHARE_STEP, constant / 2) * torch.eye(len(shares)).to(shares)
         tried = [(shares + one, _pinball(residuals, ratios, shares + one, levels)) for one in steps]
         more, lower = min(tried, key=lambda one: one[1].mean().item())
         gains = loss - lower
-        clear = exceeds_standard_error(gains, n_apart)
+        clear = exceeds_standard_error(gains, order, torch.zeros_like(order), n_apart)
         if not (clear and gains.mean() > LEAST_GAIN * loss.mean()):
             break
         shares, loss = more, lower

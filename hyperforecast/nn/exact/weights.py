@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -15,12 +16,32 @@ class BasisWeights:
         Of the regressors.
     future : Tensor, shape (M, F)
         Of the future covariates, the same for every step.
+    damping : float
+        Ridge that was added to the one asked for, because rounding had made the equations
+        indefinite.
     """
 
     weight: Tensor
     future: Tensor
+    damping: float = 0.0
 
     def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F)."""
+        """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F).
+
+        Those of consecutive channels with weights of their own are a view.
+        """
+        own = _consecutive(mixing)
+        if own is not None:
+            return self.weight[own], self.future[own]
         weight = (mixing @ self.weight.flatten(1)).unflatten(1, self.weight.shape[1:])
         return weight, mixing @ self.future
+
+
+def _consecutive(mixing: Tensor) -> slice | None:
+    """Return which basis weights are those of the channels, if each has its own, in order."""
+    n_channels = len(mixing)
+    first = int(mixing[0].argmax()) if mixing.numel() else 0
+    own = slice(first, first + n_channels)
+    one_hot = torch.zeros_like(mixing)
+    one_hot[:, own].fill_diagonal_(1.0)
+    return own if torch.equal(mixing, one_hot) else None

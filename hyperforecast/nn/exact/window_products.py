@@ -1,7 +1,14 @@
 """Products and sums of all windows of series, without visiting the windows."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
+
+from hyperforecast.nn.instance_norm import RevIN
+
+PIECE = 2**18
+"""Number of values of series that are worked on at a time, where they are many."""
 
 
 def lagged_products(a: Tensor, b: Tensor, n_windows: int, width_a: int, width_b: int) -> Tensor:
@@ -51,7 +58,10 @@ def summed_lagged_products(x: Tensor, weights: Tensor, n_windows: int, width: in
     -------
     Tensor, shape (m, width, width)
     """
-    first = weights.T @ correlate(x[:, :n_windows], x[:, : n_windows + width - 1], width)
+    first = x.new_zeros(weights.shape[1], width)
+    for some in pieces(x):
+        one = correlate(x[some, :n_windows], x[some, : n_windows + width - 1], width)
+        first.addmm_(weights[some].T, one)
     sums = x.new_zeros(weights.shape[1], width, width)
     sums[:, 0] = first
     if width == 1:
@@ -95,7 +105,11 @@ def _slanted(diagonals: Tensor) -> Tensor:
 
 def _symmetric(diagonals: Tensor) -> Tensor:
     """Return the symmetric matrices (..., width, width) with the given diagonals."""
-    upper = _slanted(diagonals)
+    return symmetric(_slanted(diagonals))
+
+
+def symmetric(upper: Tensor) -> Tensor:
+    """Return symmetric matrices (..., n, n) with the given upper triangles."""
     return upper.triu().add_(upper.triu(1).mT)
 
 
@@ -124,7 +138,25 @@ def offset_sums(x: Tensor, n_windows: int, width: int) -> Tensor:
     return torch.cat([first, first + steps.cumsum(dim=-1)], dim=-1)
 
 
+def pieces(x: Tensor) -> Iterator[slice]:
+    """Cut series (n, T) into pieces, so that what is made on the way stays small."""
+    step = max(1, PIECE // max(1, x.shape[1]))
+    return (slice(start, start + step) for start in range(0, len(x), step))
+
+
+def window_sums(x: Tensor, length: int) -> Tensor:
+    """Return the sum of every ``length`` consecutive steps: (n, T) -> (n, T - length + 1)."""
+    sums = torch.nn.functional.pad(x.cumsum(dim=-1), (1, 0))
+    return sums[..., length:] - sums[..., :-length]
+
+
 def window_means(x: Tensor, length: int) -> Tensor:
     """Return the mean of every ``length`` consecutive steps: (n, T) -> (n, T - length + 1)."""
-    sums = torch.nn.functional.pad(x.cumsum(dim=-1), (1, 0))
-    return (sums[..., length:] - sums[..., :-length]) / length
+    return window_sums(x, length) / length
+
+
+def window_deviations(x: Tensor, length: int) -> Tensor:
+    """Return RevIN's deviation of every ``length`` steps: (n, T) -> (n, T - length + 1)."""
+    x = x - x.mean(dim=-1, keepdim=True)
+    variance = window_means(x.square(), length) - window_means(x, length).square()
+    return (variance.clamp_(min=0) + RevIN.epsilon).sqrt_()

@@ -26,8 +26,8 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
     Returns
     -------
     ForecastingNetwork
-        Its instance norm, embedding length and factors are those that the solver chose. It is
-        in the solution's precision, float64.
+        Its instance norm, embedding length and factors are those that the solver chose, and it
+        standardises by the solution's units. It is in the solution's precision, float64.
     """
     network = ForecastingNetwork(**solved_arguments(arguments, solution))
     network = network.to(solution.weights.weight.dtype)
@@ -39,7 +39,8 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
 def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict[str, Any]:
     """Return the arguments of the network that holds a solution."""
     setting = solution.setting
-    arguments = dict(arguments, instance_norm=setting.norm, n_factors=setting.n_factors)
+    chosen = {"instance_norm": setting.norm, "n_factors": setting.n_factors, "standardised": True}
+    arguments = {**arguments, **chosen}
     if setting.n_factors:
         arguments["factor_lookback"] = solution.factor_lookback
     dim = solution.embedding.shape[1]
@@ -83,6 +84,17 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     for layer, values, biases in maps:
         if layer is not None:
             closed_form.write(layer, solution.embedding, values, biases)
+    assert network.standardiser is not None
+    units = solution.units
+    kinds = {
+        "target": units.target,
+        "past": units.past,
+        "future": units.future,
+        "static": units.static,
+    }
+    for name, of_kind in kinds.items():
+        if of_kind is not None:
+            network.standardiser.set_units(name, *of_kind)
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:

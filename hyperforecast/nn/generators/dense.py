@@ -1,12 +1,12 @@
 """Full-rank generation."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.generators.base import Cost, Generator, along
+from hyperforecast.nn.generators.trunk import make_trunk
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 
 
@@ -28,7 +28,8 @@ class DenseGenerator(Generator):
         Widths of the hidden layers of g; empty for a linear hypernetwork.
     initialise : callable
         Ordinary start of the layer's weight, applied to every basis, ten times smaller and with
-        its mean removed, so that each generated layer starts close to an ordinary one.
+        its mean removed, so that each generated layer starts close to an ordinary one. Rows that
+        it leaves at zero stay there.
     bias : bool
         Whether a bias is generated too.
 
@@ -52,22 +53,15 @@ class DenseGenerator(Generator):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        widths = [context_dim, *hidden]
-        self.trunk = nn.Sequential(
-            *(
-                layer
-                for fan_in, fan_out in pairwise(widths)
-                for layer in (nn.Linear(fan_in, fan_out), nn.ReLU())
-            )
-        )
-        n_bases = widths[-1]
+        self.trunk, n_bases = make_trunk(context_dim, hidden)
         self.weight_bases = nn.Parameter(torch.empty(n_bases, out_features, in_features))
         self.bias_bases = nn.Parameter(torch.zeros(n_bases, out_features)) if bias else None
         initialise = initialise or uniform_fan_in(in_features)
         with torch.no_grad():
             for basis in self.weight_bases:
                 initialise(basis)
-                basis.sub_(basis.mean())  # contexts do not change the level at the start
+                started = basis.any(dim=1)  # rows that start at zero stay there
+                basis[started] -= basis[started].mean()  # the level does not change at the start
             self.weight_bases.mul_(self.basis_scale)
 
     def generate(self, context: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -28,6 +28,7 @@ class Individual(Part):
                 shared.in_features,
                 shared.out_features,
                 bias=shared.bias is not None,
+                n_axes=site.n_axes,
             )
             with torch.no_grad():
                 layer.weight.copy_(shared.weight)

@@ -19,10 +19,13 @@ from darts.utils.likelihood_models.torch import (
     LaplaceLikelihood,
     QuantileRegression,
 )
-from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks import Callback
 from sklearn.linear_model import Ridge
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
+from hyperforecast.darts.exact import float64_device
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.exact import solve_exact
 
 L, H = 12, 4
 MODELS = [HNMVTSModel, BackboneModel]
@@ -48,6 +51,12 @@ def unlike(n_rows: int = 400, n_channels: int = 4) -> TimeSeries:
 def equal(one: TimeSeries, two: TimeSeries, tolerance: float = 0.0) -> None:
     np.testing.assert_allclose(one.values(), two.values(), rtol=tolerance, atol=tolerance)
     assert list(one.components) == list(two.components)
+
+
+def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values in the units that the solver works in, and these: mean and deviation."""
+    mean, deviation = values.mean(axis=0), values.std(axis=0)
+    return (values - mean) / deviation, mean, deviation
 
 
 def centred(rows: np.ndarray) -> float:
@@ -85,8 +94,10 @@ class TestResolution:
             "n_factors",
             "ridge",
             "validation_mse",
+            "damping",
             "chosen",
         ]
+        assert (model.solver_report["damping"] == 0).all()
         assert model.epochs_trained == 0
 
     @pytest.mark.parametrize(
@@ -117,65 +128,15 @@ class TestResolution:
         assert said in caplog.text
         assert model.solver_report is None
 
-    @pytest.mark.parametrize(
-        "kwargs",
-        [
-            {"n_epochs": 1},
-            {"optimizer_cls": torch.optim.SGD},
-            {"optimizer_kwargs": {"lr": 1e-2}},
-            {"lr_scheduler_cls": torch.optim.lr_scheduler.ConstantLR},
-            {"pl_trainer_kwargs": {"callbacks": [EarlyStopping("train_loss")]}},
-            {"pl_trainer_kwargs": {"gradient_clip_val": 1.0}},
-            {"nr_epochs_val_period": 2},
-            {"save_checkpoints": True},
-            {"enable_finetuning": True},
-        ],
-        ids=lambda kwargs: "-".join(kwargs),
-    )
-    @pytest.mark.filterwarnings("ignore:.ModelCheckpoint")
-    def test_options_of_gradients_ask_for_gradients(
-        self, kwargs: dict, series: TimeSeries, caplog: pytest.LogCaptureFixture, tmp_path: Path
-    ) -> None:
-        kwargs = {**kwargs, "work_dir": str(tmp_path), "force_reset": True}
-        with caplog.at_level(logging.INFO, logger="hyperforecast"):
-            model = make(**kwargs).fit(series, max_samples_per_ts=8)
-        assert model.solver_report is None
-        assert f"{next(iter(kwargs))}" in caplog.text
-        assert "says how to train by gradients" in caplog.text
-        caplog.clear()
-        # told to solve, the model solves, and says what it does not use
-        with caplog.at_level(logging.INFO, logger="hyperforecast"):
-            model = make(**kwargs, solver="exact").fit(series)
-        assert model.solver_report is not None
-        assert "The exact solver does not use" in caplog.text
-
-    @pytest.mark.parametrize(
-        "kwargs",
-        [
-            {"pl_trainer_kwargs": {"accelerator": "cpu", "enable_progress_bar": False}},
-            {"loss_fn": torch.nn.MSELoss()},
-            {"batch_size": 16, "random_state": 1},
-            {"instance_norm": "revin"},
-            {"likelihood": QuantileRegression([0.1, 0.5, 0.9])},
-        ],
-    )
-    def test_other_options_do_not(self, kwargs: dict, series: TimeSeries) -> None:
-        assert make(**kwargs).fit(series).solver_report is not None
-
     def test_epochs_of_one_fit(self, series: TimeSeries) -> None:
         assert make().fit(series, epochs=1).solver_report is None
 
-    @pytest.mark.parametrize(
-        ("fit", "said"),
-        [
-            ({"sample_weight": "linear"}, "sample weights are not supported"),
-            ({"stride": 2}, "stride of 2"),
-        ],
-    )
-    def test_obstacles_of_the_data(self, fit: dict, said: str, series: TimeSeries) -> None:
-        with pytest.raises(ValueError, match=said):
+    def test_weights_of_validation_are_an_obstacle(self, series: TimeSeries) -> None:
+        fit = {"val_series": series, "val_sample_weight": "linear", "max_samples_per_ts": 8}
+        with pytest.raises(ValueError, match="val_sample_weight has no closed form"):
             make(solver="exact").fit(series, **fit)
-        assert make(pl_trainer_kwargs={"max_steps": 1}).fit(series, **fit).solver_report is None
+        model = make(pl_trainer_kwargs={"max_steps": 1}).fit(series, **fit)
+        assert model.solver_report is None
 
     def test_adam_is_adam(self, series: TimeSeries) -> None:
         model = make(solver="adam", n_epochs=1).fit(series)
@@ -204,14 +165,14 @@ class TestForecasts:
         model = BackboneModel(
             L, H, backbone="nlinear", instance_norm="last", n_factors=0, solver="exact"
         ).fit(series)
-        values = series.values().astype(np.float64)
+        values, mean, deviation = standardised(series.values().astype(np.float64))
         windows = np.lib.stride_tricks.sliding_window_view(values, L + H, axis=0)
         windows = windows - windows[..., L - 1 : L]
         rows, targets = windows[..., :L].reshape(-1, L), windows[..., L:].reshape(-1, H)
         ridge = model.solver_report["ridge"].iloc[-1] * centred(rows)
         expected = Ridge(alpha=ridge).fit(rows, targets)
         last = values[-1:, :]
-        forecast = expected.predict((values[-L:] - last).T).T + last
+        forecast = (expected.predict((values[-L:] - last).T).T + last) * deviation + mean
         tolerance = 1e-9 if dtype is np.float64 else 1e-4
         found = model.predict(H)
         assert found.dtype == dtype
@@ -252,10 +213,11 @@ class TestForecasts:
         panel = [make_series(n, seed=n) for n in (60, 90, 16)]
         kwargs = {"instance_norm": "none", "channel_embedding_dim": 0, "n_factors": 0}
         model = make(**kwargs, solver_kwargs={"ridge": 1e-3}).fit(panel)
+        _, mean, deviation = standardised(np.concatenate([s.values() for s in panel]))
         windows = np.concatenate(
             [
                 np.lib.stride_tricks.sliding_window_view(
-                    s.values().astype(np.float64), L + H, axis=0
+                    (s.values().astype(np.float64) - mean) / deviation, L + H, axis=0
                 ).reshape(-1, L + H)
                 for s in panel
             ]
@@ -265,7 +227,8 @@ class TestForecasts:
         expected = Ridge(alpha=alpha).fit(rows, targets)
         for series in panel:
             found = model.predict(H, series=series).values()
-            forecast = expected.predict(series.values()[-L:].T).T
+            last = (series.values()[-L:] - mean) / deviation
+            forecast = expected.predict(last.T).T * deviation + mean
             np.testing.assert_allclose(found, forecast, rtol=1e-3, atol=1e-3)
 
     def test_max_samples_are_the_last_windows(self) -> None:
@@ -290,7 +253,10 @@ class TestForecasts:
         forecasts = plain.historical_forecasts(
             val, forecast_horizon=H, retrain=False, last_points_only=False, verbose=False
         )
-        error = np.mean([mse(val, forecast) for forecast in forecasts])
+        # in units of each channel's training variance
+        variances = train.values().var(axis=0)
+        errors = [mse(val, forecast, component_reduction=None) for forecast in forecasts]
+        error = np.mean(errors / variances)
         assert model.solver_report["validation_mse"].iloc[0] == pytest.approx(error, rel=1e-3)
 
     def test_too_few_windows_to_hold_any_out(self, series: TimeSeries) -> None:
@@ -316,7 +282,7 @@ class TestForecasts:
         values = series.values().copy()
         values[:, 1] = 7.0
         model = make().fit(series.with_values(values))
-        np.testing.assert_allclose(model.predict(2 * H).values()[:, 1], 7.0, rtol=0.02)
+        assert (model.predict(2 * H).values()[:, 1] == 7.0).all()
 
     def test_global_random_state_is_untouched(self, series: TimeSeries) -> None:
         torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
@@ -330,6 +296,68 @@ class TestForecasts:
         values[5, 1] = np.nan
         with pytest.raises(ValueError, match=r"NaN.*'b'"):
             make(solver="exact").fit(series.with_values(values))
+
+
+def test_devices_without_double_precision_leave_the_arithmetic_to_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Apple's MPS, of which this is the error."""
+    zeros, mps, cpu = torch.zeros, torch.device("mps"), torch.device("cpu")
+
+    def zeros_of_a_mac(*shape: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        if device == mps and dtype is torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return zeros(*shape, dtype=dtype, device=cpu)
+
+    monkeypatch.setattr(torch, "zeros", zeros_of_a_mac)
+    assert float64_device(mps) == cpu
+    assert float64_device(torch.device("cuda")) == torch.device("cuda")
+
+
+def test_a_network_is_moved_in_the_precision_that_it_goes_on_in(
+    series: TimeSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never in double precision: a device may not know it."""
+    moved = []
+    to = torch.nn.Module.to
+
+    def watched(self: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.nn.Module:
+        if isinstance(self, ForecastingNetwork) and isinstance(args[0], torch.device):
+            moved.append({values.dtype for values in self.state_dict().values()})
+        return to(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.Module, "to", watched)
+    make(solver="exact", n_factors=1).fit(series)
+    assert moved == [{torch.float32}]
+
+
+@pytest.mark.parametrize("kind", ["target", "past_covariates", "future_covariates", "static"])
+def test_units_and_levels_do_not_matter(kind: str) -> None:
+    """Nor for what is chosen: a series of one deviation, and one of 1e6 at a level of 1e9."""
+    panel = unlike(300).astype(np.float64)
+    panel = panel.with_static_covariates(pd.DataFrame({"s": [0.0, 1.0, 2.0, 5.0]}))
+    other = unlike(320, 2).astype(np.float64)
+    driver = other.with_values(np.sin(other.values()))
+    before = {"past_covariates": other, "future_covariates": driver}
+
+    def changed(values: Any) -> Any:
+        return 1e6 * values + 1e9
+
+    after, there = dict(before), panel
+    if kind == "target":
+        there = panel.with_values(changed(panel.values()))
+    elif kind == "static":
+        there = panel.with_static_covariates(changed(panel.static_covariates))
+    else:
+        after[kind] = before[kind].with_values(changed(before[kind].values()))
+    one = make(solver="exact").fit(panel, **before)
+    two = make(solver="exact").fit(there, **after)
+    found, expected = two.predict(H).values(), one.predict(H).values()
+    if kind == "target":
+        found = (found - 1e9) / 1e6
+    np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-6)
+    report = one.solver_report.drop(columns="validation_mse")
+    pd.testing.assert_frame_equal(two.solver_report.drop(columns="validation_mse"), report)
 
 
 class TestCovariates:
@@ -372,7 +400,7 @@ class TestCovariates:
     def test_that_do_not_cover_the_series(self, kind: str, series: TimeSeries) -> None:
         with pytest.raises(ValueError, match="cover"):
             make(solver="exact").fit(series, **{kind: series["a"][5:]})
-        with pytest.raises(ValueError, match=f"Invalid `{kind}`"):  # Darts' own
+        with pytest.raises(ValueError, match="cover"):
             make(solver="exact").fit(series, **{kind: series["a"][: -H - 1]})
 
     def test_future_ones_that_repeat_what_is_known(self, series: TimeSeries) -> None:
@@ -387,18 +415,24 @@ class TestCovariates:
             model.predict(H, short[:-H], future_covariates=covariates).values()
         ).all()
 
+    @pytest.mark.parametrize("level", [0.0, 1e8])
     @pytest.mark.parametrize("shift", [0, 3])
     def test_past_ones_need_not_reach_into_the_horizon(
-        self, shift: int, series: TimeSeries
+        self, shift: int, level: float, series: TimeSeries
     ) -> None:
+        series = series.astype(np.float64)
+        past = series["a"] + level
         options = {"output_chunk_shift": shift, "solver": "exact"}
-        whole = make(**options).fit(series, past_covariates=series["a"])
-        cut = make(**options).fit(series, past_covariates=series["a"][: -H - shift])
+        whole = make(**options).fit(series, past_covariates=past)
+        cut = make(**options).fit(series, past_covariates=past[: -H - shift])
         equal(
-            cut.predict(H, series=series, past_covariates=series["a"]),
-            whole.predict(H, series=series, past_covariates=series["a"]),
+            cut.predict(H, series=series, past_covariates=past),
+            whole.predict(H, series=series, past_covariates=past),
             1e-6,
         )
+        errors = [model.solver_report["validation_mse"] for model in (cut, whole)]
+        np.testing.assert_allclose(*errors, rtol=1e-6)
+        assert (errors[0] < 2).all()
 
     def test_all_kinds_beyond_the_horizon(self, make_series: Callable) -> None:
         covariates = make_series(160, 2, seed=5)
@@ -406,6 +440,124 @@ class TestCovariates:
         kinds = {"past_covariates": covariates, "future_covariates": covariates}
         model = make(solver="exact").fit(series, **kinds)
         assert len(model.predict(3 * H, series=series, **kinds)) == 3 * H
+
+
+FIXED = {"instance_norm": "none", "n_factors": 0, "solver_kwargs": {"ridge": 1e-9}}
+
+
+class TestWeights:
+    """Sample weights and strides: the least squares that gradients would minimise."""
+
+    def make(self, **kwargs: Any) -> HyperforecastModel:
+        return BackboneModel(L, H, backbone="nlinear", **{**FIXED, "solver": "exact", **kwargs})
+
+    def weights(self, name: str, n_rows: int) -> np.ndarray:
+        """Darts' own formulas."""
+        steps = np.linspace(0, 1, n_rows)
+        return steps if name == "linear" else np.exp(-10 * (1 - steps))
+
+    def by_hand(self, values: np.ndarray, weight: np.ndarray, starts: range) -> np.ndarray:
+        """The forecast of weighted least squares for each step, of one channel."""
+        forecast = []
+        for h in range(H):
+            rows = np.stack([[*values[t : t + L], 1.0] for t in starts])
+            root = np.sqrt([weight[t + L + h] for t in starts])
+            target = np.array([values[t + L + h] for t in starts])
+            solved = np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0]
+            forecast.append([*values[-L:], 1.0] @ solved)
+        return np.array(forecast)
+
+    @pytest.mark.parametrize("name", ["linear", "exponential"])
+    def test_by_name(self, name: str) -> None:
+        series = unlike(200).astype(np.float64)["a"]
+        found = self.make().fit(series, sample_weight=name).predict(H)
+        values = series.values()[:, 0]
+        expected = self.by_hand(values, self.weights(name, 200), range(200 - L - H + 1))
+        np.testing.assert_allclose(found.values()[:, 0], expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("kind", ["one for all channels", "one each"])
+    def test_as_series(self, kind: str) -> None:
+        series = unlike(200).astype(np.float64)
+        weight = np.random.default_rng(1).random((200, 4 if kind == "one each" else 1))
+        given = TimeSeries.from_times_and_values(
+            series.time_index, weight, columns=series.components if weight.shape[1] > 1 else None
+        )
+        found = self.make(individual=True).fit(series, sample_weight=given).predict(H).values()
+        for n, values in enumerate(series.values().T):
+            own = weight[:, min(n, weight.shape[1] - 1)]
+            expected = self.by_hand(values, own, range(200 - L - H + 1))
+            np.testing.assert_allclose(found[:, n], expected, rtol=1e-6, atol=1e-6)
+
+    @pytest.mark.parametrize("name", [None, "linear"])
+    def test_a_stride_counts_from_the_end(self, name: str | None) -> None:
+        series = unlike(200).astype(np.float64)["a"]
+        found = self.make().fit(series, stride=3, sample_weight=name).predict(H)
+        weight = np.ones(200) if name is None else self.weights(name, 200)
+        starts = range(200 - L - H, -1, -3)
+        expected = self.by_hand(series.values()[:, 0], weight, starts)
+        np.testing.assert_allclose(found.values()[:, 0], expected, rtol=1e-6)
+
+    def test_the_last_windows_of_a_stride(self) -> None:
+        series = unlike(200).astype(np.float64)["a"]
+        found = self.make().fit(series, stride=3, max_samples_per_ts=40).predict(H)
+        starts = range(200 - L - H, -1, -3)[:40]
+        expected = self.by_hand(series.values()[:, 0], np.ones(200), starts)
+        np.testing.assert_allclose(found.values()[:, 0], expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("fit", [{"sample_weight": "linear"}, {"stride": 3}], ids=str)
+    def test_gradients_go_to_the_same_weights(self, fit: dict) -> None:
+        """From the exact ones their full-batch gradient is all but zero; from others it is not."""
+        series = unlike(200).astype(np.float64)["a"]
+        solved, other = self.make().fit(series, **fit), self.make().fit(series)
+        lengths = []
+        for start in (solved, other):
+            seen: list[float] = []
+
+            class Watcher(Callback):
+                def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
+                    grads = [p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]
+                    seen.append(torch.cat(grads).norm().item())  # noqa: B023
+
+            by_gradients = self.make(
+                solver="adam", solver_kwargs=None, n_epochs=1, batch_size=1000,
+                optimizer_kwargs={"lr": 0.0}, pl_trainer_kwargs={"callbacks": [Watcher()]},
+            )  # fmt: skip
+            by_gradients.train_from(start.model.state_dict())
+            by_gradients.fit(series, **fit)
+            lengths.append(seen[0])
+        assert lengths[0] < 1e-6 * lengths[1]
+
+    def test_one_number_changes_nothing(self) -> None:
+        series = unlike(200)
+        weight = TimeSeries.from_times_and_values(series.time_index, np.full((200, 1), 0.3))
+        model = make(solver="exact").fit(series, sample_weight=weight.astype(np.float32))
+        equal(model.predict(H), make(solver="exact").fit(series).predict(H))
+
+    def test_losses_are_weighted_as_gradients_see_them(self) -> None:
+        series = unlike(200)
+        fit = {"sample_weight": "linear", "stride": 2, "val_series": series[100:]}
+        solved = make(solver="exact").fit(series, **fit)
+        by_gradients = make(
+            solver="adam", n_epochs=1, batch_size=1000, optimizer_kwargs={"lr": 0.0}
+        )
+        by_gradients.train_from(solved.model.state_dict())
+        by_gradients.fit(series, **fit)
+        for name in ("train_loss", "val_loss"):
+            expected = by_gradients.trainer.callback_metrics[name].item()
+            found = solved.trainer.callback_metrics[name].item()
+            assert found == pytest.approx(expected, rel=1e-4)
+
+    @pytest.mark.parametrize(("wrong", "match"), [(-1.0, "negative"), (np.inf, "NaN or infinite")])
+    def test_wrong_ones_are_an_error(self, wrong: float, match: str) -> None:
+        series = unlike(200)
+        weight = np.ones((200, 1), dtype=np.float32)
+        weight[50] = wrong
+        given = TimeSeries.from_times_and_values(series.time_index, weight)
+        with pytest.raises(ValueError, match=rf"`sample_weight` holds {match}.* 2020-02-20"):
+            make(solver="exact").fit(series, sample_weight=given)
+
+    def test_auto_solves_with_them(self, series: TimeSeries) -> None:
+        assert make().fit(series, sample_weight="exponential", stride=2).solver_report is not None
 
 
 class TestQuantiles:
@@ -661,18 +813,60 @@ class TestGoingOnByGradients:
 
 
 class TestHarness:
-    @each_model
-    def test_retraining_equals_a_new_model_at_every_step(self, model_class: type) -> None:
-        series = unlike(140)
-        forecasts = make(model_class, solver="exact").historical_forecasts(
+    def retrained(self, model: HyperforecastModel, series: TimeSeries) -> list[TimeSeries]:
+        return model.historical_forecasts(
             series, start=110, start_format="position", forecast_horizon=H, retrain=True,
             stride=7, last_points_only=False, verbose=False, overlap_end=False,
         )  # fmt: skip
+
+    @each_model
+    def test_retraining_equals_a_new_model_at_every_step(self, model_class: type) -> None:
+        """Where settings are compared at every step."""
+        series, options = unlike(140), {"solver_kwargs": {"choose_every": 1}}
+        forecasts = self.retrained(make(model_class, solver="exact", **options), series)
         assert len(forecasts) == 4
         for forecast in forecasts:
             before = series.drop_after(forecast.start_time())
             expected = make(model_class, solver="exact").fit(before).predict(H)
             equal(forecast, expected, 1e-4)
+
+    def test_settings_are_compared_once_in_a_retraining_backtest(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Later steps solve the setting of the first one on the rows that they have."""
+        solved = []
+
+        def noting(*args: Any) -> Any:
+            solved.append(solve_exact(*args))
+            return solved[-1]
+
+        monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
+        series = unlike(140)
+        forecasts = self.retrained(make(BackboneModel, solver="exact"), series)
+        assert [len(solution.compared) > 1 for solution in solved] == [True, False, False, False]
+        assert len({solution.setting for solution in solved}) == 1
+        first = solved[0].setting
+        fixed = {"instance_norm": first.norm, "solver_kwargs": {"ridge": first.ridge}}
+        for forecast in forecasts:
+            before = series.drop_after(forecast.start_time())
+            alone = BackboneModel(L, H, solver="exact", n_factors=0, **fixed).fit(before)
+            equal(forecast, alone.predict(H), 1e-4)
+
+    def test_several_series_are_each_compared_for(self) -> None:
+        """A backtest goes from one to the next with the same chain of models."""
+        one, other = unlike(140), unlike(140) * 3 + 1
+        both = self.retrained(make(solver="exact"), [one, other])
+        for forecast in (both[1][0], self.retrained(make(solver="exact"), other)[0]):
+            before = other.drop_after(forecast.start_time())
+            equal(forecast, make(solver="exact").fit(before).predict(H), 1e-4)
+
+    def test_series_of_another_kind_of_time(self) -> None:
+        model = make(solver="exact")
+        series = unlike(140)
+        model.untrained_model().fit(series)
+        later = TimeSeries.from_values(series.values(), columns=series.components)
+        found = model.untrained_model().fit(later).predict(H)
+        equal(found, make(solver="exact").fit(later).predict(H), 1e-5)
 
     @each_model
     def test_without_retraining_equals_predict(self, model_class: type) -> None:

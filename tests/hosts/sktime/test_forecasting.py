@@ -1,6 +1,7 @@
 """The sktime forecasters: what they forecast, for which times, from which rows."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,117 @@ class TestHorizon:
         assert forecaster.model_.input_chunk_length == lookback
 
 
+class TestDefaultLookback:
+    """From the bulk of the instances: a short one does not cost the others their lookback."""
+
+    @pytest.mark.parametrize(
+        ("lengths", "lookback"),
+        [
+            ([120] * 9, 24),
+            ([120] * 9 + [12], 24),
+            ([120] * 9 + [3], 24),
+            ([120, 3], 24),
+            ([120, 20, 20], 20),
+            ([52, 52, 30], 23),
+        ],
+    )
+    def test_of_a_panel(self, lengths: list[int], lookback: int, panel: pd.DataFrame) -> None:
+        y = to_instances(panel, {f"{i:02}": n for i, n in enumerate(lengths)})
+        forecaster = make(BackboneForecaster, input_chunk_length=None, n_epochs=0)
+        with warned_of(sum(n < lookback for n in lengths)):
+            forecaster.fit(y, fh=[5])
+        assert forecaster.model_.input_chunk_length == lookback
+
+    @pytest.mark.parametrize("rows", [12, 3])
+    def test_a_short_instance_changes_nothing_for_the_others(
+        self, rows: int, make_panel: Callable[..., pd.DataFrame]
+    ) -> None:
+        parts = {i: make_panel(80, 1, seed=i) for i in range(10)}
+        alone = BackboneForecaster().fit(pd.concat(parts, names=["store"]), fh=range(1, 9))
+        parts[10] = make_panel(rows, 1, seed=10)
+        beside = BackboneForecaster()
+        with warned_of(1):
+            beside.fit(pd.concat(parts, names=["store"]), fh=range(1, 9))
+        pd.testing.assert_frame_equal(beside.predict().drop(index=10, level=0), alone.predict())
+
+
+def warned_of(n_short: int) -> Any:
+    if not n_short:
+        return nullcontext()
+    return pytest.warns(UserWarning, match="forecast from these, with the first one repeated")
+
+
+class TestShortInstances:
+    """Those with fewer rows than the lookback."""
+
+    def fitted(self, panel: pd.DataFrame, n_rows: int, **options: Any) -> Any:
+        y = pd.concat({"x": panel, "short": panel.iloc[:n_rows] + 50}, names=["store", "time"])
+        with warned_of(1):
+            return make(BackboneForecaster, **options).fit(y, fh=[1, 2])
+
+    @pytest.mark.parametrize("n_rows", [1, 2, L - 1])
+    def test_the_first_row_is_repeated(self, n_rows: int, panel: pd.DataFrame) -> None:
+        forecaster = self.fitted(panel, n_rows, scaler=None)
+        rows = panel.iloc[:n_rows].to_numpy() + 50
+        padded = np.concatenate([rows[:1]] * (L - n_rows) + [rows])
+        expected = forecaster.model_.predict(2, series=TimeSeries.from_values(padded))
+        forecast = forecaster.predict().loc["short"]
+        np.testing.assert_allclose(forecast, expected.values(), rtol=1e-5)
+        assert list(forecast.index) == list(panel.index[n_rows : n_rows + 2])
+
+    def test_with_covariates(self, panel: pd.DataFrame) -> None:
+        """What is known of X goes on from the first row, too."""
+        y, X = panel[["a"]], panel[["b", "c"]]
+        names = ["store", "time"]
+        forecaster = make(BackboneForecaster, scaler=None, past_covariates=["c"])
+        with warned_of(1):
+            forecaster.fit(
+                pd.concat({"x": y.iloc[:80], "short": y.iloc[:5]}, names=names),
+                X=pd.concat({"x": X.iloc[:80], "short": X.iloc[:7]}, names=names),
+                fh=[1, 2],
+            )
+        ahead = pd.concat({"x": X[["b"]].iloc[80:82], "short": X[["b"]].iloc[5:7]}, names=names)
+        forecast = forecaster.predict(X=ahead).loc["short"]
+
+        def series(frame: pd.DataFrame, n: int) -> TimeSeries:
+            rows = frame.to_numpy()[:n]
+            columns = list(frame.columns)
+            return TimeSeries.from_values(np.concatenate([rows[:1]] * 7 + [rows]), columns=columns)
+
+        expected = forecaster.model_.predict(
+            2,
+            series=series(y, 5),
+            past_covariates=series(X[["c"]], 5),
+            future_covariates=series(X[["b"]], 7),
+        )
+        np.testing.assert_allclose(forecast, expected.values(), rtol=1e-5)
+
+    def test_they_grow_out_of_it(self, panel: pd.DataFrame) -> None:
+        forecaster = self.fitted(panel, 3, scaler=None)
+        new = pd.concat({"short": panel.iloc[3:40] + 50}, names=["store", "time"])
+        forecaster.update(new, update_params=False)
+        whole = TimeSeries.from_dataframe(panel.iloc[:40] + 50)
+        expected = forecaster.model_.predict(2, series=whole)
+        forecast = forecaster.predict().loc["short"]
+        np.testing.assert_allclose(forecast, expected.values(), rtol=1e-5)
+
+    @pytest.mark.parametrize("update_params", [True, False])
+    def test_an_error_names_them_where_that_is_asked_for(
+        self, update_params: bool, panel: pd.DataFrame
+    ) -> None:
+        names = ["store", "time"]
+        forecaster = make(BackboneForecaster, short_instances="raise")
+        message = r"made from 12 rows.*the series \('short',\) has 3\. Give more rows"
+        y = pd.concat({"x": panel, "short": panel.iloc[:3]}, names=names)
+        with pytest.raises(ValueError, match=message):
+            forecaster.fit(y, fh=[1])
+        forecaster.fit(pd.concat({"x": panel.iloc[:80]}, names=names), fh=[1])
+        expected = forecaster.predict()
+        with pytest.raises(ValueError, match=message):
+            forecaster.update(y.loc[["short"]], update_params=update_params)
+        pd.testing.assert_frame_equal(forecaster.predict(), expected)
+
+
 class TestTimeIndex:
     INDICES: dict[str, tuple[pd.Index, pd.Index]] = {
         "range": (pd.RangeIndex(5, 65), pd.RangeIndex(65, 68)),
@@ -136,6 +248,10 @@ class TestTimeIndex:
             pd.period_range("2005Q1", periods=60, freq="Q"),
             pd.period_range("2020Q1", periods=3, freq="Q"),
         ),
+        "days of a time zone with summer time": (
+            pd.date_range("2020-02-01", periods=60, freq="D", tz="Europe/Berlin"),
+            pd.date_range("2020-04-01", periods=3, freq="D", tz="Europe/Berlin"),
+        ),
         "hours of a time zone": (
             pd.date_range("2020-03-27 12:00", periods=60, freq="h", tz="Europe/Berlin"),
             pd.date_range("2020-03-30 01:00", periods=3, freq="h", tz="Europe/Berlin"),
@@ -152,6 +268,15 @@ class TestTimeIndex:
         assert list(forecast.index) == list(expected[[0, 2]])
         plain = make().fit(panel.iloc[:60], fh=[1, 3]).predict()
         np.testing.assert_array_equal(forecast, plain)
+
+    def test_two_rows_a_month_apart_do_not_say_their_step(self, panel: pd.DataFrame) -> None:
+        """Thirty-one days on from 1 February is 3 March."""
+        index = pd.DatetimeIndex(["2020-01-01", "2020-02-01"])
+        with pytest.raises(ValueError, match="no step can be told from so few rows"):
+            make(input_chunk_length=1).fit(panel.iloc[:2].set_axis(index), fh=[1])
+        index = pd.date_range("2020-01-01", periods=2, freq="MS")
+        forecast = make(input_chunk_length=1).fit(panel.iloc[:2].set_axis(index), fh=[1]).predict()
+        assert list(forecast.index) == [pd.Timestamp("2020-03-01")]
 
 
 class TestPanels:
@@ -267,6 +392,24 @@ class TestCovariates:
         np.testing.assert_allclose(forecast.loc["x"].iloc[:1], y.iloc[[-2]], atol=1.0)
         np.testing.assert_allclose(forecast.loc["y"].iloc[:1], y.iloc[[-5]], atol=1.0)
 
+    @pytest.mark.parametrize("horizon", [None, 1])
+    def test_x_up_to_the_last_step_of_an_absolute_fh_is_enough(self, horizon: int | None) -> None:
+        """Though an instance that ends later has fewer steps to it than the others."""
+        forecaster, y, X = self.fitted(n_epochs=2, output_chunk_length=horizon)
+        names, dates = ["store", "time"], y.index[100:102]
+        fh = ForecastingHorizon(dates, is_relative=False)
+        ends = {"early": 97, "late": 100}
+        forecaster.fit(
+            pd.concat({k: y.iloc[:n] for k, n in ends.items()}, names=names),
+            X=pd.concat({k: X.iloc[:n] for k, n in ends.items()}, names=names),
+            fh=fh,
+        )
+        known = pd.concat({k: X.iloc[n:102] for k, n in ends.items()}, names=names)
+        longer = pd.concat({k: X.iloc[n:120] for k, n in ends.items()}, names=names)
+        forecast = forecaster.predict(X=known)
+        assert list(forecast.loc["late"].index) == list(dates)
+        pd.testing.assert_frame_equal(forecast, forecaster.predict(X=longer))
+
     def test_past_covariates_stop_it_from_going_on(self) -> None:
         forecaster, y, X = self.fitted(past_covariates=["before"], output_chunk_length=2)
         forecaster.fit(y, X=X)
@@ -316,5 +459,5 @@ class TestValidation:
         wild.iloc[-20:] = 1e6
         forecaster = make(validation_size=20 / 120, n_epochs=1).fit(wild, fh=[1, 2])
         np.testing.assert_allclose(
-            forecaster.trained_.y_scaler.mean, panel.iloc[:-20].mean(), rtol=1e-5
+            forecaster.trained_.y_scaler.of(()).mean, panel.iloc[:-20].mean(), rtol=1e-5
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from darts.utils.likelihood_models.torch import GaussianLikelihood
+from torch.nn import L1Loss
 
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
 
@@ -31,12 +32,15 @@ class TestTarget:
 
     def test_one_series_of_a_panel_too_short(self, cls: type, panel: pd.DataFrame) -> None:
         y = pd.concat({"x": panel, "y": panel.iloc[: L - 1]}, names=["store", "time"])
-        with raises(ValueError, r"made from 12 rows.*series \('y',\) has 11"):
-            make(cls).fit(y, fh=[1])
+        with raises(
+            ValueError, r"made from 12 rows.*series \('y',\) has 11.*short_instances='pad'"
+        ):
+            make(cls, short_instances="raise").fit(y, fh=[1])
 
     def test_nan(self, cls: type, panel: pd.DataFrame) -> None:
         panel.iloc[7, 1] = np.nan
-        with raises(ValueError, "cannot handle missing data"):
+        message = r"y holds 1 NaN or infinite values, the first in column 'b' at 2020-01-08"
+        with raises(ValueError, message):
             make(cls).fit(panel, fh=[1])
 
     def test_infinite(self, cls: type, panel: pd.DataFrame) -> None:
@@ -44,6 +48,21 @@ class TestTarget:
         message = r"y holds 1 NaN or infinite values, the first in column 'b' at 2020-01-08"
         with raises(ValueError, message):
             make(cls).fit(panel, fh=[1])
+
+    def test_no_rows(self, cls: type, panel: pd.DataFrame) -> None:
+        stores = pd.concat({"x": panel, "y": panel}, names=["store", "time"])
+        values = panel.to_numpy()
+        for empty in (
+            panel.iloc[:0],
+            panel["a"].iloc[:0],
+            stores.iloc[:0],
+            values[:0],
+            np.zeros((2, 3, 0)),
+            [],
+            [panel, panel.iloc[:0]],
+        ):
+            with raises(ValueError, "y has no rows"):
+                make(cls).fit(empty, fh=[1])
 
     def test_irregular(self, cls: type, panel: pd.DataFrame) -> None:
         message = r"irregular: after 2020-01-08 00:00:00 comes 2020-01-10.*Expected a row for every"
@@ -73,6 +92,64 @@ class TestTarget:
     def test_no_channel(self, cls: type, panel: pd.DataFrame) -> None:
         with raises(ValueError, "y has no columns"):
             make(cls).fit(panel[[]], fh=[1])
+
+
+def with_gap(panel: pd.DataFrame, value: float = np.nan) -> pd.DataFrame:
+    panel = panel.copy()
+    panel.iloc[[7, 9], 1] = value
+    return panel
+
+
+class TestGaps:
+    """Named by column, instance and time, by whatever way and in whatever format they come."""
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_in_a_panel(self, value: float, panel: pd.DataFrame) -> None:
+        y = pd.concat({"x": panel, "y": with_gap(panel, value)}, names=["store", "time"])
+        place = r"y holds 2 NaN.*column 'b' of instance \('y',\) at 2020-01-08"
+        with raises(ValueError, place):
+            make().fit(y, fh=[1])
+        with raises(ValueError, place):
+            make().pretrain(y, fh=[1])
+        with raises(ValueError, r"of instance \('north', 'y'\) at 2020-01-08"):
+            make().fit(pd.concat({"north": y}, names=["region"]), fh=[1])
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    def test_in_covariates(self, value: float, panel: pd.DataFrame) -> None:
+        y, X = panel[["a"]], panel[["b", "c"]]
+        place = r"X holds 2 NaN.*column 'c' at 2020-01-08"
+        with raises(ValueError, place):
+            make().fit(y, X=with_gap(X, value), fh=[1])
+        forecaster = make().fit(y.iloc[:80], X=X.iloc[:80], fh=[1, 2])
+        ahead = X.iloc[80:82].copy()
+        ahead.iloc[1, 0] = value
+        place = r"X holds 1 NaN.*column 'b' at 2020-03-22"
+        with raises(ValueError, place):
+            forecaster.predict(X=ahead)
+        with raises(ValueError, place):
+            forecaster.update(y.iloc[80:82], X=ahead)
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    @pytest.mark.parametrize("update_params", [True, False])
+    def test_in_new_rows(self, value: float, update_params: bool, panel: pd.DataFrame) -> None:
+        forecaster = make().fit(panel.iloc[:80], fh=[1])
+        new = panel.iloc[80:].copy()
+        new.iloc[4, 2] = value
+        with raises(ValueError, r"y holds 1 NaN.*column 'c' at 2020-03-25"):
+            forecaster.update(new, update_params=update_params)
+
+    def test_in_every_format(self, panel: pd.DataFrame) -> None:
+        gap = with_gap(panel)
+        whole = pd.array([1, 2, None] * 40, dtype="Int64")
+        for y, place in (
+            (gap["b"], r"'b' at 2020-01-08"),
+            (gap.to_numpy(), r"column 1 at 7"),
+            (np.stack([panel.T, gap.T]), r"of instance \(1,\) at 7"),
+            ([panel, gap], r"'b' of instance \(1,\) at 2020-01-08"),
+            (panel.assign(b=whole), r"'b' at 2020-01-03"),
+        ):
+            with raises(ValueError, place):
+                make().fit(y, fh=[1])
 
 
 @each_forecaster
@@ -114,6 +191,39 @@ class TestNewRows:
         forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
         with raises(ValueError, r"irregular: after 2020-03-20.*comes 2020-03-22"):
             forecaster.update(panel.iloc[81:], update_params=False)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda y: y.reset_index(drop=True), "by numbers, those seen before by timestamps"),
+            (lambda y: y.tz_localize("UTC"), "of the time zone UTC, those seen before by"),
+            (lambda y: y.to_period("D"), "by periods of D, those seen before by timestamps"),
+        ],
+    )
+    def test_another_kind_of_time(
+        self, cls: type, change: Any, message: str, panel: pd.DataFrame
+    ) -> None:
+        forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
+        with raises(ValueError, message):
+            forecaster.update(change(panel.iloc[80:]), update_params=False)
+
+    def test_levels_in_another_order(self, cls: type, panel: pd.DataFrame) -> None:
+        """They would be instances never seen before."""
+        names = ["region", "store", "time"]
+        y = pd.concat({("north", "x"): panel.iloc[:80]}, names=names)
+        forecaster = make(cls).fit(y, fh=[1])
+        new = pd.concat({("x", "north"): panel.iloc[80:]}, names=["store", "region", "time"])
+        with raises(ValueError, r"levels.*\['store', 'region'\].*'store' is not where it was"):
+            forecaster.update(new)
+        forecaster.update(pd.concat({("north", "x"): panel.iloc[80:]}, names=names))
+
+    def test_labels_of_another_type(self, cls: type, panel: pd.DataFrame) -> None:
+        """They would be instances never seen before."""
+        names = ["store", "time"]
+        forecaster = make(cls).fit(pd.concat({7: panel.iloc[:80]}, names=names), fh=[1])
+        with raises(ValueError, r"\('7',\) would be a new one beside \(7,\).*type of its labels"):
+            forecaster.update(pd.concat({"7": panel.iloc[80:]}, names=names), update_params=False)
+        forecaster.update(pd.concat({8: panel.iloc[80:]}, names=names), update_params=False)
 
     def test_a_panel_instead_of_a_series(self, cls: type, panel: pd.DataFrame) -> None:
         forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
@@ -186,9 +296,19 @@ class TestParameters:
                 "a likelihood or quantiles, not both",
             ),
             ({"likelihood": "poisson"}, "does not cover standardised values.*scaler=None"),
-            ({"likelihood": "gaussian", "loss_fn": object()}, "loss_fn has no effect"),
-            ({"scaler": "minmax"}, "scaler must be 'standard' or None; got 'minmax'"),
-            ({"validation_size": 1.5}, "share of the rows between 0 and 1; got 1.5"),
+            ({"likelihood": "gaussian", "loss_fn": L1Loss()}, "loss_fn has no effect"),
+            (
+                {"scaler": "minmax"},
+                "Unknown scaler 'minmax'. Expected one of: 'standard', 'global', or None.",
+            ),
+            (
+                {"short_instances": "drop"},
+                "Unknown short_instances 'drop'. Expected one of: 'pad', 'raise'.",
+            ),
+            (
+                {"validation_size": 1.5},
+                "validation_size must be a finite number > 0 and < 1; got 1.5",
+            ),
             ({"validation_size": 0.99}, "leaves too few rows: .* takes 14 rows"),
             ({"patience": 3}, "patience has no effect without validation_size"),
             ({"input_chunk_length": 0}, "input_chunk_length must be a whole number"),
@@ -200,7 +320,7 @@ class TestParameters:
             make(**params).fit(panel, fh=[1])
 
     def test_likelihood_of_another_kind(self, panel: pd.DataFrame) -> None:
-        with raises(TypeError, "likelihood must be a name or a torch likelihood"):
+        with raises(ValueError, "likelihood must be a string or a TorchLikelihood"):
             make(likelihood=GaussianLikelihood).fit(panel, fh=[1])
 
     def test_quantiles_beyond_the_learned_ones(self, panel: pd.DataFrame) -> None:

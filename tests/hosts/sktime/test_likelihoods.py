@@ -57,7 +57,18 @@ class TestQuantilesOfDistributions:
         likelihood = darts_likelihoods.QuantileRegression([0.1, 0.5, 0.9])
         predicted = np.array([5.0, 1.0, 3.0])
         found = quantiles(likelihood, predicted, [0.1, 0.3, 0.5, 0.6, 0.9], seed=0)
-        np.testing.assert_allclose(found, [1.0, 2.0, 3.0, 3.5, 5.0])
+        # 1 and 5 are 1.28155 deviations from 3, and 0.3 and 0.6 are 0.52440 and 0.25335
+        expected = [1.0, 3 - 2 * 0.52440 / 1.28155, 3.0, 3 + 2 * 0.25335 / 1.28155, 5.0]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("levels", [[0.05, 0.5, 0.95], [0.1, 0.2, 0.5, 0.8, 0.9]])
+    def test_quantiles_in_between_are_exact_of_a_normal_distribution(self, levels: list) -> None:
+        likelihood = darts_likelihoods.QuantileRegression(levels)
+        learned = stats.norm.ppf([levels], [[-3.0], [50.0]], [[0.5], [20.0]])
+        alphas = [0.1, 0.25, 0.4, 0.5, 0.75, 0.9]
+        found = quantiles(likelihood, learned, alphas, seed=0)
+        expected = stats.norm.ppf([alphas], [[-3.0], [50.0]], [[0.5], [20.0]])
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
     @pytest.mark.parametrize(
         ("name", "parameters", "expected"),
@@ -173,3 +184,51 @@ class TestForecaster:
         assert make(likelihood="gaussian").get_tag("capability:pred_int")
         assert make(quantiles=(0.1, 0.5, 0.9)).get_tag("capability:pred_int")
         assert make().set_params(likelihood="gaussian").get_tag("capability:pred_int")
+
+
+class TestVarianceAndDistribution:
+    LEVELS = (0.05, 0.5, 0.95)
+
+    @pytest.fixture
+    def standard_normal(self, panel: pd.DataFrame) -> Any:
+        """A forecaster whose quantiles are those of N(0, 1)."""
+        forecaster = make(BackboneForecaster, quantiles=self.LEVELS, scaler=None, solver="adam")
+        forecaster.fit(panel, fh=[1, 2])
+        with torch.no_grad():
+            for parameter in forecaster.model_.network.parameters():
+                parameter.zero_()
+            levels = torch.as_tensor(stats.norm.ppf(self.LEVELS))
+            forecaster.model_.network.head.bias.copy_(levels.repeat(2))
+        return forecaster
+
+    def test_variance_of_a_normal_one(self, standard_normal: Any) -> None:
+        np.testing.assert_allclose(standard_normal.predict_var(), 1, rtol=1e-5)
+
+    def test_half_of_it_is_in_the_middle(self, standard_normal: Any) -> None:
+        found = standard_normal.predict_interval(coverage=0.5).to_numpy()
+        covered = np.diff(stats.norm.cdf(found.reshape(-1, 2)))
+        np.testing.assert_allclose(covered, 0.5, atol=1e-5)
+
+    def test_gaussian_variance(self, panel: pd.DataFrame) -> None:
+        forecaster = make(likelihood="gaussian").fit(panel, fh=[1, 2])
+        upper = forecaster.predict_quantiles(alpha=[stats.norm.cdf(1)])
+        deviation = upper.to_numpy() - forecaster.predict().to_numpy()
+        np.testing.assert_allclose(forecaster.predict_var(), deviation**2, rtol=1e-4)
+
+    def test_distribution(self, standard_normal: Any) -> None:
+        """Of all levels the quantiles of `predict_quantiles`, and tails as a normal one's."""
+        pytest.importorskip("skpro")
+        distribution = standard_normal.predict_proba()
+        alphas = [0.05, 0.1625, 0.5, 0.8375, 0.95]
+        found = distribution.quantile(alphas)
+        expected = standard_normal.predict_quantiles(alpha=alphas)
+        np.testing.assert_allclose(found, expected, atol=0.01)
+        np.testing.assert_allclose(distribution.var(), 1, rtol=0.02)
+        assert list(distribution.columns) == list(standard_normal.channels_)
+
+    def test_lines_go_on_beyond_the_outermost(self) -> None:
+        learned = stats.norm.ppf([self.LEVELS], 3, 2)
+        found = module.on_normal_scale(learned, self.LEVELS, [0.001, 0.3, 0.999])
+        np.testing.assert_allclose(found, [stats.norm.ppf([0.001, 0.3, 0.999], 3, 2)])
+        alone = module.on_normal_scale(np.array([4.0]), [0.5], [0.1, 0.5])
+        np.testing.assert_array_equal(alone, [4.0, 4.0])

@@ -157,9 +157,15 @@ class TestNames:
     ) -> None:
         forecaster = make().pretrain(stores, fh=FH)
         one = forecaster.fit(panel, fh=FH).predict()
-        other = forecaster.fit(panel.set_axis([7, 8, 9], axis=1), fh=FH).predict()
+        with pytest.warns(UserWarning, match=r"share no name.*7 those of 'a', 8 those of 'b'"):
+            forecaster.fit(panel.set_axis([7, 8, 9], axis=1), fh=FH)
+        other = forecaster.predict()
         assert list(other.columns) == [7, 8, 9]
         np.testing.assert_array_equal(one, other)
+
+    def test_a_single_channel_cannot_be_mistaken(self, stores: pd.DataFrame) -> None:
+        forecaster = make(channel_embedding_dim=1).pretrain(stores[["a"]], fh=FH)
+        forecaster.fit(stores.loc["x"][["b"]], fh=FH)  # a warning would be an error here
 
     def test_some_shared_and_some_not(self, stores: pd.DataFrame, panel: pd.DataFrame) -> None:
         forecaster = make().pretrain(stores, fh=FH)

@@ -1,6 +1,7 @@
 """The sktime forecasters: copies, files, seeds, noise and litter."""
 
 import copy
+import io
 import pickle
 import random
 import subprocess
@@ -17,10 +18,20 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from sktime.base import load
 
-from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
+import hyperforecast.sktime
+from hyperforecast.sktime import (
+    BackboneForecaster,
+    HNMVTSForecaster,
+    HyperforecastForecaster,
+)
 
 L = 12
 FH = [1, 2, 3]
+FORECASTERS = [
+    cls
+    for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
+    if cls is not HyperforecastForecaster
+]
 each_forecaster = pytest.mark.parametrize("cls", [HNMVTSForecaster, BackboneForecaster])
 
 
@@ -114,6 +125,53 @@ class TestCopies:
         assert optimizer == {"lr": 1e-3}
         assert stop.stopped_epoch == 0
         assert stop.best_score == np.inf, "a callback that two fits share must not remember"
+
+
+class Payload:
+    """Creates a file where it is unpickled by something that runs code."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+class TestForeignBytes:
+    @pytest.mark.parametrize("wrapped", [False, True])
+    @pytest.mark.parametrize("by_torch", [False, True])
+    def test_nothing_within_the_weights_is_run(
+        self, by_torch: bool, wrapped: bool, tmp_path: Path, panel: pd.DataFrame
+    ) -> None:
+        forecaster = make().fit(panel, fh=FH)
+        trained, file = forecaster.trained_, tmp_path / "created"
+        weights: Any = Payload(file)
+        if wrapped:
+            weights = {**trained.model.model.state_dict(), "_extra_state": weights}
+        buffer = io.BytesIO()
+        if by_torch:
+            torch.save(weights, buffer)
+        else:
+            pickle.dump(weights, buffer)
+        state = {**trained.__getstate__(), "weights": buffer.getvalue()}
+        with pytest.raises(ValueError, match=r"expected numbers and names.*nothing was run"):
+            type(trained).__new__(type(trained)).__setstate__(state)
+        assert not file.exists()
+        pickle.loads(pickle.dumps(Payload(file)))
+        assert file.exists(), "the payload works where code is run"
+
+    @pytest.mark.parametrize("cls", FORECASTERS)
+    def test_weights_of_every_forecaster_are_plain(self, cls: type, panel: pd.DataFrame) -> None:
+        for params in cls.get_test_params():
+            forecaster = cls(**params).fit(panel.iloc[:40], fh=FH)
+            other = pickle.loads(pickle.dumps(forecaster))
+            pd.testing.assert_frame_equal(other.predict(), forecaster.predict(), atol=1e-6)
+
+    def test_reading_leaves_the_random_state_alone(self, panel: pd.DataFrame) -> None:
+        written = pickle.dumps(make().fit(panel, fh=FH))
+        state = torch.get_rng_state()
+        pickle.loads(written)
+        assert torch.equal(torch.get_rng_state(), state)
 
 
 class TestSeed:

@@ -127,11 +127,11 @@ class TestWithNewWeights:
     ) -> None:
         forecaster = make(cls, n_epochs=1, optimizer_kwargs={"lr": 1e-4})
         forecaster.set_config(remember_data=False).fit(panel.iloc[:80], fh=FH)
-        before, scale = weights(forecaster), forecaster.trained_.y_scaler.mean
+        before, scale = weights(forecaster), forecaster.trained_.y_scaler.of(()).mean
         forecaster.update(panel.iloc[80 : 80 + n_new], update_params=True)
         step = np.abs(weights(forecaster) - before).max()
         assert 0 < step < 5e-4, "one small step from the weights before"
-        np.testing.assert_array_equal(forecaster.trained_.y_scaler.mean, scale)
+        np.testing.assert_array_equal(forecaster.trained_.y_scaler.of(()).mean, scale)
         assert forecaster.predict().index[0] == panel.index[80 + n_new]
 
     def test_without_memory_only_the_context_is_kept(

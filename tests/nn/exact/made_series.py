@@ -49,7 +49,8 @@ def driven(n_rows: int = 500, *, seed: int = 0) -> ObservedSeries:
 
 
 def error(solution: ExactSolution, problem: Problem, several: list[ObservedSeries]) -> float:
-    """Mean squared error of a solution, forecast by forecast."""
+    """Mean squared error of a solution, forecast by forecast, in its units."""
+    several = [solution.units.standardise(one) for one in several]
     setting = solution.setting
     layout = WindowLayout(
         problem.lookback,

@@ -9,10 +9,12 @@ from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.exact import (
     BasisWeights,
     ExactOptions,
+    ObservedSeries,
     Problem,
     SearchSpace,
     Setting,
     WindowLayout,
+    data_split,
     generated_regression,
 )
 from hyperforecast.nn.exact.data_split import DataSplit
@@ -31,7 +33,8 @@ def test_error_is_that_of_the_forecasts(
     setting = Setting("last", dim, individual, 0)
     mixing = split.mixing(setting)
     weights = BasisWeights(noise(mixing.shape[1], H, L + 1), noise(mixing.shape[1], 0))
-    x, y, _ = designs(series, WindowLayout(L, H, norm="last"))
+    standardised = [split.units.standardise(one) for one in series]
+    x, y, _ = designs(standardised, WindowLayout(L, H, norm="last"))
     residuals = y - torch.einsum("tcp,chp->tch", x, weights.of_channels(mixing)[0])
     expected = residuals.square().mean().item()
     assert split.error(setting, weights) == pytest.approx(expected, rel=1e-10)
@@ -46,3 +49,26 @@ def test_embedding_and_factors_come_from_the_training_series() -> None:
     validation = DataSplit(problem, [clustered(seed=7)], options, None, "validation", training)
     assert validation.embedding is training.embedding
     assert validation.loadings is training.loadings
+
+
+class TestRounding:
+    def split(self) -> DataSplit:
+        line = torch.arange(60.0, dtype=torch.float64)[:, None]
+        return DataSplit(Problem(L, H), [ObservedSeries(line)], ExactOptions(), None, "training")
+
+    def test_an_error_is_no_less_than_rounding(self) -> None:
+        """A straight line is forecast without error: what is left is rounding, not a gain."""
+        split, setting = self.split(), Setting("none", 0, False, 0)
+        weights = BasisWeights(noise(1, H, L + 1) * 0, noise(1, 0))
+        step = (split.series[0].target[1] - split.series[0].target[0]).item()
+        for h in range(H):
+            weights.weight[0, h, L - 1], weights.weight[0, h, L] = 1.0, (h + 1) * step
+        assert 1e-16 < split.error(setting, weights) < 1e-13
+
+    @pytest.mark.parametrize("error", [-1.0, float("nan"), float("inf")])
+    def test_what_no_mean_square_can_be_is_an_error_beyond_all(
+        self, error: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(data_split, "pairs_squared_error", lambda *_: error)
+        weights = BasisWeights(noise(1, H, L + 1), noise(1, 0))
+        assert self.split().error(Setting("none", 0, False, 0), weights) == float("inf")

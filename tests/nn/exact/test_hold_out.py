@@ -49,6 +49,29 @@ class TestHoldOut:
         assert len(validation) == 1
         assert training[1].target is short.target
 
+    @pytest.mark.parametrize(
+        ("n_rows", "expected"), [(10, []), (11, [11]), (15, [15]), (16, [11, 11]), (17, [12, 11])]
+    )
+    def test_both_parts_hold_a_window_or_there_is_one(
+        self, n_rows: int, expected: list[int]
+    ) -> None:
+        """A window spans eleven rows, and the last five are the targets that are held out."""
+        training, validation = hold_out(Problem(6, 5), [ObservedSeries(noise(n_rows, 1))], 0.2)
+        assert [len(one.target) for one in (*training, *validation)] == expected
+
+    @pytest.mark.parametrize(("n_windows", "compares"), [(17, False), (18, True)])
+    def test_four_windows_are_compared_on_and_three_are_not(
+        self, n_windows: int, compares: bool
+    ) -> None:
+        series = ObservedSeries(noise(L + H + n_windows - 1, 3))
+        (_,), (held,) = hold_out(Problem(L, H), [series], 0.2)
+        assert len(held.target) - L - H + 1 == (4 if compares else 3)
+        assert bool(solve_exact(Problem(L, H), [series]).compared) == compares
+        # two series of two windows each are four, the same one twice is two
+        several = [ObservedSeries(noise(L + H + 9, 3, seed=k)) for k in range(2)]
+        assert solve_exact(Problem(L, H), several).compared
+        assert not solve_exact(Problem(L, H), [several[0], several[0]]).compared
+
     @pytest.mark.parametrize("n_windows", [2, 15])
     def test_nothing_to_hold_out_falls_back_to_the_simplest(self, n_windows: int) -> None:
         series = ObservedSeries(noise(L + H + n_windows - 1, 3))
@@ -70,7 +93,8 @@ class TestHoldOut:
         solution = solve_exact(
             Problem(4, 1, search=SearchSpace(norms=("none", "last"))), [ObservedSeries(line)]
         )
-        x, y, _ = design(ObservedSeries(line), WindowLayout(4, 1, norm="last"))
+        series = solution.units.standardise(ObservedSeries(line))
+        x, y, _ = design(series, WindowLayout(4, 1, norm="last"))
         weight, _ = solution.weights.of_channels(solution.mixing)
         torch.testing.assert_close(torch.einsum("tcp,chp->tch", x, weight), y)
 

@@ -24,22 +24,32 @@ class TestDampedCholesky:
     def test_is_the_factor_of_the_damped_matrix(self) -> None:
         gram, damping = positive_definite(), torch.arange(6.0, dtype=torch.float64)
         before = gram.clone()
-        factor = damped_cholesky(gram, damping)
+        factor, more = damped_cholesky(gram, damping)
+        assert more == 0.0
         torch.testing.assert_close(factor @ factor.T, before + torch.diag(damping))
         torch.testing.assert_close(gram, before, rtol=0, atol=0)
         right = torch.ones(6, 2, dtype=torch.float64)
         expected = torch.linalg.inv(before + torch.diag(damping)) @ right
         torch.testing.assert_close(solve_factorised(factor, right), expected)
 
-    @pytest.mark.parametrize("size", [1e-13, 1.0])
-    def test_more_is_added_where_the_matrix_is_indefinite(self, size: float) -> None:
+    @pytest.mark.parametrize("size", [1e-14, 1e-9, 1e-4, 1.0])
+    def test_as_little_more_as_will_do_is_added_to_an_indefinite_matrix(self, size: float) -> None:
         gram = torch.diag(torch.tensor([1.0, -size], dtype=torch.float64))
-        factor = damped_cholesky(gram, torch.zeros(2, dtype=torch.float64))
-        assert torch.isfinite(factor).all()
+        factor, more = damped_cholesky(gram, torch.zeros(2, dtype=torch.float64))
         added = (factor @ factor.T - gram).diagonal()
-        torch.testing.assert_close(added, added[:1].expand(2))
-        assert added[0] > size
+        torch.testing.assert_close(added, torch.full((2,), more, dtype=torch.float64))
+        assert size < more < 10.1 * size
         assert gram[1, 1] == -size
+
+    def test_zero_is_factorised(self) -> None:
+        factor, more = damped_cholesky(torch.zeros(2, 2), torch.zeros(2))
+        assert torch.isfinite(factor).all()
+        assert 0 < more < 1e-30
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_what_is_not_finite_is_an_error(self, value: float) -> None:
+        with pytest.raises(RuntimeError, match=f"must be finite; its largest entry is {value}"):
+            damped_cholesky(torch.full((2, 2), value), torch.ones(2))
 
 
 def test_no_eigenvalue_is_less_than_the_least() -> None:

@@ -15,6 +15,7 @@ class TestOptions:
             ({"validation_size": 1.0}, "between 0 and 1; got 1.0"),
             ({"embedding_steps": -1}, "embedding_steps must be >= 0; got -1"),
             ({"factor_lookback": 0}, "factor_lookback must be >= 1; got 0"),
+            ({"choose_every": 0}, "choose_every must be a number of fits, >= 1; got 0"),
             ({"max_memory_gb": 0}, "max_memory_gb must be positive; got 0"),
         ],
     )

@@ -15,7 +15,7 @@ from hyperforecast.nn.exact.regressors import (
     join_groups,
 )
 
-ALL = Regressors(n_own=3, n_past=4, n_factors=2, n_static=1)
+ALL = Regressors(n_own=2, n_past=4, n_factors=2, n_static=1)
 
 
 def number(regressors: Regressors) -> Tensor:
@@ -23,9 +23,9 @@ def number(regressors: Regressors) -> Tensor:
 
 
 def test_groups_lie_one_after_the_other() -> None:
-    assert ALL.total == 11
+    assert ALL.total == 10
     groups = ALL.split(number(ALL))
-    assert [group.tolist() for group in groups] == [[0, 1, 2], [3, 4, 5, 6], [7, 8], [9], [10]]
+    assert [group.tolist() for group in groups] == [[0, 1], [2, 3, 4, 5], [6, 7], [8], [9]]
     assert groups._fields == ("own", "past", "factors", "static", "constant")
     torch.testing.assert_close(join_groups(**groups._asdict()), number(ALL))
 
@@ -52,9 +52,16 @@ def test_slices_are_those_of_the_split(
 def test_all_but_the_constant_are_penalised() -> None:
     values = number(ALL)
     assert values[CONSTANT] == ALL.split(values).constant
-    assert values[PENALISED].tolist() == list(range(10))
+    assert values[PENALISED].tolist() == list(range(9))
     two = values.expand(2, 3, -1).mT  # (M, p, m)
     torch.testing.assert_close(append_constant(two[:, PENALISED], two[:, CONSTANT]), two)
+
+
+def test_own_lags_each_covariate_and_the_factors_are_penalised_in_units_of_their_own() -> None:
+    two_past = Regressors(n_own=3, n_past=6, n_factors=2, n_static=2)
+    own, past, factors, static = [0, 0, 0], [1, 2, 1, 2, 1, 2], [3, 3], [4, 5]
+    assert two_past.penalty_groups().tolist() == own + past + factors + static
+    assert Regressors(2).penalty_groups().tolist() == [0, 0]
 
 
 def test_groups_are_joined_in_their_order_whatever_the_order_given() -> None:

@@ -1,10 +1,22 @@
 """Which setting is selected."""
 
+import math
+from typing import Any
+
 import pytest
 import torch
 from made_series import H, L, alike, autoregressive, clustered, driven, error, noise
 
-from hyperforecast.nn.exact import ExactOptions, ObservedSeries, Problem, SearchSpace, solve_exact
+from hyperforecast.nn.exact import (
+    ExactOptions,
+    ObservedSeries,
+    Problem,
+    SearchSpace,
+    Setting,
+    generated_regression,
+    solve_exact,
+)
+from hyperforecast.nn.exact.data_split import DataSplit
 
 
 class TestSelection:
@@ -115,6 +127,35 @@ class TestSelection:
         solution = solve_exact(Problem(L, H), [alike()], options=ExactOptions(ridge=0.123))
         assert solution.setting.ridge == 0.123
         assert [entry.setting.ridge for entry in solution.compared] == [0.123]
+
+
+class TestErrorsThatAreRounding:
+    """Of validation rows so far away that float64 cannot tell."""
+
+    problem = Problem(L, H, search=SearchSpace(norms=("none", "last")))
+
+    def test_are_never_selected(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        true_error = DataSplit.error
+
+        def error_of(self: DataSplit, setting: Setting, *arguments: Any) -> float:
+            return math.inf if setting.norm == "none" else true_error(self, setting, *arguments)
+
+        monkeypatch.setattr(DataSplit, "error", error_of)
+        assert solve_exact(self.problem, [alike()]).setting.norm == "last"
+
+    def test_of_all_settings_are_an_exception(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(DataSplit, "error", lambda *_: math.inf)
+        with pytest.raises(ValueError, match="no setting whose error on validation is more than"):
+            solve_exact(self.problem, [alike()])
+
+    def test_damping_is_written_beside_the_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def damped(gram: torch.Tensor, damping: torch.Tensor) -> tuple[torch.Tensor, float]:
+            return torch.linalg.cholesky(gram + torch.diag(damping)), 0.25 * damping.mean().item()
+
+        monkeypatch.setattr(generated_regression, "damped_cholesky", damped)
+        compared = solve_exact(self.problem, [alike()]).compared
+        for entry in compared:
+            assert entry.damping == pytest.approx(0.25 * entry.setting.ridge)
 
 
 class TestLearnedEmbedding:

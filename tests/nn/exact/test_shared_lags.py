@@ -20,13 +20,14 @@ def test_products_and_sums_are_those_of_the_windows(
     x, _, _ = design_matrix(series, layout).rows(slice(1))
     x, n_windows = x[0], x.shape[1]  # (T, p)
     found = SharedLags.of(series, layout)
-    assert len(found) == len(kinds)
     other = torch.randn(2, len(series.target), dtype=torch.float64)
     windows = other.unfold(1, layout.width, 1)  # (m, T, width)
-    for place, lags in found:
+    where = layout.regressors(series)
+    places = [getattr(where, kind) for kind in kinds]
+    for place, lags in zip(places, found, strict=True):
         torch.testing.assert_close(lags.sums(n_windows), x[:, place].sum(dim=0))
         products = lags.products(other, n_windows, layout.width)
         torch.testing.assert_close(products, windows.mT @ x[:, place])
-        for other_place, others in found:
+        for other_place, others in zip(places, found, strict=True):
             among = lags.products_with(others, n_windows)
             torch.testing.assert_close(among, x[:, place].T @ x[:, other_place])

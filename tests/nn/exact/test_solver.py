@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,10 +16,12 @@ from hyperforecast.nn.exact import (
     ObservedSeries,
     Problem,
     SearchSpace,
+    Units,
     WindowLayout,
     block_moments,
     solve_exact,
 )
+from hyperforecast.nn.exact.hold_out import hold_out
 
 
 class TestFinalWeights:
@@ -37,22 +40,23 @@ class TestFinalWeights:
 
     @staticmethod
     def assert_solves(solution: ExactSolution, series: ObservedSeries) -> None:
-        moments = [(slice(None), block_moments([series], WindowLayout(L, H)))]
-        regression = GeneratedRegression(moments, solution.mixing)
-        ridge = solution.setting.ridge * regression.scale
-        expected = regression.solve(ridge)
+        standardised = Units.of([series], L, H).standardise(series)
+        moments = [(slice(None), block_moments([standardised], WindowLayout(L, H)))]
+        expected = GeneratedRegression(moments, solution.mixing).solve(solution.setting.ridge)
         torch.testing.assert_close(solution.weights.weight, expected.weight)
 
     def test_several_series_are_all_used(self) -> None:
         several = [clustered(200, seed=s) for s in range(3)]
         solution = solve_exact(Problem(L, H), several, options=ExactOptions(ridge=1e-3))
+        pooled = torch.cat([one.target for one in several])
+        deviation, mean = torch.std_mean(pooled, dim=0, correction=0)
+        several = [ObservedSeries((one.target - mean) / deviation) for one in several]
         x, y, _ = designs(several, WindowLayout(L, H, norm=solution.setting.norm))
         rows, targets = x.flatten(0, 1), y.flatten(0, 1)
         penalty = torch.eye(L + 1, dtype=torch.float64)
         penalty[-1, -1] = 0.0
-        moments = [(slice(None), block_moments(several, WindowLayout(L, H)))]
-        scale = GeneratedRegression(moments, solution.mixing).scale
-        expected = torch.linalg.inv(rows.T @ rows + 1e-3 * scale * penalty) @ rows.T @ targets
+        unit = (rows[:, :-1] - rows[:, :-1].mean(dim=0)).square().sum(dim=0).mean()
+        expected = torch.linalg.inv(rows.T @ rows + 1e-3 * unit * penalty) @ rows.T @ targets
         torch.testing.assert_close(solution.weights.weight[0].T, expected)
 
 
@@ -127,18 +131,52 @@ class TestLimits:
         assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("kind", ["past", "future", "static"])
+@pytest.mark.parametrize("kind", ["past", "future"])
 def test_covariates_that_drive_the_target_are_used(kind: str) -> None:
     driver, blank = noise(500, 1, seed=4), 0.1 * noise(500, 4, seed=5)
     several: dict[str, Callable[[], ObservedSeries]] = {
         "past": lambda: ObservedSeries(blank + driver.roll(1, 0), past=driver),
         "future": lambda: ObservedSeries(blank + driver, future=driver),
-        "static": lambda: ObservedSeries(
-            blank + 5 * noise(4, 1, seed=6).T, static=noise(4, 1, seed=6)
-        ),
     }
     series = several[kind]()
     problem = Problem(L, 1, search=SearchSpace(norms=("none",)))
     training, validation = series.rows(1, 400), series.rows(400 - L, 500)
     solution = solve_exact(problem, [training], [validation])
     assert error(solution, problem, [validation]) < 0.02
+
+
+def test_static_covariates_that_drive_the_level_of_series_are_used() -> None:
+    """Of a channel's level the means of training know; they do not know that of each series."""
+    random = torch.Generator().manual_seed(0)
+    several = [
+        ObservedSeries(noise(20, 1, seed=i) + 50 * static, static=static.view(1, 1))
+        for i, static in enumerate(torch.randn(40, generator=random, dtype=torch.float64))
+    ]
+    problem = Problem(2, 1, search=SearchSpace(norms=("none",)))
+    with_static = solve_exact(problem, several[:30], several[30:])
+    blind = [replace(one, static=None) for one in several]
+    without = solve_exact(problem, blind[:30], blind[30:])
+    errors = error(with_static, problem, several[30:]), error(without, problem, blind[30:])
+    assert errors[0] < 0.8 * errors[1]
+
+
+@pytest.mark.parametrize("norm", ["none", "last", "mean", "revin"])
+def test_residual_quantiles_are_in_the_units_of_the_solution(norm: str) -> None:
+    """Taken where the last rows are held out, whose deviation is three times that of the others."""
+    growing = torch.cat([torch.ones(400, 1), torch.full((100, 1), 3.0)]).double()
+    series = ObservedSeries(100 + growing * noise(500, 2))
+    problem = Problem(L, H, search=SearchSpace(norms=(norm,)), quantiles=(0.1, 0.9))
+    options = ExactOptions(ridge=1e-2)
+    training, validation = hold_out(problem, [series], options.validation_size)
+    apart = solve_exact(problem, training, validation, options)
+    whole = solve_exact(problem, [series], options=options)
+    units = [solution.units.target.deviation[:, None, None] for solution in (apart, whole)]
+    assert (units[1] > 1.3 * units[0]).all()
+    if norm == "revin":  # there they are in units of the window's own deviation
+        units = [torch.ones(()), torch.ones(())]
+    torch.testing.assert_close(
+        whole.residual_quantiles * units[1],
+        apart.residual_quantiles * units[0],
+        rtol=1e-4,
+        atol=1e-9,
+    )

@@ -22,4 +22,4 @@ def test_equal_the_naive_products(
     several = [make_series(n, kinds=kinds, seed=n) for n in lengths]
     layout = make_layout(kinds, norm, shift)
     expected = naive_moments(several, layout)
-    assert_same_moments(block_moments(several, layout, block=7), expected)
+    assert_same_moments(block_moments(several, layout, max_bytes=3000), expected)

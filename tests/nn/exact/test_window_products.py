@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from hyperforecast.nn.exact import lagged_products, summed_lagged_products
+from hyperforecast.nn.exact.window_products import symmetric, window_deviations
+from hyperforecast.nn.instance_norm import RevIN
 
 
 @pytest.mark.parametrize(("width_a", "width_b"), [(5, 5), (1, 6), (6, 1), (3, 7), (7, 3)])
@@ -25,3 +27,15 @@ def test_summed_lagged_products_are_sums_of_lagged_products(width: int) -> None:
     expected = torch.einsum("nm,nij->mij", weights, lagged_products(x, x, 20, width, width))
     found = summed_lagged_products(x, weights, 20, width)
     torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-12 * 30)
+
+
+def test_deviations_are_those_that_revin_divides_by() -> None:
+    x = torch.randn(2, 30, dtype=torch.float64) + 5.0
+    windows = x.unfold(1, 7, 1)
+    expected = (windows.var(dim=2, correction=0) + RevIN.epsilon).sqrt()
+    torch.testing.assert_close(window_deviations(x, 7), expected)
+
+
+def test_symmetric_matrices_have_the_upper_triangle_given() -> None:
+    found = symmetric(torch.tensor([[1.0, 2.0], [9.0, 3.0]]))
+    torch.testing.assert_close(found, torch.tensor([[1.0, 2.0], [2.0, 3.0]]))

@@ -124,7 +124,8 @@ def test_forecasts_equal_the_regression_s(
         solution.loadings if solution.setting.n_factors else None,
         solution.factor_lookback,
     )
-    x, _, f = design(series, layout)
+    standardised = solution.units.standardise(series)
+    x, _, f = design(standardised, layout)
     weight, future = solution.weights.of_channels(solution.mixing)
     expected = torch.einsum("tcp,chp->tch", x, weight) + torch.einsum("tchf,cf->tch", f, future)
     expected = expected.unsqueeze(-1)
@@ -135,7 +136,9 @@ def test_forecasts_equal_the_regression_s(
         own = (x[..., :L] / constant[..., 0]).transpose(0, 1)  # (C, T, L)
         scale = scale_of(own, learned.volatility).T[..., None, None]
         expected = expected + learned.offsets * scale * constant
-    expected = expected + level(series, norm)  # (T, C, H, P)
+    expected = expected + level(standardised, norm)  # (T, C, H, P)
+    mean, deviation = (values[:, None, None] for values in solution.units.target)
+    expected = expected * deviation + mean
     torch.testing.assert_close(found, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(folded, found)
 
@@ -203,6 +206,26 @@ def test_linear_backbones_are_those_that_say_how_to_hold_a_map() -> None:
         for one, two in zip(head, weight, strict=True):
             torch.testing.assert_close(network.backbone(x) @ one.T, x @ two.T)
     assert held == ["dlinear", "nlinear"] == linear_backbones()
+
+
+def test_dlinear_is_one_map_of_the_window_whatever_its_decomposition() -> None:
+    series = make_series(())
+    solution = solve_exact(Problem(L, H, 1), [series])
+    networks = [
+        solved_network(
+            arguments(series, backbone, "plain", (), False) | {"backbone_kwargs": kwargs}, solution
+        )
+        for backbone, kwargs in (
+            ("nlinear", None),
+            ("dlinear", {"kernel_size": 3}),
+            ("dlinear", {"kernel_size": 7}),
+        )
+    ]
+    plain, *decomposed = (forecast(network, series) for network in networks)
+    for network, found in zip(networks[1:], decomposed, strict=True):
+        torch.testing.assert_close(found, plain)
+        remainder, trend = network.head.weight.split(L, dim=-1)
+        assert torch.equal(remainder, trend)
 
 
 def test_generated_weights_stay_generated() -> None:

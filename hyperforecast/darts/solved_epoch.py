@@ -1,0 +1,158 @@
+"""What Lightning sees of a model whose weights were solved for: one epoch without a gradient."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from darts.utils.data import SequentialTorchTrainingDataset
+from darts.utils.data.torch_datasets._data_module import TorchDataModule
+from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
+
+from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.nn.exact import LINEAR_NORMS, ObservedSeries
+
+MAX_BATCH = 2**22
+"""Number of values in the windows of a batch."""
+
+MAX_TRAINING_WINDOWS = 256
+"""Number of training windows, evenly spread, of which the loss is taken."""
+
+
+class WindowBatches(Sequence[TorchTrainingBatch]):
+    """Windows of a dataset in large batches, each cut out of its series at once.
+
+    Parameters
+    ----------
+    dataset : SequentialTorchTrainingDataset
+    dtype : torch.dtype
+        Of the batches.
+    max_windows : int, optional
+        Take no more windows than this, evenly spread; all if not given.
+    """
+
+    def __init__(
+        self,
+        dataset: SequentialTorchTrainingDataset,
+        dtype: torch.dtype,
+        max_windows: int | None = None,
+    ) -> None:
+        self.lookback, self.horizon = dataset.input_chunk_length, dataset.output_chunk_length
+        self.width, self.dtype = dataset.size_of_both_chunks, dtype
+        observed = observed_series(dataset, torch.device("cpu"))
+        first = [
+            torch.arange(len(one.target) - self.width + 1)
+            if one.counts is None
+            else one.counts.nonzero().flatten()
+            for one in observed
+        ]
+        step = 1 if max_windows is None else -(-sum(map(len, first)) // max_windows)
+        size = max(1, MAX_BATCH // (observed[0].n_channels * self.width))
+        self._blocks: list[tuple[ObservedSeries, torch.Tensor]] = [
+            (one, starts)
+            for one, all_starts in zip(observed, first, strict=True)
+            for starts in all_starts[::step].split(size)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __getitem__(self, number: Any) -> Any:
+        series, starts = self._blocks[number]
+        n_inputs = self.lookback
+
+        def windows(values: torch.Tensor) -> torch.Tensor:  # (T, m) -> (B, width, m)
+            return values.to(self.dtype).unfold(0, self.width, 1)[starts].mT.contiguous()
+
+        target = windows(series.target)
+        past = None if series.past is None else windows(series.past)[:, :n_inputs]
+        future = None if series.future is None else windows(series.future)[:, -self.horizon :]
+        static = None
+        if series.static is not None:
+            static = series.static.to(self.dtype).expand(len(starts), -1, -1)
+        weight = None if series.weight is None else windows(series.weight)[:, -self.horizon :]
+        return TorchTrainingBatch(
+            past_target=target[:, :n_inputs],
+            past_covariates=past,
+            future_covariates=future,
+            static_covariates=static,
+            future_target=target[:, -self.horizon :],
+            sample_weight=weight,
+        )
+
+
+class SolvedData(TorchDataModule):
+    """The data of a fit whose weights are known: what is needed for its losses.
+
+    The loss of training is that of windows evenly spread over the training rows, the loss of
+    validation that of every window.
+
+    Parameters
+    ----------
+    datamodule : TorchDataModule
+    dtype : torch.dtype
+        Of the network.
+    """
+
+    def __init__(self, datamodule: TorchDataModule, dtype: torch.dtype) -> None:
+        super().__init__(datamodule.train_dataset, datamodule.val_dataset)
+        self.dtype = dtype
+
+    def train_dataloader(self) -> Any:
+        """Return batches of training windows."""
+        return WindowBatches(self.train_dataset, self.dtype, MAX_TRAINING_WINDOWS)
+
+    def val_dataloader(self) -> Any:
+        """Return batches of validation windows; none where there are none."""
+        return [] if self.val_dataset is None else WindowBatches(self.val_dataset, self.dtype)
+
+
+@contextmanager
+def solved_epoch(
+    trainer: pl.Trainer, module: ForecastingModule, setting: Mapping[str, float]
+) -> Iterator[None]:
+    """Let a trainer run through its hooks once, over weights that stay as they are.
+
+    Callbacks, loggers and checkpoints see a fit of one epoch. The model counts as trained for
+    none: a further epoch by gradients is its first.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    module : ForecastingModule
+        With the weights that were solved for.
+    setting : mapping of float
+        Logged beside the losses.
+    """
+    loop = trainer.fit_loop
+    max_epochs, loop.max_epochs = loop.max_epochs, 1
+    # batches tried before the first epoch would save nothing: this is the only one
+    sanity_steps, trainer.num_sanity_val_steps = trainer.num_sanity_val_steps, 0
+    module.solved_setting = setting
+    try:
+        yield
+    finally:
+        module.solved_setting = None
+        loop.max_epochs = max_epochs
+        trainer.num_sanity_val_steps = sanity_steps
+        loop.epoch_progress.reset()
+
+
+def setting_metrics(report: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the setting selected in numbers, for what logs numbers alone.
+
+    Parameters
+    ----------
+    report : iterable of mapping
+        See :func:`hyperforecast.darts.exact.report`. The instance norm is given by its place among
+        :data:`~hyperforecast.nn.exact.LINEAR_NORMS`.
+    """
+    chosen = [row for row in report if row["chosen"]]
+    if not chosen:
+        return {}
+    row = {**chosen[-1], "instance_norm": LINEAR_NORMS.index(chosen[-1]["instance_norm"])}
+    values = {f"solver_{name}": float(value) for name, value in row.items() if name != "chosen"}
+    return {name: value for name, value in values.items() if math.isfinite(value)}

@@ -1,0 +1,34 @@
+"""What a setting takes from the series that it was selected on."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from torch import Tensor
+
+from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.units import Units
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the regression of a setting stands on, whichever windows it is solved for.
+
+    Attributes
+    ----------
+    embedding : Tensor, shape (C, E)
+        Channel embedding; with individual weights, of length 0.
+    loadings : Tensor, shape (C, K)
+        Of the common factors.
+    units : Units
+    """
+
+    embedding: Tensor
+    loadings: Tensor
+    units: Units
+
+    @classmethod
+    def of(cls, solution: ExactSolution) -> Self:
+        """Return that of a solution, on the CPU."""
+        length = 0 if solution.setting.individual else solution.setting.embedding_dim
+        embedding = solution.embedding[:, :length].cpu()
+        return cls(embedding, solution.loadings.cpu(), solution.units.cpu())

@@ -1,0 +1,80 @@
+"""The setting that earlier fits of a backtest selected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.solution import ExactSolution
+
+
+@dataclass
+class _LastFit:
+    problem: Problem
+    options: ExactOptions
+    series: list[ObservedSeries]
+    setting: Setting
+    n_fits: int  # since the setting was selected, that fit included
+
+
+class SettingHistory:
+    """The setting selected, handed from one fit to the next.
+
+    A backtest that trains again at every step fits almost the same rows each time, and compares
+    the same settings on them. Here they are compared at the first step, or at every n-th.
+    """
+
+    def __init__(self) -> None:
+        self._last: _LastFit | None = None
+
+    def recall(
+        self, problem: Problem, series: Sequence[ObservedSeries], options: ExactOptions
+    ) -> Setting | None:
+        """Return the setting to solve for, or ``None`` where it is to be selected.
+
+        It is selected for another problem, for series that do not go on from those of the last
+        fit, and at every ``options.choose_every``-th fit.
+        """
+        last = self._last
+        if last is None or (last.problem, last.options) != (problem, options):
+            return None
+        if options.choose_every is not None and last.n_fits >= options.choose_every:
+            return None
+        if len(last.series) != len(series):
+            return None
+        pairs = zip(last.series, series, strict=True)
+        return last.setting if all(_goes_on(*pair) for pair in pairs) else None
+
+    def note(
+        self,
+        problem: Problem,
+        series: Sequence[ObservedSeries],
+        options: ExactOptions,
+        solution: ExactSolution,
+        recalled: bool,
+    ) -> None:
+        """Write a fit down: what it solved, and whether it took a setting from here.
+
+        Where there were too few windows to compare anything, the next fit compares.
+        """
+        if not solution.compared:
+            self._last = None
+            return
+        n_fits = 1 + (self._last.n_fits if recalled and self._last is not None else 0)
+        self._last = _LastFit(problem, options, list(series), solution.setting, n_fits)
+
+
+def _goes_on(last: ObservedSeries, series: ObservedSeries) -> bool:
+    """Say whether two series are the same one at different times: half of the rows in common."""
+    if last.start is None or series.start is None or last.n_channels != series.n_channels:
+        return False
+    first = max(last.start, series.start)
+    end = min(last.start + len(last.target), series.start + len(series.target))
+    if 2 * (end - first) < min(len(last.target), len(series.target)):
+        return False
+    before, now = (one.target[first - one.start : end - one.start] for one in (last, series))  # type: ignore[operator]
+    return torch.equal(before, now)

@@ -1,0 +1,152 @@
+"""Means and deviations of training series: the units in which everything is solved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+
+MOVES = 100.0
+"""How many times its training deviation a channel has to move by elsewhere, to be in units of
+that."""
+
+
+class MeanDeviation(NamedTuple):
+    """Of m columns, each of shape (m,); a deviation of zero says that a column is constant."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, parts: Sequence[Tensor]) -> Self:
+        """Return those of the rows of several tables (T_i, m), pooled.
+
+        Taken relative to the first row, so that a column that is constant has exactly its value
+        as mean and no deviation, and one far from zero loses no digits.
+        """
+        n_rows = sum(len(rows) for rows in parts)
+        first = next(rows[0] for rows in parts if len(rows))
+        mean = first + sum((rows - first).sum(dim=0) for rows in parts) / n_rows
+        return cls.about(mean, parts)
+
+    @classmethod
+    def about(cls, mean: Tensor, parts: Sequence[Tensor]) -> Self:
+        """Return the deviations from a given mean."""
+        n_rows = max(1, sum(len(rows) for rows in parts))
+        squares = [(rows - mean).square().sum(dim=0) for rows in parts]
+        deviation = (sum(squares, torch.zeros_like(mean)) / n_rows).sqrt()
+        largest = [rows.abs().amax(dim=0) for rows in parts if len(rows)]
+        rounding = 4 * torch.finfo(mean.dtype).eps * torch.stack([mean.abs(), *largest]).amax(dim=0)
+        return cls(mean, torch.where(deviation > rounding, deviation, 0.0))
+
+    def cpu(self) -> Self:
+        """Return them on the CPU."""
+        return type(self)(self.mean.cpu(), self.deviation.cpu())
+
+    def standardise(self, values: Tensor) -> Tensor:
+        """Standardise values (..., m); a column that was constant becomes zero."""
+        unit = torch.where(self.deviation > 0, self.deviation, torch.inf)
+        return (values - self.mean) / unit
+
+
+@dataclass(frozen=True)
+class Units:
+    """Means and deviations of channels and covariates over the training series.
+
+    Attributes
+    ----------
+    target : MeanDeviation, shape (C,) each
+    past : MeanDeviation, shape (Q,) each, optional
+    future : MeanDeviation, shape (F,) each, optional
+    static : MeanDeviation, shape (S,) each, optional
+    """
+
+    target: MeanDeviation
+    past: MeanDeviation | None
+    future: MeanDeviation | None
+    static: MeanDeviation | None
+
+    @classmethod
+    def of(cls, series: Sequence[ObservedSeries], lookback: int, n_ahead: int) -> Self:
+        """Return those of series, pooled over all.
+
+        Parameters
+        ----------
+        series : sequence of ObservedSeries
+        lookback : int
+            L; no window looks ahead at the first L rows.
+        n_ahead : int
+            Number of rows of a window after its lookback; no window looks back at the last ones.
+        """
+
+        def pooled(parts: list[Tensor | None]) -> MeanDeviation | None:
+            given = [part for part in parts if part is not None]
+            return MeanDeviation.of(given) if given else None
+
+        target = pooled([one.target for one in series])
+        assert target is not None
+        return cls(
+            target,
+            past=pooled(
+                [None if o.past is None else o.past[: len(o.past) - n_ahead] for o in series]
+            ),
+            future=pooled([None if o.future is None else o.future[lookback:] for o in series]),
+            static=pooled([one.static for one in series]),
+        )
+
+    def of_standardised(self) -> Self:
+        """Return the units of series that are standardised by these: they stay as they are."""
+
+        def neutral(one: MeanDeviation | None) -> MeanDeviation | None:
+            if one is None:
+                return None
+            return MeanDeviation(torch.zeros_like(one.mean), torch.ones_like(one.deviation))
+
+        target = neutral(self.target)
+        assert target is not None
+        others = (neutral(one) for one in (self.past, self.future, self.static))
+        return type(self)(target, *others)
+
+    def with_channels_that_move(self, series: Sequence[ObservedSeries]) -> Self:
+        """Return units for channels that hardly move in training and move in other series.
+
+        A channel that is constant in training gets its deviation there from what it was, one whose
+        deviation there is more than ``MOVES`` times as large gets that. Else its errors there, in
+        units of next to nothing, would be all that counts.
+        """
+        if not series:
+            return self
+        mean, deviation = self.target
+        elsewhere = [one.target for one in series]
+        moved = MeanDeviation.of(elsewhere).deviation
+        moved = torch.where(moved > MOVES * deviation, moved, deviation)
+        from_constant = MeanDeviation.about(mean, elsewhere).deviation
+        deviation = torch.where(deviation > 0, moved, from_constant)
+        return replace(self, target=MeanDeviation(mean, deviation))
+
+    def cpu(self) -> Self:
+        """Return the units on the CPU."""
+        others = (self.past, self.future, self.static)
+        return type(self)(
+            self.target.cpu(), *(None if one is None else one.cpu() for one in others)
+        )
+
+    def standardise(self, series: ObservedSeries) -> ObservedSeries:
+        """Return a series in these units."""
+
+        def standardised(values: Tensor | None, units: MeanDeviation | None) -> Tensor | None:
+            if values is None:
+                return None
+            assert units is not None
+            return units.standardise(values)
+
+        return replace(
+            series,
+            target=self.target.standardise(series.target),
+            past=standardised(series.past, self.past),
+            future=standardised(series.future, self.future),
+            static=standardised(series.static, self.static),
+        )

@@ -1,0 +1,50 @@
+"""The series of a split whose windows do not all count the same."""
+
+from torch import Tensor
+
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.generated_regression import is_direct
+from hyperforecast.nn.exact.pairs import pair_weights
+from hyperforecast.nn.exact.regression import Regression
+from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.step_moments import StepMoments
+from hyperforecast.nn.exact.step_regressions import StepRegressions
+from hyperforecast.nn.exact.step_weights import StepWeights
+
+
+class WeightedSplit(DataSplit):
+    """A split to be trained on, by weighted least squares.
+
+    Units, channel embedding and factors are those of all rows. Moments have no recurrence here:
+    every window that counts is visited.
+    """
+
+    _weights: StepWeights | None = None
+
+    def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
+        """Return the weighted regression of a setting."""
+        layout = self.layout(setting.norm, setting.n_factors)
+        regressors = layout.regressors(self.series[0])
+        mixing = self.mixing(setting, embedding)
+        if self._weights is None:
+            self._weights = StepWeights.of(self.series, layout)
+        sums = None if setting.individual else pair_weights(mixing)
+        n_sums = self.n_channels if sums is None else sums.shape[1]
+        n_bytes = 8 * len(self._weights.combination.T) * n_sums * regressors.total**2
+        max_bytes = int(self.options.max_memory_gb * 2**30)
+        size = regressors.total * (1 if setting.individual else mixing.shape[1])
+        if n_bytes > max_bytes or not is_direct(size):
+            raise ValueError(
+                f"The weighted equations of {setting} take {n_bytes / 2**30:.1f} GB for "
+                f"{self._weights.combination.shape[1]} Gram matrices and {size} unknowns a step, "
+                f"more than max_memory_gb={self.options.max_memory_gb} or what is factorised. Give "
+                "more memory, a shorter lookback or channel_embedding_dim, or solver='adam'."
+            )
+        moments = StepMoments.of(self.series, layout, self._weights, sums)
+        return StepRegressions(moments, mixing, setting.individual, regressors, max_bytes // 2)
+
+    def solve(self, setting: Setting, n_steps: int = 0) -> ExactSolution:
+        """Solve a setting whose ridge is known."""
+        regression = self.regression(setting)
+        return self.as_solution(setting, regression.solve(setting.ridge), regression.mixing)

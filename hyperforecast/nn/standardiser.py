@@ -1,0 +1,81 @@
+"""Standardisation: channels and covariates in units of their training deviation."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.instance_norm import OutputRole, Statistics, restore
+
+LEAST_LEVEL = 1e-3
+"""Level, in the channel's units, below which a constant channel counts as being at zero."""
+
+
+class Standardiser(nn.Module):
+    """Channels and covariates less their training means, in units of their training deviations.
+
+    Unlike an instance norm it uses the same means and deviations for every window. It changes
+    nothing until they are set.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels C.
+    n_past, n_future, n_static : int
+        Number of covariates known over the window, over the horizon, and of each channel.
+
+    Attributes
+    ----------
+    target_mean, target_deviation : Tensor, shape (C,)
+        Not trained. A deviation of zero says that the channel was constant.
+    past_mean, past_deviation, future_mean, future_deviation, static_mean, static_deviation : Tensor
+        Likewise of each covariate.
+
+    Notes
+    -----
+    A channel that was constant has a unit too small to be seen beside its level. So what does not
+    depend on its window (constants, covariates, other channels) adds nothing to its forecast,
+    while its own lags act as linearly as those of any channel, should it move after all. A
+    covariate that was constant is in units of one: nothing was learned about it.
+    """
+
+    target_mean: Tensor
+    target_deviation: Tensor
+
+    def __init__(
+        self, n_channels: int, n_past: int = 0, n_future: int = 0, n_static: int = 0
+    ) -> None:
+        super().__init__()
+        sizes = {"target": n_channels, "past": n_past, "future": n_future, "static": n_static}
+        for name, size in sizes.items():
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_deviation", torch.ones(size))
+
+    def set_units(self, kind: str, mean: Tensor, deviation: Tensor) -> None:
+        """Set means and deviations of ``"target"``, ``"past"``, ``"future"`` or ``"static"``."""
+        getattr(self, f"{kind}_mean").copy_(mean)
+        getattr(self, f"{kind}_deviation").copy_(deviation)
+
+    def _level_and_unit(self) -> tuple[Tensor, Tensor]:
+        """Return level and unit of each channel, (C, 1)."""
+        mean, deviation = self.target_mean, self.target_deviation
+        rounding = torch.finfo(mean.dtype).eps * mean.abs().clamp(min=LEAST_LEVEL)
+        unit = torch.where(deviation > 0, deviation, rounding / 1024)
+        return mean[:, None], unit[:, None]
+
+    def standardise(self, x: Tensor) -> Tensor:
+        """Standardise windows (B, C, L)."""
+        level, unit = self._level_and_unit()
+        return (x - level) / unit
+
+    def standardise_covariates(self, values: Tensor | None, kind: str) -> Tensor | None:
+        """Standardise covariates (..., n) of a kind, ``"past"``, ``"future"`` or ``"static"``."""
+        if values is None:
+            return None
+        deviation = getattr(self, f"{kind}_deviation")
+        unit = torch.where(deviation > 0, deviation, 1.0)
+        return (values - getattr(self, f"{kind}_mean")) / unit
+
+    def restore(self, y: Tensor, roles: Sequence[OutputRole]) -> Tensor:
+        """Bring forecasts (B, C, H, P) back to the series' units, each output by its role."""
+        return restore(y, Statistics(*self._level_and_unit()), roles)

@@ -1,0 +1,185 @@
+"""Mutations of the exact solver: small errors that its tests have to notice."""
+
+from mutation import Mutation
+
+FOLDER = "hyperforecast/nn/exact"
+
+
+def mutate(file: str, name: str, old: str, new: str) -> Mutation:
+    return Mutation(name, f"{FOLDER}/{file}", old, new)
+
+
+RULE = [
+    mutate(
+        "selection.py",
+        "every gain is significant",
+        "return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)",
+        "return True",
+    ),
+    mutate("selection.py", "any gain is enough", "LEAST_GAIN = 0.01", "LEAST_GAIN = 0.0"),
+    mutate("standard_error.py", "blocks and channels", "return any(", "return all("),
+    mutate("standard_error.py", "one block of a horizon", "max(2, n_apart)", "max(1, n_apart)"),
+    mutate("standard_error.py", "two blocks at most", "MAX_BLOCKS = 8", "MAX_BLOCKS = 2"),
+    mutate(
+        "selection.py",
+        "no significance in the last step",
+        "if loses_much or self._gains_clearly(best, stronger):",
+        "if loses_much:",
+    ),
+    mutate(
+        "selection.py",
+        "no least loss in the last step",
+        "if loses_much or self._gains_clearly(best, stronger):",
+        "if self._gains_clearly(best, stronger):",
+    ),
+    mutate(
+        "selection.py",
+        "no second comparison",
+        "            if preferred:\n                selected = self.ridges.best",
+        "            if False:\n                selected = self.ridges.best",
+    ),
+    mutate(
+        "selection.py",
+        "no second climb",
+        "if selected.setting.n_factors > factors[0]:",
+        "if False:",
+    ),
+    mutate(
+        "selection.py",
+        "a wish needs a clear gain",
+        "        if requested:\n            return rich.error < simple.error\n",
+        "",
+    ),
+    mutate(
+        "selection.py",
+        "a wish is given up early",
+        "goal = None if requested else selected.error",
+        "goal = selected.error",
+    ),
+    mutate(
+        "selection.py",
+        "the norm is a wish",
+        "selected = self._compare(selected, replace(simplest, norm=norm))",
+        "selected = self._compare(selected, replace(simplest, norm=norm), True)",
+    ),
+    mutate(
+        "selection.py",
+        "embeddings lengthened whatever the error",
+        "falls = self.compared[-1].validation_mse < error",
+        "falls = True",
+    ),
+    mutate(
+        "selection.py",
+        "factors tried with what was selected",
+        "setting = replace(lowest, n_factors=n_factors)",
+        "setting = replace(selected.setting, n_factors=n_factors)",
+    ),
+    mutate("standard_error.py", "five channels count", "MIN_CHANNELS = 6", "MIN_CHANNELS = 5"),
+    mutate("standard_error.py", "seven channels count", "MIN_CHANNELS = 6", "MIN_CHANNELS = 7"),
+    mutate("ridge_search.py", "steps that gain nothing", "FLAT_GAIN = 1e-4", "FLAT_GAIN = 0.0"),
+    mutate("ridge_search.py", "a goal far away", "missing / 4)", "missing)"),
+    mutate("ridge_search.py", "down whatever there is", "if -fall <= least:", "if False:"),
+    mutate("ridge_search.py", "up alone", "for step in (1, -1):", "for step in (1,):"),
+]
+
+COLLECTION = [
+    mutate(
+        "standard_error.py",
+        "blocks of windows, not of time",
+        "distinct = times.unique()",
+        "distinct = times",
+    ),
+    mutate(
+        "validation_windows.py",
+        "copies are series of their own",
+        "torch.tensor(distinct_numbers(series))",
+        "torch.arange(len(series))",
+    ),
+    mutate(
+        "validation_windows.py",
+        "copies make windows rare",
+        "self._stride(len(distinct), MAX_COMPARED)",
+        "self._stride(sum(lengths), MAX_COMPARED)",
+    ),
+    mutate("validation_windows.py", "series begin together", "one.start or 0", "0"),
+    mutate("solver.py", "three windows are compared on", "MIN_HELD_OUT = 4", "MIN_HELD_OUT = 3"),
+    mutate("hold_out.py", "targets are in both parts", "if end < problem.width:", "if False:"),
+    mutate("hold_out.py", "no window held out", "max(1, round(", "max(0, round("),
+]
+
+DAMPING = [
+    mutate(
+        "linear_algebra.py",
+        "damping begins large",
+        "limits.eps * largest + limits.tiny",
+        "1e4 * limits.eps * largest + limits.tiny",
+    ),
+    mutate(
+        "linear_algebra.py",
+        "damping grows fast",
+        "more = max(10 * more, least)",
+        "more = max(1e4 * more, least)",
+    ),
+]
+
+MOMENTS = [
+    mutate(
+        "window_products.py",
+        "pieces of the correlation leave a step out",
+        "hop = size - n_lags + 1",
+        "hop = size - n_lags + 2",
+    ),
+    mutate(
+        "window_products.py",
+        "what leaves the windows is added",
+        "signed = torch.cat([weights, -weights])",
+        "signed = torch.cat([weights, weights])",
+    ),
+    mutate(
+        "regressors.py",
+        "past covariates in another order",
+        "return lags.mT.flatten(-2)",
+        "return lags.flatten(-2)",
+    ),
+    mutate(
+        "recurrence.py",
+        "levels stay in the targets",
+        "own = layout.remove_level(layout.remove_level(own).mT).mT",
+        "own = layout.remove_level(own)",
+    ),
+    mutate(
+        "moments.py",
+        "half of the cross term",
+        "(fitted - 2 * self.xy.mT) * weight",
+        "(fitted - self.xy.mT) * weight",
+    ),
+]
+
+REGRESSION = [
+    mutate(
+        "pairs.py",
+        "a pair is a square",
+        "return mixing[:, smaller] * mixing[:, larger]",
+        "return mixing[:, larger] * mixing[:, larger]",
+    ),
+    mutate(
+        "squared_error.py",
+        "a pair stands for one order",
+        "torch.where(smaller == larger, 1.0, 2.0)",
+        "torch.where(smaller == larger, 1.0, 1.0)",
+    ),
+    mutate(
+        "generated_regression.py",
+        "constants are taken for what they would be alone",
+        "- self._elimination @ own",
+        "",
+    ),
+    mutate(
+        "learned_embedding.py",
+        "what all channels share is not taken off",
+        "target = right[:, 1:] - square[:, 1:, 0]",
+        "target = right[:, 1:]",
+    ),
+]
+
+MUTATIONS = [*RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION]

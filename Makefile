@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint test-slow test-mutations test-darts clean
+.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts clean
 
 demo: $(STAMP)
 	$(BIN)/python -m hyperforecast.demo $(if $(CSV),--csv "$(CSV)") $(if $(H),--horizon $(H)) $(if $(L),--lookback $(L)) $(DEMO_ARGS)
@@ -23,6 +23,11 @@ test-slow: $(STAMP)
 # small errors put into the exact solver one at a time, each of which its tests have to notice
 test-mutations: $(STAMP)
 	$(BIN)/python tests/mutations/run.py
+
+# more than 2,000 generated inputs and options; FUZZ_SEED=1 makes others, FUZZ_LOG=path names a file
+# for those that ended in an error or wrong
+test-fuzz: $(STAMP)
+	FUZZ=$(or $(FUZZ),8) $(BIN)/python -m pytest -q tests/fuzz
 
 # Darts' own test modules with our models in the place of DLinearModel; DARTS_TESTS is a checkout
 # of Darts' repository

@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.markdown import markdown
 from benchmarks.processes import in_own_process, peak_memory
+from benchmarks.processes import memory as memory_now
 from benchmarks.timing import in_turns
 from hyperforecast.nn.exact import ExactOptions, ObservedSeries, Problem, SearchSpace, solve_exact
 
@@ -136,7 +137,7 @@ def _one(arguments: Sequence[str]) -> None:
     small = Case(200, 5, 8, 4, covariates=1, embedding_dim=2, factors=1)
     solve_exact(small.problem, [small.series()])  # loads what is loaded once
     series = case.series()
-    before = peak_memory()
+    before = memory_now()
     solve_exact(case.problem, [series], options=ExactOptions(max_memory_gb=bound))
     print(json.dumps({"gigabytes": (peak_memory() - before) / 2**30}))
 

@@ -7,6 +7,9 @@ from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.hyper import HyperModel
+from hyperforecast.darts.hyper_lstm import HyperLSTMModel
+from hyperforecast.darts.hyper_tcn import HyperTCNModel
+from hyperforecast.darts.hyper_transformer import HyperTransformerModel
 from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.mola import MoLAModel
@@ -17,7 +20,10 @@ __all__ = [
     "BackboneModel",
     "ForecastingModule",
     "HNMVTSModel",
+    "HyperLSTMModel",
     "HyperModel",
+    "HyperTCNModel",
+    "HyperTransformerModel",
     "HyperforecastModel",
     "LightSAEModel",
     "MoLAModel",
@@ -30,6 +36,9 @@ add_safe_globals(
         BackboneModel,
         HNMVTSModel,
         HyperModel,
+        HyperLSTMModel,
+        HyperTCNModel,
+        HyperTransformerModel,
         LightSAEModel,
         MoLAModel,
         ForecastingModule,

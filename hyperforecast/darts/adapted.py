@@ -1,6 +1,6 @@
 """What Darts models are whose networks can have adapters on a base."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,6 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from hyperforecast.darts.adapter_files import load_adapter, save_adapter
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.stages import StagedModule, base_trainer
-from hyperforecast.nn.errors import Problems, check_whole_number
 
 
 class AdaptedModel(HyperforecastModel):
@@ -23,15 +22,6 @@ class AdaptedModel(HyperforecastModel):
 
     module_class = StagedModule
     _adapts_only = False
-
-    @classmethod
-    def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
-        """Say what is wrong with arguments of the constructor."""
-        problems = super().argument_problems(arguments)
-        n_base_epochs = arguments.get("n_base_epochs")
-        if n_base_epochs is not None:
-            problems.check(check_whole_number, "n_base_epochs", n_base_epochs, unit=" of epochs")
-        return problems
 
     def _module_options(self) -> dict[str, Any]:
         return {"base_optimizer_kwargs": self.model_params["base_optimizer_kwargs"]}

@@ -1,10 +1,11 @@
 """Files of adapters, apart from the base that they adapt."""
 
-import hashlib
+import os
 from pathlib import Path
 
 import torch
 
+from hyperforecast.darts.files import digest_of_weights, replacing
 from hyperforecast.darts.stages import StagedModule
 
 
@@ -12,7 +13,8 @@ def save_adapter(module: StagedModule, path: str | Path) -> None:
     """Save the parameters that the second stage trains, and which base they belong to."""
     names = module.adapter_names()
     state = {name: p.detach().cpu() for name, p in module.named_parameters() if name in names}
-    torch.save({"adapter": state, "base": _fingerprint(module)}, path)
+    with replacing(os.fspath(path)) as temporary:
+        torch.save({"adapter": state, "base": _fingerprint(module)}, temporary)
 
 
 @torch.no_grad()
@@ -44,9 +46,5 @@ def load_adapter(module: StagedModule, path: str | Path) -> None:
 def _fingerprint(module: StagedModule) -> str:
     """Return a digest of the weights that the second stage leaves as they are."""
     adapters = module.adapter_names()
-    digest = hashlib.sha256()
-    for name, values in sorted(module.state_dict().items()):
-        if torch.is_tensor(values) and name not in adapters:
-            digest.update(name.encode())
-            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    state = module.state_dict()
+    return digest_of_weights({name: state[name] for name in state.keys() - adapters})

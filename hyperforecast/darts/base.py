@@ -5,6 +5,7 @@ import functools
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from darts import TimeSeries
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
+from darts.typing import TimeSeriesLike
 from darts.utils.data import (
     SequentialTorchTrainingDataset,
     TorchInferenceDataset,
@@ -23,17 +25,26 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
-from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.calls import check_call
+from hyperforecast.darts.coverage import check_coverage
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
-from hyperforecast.darts.finite import check_finite
+from hyperforecast.darts.finite import check_fit_inputs, check_forecast_inputs, warn_of_encodings
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
+from hyperforecast.darts.names import ALONG_TIME
 from hyperforecast.darts.observed_series import counts_alike, observed_series
-from hyperforecast.darts.options import OPTIONS_OF_DARTS, CovariateOptions, LengthOptions
+from hyperforecast.darts.options import (
+    OPTIONS_OF_DARTS,
+    CovariateOptions,
+    DartsOptions,
+    LengthOptions,
+)
+from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
+from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solver_choice import (
     RESUMED,
@@ -41,18 +52,25 @@ from hyperforecast.darts.solver_choice import (
     exact_problems,
     solves_exactly,
 )
-from hyperforecast.darts.training_data import channels_of, training_values
-from hyperforecast.nn import INSTANCE_NORMS, PARTS, ForecastingNetwork
+from hyperforecast.darts.training_arguments import training_problems
+from hyperforecast.darts.training_data import names_of, training_values
+from hyperforecast.nn import (
+    INSTANCE_NORMS,
+    PARTS,
+    ForecastingNetwork,
+    TermSummary,
+    summarise,
+)
 from hyperforecast.nn.backbones import check_backbone
-from hyperforecast.nn.errors import Problems, check_whole_number, raise_all, unknown_name
+from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import Option, options_of, show
+from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 
 
-class HyperforecastModel(MixedCovariatesTorchModel, ABC):
+class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, ABC):
     """Base of the Darts models: any parts on any backbone, with covariates of every kind.
 
     A subclass names its ``part``, or says by :meth:`parts` what is put into a plain network, and
@@ -69,6 +87,8 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     options: ClassVar[type] = object
     """Group of the options that a subclass has beside those of every model."""
     module_class: ClassVar[type[ForecastingModule]] = ForecastingModule
+    default_trainer: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Arguments of Lightning's trainer that hold where others are not given."""
     _is_fitting = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -103,6 +123,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self.trainer: pl.Trainer | None
         self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
+        self.trainer_params = {**self.default_trainer, **self.trainer_params}
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
@@ -110,7 +131,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._setting_history: SettingHistory | None = None
         self._solution: ExactSolution | None = None
         self._solver_report: list[dict[str, Any]] | None = None
-        self._reference_channels: list[str] = []
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
 
@@ -136,13 +156,14 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             A message for each argument that is wrong; a subclass adds its own.
         """
         options = cls.constructor_options()
-        arguments = {o.name: o.default for o in options if not o.required} | _plain(dict(arguments))
-        problems = Problems()
-        for name in ("input_chunk_length", "output_chunk_length"):
-            if name in arguments:
-                length = arguments[name]
-                problems.check(check_whole_number, name, length, least=1, unit=" of steps")
-        horizon = None if problems else arguments.get("output_chunk_length")
+        given = _plain(dict(arguments))
+        wrong = wrong_values([*options, *options_of(DartsOptions)], given)
+        problems = Problems(wrong.values())
+        # what is wrong otherwise is told as if the right values were there
+        given = {name: value for name, value in given.items() if name not in wrong}
+        problems += training_problems(given)
+        arguments = {o.name: o.default for o in options if not o.required} | given
+        horizon = arguments.get("output_chunk_length")
         parts = problems.attempt(cls.parts, arguments) or {}
         problems.check(make_parts, parts, None if horizon is None else int(horizon))
         backbone = arguments["backbone"]
@@ -150,8 +171,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         norm = arguments["instance_norm"]
         if norm is not None and norm not in INSTANCE_NORMS:
             problems.append(unknown_name("instance_norm", norm, INSTANCE_NORMS))
-        if arguments["n_factors"] is not None:
-            problems.check(check_whole_number, "n_factors", arguments["n_factors"])
         problems.check(check_likelihood, arguments.get("likelihood"))
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
@@ -187,10 +206,24 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             raise ValueError("The model has no network yet; call `fit()` first.")
         return self.model.network
 
-    @property
-    def channel_names(self) -> list[str]:
-        """Names of the channels in the order of the network's weights."""
-        return list(self.model.channel_names) if self.model is not None else []
+    def summary(self) -> pd.DataFrame:
+        """Return what the network is made of: a row for every generated term, and one for all.
+
+        Returns
+        -------
+        DataFrame
+            By site and part: classes of context and generator, the axis ``along`` which weights
+            differ, and numbers of parameters of the context, of the generator, of the weights that
+            it generates, of the plain layer, and of what is left after folding. See
+            :class:`~hyperforecast.nn.TermSummary`.
+
+        Raises
+        ------
+        ValueError
+            If the model has not been fitted or loaded.
+        """
+        table = pd.DataFrame(summarise(self.network), columns=TermSummary._fields)
+        return table.astype({"folded_parameters": "Int64"}).set_index(["site", "part"])
 
     def _extract_model_creation_params(self) -> dict[str, Any]:
         # a model is saved and loaded with plain values; a grid over np.arange gives others
@@ -201,7 +234,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         params = self.model_params
         assert train_sample.past_target is not None
         network = {
-            **_network_arguments(params, self.parts(params)),
+            **self._network_plan(),
             "n_channels": train_sample.past_target.shape[1],
             "output_roles": output_roles(params.get("likelihood")),
             "n_past_covariates": _width(train_sample.past_covariates)
@@ -210,13 +243,21 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
             "n_static_covariates": _width(train_sample.static_covariates),
         }
         # no dataset: the weights are about to be loaded, and the sample is a mock
-        names = [] if self._fit_dataset is None else channels_of(self._fit_dataset)
+        names = {} if self._fit_dataset is None else names_of(self._fit_dataset)
         module = self.module_class(
-            network=network, channel_names=names, **self._module_options(), **self.pl_module_params
+            network=network,
+            channel_names=names.pop("channels", []),
+            covariate_names=names,
+            **self._module_options(),
+            **self.pl_module_params,
         )
         if self._fit_dataset is not None:
             module.network.start_from(training_values(self._fit_dataset))
         return module
+
+    def _network_plan(self) -> dict[str, Any]:
+        """Return the arguments of the network that do not depend on the data."""
+        return _network_arguments(self.model_params, self.parts(self.model_params))
 
     def _module_options(self) -> dict[str, Any]:
         """Return what a module of another class takes beside network and Darts' arguments."""
@@ -227,8 +268,9 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
     @functools.wraps(MixedCovariatesTorchModel.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Self:
         """Train the model; where that fails, leave it as it was."""
+        check_call(MixedCovariatesTorchModel.fit, self, *args, **kwargs)
         with random_turn(), self._unchanged_on_error():
-            return super().fit(*args, **kwargs)
+            return super().fit(*args, **_plain_numbers(kwargs))
 
     @functools.wraps(MixedCovariatesTorchModel.fit_from_dataset)
     def fit_from_dataset(self, *args: Any, **kwargs: Any) -> Self:
@@ -254,10 +296,11 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         self._is_fitting = False
 
     def _setup_for_fit_from_dataset(
-        self, series: Sequence[TimeSeries], **kwargs: Any
+        self, series: TimeSeriesLike, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
-        first = series[0] if isinstance(series, Sequence) else series
-        self._reference_channels = self.channel_names or [str(name) for name in first.components]
+        static = self._considers_static_covariates
+        check_fit_inputs({"series": series, **kwargs}, static=static)
+        self._order_by_trained_names()
         return super()._setup_for_fit_from_dataset(series, **kwargs)
 
     def _build_train_dataset(
@@ -269,13 +312,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         max_samples_per_ts: int | None,
         stride: int = 1,
     ) -> TorchTrainingDataset:
-        for kind, values in (
-            ("series", series),
-            ("past_covariates", past_covariates),
-            ("future_covariates", future_covariates),
-        ):
-            for one in values or ():
-                check_finite(one, kind)
+        warn_of_encodings(past_covariates, future_covariates)
         longest = max(map(len, series))
         lengths = {
             "input_chunk_length": self.input_chunk_length,
@@ -289,21 +326,24 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
                 f"The series are too short to train on: a window takes {needed} rows ({terms}), "
                 f"and the longest series has {longest}. Give more rows or choose shorter chunks."
             )
-        orders = [channel_order(one.components, self._reference_channels) for one in series]
+        orders = [self._order("channels", one.components) for one in series]
         if sample_weight is not None and not isinstance(sample_weight, str):
             sample_weight = [
                 # weights of one component hold for every channel
-                _reorder(weight, order if weight.width > 1 else None)
+                reorder(weight, order if weight.width > 1 else None)
                 for weight, order in zip(sample_weight, orders, strict=True)
             ]
-        return super()._build_train_dataset(
-            series=[_reorder(one, order) for one, order in zip(series, orders, strict=True)],
-            past_covariates=past_covariates,
-            future_covariates=future_covariates,
+        series = [reorder(one, order) for one, order in zip(series, orders, strict=True)]
+        dataset = super()._build_train_dataset(
+            series=[self._with_ordered_static_covariates(one) for one in series],
+            past_covariates=self._in_order("past_covariates", past_covariates),
+            future_covariates=self._in_order("future_covariates", future_covariates),
             sample_weight=sample_weight,
             max_samples_per_ts=max_samples_per_ts,
             stride=stride,
         )
+        check_coverage(dataset)
+        return dataset
 
     def _setup_for_train(
         self,
@@ -312,13 +352,7 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         dataloader_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        names, trained = channels_of(train_dataset), self.channel_names
-        if len(names) == len(trained) and channel_order(names, trained) is not None:
-            raise ValueError(
-                "The channels of the dataset are those that the model was trained on, in another "
-                f"order: {', '.join(map(repr, names[:10]))}. Build the dataset from series whose "
-                f"channels are in the model's order, `series[model.channel_names]`."
-            )
+        self._check_dataset_order(train_dataset)
         given = {"epochs": kwargs.get("epochs"), "trainer": kwargs.get("trainer")}
         self._told_to_use_gradients = [name for name, value in given.items() if value]
         if self.solver_report is not None:
@@ -491,7 +525,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
     # what comes out of it
 
-    predict = in_turn(MixedCovariatesTorchModel.predict)
     predict_from_dataset = in_turn(MixedCovariatesTorchModel.predict_from_dataset)
 
     def _build_inference_dataset(
@@ -503,15 +536,39 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         stride: int = 0,
         bounds: np.ndarray | None = None,
     ) -> TorchInferenceDataset:
+        self._order_by_trained_names()
+        for one in series:
+            self._order("channels", one.components)  # by which `predict_step` goes
+            if self.uses_static_covariates and one.static_covariates is not None:
+                self._order("static_covariates", one.static_covariates.columns)
         dataset = super()._build_inference_dataset(
-            n, series, past_covariates, future_covariates, stride, bounds
+            n,
+            series,
+            self._in_order("past_covariates", past_covariates),
+            self._in_order("future_covariates", future_covariates),
+            stride,
+            bounds,
         )
-        for i, one in enumerate(series):
-            channel_order(one.components, self.channel_names)
-            # only the rows that forecasts are made from: gaps elsewhere do no harm
-            first, last = (len(one), len(one)) if dataset.bounds is None else dataset.bounds[i]
-            check_finite(one[max(0, first - self.input_chunk_length) : last], "series")
+        check_forecast_inputs(dataset, static=self.uses_static_covariates)
         return dataset
+
+    def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:
+        """Forecast, from series whose channels and covariates may have any order.
+
+        See
+        :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.predict`
+        for the arguments.
+        """
+        check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
+        with random_turn():
+            return super().predict(*args, **_plain_numbers(kwargs))
+
+    def _setup_for_predict(
+        self, n: int, dataset: TorchInferenceDataset, **kwargs: Any
+    ) -> dict[str, Any]:
+        if self.model is not None:
+            self._check_dataset_order(dataset, ALONG_TIME)  # `predict_step` sees to the others
+        return super()._setup_for_predict(n, dataset, **kwargs)
 
     def _predict(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> Any:
         with quiet_lightning(not _shows_progress(trainer)):
@@ -535,14 +592,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
         finally:
             self.model = trained
 
-    def save(self, path: Any = None, clean: bool = False) -> None:
-        """Save the model, also one that was copied or loaded and not used since."""
-        if self.trainer is None and self.model is not None and self.load_ckpt_path is None:
-            trainer = self._setup_trainer(None, self.model, verbose=False, epochs=1)
-            trainer.strategy.connect(self.model)
-            self.trainer = trainer
-        super().save(path, clean=clean)
-
     def __getstate__(self) -> dict[str, Any]:
         # Darts saves the model while it is set up for training, too
         return {
@@ -565,10 +614,6 @@ class HyperforecastModel(MixedCovariatesTorchModel, ABC):
 
 
 show(HyperforecastModel, HyperforecastModel.constructor_options(), kwargs=OPTIONS_OF_DARTS)
-
-
-def _reorder(series: TimeSeries, order: Sequence[int] | None) -> TimeSeries:
-    return series if order is None else series[[str(series.components[i]) for i in order]]
 
 
 def _network_arguments(
@@ -597,6 +642,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(_plain, value))
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def _plain_numbers(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with Python's numbers for numpy's, which torch and Lightning refuse."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in arguments.items()}
 
 
 def _shows_progress(trainer: pl.Trainer) -> bool:

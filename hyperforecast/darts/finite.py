@@ -1,29 +1,164 @@
-"""Values that would turn every weight into NaN."""
+"""Values that would turn weights or forecasts into NaN are named with their place."""
 
 import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from darts import TimeSeries
+from darts.utils.data import SequentialTorchInferenceDataset
+
+from hyperforecast.darts.names import ENCODED
+from hyperforecast.nn.errors import Problems, raise_all
 
 logger = logging.getLogger(__name__)
 
 
-def check_finite(series: TimeSeries, kind: str) -> None:
-    """Raise if a series holds NaN or infinite values: they would turn every weight into NaN."""
+def check_finite(series: TimeSeries, name: str) -> None:
+    """Raise if a series holds NaN, infinite values, or some whose squares are infinite.
+
+    Parameters
+    ----------
+    series : TimeSeries
+    name : str
+        What the series is called in the message: an argument, with the index of a list's entry.
+    """
     values = series.all_values(copy=False)  # (T, C, samples)
     if np.isfinite(values).all():
+        _check_size(values, series, name)
         return
     bad = ~np.isfinite(values).all(axis=2)  # (T, C)
     rows, columns = np.nonzero(bad)
     named = [str(series.components[c]) for c in np.unique(columns)]
     message = (
-        f"`{kind}` holds NaN or infinite values: {bad.sum()} in "
+        f"`{name}` holds NaN or infinite values: {bad.sum()} in "
         f"{', '.join(map(repr, named[:5]))}{' and more' if len(named) > 5 else ''}, the first at "
         f"{series.time_index[rows[0]]}. Expected finite numbers; fill gaps first, for example "
         "with darts.utils.missing_values.fill_missing_values."
     )
-    if all(name.startswith("darts_enc_") for name in named):
+    if all(name.startswith(ENCODED) for name in named):
         # made by an encoder or its transformer, which Darts lets fail
         logger.warning("%s These are made by `add_encoders`; forecasts will be NaN.", message)
         return
     raise ValueError(message)
+
+
+def _check_size(values: np.ndarray, series: TimeSeries, name: str) -> None:
+    """Raise if squares of values, of which errors are made, are too large for their precision."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    largest = float(np.sqrt(np.finfo(np.promote_types(values.dtype, np.float32)).max) / 1e3)
+    if values.size and np.abs(values).max() > largest:
+        row, column, _ = np.argwhere(np.abs(values) > largest)[0]
+        raise ValueError(
+            f"`{name}` holds values that are too large for {values.dtype}, the first in "
+            f"{str(series.components[column])!r} at {series.time_index[row]}. Expected numbers "
+            f"below {largest:.0e}; scale them, for example with Darts' Scaler."
+        )
+
+
+def check_static_covariates(series: TimeSeries, name: str) -> None:
+    """Raise if a series has static covariates that are NaN or infinite numbers."""
+    static = series.static_covariates
+    if static is None:
+        return
+    numbers = static.select_dtypes("number")
+    bad = ~np.isfinite(numbers.to_numpy(dtype=float))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"The static covariates of `{name}` hold {bad.sum()} NaN or infinite values, the first "
+            f"in column {str(numbers.columns[column])!r} of {str(numbers.index[row])!r}. Expected "
+            "finite numbers; fill them in, drop the column, or leave static covariates out with "
+            "use_static_covariates=False."
+        )
+
+
+def check_sample_weight(weights: TimeSeries, name: str) -> None:
+    """Raise if weights of windows are not finite, or negative: these would reward errors."""
+    check_finite(weights, name)
+    values = weights.all_values(copy=False)
+    if (values < 0).any():
+        row, column, _ = np.argwhere(values < 0)[0]
+        raise ValueError(
+            f"`{name}` holds negative weights, the first in {str(weights.components[column])!r} at "
+            f"{weights.time_index[row]}. Expected numbers >= 0; with 0 a step is left out."
+        )
+
+
+def check_fit_inputs(given: Mapping[str, Any], *, static: bool) -> None:
+    """Raise if what a model is to be trained or validated on is not finite.
+
+    Parameters
+    ----------
+    given : mapping
+        Arguments of ``fit``: series, lists of them, and others that are passed over.
+    static : bool
+        Whether static covariates are used.
+    """
+    problems = Problems()
+    for kind in ("series", "past_covariates", "future_covariates", "sample_weight"):
+        check = check_sample_weight if kind == "sample_weight" else check_finite
+        for argument in (kind, f"val_{kind}"):
+            values = given.get(argument)
+            if values is None or isinstance(values, str):  # weights that Darts knows by a name
+                continue
+            for name, one in named(values, argument):
+                problems.check(check, one, name)
+                if static and kind == "series":
+                    problems.check(check_static_covariates, one, name)
+    raise_all(problems)
+
+
+def warn_of_encodings(
+    past_covariates: Iterable[TimeSeries] | None, future_covariates: Iterable[TimeSeries] | None
+) -> None:
+    """Say in the log if covariates that Darts made for ``add_encoders`` are not finite."""
+    covariates = {"past_covariates": past_covariates, "future_covariates": future_covariates}
+    for kind, series in covariates.items():
+        for name, one in named(series or (), kind):
+            check_finite(one, name)
+
+
+def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: bool) -> None:
+    """Raise if what forecasts are made from is not finite; gaps in other rows do no harm.
+
+    Parameters
+    ----------
+    dataset : SequentialTorchInferenceDataset
+    static : bool
+        Whether static covariates are used.
+    """
+    beyond = max(0, dataset.n - dataset.output_chunk_length)
+    ahead = dataset.output_chunk_shift + max(dataset.n, dataset.output_chunk_length)
+    problems = Problems()
+    for i, (name, series) in enumerate(named(dataset.series, "series")):
+        # the rows right after the first and the last window
+        first, last = (len(series),) * 2 if dataset.bounds is None else dataset.bounds[i]
+        first = max(0, first - dataset.input_chunk_length)
+        problems.check(check_finite, series[first:last], name)
+        if static:
+            problems.check(check_static_covariates, series, name)
+        for kind, covariates, end in (
+            ("past_covariates", dataset.past_covariates, last + beyond),
+            ("future_covariates", dataset.future_covariates, last + ahead),
+        ):
+            if covariates is not None:
+                rows = _rows(covariates[i], series, first, end)
+                problems.check(check_finite, rows, name.replace("series", kind))
+    raise_all(problems)
+
+
+def named(given: Iterable[TimeSeries], kind: str) -> Iterator[tuple[str, TimeSeries]]:
+    """Yield series with their names: the argument, and of several the index."""
+    series: Sequence[TimeSeries] = [given] if isinstance(given, TimeSeries) else list(given)
+    for i, one in enumerate(series):
+        yield (kind if len(series) == 1 else f"{kind}[{i}]"), one
+
+
+def _rows(covariates: TimeSeries, series: TimeSeries, first: int, last: int) -> TimeSeries:
+    """Return covariates at the rows ``first`` to ``last`` of a series, as far as they reach."""
+    if covariates.freq != series.freq:
+        return covariates  # an error that Darts explains
+    start = int(covariates.time_index.searchsorted(series.time_index[first]))
+    return covariates[start : start + last - first]

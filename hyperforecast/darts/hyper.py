@@ -38,6 +38,27 @@ class HyperModelOptions(TwoStageOptions, SolverOptions):
     embedding_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the embedding; one that it does not have is an error."
     )
+    convolution: str = option(
+        default=PLAIN,
+        doc=f"What the kernels of convolutions are: {_choices('convolution')}.",
+    )
+    convolution_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the convolutions; one that they do not have is an error."
+    )
+    recurrence: str = option(
+        default=PLAIN,
+        doc=f"What the weights of recurrent layers are: {_choices('recurrence')}.",
+    )
+    recurrence_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the recurrence; one that it does not have is an error."
+    )
+    attention: str = option(
+        default=PLAIN,
+        doc=f"What the projections of attention are: {_choices('attention')}.",
+    )
+    attention_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the attention; one that it does not have is an error."
+    )
     adapters: str = option(
         default=PLAIN,
         doc=f"""What adapts the trained network in a second stage: {_choices("adapters")}.""",

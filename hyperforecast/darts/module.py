@@ -17,9 +17,9 @@ from darts.utils.data.torch_datasets.utils import (
 from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
 
-from hyperforecast.darts.channels import channel_order
 from hyperforecast.darts.divergence import check_forecast
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
+from hyperforecast.darts.names import InputKind, name_order
 from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
@@ -43,17 +43,26 @@ class ForecastingModule(PLForecastingModule):
     channel_names : list of str
         Names of the channels in the order of the weights; empty if unknown. They travel in the
         state dict, so that weights and names cannot be separated.
+    covariate_names : mapping of str to list of str, optional
+        The same of covariates, for each kind that the network has weights for.
     **kwargs
         Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
     """
 
     def __init__(
-        self, network: dict[str, Any], channel_names: Sequence[str] = (), **kwargs: Any
+        self,
+        network: dict[str, Any],
+        channel_names: Sequence[str] = (),
+        covariate_names: Mapping[InputKind, Sequence[str]] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.network_arguments = network
         self.network = ForecastingNetwork(**network)
         self.channel_names = list(channel_names)
+        self.covariate_names: dict[InputKind, list[str]] = {
+            kind: list(names) for kind, names in (covariate_names or {}).items()
+        }
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
         self.solved_setting: Mapping[str, float] | None = None
@@ -63,22 +72,24 @@ class ForecastingModule(PLForecastingModule):
     @io_processor
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch: the prediction has shape (B, H, C, P)."""
-        past = [
-            covariates
-            for covariates in (x_in.past_covariates, x_in.historic_future_covariates)
-            if covariates is not None
-        ]
-        future = x_in.future_covariates
+        dtype = self.dtype  # of covariates in another precision than the target
+
+        def cast(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values.to(dtype)
+
+        known = (cast(x_in.past_covariates), cast(x_in.historic_future_covariates))
+        past = [covariates for covariates in known if covariates is not None]
+        future = cast(x_in.future_covariates)
         if future is not None and future.shape[1] < self.network.horizon:
             # of a forecast shorter than the horizon; the steps beyond are dropped afterwards, but
             # a backbone that takes covariates itself sees them: the last ones go on
             missing = self.network.horizon - future.shape[1]
             future = torch.cat([future, future[:, -1:].expand(-1, missing, -1)], dim=1)
         prediction = self.network(
-            x_in.past_target,
+            x_in.past_target.to(dtype),
             past_covariates=torch.cat(past, dim=2) if past else None,
             future_covariates=future,
-            static_covariates=x_in.static_covariates,
+            static_covariates=cast(x_in.static_covariates),
             n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
             shared=self.trains_shared_weights(x_in),
         )
@@ -176,8 +187,8 @@ class ForecastingModule(PLForecastingModule):
     ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
         """Predict a batch whose series may have their channels in any order.
 
-        The channels are brought into the order of the weights, and the forecasts back into the
-        order of the series.
+        The channels, and the columns of static covariates, are brought into the order of the
+        weights, and the forecasts back into the order of the series.
         """
         prediction, schemas, times = self._predict_in_order(batch, batch_idx, dataloader_idx)
         check_forecast(prediction, batch)
@@ -188,9 +199,10 @@ class ForecastingModule(PLForecastingModule):
     ) -> tuple[Tensor, Sequence[dict[str, Any] | None], Sequence[Any]]:
         identity = list(range(self.n_targets))
         orders = [
-            (schema and channel_order(schema["columns"], self.channel_names)) or identity
+            name_order(schema["columns"], self.channel_names) or identity
             for schema in batch.series_schema or ()
         ]
+        batch = batch.replace(static_covariates=self._static_covariates_in_order(batch))
         if all(order == identity for order in orders):
             return super().predict_step(batch, batch_idx, dataloader_idx)
 
@@ -208,16 +220,35 @@ class ForecastingModule(PLForecastingModule):
         back = order.argsort(dim=1)[None, :, None, :, None]
         return prediction.take_along_dim(back, dim=3).flatten(-2), schemas, times
 
+    def _static_covariates_in_order(self, batch: TorchInferenceBatch) -> Tensor | None:
+        """Return static covariates (B, C or 1, n), columns in the order of the weights."""
+        static, trained = batch.static_covariates, self.covariate_names.get("static_covariates")
+        if static is None or not trained:
+            return static
+        identity = list(range(static.shape[2]))
+        columns = [schema["static_covariates"].columns for schema in batch.series_schema or ()]
+        orders = [name_order(names, trained, "static_covariates") or identity for names in columns]
+        if all(order == identity for order in orders):
+            return static
+        return static.take_along_dim(torch.tensor(orders, device=static.device)[:, None], dim=2)
+
     def get_extra_state(self) -> dict[str, Any]:
-        """Put the channel names, and what training chose of the network, into the state dict."""
-        return {"channel_names": self.channel_names, "network": self.network_arguments}
+        """Put the names of inputs, and what training chose of the network, into the state dict."""
+        return {
+            "channel_names": self.channel_names,
+            "covariate_names": self.covariate_names,
+            "network": self.network_arguments,
+        }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the channel names from a state dict, and make the network that its weights fit.
+        """Take the names of inputs from a state dict, and make the network that its weights fit.
 
         Only what training chooses is taken over; weights of another network do not load.
         """
         self.channel_names = list(state["channel_names"])
+        self.covariate_names = {
+            kind: list(n) for kind, n in state.get("covariate_names", {}).items()
+        }
         arguments = state["network"]
         if arguments != self.network_arguments and _given(arguments) == _given(
             self.network_arguments

@@ -10,6 +10,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.utils import n_steps_between
 from torch import Tensor, nn
 
+from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
 
 
@@ -127,4 +128,4 @@ def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -
 
 
 def _tensor(values: Any) -> Tensor:
-    return torch.as_tensor(np.asarray(values, dtype=np.float64))
+    return as_tensor(np.asarray(values, dtype=np.float64))

@@ -1,8 +1,13 @@
 """Options that every Darts model has, and those of its training."""
 
+import os
+from collections.abc import Callable
 from typing import Any, Literal
 
-from hyperforecast.nn.options import option, option_group
+from darts.utils.likelihood_models.torch import TorchLikelihood
+from torch import Tensor
+
+from hyperforecast.nn.options import option, option_group, options_of
 
 
 @option_group
@@ -12,11 +17,15 @@ class LengthOptions:
     input_chunk_length: int = option(
         kw_only=False,
         of="lengths",
+        least=1,
+        unit="of steps",
         doc="Lookback L: number of past steps that a forecast is made from.",
     )
     output_chunk_length: int = option(
         kw_only=False,
         of="lengths",
+        least=1,
+        unit="of steps",
         doc="""Horizon H: number of steps forecast at once. ``predict`` goes on by itself beyond
         it.""",
     )
@@ -24,6 +33,8 @@ class LengthOptions:
         default=0,
         kw_only=False,
         of="lengths",
+        least=0,
+        unit="of steps",
         doc="Number of steps between the end of the lookback and the first forecast step.",
     )
 
@@ -76,6 +87,8 @@ class TwoStageOptions:
         default=None,
         of="training",
         before="n_epochs",
+        least=0,
+        unit="of epochs",
         doc="""Epochs of the first stage; as many as of the second, ``n_epochs``, if not given.""",
     )
     base_optimizer_kwargs: dict[str, Any] | None = option(
@@ -87,12 +100,133 @@ class TwoStageOptions:
     )
 
 
-OPTIONS_OF_DARTS = """
-Arguments of every Darts torch model: ``batch_size``, ``n_epochs``, ``optimizer_cls``,
-``optimizer_kwargs``, ``lr_scheduler_cls``, ``lr_scheduler_kwargs``, ``loss_fn``, ``likelihood``,
-``torch_metrics``, ``use_reversible_instance_norm``, ``model_name``, ``work_dir``,
-``log_tensorboard``, ``nr_epochs_val_period``, ``force_reset``, ``save_checkpoints``,
-``add_encoders``, ``random_state``, ``pl_trainer_kwargs``, ``show_warnings``,
-``enable_finetuning``.
-"""
+@option_group
+class EngineOptions:
+    """How to train: those of the arguments of Darts' engine that both hosts have."""
+
+    n_epochs: int | None = option(
+        default=None,
+        of="training",
+        least=0,
+        doc="Passes over the training windows; 100 if not given.",
+    )
+    batch_size: int = option(default=32, of="training", least=1, doc="Windows in a step.")
+    optimizer_cls: type | None = option(
+        default=None, of="training", doc="Torch optimizer; Adam if not given."
+    )
+    optimizer_kwargs: dict[str, Any] | None = option(
+        default=None,
+        of="training",
+        doc='Arguments of the optimizer, for example ``{"lr": 1e-3}``.',
+    )
+    lr_scheduler_cls: type | None = option(
+        default=None, of="training", doc="Torch learning-rate scheduler; none if not given."
+    )
+    lr_scheduler_kwargs: dict[str, Any] | None = option(
+        default=None, of="training", doc="Arguments of the learning-rate scheduler."
+    )
+    loss_fn: Callable[..., Tensor] | None = option(
+        default=None,
+        of="training",
+        doc="Loss of point forecasts; the mean squared error if not given.",
+    )
+    random_state: int | None = option(
+        default=None,
+        of="training",
+        least=0,
+        most=2**32 - 1,
+        doc="""Seed: the same seed, data and version give the same forecasts, and the global random
+        state is left alone.""",
+    )
+    pl_trainer_kwargs: dict[str, Any] | None = option(
+        default=None,
+        of="training",
+        doc="""Arguments of Lightning's trainer, for example ``{"accelerator": "cpu"}`` or
+        ``{"gradient_clip_val": 1.0}``. By default the best device at hand is used, and nothing is
+        written to disk.""",
+    )
+
+
+@option_group
+class DartsOptions(EngineOptions):
+    """Arguments of every Darts torch model, which go to Darts as they are.
+
+    Declared to be checked: Darts has defaults and documentation of its own.
+    """
+
+    likelihood: TorchLikelihood | None = option(
+        default=None, doc="Distribution that is fitted; a point forecast if not given."
+    )
+    torch_metrics: Any = option(default=None, of="training", doc="Metrics that are logged.")
+    use_reversible_instance_norm: bool | dict[str, Any] = option(
+        default=False, doc="Whether to use Darts' own instance norm."
+    )
+    model_name: str | None = option(default=None, of="training", doc="Name of the run's folder.")
+    work_dir: str | os.PathLike = option(
+        default="darts_logs", of="training", doc="Folder of the runs."
+    )
+    log_tensorboard: bool = option(default=False, of="training", doc="Whether to write logs.")
+    nr_epochs_val_period: int = option(
+        default=1, of="training", least=1, unit="of epochs", doc="Epochs between validations."
+    )
+    force_reset: bool = option(
+        default=False, of="training", doc="Whether to delete a run of the same name."
+    )
+    save_checkpoints: bool = option(default=False, of="training", doc="Whether to save epochs.")
+    add_encoders: dict[str, Any] | None = option(
+        default=None, doc="Covariates to be made from the time index."
+    )
+    show_warnings: bool = option(
+        default=False, of="training", doc="Whether to show Lightning's warnings."
+    )
+    enable_finetuning: bool | dict[str, Any] | None = option(
+        default=None, of="training", doc="Which parameters are trained."
+    )
+
+
+@option_group
+class FitOptions:
+    """Arguments of ``fit`` beside series, declared to be checked."""
+
+    epochs: int = option(default=0, of="training", to="fit", least=0, doc="Instead of n_epochs.")
+    stride: int = option(
+        default=1, of="training", to="fit", least=1, unit="of steps", doc="Between windows."
+    )
+    max_samples_per_ts: int | None = option(
+        default=None, of="training", to="fit", least=1, doc="Windows of each series."
+    )
+    load_best: bool = option(
+        default=False, of="training", to="fit", doc="Whether to end with the best weights."
+    )
+    verbose: bool | None = option(default=None, of="training", to="fit", doc="Show progress.")
+    dataloader_kwargs: dict[str, Any] | None = option(
+        default=None, of="training", to="fit", doc="Of torch's loader."
+    )
+
+
+@option_group
+class PredictOptions:
+    """Arguments of ``predict`` beside series, declared to be checked."""
+
+    n: int = option(to="host", least=1, unit="of steps", doc="Steps to forecast.")
+    num_samples: int = option(default=1, to="host", least=1, doc="Samples of the forecast.")
+    batch_size: int | None = option(default=None, to="host", least=1, doc="Windows in a pass.")
+    roll_size: int | None = option(
+        default=None, to="host", least=1, unit="of steps", doc="Steps that go back in."
+    )
+    n_jobs: int = option(default=1, to="host", doc="Processes that make series.")
+    mc_dropout: bool = option(default=False, to="host", doc="Whether dropout stays active.")
+    predict_likelihood_parameters: bool = option(
+        default=False, to="host", doc="Whether to return the distribution's parameters."
+    )
+    random_state: int | None = option(
+        default=None, to="host", least=0, most=2**32 - 1, doc="Seed of samples."
+    )
+
+
+OPTIONS_OF_DARTS = (
+    "Arguments of every Darts torch model: "
+    + ", ".join(f"``{one.name}``" for one in options_of(DartsOptions))
+    + "."
+)
 """What is said of the arguments that go to Darts."""

@@ -97,8 +97,8 @@ def check_solver(solver: str, solver_kwargs: dict[str, Any] | None) -> None:
             "solver_kwargs are options of the exact solver; with solver='adam' they would be "
             "ignored. Leave them out, or choose solver='exact' or 'auto'."
         )
+    known = [field.name for field in fields(ExactOptions)]
     for option in solver_kwargs or {}:
-        known = [field.name for field in fields(ExactOptions)]
         if option not in known:
             raise ValueError(unknown_name("option in solver_kwargs", option, known))
     ExactOptions(**(solver_kwargs or {}))

@@ -5,22 +5,31 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from darts import TimeSeries
-from darts.utils.data import TorchTrainingDataset
+from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 from torch import Tensor
+
+from hyperforecast.darts.names import ALONG_TIME, InputKind
 
 
 def training_series(dataset: TorchTrainingDataset) -> Sequence[TimeSeries] | None:
     """Return the target series of a dataset that keeps them, as Darts' own do."""
-    series = getattr(dataset, "series", None)
-    if isinstance(series, Sequence) and series and isinstance(series[0], TimeSeries):
-        return series
-    return None
+    return _kept(dataset, "series")
 
 
-def channels_of(dataset: TorchTrainingDataset) -> list[str]:
-    """Return the names of a dataset's channels; none where it does not keep its series."""
-    series = training_series(dataset)
-    return [] if series is None else [str(name) for name in series[0].components]
+def names_of(dataset: TorchTrainingDataset | TorchInferenceDataset) -> dict[InputKind, list[str]]:
+    """Return the names of a dataset's inputs; none where it does not keep its series."""
+    names: dict[InputKind, list[str]] = {}
+    series = _kept(dataset, "series")
+    if series is not None:
+        names["channels"] = list(map(str, series[0].components))
+        # the attribute's name is Darts'
+        if getattr(dataset, "uses_static_covariates_covariates", False):
+            names["static_covariates"] = list(map(str, series[0].static_covariates.columns))
+    for kind in ALONG_TIME:
+        covariates = _kept(dataset, kind)
+        if covariates is not None:
+            names[kind] = list(map(str, covariates[0].components))
+    return names
 
 
 def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> list[Tensor]:
@@ -30,6 +39,23 @@ def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> li
     """
     series = training_series(dataset)
     if series is not None:
-        return [torch.as_tensor(np.asarray(one.values(copy=False))) for one in series]
+        return [as_tensor(one.values(copy=False)) for one in series]
     stride = max(1, len(dataset) // max_windows)
-    return [torch.as_tensor(dataset[i].past_target) for i in range(0, len(dataset), stride)]
+    return [as_tensor(dataset[i].past_target) for i in range(0, len(dataset), stride)]
+
+
+def as_tensor(values: np.ndarray) -> Tensor:
+    """Return an array as a tensor; rows that stand in memory in reverse are copied.
+
+    Those of a series made from a table in newest-first order do, and torch has no negative strides.
+    """
+    return torch.as_tensor(np.ascontiguousarray(values))
+
+
+def _kept(
+    dataset: TorchTrainingDataset | TorchInferenceDataset, kind: str
+) -> Sequence[TimeSeries] | None:
+    series = getattr(dataset, kind, None)
+    if isinstance(series, Sequence) and series and isinstance(series[0], TimeSeries):
+        return series
+    return None

@@ -6,6 +6,7 @@ from hyperforecast.nn.backbones import (
     CovariateBackbone,
     register_backbone,
 )
+from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear, channel_linear
 from hyperforecast.nn.conditioning import Chain, Condition, Conditioned
 from hyperforecast.nn.contexts import (
@@ -13,7 +14,10 @@ from hyperforecast.nn.contexts import (
     ChannelGate,
     ChannelIndex,
     Context,
+    HyperState,
+    LayerEmbedding,
     SegmentMixture,
+    WindowSummary,
 )
 from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.fold import fold
@@ -21,19 +25,26 @@ from hyperforecast.nn.generators import (
     DenseGenerator,
     FreeWeights,
     Generator,
+    KernelGenerator,
     LoRAExperts,
     LowRankPool,
+    OuterProduct,
+    RowScale,
     ScaleShift,
 )
+from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_recurrent import HyperRecurrent
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
 from hyperforecast.nn.modulation import Activations, FixedModulation, Modulation
 from hyperforecast.nn.network import ForecastingNetwork, count_parameters
 from hyperforecast.nn.parts import PARTS, Part, register_part
+from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites, Site
 from hyperforecast.nn.stacked_linear import StackedLinear
 from hyperforecast.nn.static_layer import StaticLayer
+from hyperforecast.nn.summary import TermSummary, summarise
 from hyperforecast.nn.term import Term
 
 __all__ = [
@@ -42,6 +53,7 @@ __all__ = [
     "PARTS",
     "Activations",
     "Backbone",
+    "CausalConv",
     "Chain",
     "ChannelEmbedding",
     "ChannelGate",
@@ -56,13 +68,21 @@ __all__ = [
     "ForecastingNetwork",
     "FreeWeights",
     "Generator",
+    "HyperConv",
     "HyperLinear",
+    "HyperRecurrent",
+    "HyperState",
     "InstanceNorm",
+    "KernelGenerator",
+    "LayerEmbedding",
     "LoRAExperts",
     "LowRankPool",
     "Modulation",
     "NetworkSites",
+    "OuterProduct",
     "Part",
+    "Recurrent",
+    "RowScale",
     "ScaleShift",
     "SegmentMixture",
     "Segments",
@@ -70,10 +90,13 @@ __all__ = [
     "StackedLinear",
     "StaticLayer",
     "Term",
+    "TermSummary",
+    "WindowSummary",
     "channel_linear",
     "correlation_embedding",
     "count_parameters",
     "fold",
     "register_backbone",
     "register_part",
+    "summarise",
 ]

@@ -39,9 +39,10 @@ class HyperLinear(HyperLayer[Generator]):
 
     A term is applied in the cheaper of two equal ways. Its weights can be generated and added to
     the shared one; that happens once for a run of predictions. Or the input can be contracted with
-    the generator, and the result be added to what the shared weight gives. Contraction is taken in
-    training where it takes fewer multiplications, forwards and backwards; where the weights are
-    more than ``max_generated``, memory decides, and contraction is taken if it holds fewer numbers.
+    the generator, and the result be added to what the shared weight gives. Contraction is taken
+    where it takes fewer multiplications, in training and for terms that depend on the window, whose
+    weights cannot be kept; where the weights are more than ``max_generated``, memory decides, and
+    contraction is taken if it holds fewer numbers.
     """
 
     max_generated = 2**26
@@ -79,13 +80,14 @@ class HyperLinear(HyperLayer[Generator]):
         leading = x.dim() - self.n_axes
         n_segments, x = compute_once(x) if leading else (1, x)
         shared = not leading
-        terms, axes, static = self.of_pass(shared)
+        terms, axes, _ = self.of_pass(shared)
         contracted = [term for term in terms if self._contracts(term, x, leading, n_segments)]
-        if static and not contracted:
+        generated = [term for term in terms if term not in contracted]
+        if contracted:
+            axes = self.axes_of(generated)
+        if generated == self.static_terms(shared):
             weight, bias = self.weights(shared)
         else:
-            generated = [term for term in terms if term not in contracted]
-            axes = self.axes_of(generated)
             weight, bias = self._sum(generated, condition)
         if axes and axes[0] == "segment" and n_segments < weight.shape[0]:
             weight, bias = weight[:n_segments], None if bias is None else bias[:n_segments]
@@ -165,8 +167,9 @@ class HyperLinear(HyperLayer[Generator]):
         n_contexts = n_segments if term.axis == "segment" else x.shape[place]
         n_weights = self.weight.shape[-2] * self.weight.shape[-1]
         many = n_contexts * n_weights > self.max_generated
-        if not (many or self.training) or (n_contexts == 1 and term.axis == "channel"):
-            return False  # kept, or for one input of all channels
+        kept = term.context.static and not self.training
+        if (kept and not many) or (n_contexts == 1 and term.axis == "channel"):
+            return False  # the latter for one input of all channels
         n_inputs = x.numel() // (x.shape[place] * self.in_features)  # of each context
         cost = term.generator.cost()
         if many:

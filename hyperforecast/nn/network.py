@@ -28,7 +28,7 @@ from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
-from hyperforecast.nn.sites import LINEAR, N_CHANNELS, NetworkSites, Site, dry_run, layers_of
+from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run, kind_of, layers_of
 from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.term import Term
 
@@ -264,6 +264,7 @@ class ForecastingNetwork(nn.Module):
                     build, n_channels, "backbone", {"lookback": n_steps, **sizes}
                 ),
                 initialisers=made.initialisers,
+                lookback=lookback,
                 n_channels=n_channels,
                 segments=self.segments,
                 backbone=backbone,
@@ -418,13 +419,10 @@ class ForecastingNetwork(nn.Module):
     def sites(self) -> dict[str, str]:
         """Return the names of the places where parts can stand, and what kind each is of.
 
-        A linear layer or a place where hidden activations pass: what options that name layers can
-        name. Whether a part suits a place depends on what is given to it.
+        A linear layer, a convolution or a place where hidden activations pass: what options that
+        name layers can name. Whether a part suits a place depends on what is given to it.
         """
-        return {
-            name: "linear" if isinstance(layer, LINEAR) else "activations"
-            for name, layer in layers_of(self)
-        }
+        return {name: kind_of(layer) for name, layer in layers_of(self)}
 
     def terms(self, part: str) -> list[Term]:
         """Return the terms that a part has put into the network; none if it is not there."""
@@ -545,6 +543,33 @@ def check_network(**arguments: Any) -> None:
         As the network does. It is made without values, so this takes no time worth mentioning.
     """
     _make_without_values(_Arguments(arguments))
+
+
+def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
+    """Say whether any weights of a network are those of a channel.
+
+    They are where the number of weights depends on the number of channels.
+
+    Parameters
+    ----------
+    n_channels : int
+    **arguments
+        Of :class:`ForecastingNetwork`.
+    """
+    return _sizes(_Arguments(arguments), n_channels) != _sizes(
+        _Arguments(arguments), n_channels + 1
+    )
+
+
+@lru_cache(maxsize=128)
+def _sizes(arguments: "_Arguments", n_channels: int) -> object:
+    """Return the shapes of a network's weights; nothing comparable where values are needed."""
+    try:
+        with torch.device("meta"):
+            network = ForecastingNetwork(n_channels=n_channels, **arguments)
+    except (NotImplementedError, RuntimeError):
+        return n_channels
+    return {name: value.shape for name, value in network.state_dict().items()}
 
 
 class _Arguments(dict[str, Any]):

@@ -41,6 +41,7 @@ class FactorOptions:
 
     n_factors: int | None = option(
         default=None,
+        least=0,
         doc="""Number K of common factors, the leading principal components of the channels, whose
         last steps are further inputs of every channel, so that channels learn from each other.
         If not given there are none, unless the exact solver trains: it chooses.""",

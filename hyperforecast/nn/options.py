@@ -9,8 +9,10 @@ import inspect
 import json
 import textwrap
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
+
+from hyperforecast.nn.option_values import Range, problem_of
 
 T = TypeVar("T", bound=type)
 
@@ -40,6 +42,8 @@ class Option:
     to: To
     kw_only: bool
     before: str | None
+    among: Range
+    unit: str
 
     @property
     def required(self) -> bool:
@@ -61,6 +65,10 @@ class Option:
         """Return the option as an entry of a numpydoc section."""
         return f"{self.name} : {_type_text(self.annotation, self.default)}\n{_filled(self.doc)}"
 
+    def problem(self, value: Any) -> str | None:
+        """Say what is wrong with a value of the option, ``None`` if nothing is."""
+        return problem_of(self.name, value, self.annotation, self.among, self.unit)
+
 
 def option(
     *,
@@ -70,6 +78,11 @@ def option(
     to: To = "model",
     kw_only: bool = True,
     before: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    unit: str = "",
 ) -> Any:
     """Declare an option: a field of an :func:`option_group`.
 
@@ -88,8 +101,15 @@ def option(
     before : str, optional
         Option ahead of which it stands in constructors that have that one, instead of beside the
         others of its group.
+    least, most : float, optional
+        Bounds of a number, or of the entries of a sequence.
+    above, below : float, optional
+        Bounds that are not reached themselves.
+    unit : str, optional
+        What a whole number counts, for messages: ``"of steps"``.
     """
-    about = {"doc": doc, "of": of, "to": to, "before": before}
+    among = Range(least, most, above, below)
+    about = {"doc": doc, "of": of, "to": to, "before": before, "among": among, "unit": unit}
     return dataclasses.field(default=default, kw_only=kw_only, metadata=about)
 
 
@@ -147,6 +167,24 @@ def options_of(*classes: type) -> list[Option]:
             placed.insert(placed.index(str(found[name].before)), name)
         waiting = [name for name in waiting if name not in ready]
     return sorted((found[name] for name in placed), key=lambda one: one.kw_only)
+
+
+def wrong_values(options: Iterable[Option], given: Mapping[str, Any]) -> dict[str, str]:
+    """Say which values are not of an option's declared type and range.
+
+    Parameters
+    ----------
+    options : iterable of Option
+    given : mapping
+        Values by name; names of no option are passed over.
+
+    Returns
+    -------
+    dict of str to str
+        Names and messages of those that are wrong.
+    """
+    found = {one.name: one.problem(given[one.name]) for one in options if one.name in given}
+    return {name: problem for name, problem in found.items() if problem is not None}
 
 
 def show(cls: type, options: Sequence[Option], *, kwargs: str | None = None) -> None:

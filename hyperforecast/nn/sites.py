@@ -8,19 +8,31 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.contexts.base import Axis
+from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_recurrent import HyperRecurrent
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 from hyperforecast.nn.modulation import Activations, Modulation
+from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.static_layer import StaticLayer
 from hyperforecast.nn.term import Term
 
 LINEAR = (nn.Linear, ChannelLinear, HyperLinear)
 ACTIVATIONS = (Activations, Modulation)
+CONVOLUTIONS = (CausalConv, HyperConv)
+RECURRENT = (Recurrent, HyperRecurrent)
+
+Kind = Literal["linear", "convolution", "recurrent", "activations"]
+
+# of contexts that stand at one kind of site alone, and nothing else there
+_KIND_OF_AXIS: dict[Axis, Kind] = {"layer": "convolution", "step": "recurrent"}
 
 # of a dry run: no other length of an axis is one of these
 N_WINDOWS, N_CHANNELS = 100_003, 99_991
@@ -34,12 +46,12 @@ class Site:
     ----------
     name : str
         Of the layer, as in ``named_modules``.
-    kind : {"linear", "activations"}
-        A linear layer, or a place where hidden activations pass.
+    kind : {"linear", "convolution", "recurrent", "activations"}
+        A linear layer, a convolution, a recurrent layer, or a place where hidden activations pass.
     n_axes : int
         Number of axes of what the layer is given.
     n_features, n_outputs : int
-        Length of the last of them, and of what the layer makes of it.
+        Number of features that it is given, and of those that it makes of them.
     has_channels : bool
         Whether the second of them is the channels.
     hands_on : bool
@@ -49,7 +61,7 @@ class Site:
     """
 
     name: str
-    kind: Literal["linear", "activations"]
+    kind: Kind
     n_axes: int
     n_features: int
     n_outputs: int
@@ -72,15 +84,15 @@ class NetworkSites:
         Returns the sites of the backbone; called once, and only if they are asked for.
     initialisers : mapping of str to callable
         Starts of layers that do not start as a linear layer usually does.
-    n_channels : int
+    lookback, n_channels : int
     segments : Segments, optional
     backbone : str
         Name of the backbone, for messages.
 
     Attributes
     ----------
-    n_channels : int
-        Number of channels C.
+    lookback, n_channels : int
+        Length L of the windows and number of channels C.
     segments : Segments, optional
         How the horizon is cut.
     backbone : str
@@ -96,12 +108,14 @@ class NetworkSites:
         others: Sequence[Site],
         within: Callable[[], list[Site]],
         initialisers: Mapping[str, Initialiser],
+        lookback: int,
         n_channels: int,
         segments: Segments | None,
         backbone: str,
     ) -> None:
         self.network = network
         self.outputs = outputs
+        self.lookback = lookback
         self.n_channels = n_channels
         self.segments = segments
         self.backbone = backbone
@@ -115,7 +129,7 @@ class NetworkSites:
             self._all = [*self._others, *self._within(), *self.outputs]
         return iter(self._all)
 
-    def of_kind(self, kind: Literal["linear", "activations"]) -> list[Site]:
+    def of_kind(self, kind: Kind) -> list[Site]:
         """Return the sites of a kind."""
         return [site for site in self if site.kind == kind]
 
@@ -145,7 +159,9 @@ class NetworkSites:
             before the windows), or the term depends on the window and the layer cannot know of it.
         """
         if not suits(site, term.context):
-            if term.axis == "channel":
+            if not _of_kind(site, term.context):
+                lacking = f"is of another kind, {site.kind!r}"
+            elif term.axis == "channel":
                 lacking = "has no channels on the second axis of its input, (B, C, ..., I)"
             elif not site.has_windows:
                 lacking = "has no windows on the first axis of its input, (B, ..., I)"
@@ -161,11 +177,7 @@ class NetworkSites:
             )
         layer = self.layer(site)
         if not isinstance(layer, HyperLayer):
-            layer = (
-                HyperLinear(layer, site.n_axes)
-                if isinstance(layer, (nn.Linear, ChannelLinear))
-                else Modulation(site.n_axes)
-            )
+            layer = _with_terms(layer, site.n_axes)
             self.replace(site, layer)
         layer.add(name, term)
 
@@ -174,11 +186,32 @@ class NetworkSites:
         return self._initialisers.get(site.name) or uniform_fan_in(site.n_features)
 
 
+def _with_terms(layer: nn.Module, n_axes: int) -> HyperLayer:
+    """Return the layer that terms can be added to, in the place of a plain one."""
+    if isinstance(layer, (nn.Linear, ChannelLinear)):
+        return HyperLinear(layer, n_axes)
+    if isinstance(layer, CausalConv):
+        return HyperConv(layer, n_axes)
+    if isinstance(layer, Recurrent):
+        return HyperRecurrent(layer, n_axes)
+    return Modulation(n_axes)
+
+
 def suits(site: Site, context: Context) -> bool:
     """Say whether what a site is given has what a term with a context needs."""
+    if not _of_kind(site, context):
+        return False
+    if context.axis in _KIND_OF_AXIS:
+        return True
     if context.axis == "channel":
         return site.has_channels
     return site.has_windows and (context.static or site.hands_on)
+
+
+def _of_kind(site: Site, context: Context) -> bool:
+    """Say whether a context stands at the kind of site."""
+    alone = _KIND_OF_AXIS.get(context.axis)
+    return site.kind not in _KIND_OF_AXIS.values() if alone is None else site.kind == alone
 
 
 def dry_run(
@@ -206,7 +239,7 @@ def dry_run(
         with torch.device("meta"), torch.no_grad():
             backbone = build(N_CHANNELS).eval()
             shapes, _ = _sizes(backbone, N_CHANNELS, sizes)
-            lengths, outputs = _sizes(build(n_channels).eval(), n_channels, sizes)
+            _, features = _sizes(build(n_channels).eval(), n_channels, sizes)
     except Exception as error:
         raise ValueError(
             f"The layers of the backbone cannot be told apart: a dry run on torch's meta device, "
@@ -216,10 +249,10 @@ def dry_run(
     return [
         Site(
             name=f"{prefix}.{name}",
-            kind="linear" if isinstance(backbone.get_submodule(name), LINEAR) else "activations",
+            kind=kind_of(backbone.get_submodule(name)),
             n_axes=len(shape),
-            n_features=lengths[name][-1],
-            n_outputs=outputs[name],
+            n_features=features[name][0],
+            n_outputs=features[name][1],
             has_channels=shape[:2] == (N_WINDOWS, N_CHANNELS) and len(shape) > 2,
             hands_on=_hands_on(backbone, name),
             has_windows=shape[:1] == (N_WINDOWS,) and len(shape) > 1,
@@ -230,8 +263,8 @@ def dry_run(
 
 def _sizes(
     backbone: nn.Module, n_channels: int, sizes: Mapping[str, int]
-) -> tuple[dict[str, torch.Size], dict[str, int]]:
-    """Return by name what the layers used in a pass are given, and the length of their outputs."""
+) -> tuple[dict[str, torch.Size], dict[str, tuple[int, int]]]:
+    """Return by name what the layers used in a pass are given, and their numbers of features."""
     shapes: dict[str, torch.Size] = {}
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
@@ -251,18 +284,33 @@ def _sizes(
     )
     run(backbone, condition.window, condition)
     used = {name: layer for name, layer in layers.items() if name in shapes}
-    outputs = {
-        name: layer.weight.shape[-2] if isinstance(layer, LINEAR) else shapes[name][-1]
-        for name, layer in used.items()
-    }
-    return {name: shapes[name] for name in used}, outputs
+    features = {name: _n_features(layer, shapes[name]) for name, layer in used.items()}
+    return {name: shapes[name] for name in used}, features
+
+
+def _n_features(layer: nn.Module, shape: torch.Size) -> tuple[int, int]:
+    """Return the numbers of features that a layer is given, and makes of them."""
+    if isinstance(layer, CONVOLUTIONS):
+        return layer.in_channels, layer.out_channels
+    if isinstance(layer, RECURRENT):
+        return shape[-1], layer.cell.d_model
+    return shape[-1], layer.weight.shape[-2] if isinstance(layer, LINEAR) else shape[-1]
+
+
+def kind_of(layer: nn.Module) -> Kind:
+    """Return what kind of site a layer is."""
+    if isinstance(layer, CONVOLUTIONS):
+        return "convolution"
+    if isinstance(layer, RECURRENT):
+        return "recurrent"
+    return "linear" if isinstance(layer, LINEAR) else "activations"
 
 
 def layers_of(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Yield linear layers and places of activations by name, but not what is in such a layer."""
+    """Yield the layers that can be sites by name, but not what is in them."""
     for name, child in module.named_children():
         path = f"{prefix}.{name}" if prefix else name
-        if isinstance(child, (*LINEAR, *ACTIVATIONS)):
+        if isinstance(child, (*LINEAR, *CONVOLUTIONS, *RECURRENT, *ACTIVATIONS)):
             yield path, child
         elif not isinstance(child, StaticLayer):
             yield from layers_of(child, path)

@@ -5,9 +5,9 @@ from typing import Generic, TypeVar
 from torch import nn
 
 from hyperforecast.nn.contexts.base import Axis, Context
-from hyperforecast.nn.generators import Generator, ScaleShift
+from hyperforecast.nn.generators import Generator, KernelGenerator, RowScale, ScaleShift
 
-G = TypeVar("G", bound=Generator | ScaleShift)
+G = TypeVar("G", bound=Generator | KernelGenerator | RowScale | ScaleShift)
 
 
 class Term(nn.Module, Generic[G]):
@@ -17,14 +17,15 @@ class Term(nn.Module, Generic[G]):
     ----------
     context : Context
         May be shared with other layers.
-    generator : Generator or ScaleShift
+    generator : Generator, KernelGenerator, RowScale or ScaleShift
+        May be shared with other layers.
     adapter : bool, default=False
         Whether the term is trained in a stage of its own, on a base that is held still.
 
     Attributes
     ----------
-    axis : {"segment", "window", "channel"}
-        The axis of the activations along which the term differs.
+    axis : {"segment", "window", "channel", "layer", "step"}
+        The axis of the activations along which the term differs, if it is one of theirs.
     """
 
     def __init__(self, context: Context, generator: G, *, adapter: bool = False) -> None:

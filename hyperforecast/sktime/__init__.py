@@ -4,6 +4,9 @@ from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import HyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
 from hyperforecast.sktime.hyper import HyperForecaster
+from hyperforecast.sktime.hyper_lstm import HyperLSTMForecaster
+from hyperforecast.sktime.hyper_tcn import HyperTCNForecaster
+from hyperforecast.sktime.hyper_transformer import HyperTransformerForecaster
 from hyperforecast.sktime.light_sae import LightSAEForecaster
 from hyperforecast.sktime.mola import MoLAForecaster
 
@@ -11,6 +14,9 @@ __all__ = [
     "BackboneForecaster",
     "HNMVTSForecaster",
     "HyperForecaster",
+    "HyperLSTMForecaster",
+    "HyperTCNForecaster",
+    "HyperTransformerForecaster",
     "HyperforecastForecaster",
     "LightSAEForecaster",
     "MoLAForecaster",

@@ -13,7 +13,7 @@ from sktime.forecasting.base import ForecastingHorizon
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
-from hyperforecast.nn.options import option
+from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
 from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
@@ -158,6 +158,14 @@ class HyperforecastForecaster(
 
     # parameters
 
+    def summary(self) -> pd.DataFrame:
+        """Return what the network is made of: a row for every generated term, and one for all.
+
+        See :meth:`HyperforecastModel.summary() <hyperforecast.darts.HyperforecastModel.summary>`.
+        """
+        self.check_is_fitted()
+        return self.model_.summary()
+
     def set_params(self, **params: Any) -> Self:
         """Set parameters and reset, but keep pretrained weights that still fit.
 
@@ -187,15 +195,24 @@ class HyperforecastForecaster(
 
     def _check_parameters(self, start: Trained | None = None, pretraining: bool = False) -> None:
         """Raise one error that names every parameter that is wrong, as far as can be told now."""
-        problems = Problems()
-        likelihood = problems.attempt(likelihoods.make_likelihood, self.likelihood, self.quantiles)
-        problems += self._parameter_problems(likelihood)
+        options = options_of(type(self))
+        wrong = wrong_values(options, parameters.values(self))
+        problems = Problems(wrong.values())
+        # what is wrong otherwise is told as if the right values were there
+        right = copy.copy(self)
+        for one in options:
+            if one.name in wrong:
+                setattr(right, one.name, one.default)
+        likelihood = problems.attempt(
+            likelihoods.make_likelihood, right.likelihood, right.quantiles
+        )
+        problems += right._parameter_problems(likelihood)
         given = {
-            "input_chunk_length": self.input_chunk_length,
-            "output_chunk_length": self.output_chunk_length,
+            "input_chunk_length": right.input_chunk_length,
+            "output_chunk_length": right.output_chunk_length,
         }
         lengths = {name: length for name, length in given.items() if length is not None}
-        arguments = self._model_arguments(lengths, likelihood, start, pretraining)
+        arguments = right._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
 

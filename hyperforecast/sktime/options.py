@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from darts.utils.likelihood_models.torch import TorchLikelihood
 from sktime.forecasting.base import BaseForecaster
-from torch import nn
 
+from hyperforecast.darts.options import EngineOptions
 from hyperforecast.nn.options import option, option_group, options_of, show
 
 ShortInstances = Literal["pad", "raise"]
@@ -23,6 +23,8 @@ class LengthOptions:
         default=None,
         kw_only=False,
         of="lengths",
+        least=1,
+        unit="of steps",
         doc="""Lookback L: rows that a forecast is made from. If not given, three times the horizon
         and at least 24, but no more than leaves half of the longest series' rows as forecast
         targets, and no more than the median series has.""",
@@ -31,6 +33,8 @@ class LengthOptions:
         default=None,
         kw_only=False,
         of="lengths",
+        least=1,
+        unit="of steps",
         doc="""Horizon H: steps forecast at once. If not given, the largest step of the ``fh`` that
         is passed to ``fit`` (or to ``pretrain``). A longer ``fh`` is forecast in several rounds,
         each from the forecasts of the one before, where no past covariates stand against it.""",
@@ -50,6 +54,8 @@ class ForecastOptions:
     quantiles: Sequence[float] | None = option(
         default=None,
         to="host",
+        above=0,
+        below=1,
         doc="""Quantiles to learn instead, the median among them and symmetric around it.
         ``predict`` then returns the median; quantiles in between are interpolated, beyond them
         there are none.""",
@@ -80,38 +86,16 @@ class ForecastOptions:
 
 
 @option_group
-class TrainingOptions:
+class TrainingOptions(EngineOptions):
     """How to train."""
 
-    n_epochs: int | None = option(
-        default=None,
-        of="training",
-        doc="Passes over the training windows; 100 if not given.",
-    )
-    batch_size: int = option(default=32, of="training", doc="Windows in a step.")
-    optimizer_cls: type | None = option(
-        default=None, of="training", doc="Torch optimizer; Adam if not given."
-    )
-    optimizer_kwargs: dict[str, Any] | None = option(
-        default=None,
-        of="training",
-        doc='Arguments of the optimizer, for example ``{"lr": 1e-3}``.',
-    )
-    lr_scheduler_cls: type | None = option(
-        default=None, of="training", doc="Torch learning-rate scheduler; none if not given."
-    )
-    lr_scheduler_kwargs: dict[str, Any] | None = option(
-        default=None, of="training", doc="Arguments of the learning-rate scheduler."
-    )
-    loss_fn: nn.Module | None = option(
-        default=None,
-        of="training",
-        doc="Loss of point forecasts; the mean squared error if not given.",
-    )
     validation_size: float | None = option(
         default=None,
         of="training",
         to="host",
+        before="random_state",
+        above=0,
+        below=1,
         doc="""Share of each series' last rows held out to validate on after every epoch, in (0, 1).
         The weights of the epoch with the lowest validation loss are kept.""",
     )
@@ -119,20 +103,10 @@ class TrainingOptions:
         default=None,
         of="training",
         to="host",
+        before="random_state",
+        least=1,
+        unit="of epochs",
         doc="Epochs without a lower validation loss after which training stops.",
-    )
-    random_state: int | None = option(
-        default=None,
-        of="training",
-        doc="""Seed: the same seed, data and version give the same forecasts, and the global random
-        state is left alone.""",
-    )
-    pl_trainer_kwargs: dict[str, Any] | None = option(
-        default=None,
-        of="training",
-        doc="""Arguments of Lightning's trainer, for example ``{"accelerator": "cpu"}`` or
-        ``{"gradient_clip_val": 1.0}``. By default the best device at hand is used, and nothing is
-        written to disk.""",
     )
     verbose: bool = option(
         default=False, of="training", to="host", doc="Show a progress bar while training."

@@ -43,9 +43,7 @@ def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems
     """Say what is wrong with parameters that go to none but the forecaster."""
     given = forecaster
     problems = Problems()
-    if given.scaler not in ("standard", "global", None):
-        problems.append(f"scaler must be 'standard', 'global' or None; got {given.scaler!r}.")
-    elif given.scaler is not None and not likelihoods.takes_any_value(likelihood):
+    if given.scaler is not None and not likelihoods.takes_any_value(likelihood):
         problems.append(
             f"The likelihood {given.likelihood!r} does not cover standardised values, which are "
             "negative as often as positive. Give scaler=None, or another likelihood."
@@ -56,11 +54,6 @@ def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems
         problems.append(
             "loss_fn has no effect beside a likelihood or quantiles, which bring their own "
             "loss. Leave one of the two out."
-        )
-    if given.validation_size is not None and not 0 < given.validation_size < 1:
-        problems.append(
-            f"validation_size must be a share of the rows between 0 and 1; got "
-            f"{given.validation_size!r}."
         )
     if given.patience is not None and given.validation_size is None:
         problems.append(

@@ -15,9 +15,17 @@ from darts.utils.onnx import run_onnx_prediction
 from sktime.forecasting.model_selection import ForecastingGridSearchCV
 from sktime.split import ExpandingWindowSplitter
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperModel, LightSAEModel, MoLAModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperModel,
+    HyperTCNModel,
+    HyperTransformerModel,
+    LightSAEModel,
+    MoLAModel,
+)
 from hyperforecast.nn import PARTS
-from hyperforecast.nn.parts import SLOTS, parts_of_slot
+from hyperforecast.nn.parts import parts_of_slot
 from hyperforecast.sktime import HyperForecaster
 
 L, H = 12, 4
@@ -27,9 +35,22 @@ SMALL = {
     "mola": {"n_segments": 2, "rank": 2, "n_experts": 2},
     "film": {"channel_embedding_dim": 2},
 }
+OF_EVERY_BACKBONE = ["embedding", "modulation", "head", "adapters"]
 COMPOSITIONS = [
-    dict(zip(SLOTS, chosen, strict=True))
-    for chosen in itertools.product(*(("plain", *parts_of_slot(slot)) for slot in SLOTS))
+    dict(zip(OF_EVERY_BACKBONE, chosen, strict=True))
+    for chosen in itertools.product(
+        *(("plain", *parts_of_slot(slot)) for slot in OF_EVERY_BACKBONE)
+    )
+]
+OF_SOME_BACKBONES = [
+    (backbone, {**inner, **others})
+    for backbone, inner in (
+        ("patchtst", {"attention": "hyper-attention"}),
+        ("itransformer", {"attention": "hyper-attention"}),
+        ("tcn", {"convolution": "hyper-kernels"}),
+        ("lstm", {"recurrence": "hyper-lstm"}),
+    )
+    for others in ({"head": "dynamic"}, {"embedding": "light-sae", "adapters": "mola"})
 ]
 OTHERS = [
     {"embedding": "light-sae", "modulation": "film", "head": "hn-mvts", "adapters": "mola"},
@@ -71,6 +92,12 @@ class TestDarts:
     ) -> None:
         self.check(HyperModel(**arguments(parts)), series, tmp_path)
 
+    @pytest.mark.parametrize(("backbone", "parts"), OF_SOME_BACKBONES)
+    def test_with_what_some_backbones_have(
+        self, backbone: str, parts: dict[str, str], series: TimeSeries, tmp_path: Path
+    ) -> None:
+        self.check(HyperModel(**arguments(parts, backbone)), series, tmp_path)
+
     @pytest.mark.parametrize("backbone", ["patchtst", "itransformer", "moderntcn"])
     @pytest.mark.parametrize("parts", OTHERS, ids=["generated", "individual"])
     def test_on_other_backbones(
@@ -82,9 +109,16 @@ class TestDarts:
         forecast = model.fit(series).predict(H).values()
         assert forecast.shape == (H, 3)
         assert np.isfinite(forecast).all()
-        trained, model.model.network = model.model.network, model.model.network.fold()
-        np.testing.assert_allclose(model.predict(H).values(), forecast, rtol=0, atol=1e-5)
-        model.model.network = trained
+        trained = model.model.network
+        of_windows = {"dynamic", "hyper-attention", "hyper-lstm"}
+        assert trained.folds == of_windows.isdisjoint(trained.parts)
+        if trained.folds:
+            model.model.network = trained.fold()
+            np.testing.assert_allclose(model.predict(H).values(), forecast, rtol=0, atol=1e-5)
+            model.model.network = trained
+        else:
+            with pytest.raises(ValueError, match="depends on the window that is forecast from"):
+                trained.fold()
         assert len(model.predict(2)) == 2
         model.to_onnx(str(tmp_path / "model.onnx"))
         session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
@@ -121,8 +155,10 @@ for i in range(count):
             (HNMVTSModel(L, H, n_epochs=2, random_state=0), "head"),
             (LightSAEModel(L, H, n_epochs=2, random_state=0), "embedding"),
             (MoLAModel(L, H, n_epochs=2, random_state=0), "adapters"),
+            (HyperTransformerModel(L, H, n_epochs=2, random_state=0), "attention"),
+            (HyperTCNModel(L, H, n_epochs=2, random_state=0), "convolution"),
         ],
-        ids=["hn-mvts", "light-sae", "mola"],
+        ids=["hn-mvts", "light-sae", "mola", "hyper-attention", "hyper-kernels"],
     )
     def test_a_preset_is_the_free_model_with_one_choice(
         self, preset: Any, slot: str, series: TimeSeries
@@ -155,7 +191,12 @@ for i in range(count):
             ({"head": "hn-mvst"}, "Unknown head 'hn-mvst'. Did you mean 'hn-mvts'"),
             ({"head": "mola"}, "Unknown head 'mola'"),
             ({"head_kwargs": {"a": 1}}, "head_kwargs has no effect with head='plain'"),
-            ({"head": "hn-mvts", "head_kwargs": {"rank": 1}}, "'hn-mvts' has no option 'rank'"),
+            ({"head": "hn-mvts", "head_kwargs": {"r": 1}}, "'hn-mvts' has no option 'r'"),
+            ({"head": "hn-mvts", "head_kwargs": {"rank": 9}}, "Choose rank <= 4"),
+            ({"head": "dynamic", "solver": "exact"}, "weights that a window generates"),
+            ({"attention": "hyper-attention"}, "'dlinear' has no attention"),
+            ({"convolution": "hyper-kernels"}, "'dlinear' has no convolutions"),
+            ({"recurrence": "hyper-lstm"}, "'dlinear' has no recurrent layers"),
             ({"modulation": "film"}, "'dlinear' has no hidden activations"),
             ({"embedding": "light-sae"}, "'dlinear' has no embedding"),
             ({"n_base_epochs": 2}, "n_base_epochs would have no effect with adapters='plain'"),
@@ -199,7 +240,10 @@ for i in range(count):
         assert type(loaded.model_params["head_kwargs"]["channel_embedding_dim"]) is int
 
     def test_grid_over_parts(self, series: TimeSeries) -> None:
-        grid = {"head": ["plain", "individual", "hn-mvts"], "modulation": ["plain", "film"]}
+        grid = {
+            "head": ["plain", "individual", "hn-mvts", "dynamic"],
+            "modulation": ["plain", "film"],
+        }
         fixed = {"input_chunk_length": [L], "output_chunk_length": [H], "backbone": ["rlinear"]}
         _, best, _ = HyperModel.gridsearch(
             {**grid, **fixed, "n_epochs": [1], "random_state": [0]}, series[:-H], val_series=series
@@ -240,15 +284,18 @@ for i in range(count):
             HyperForecaster(L, H, backbone="rlinear", n_epochs=1, random_state=0),
             ExpandingWindowSplitter(fh=[1, 2, 3, 4], initial_window=100, step_length=10),
             [
-                {"head": ["plain", "individual", "hn-mvts"], "modulation": ["plain", "film"]},
+                {
+                    "head": ["plain", "individual", "hn-mvts", "dynamic"],
+                    "modulation": ["plain", "film"],
+                },
                 {
                     "head": ["hn-mvts"],
                     "head_kwargs": [{"channel_embedding_dim": d} for d in (0, 2)],
                 },
             ],
         ).fit(panel, fh=[1, 2, 3, 4])
-        assert len(search.cv_results_) == 8
-        assert search.best_params_["head"] in ("plain", "individual", "hn-mvts")
+        assert len(search.cv_results_) == 10
+        assert search.best_params_["head"] in ("plain", "individual", "hn-mvts", "dynamic")
 
     def test_adapting_alone_needs_adapters(self, panel: pd.DataFrame) -> None:
         with pytest.raises(ValueError, match="adapt_only=True trains adapters alone"):
@@ -258,4 +305,5 @@ for i in range(count):
 
 
 def test_every_part_is_composed() -> None:
-    assert {name for parts in COMPOSITIONS for name in parts.values()} == {*PARTS, "plain"}
+    composed = [*COMPOSITIONS, *(parts for _, parts in OF_SOME_BACKBONES)]
+    assert {name for parts in composed for name in parts.values()} == {*PARTS, "plain"}

@@ -111,14 +111,14 @@ DAMPING = [
     mutate(
         "linear_algebra.py",
         "damping begins large",
-        "for share in (10 * eps, 1e4 * eps, 1e8 * eps, 2.0 * len(gram)):",
-        "for share in (1e8 * eps, 2.0 * len(gram)):",
+        "limits.eps * largest + limits.tiny",
+        "1e4 * limits.eps * largest + limits.tiny",
     ),
     mutate(
         "linear_algebra.py",
-        "damping ends small",
-        "for share in (10 * eps, 1e4 * eps, 1e8 * eps, 2.0 * len(gram)):",
-        "for share in (10 * eps, 1e4 * eps, 1e8 * eps):",
+        "damping grows fast",
+        "more = max(10 * more, least)",
+        "more = max(1e4 * more, least)",
     ),
 ]
 

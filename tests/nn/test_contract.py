@@ -14,7 +14,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import BACKBONES, PARTS, ForecastingNetwork, StaticLayer, count_parameters
+from hyperforecast.nn import (
+    BACKBONES,
+    PARTS,
+    CausalConv,
+    ForecastingNetwork,
+    Recurrent,
+    StaticLayer,
+    count_parameters,
+)
+from hyperforecast.nn.attention import SelfAttention
 from hyperforecast.nn.backbones import backbone_options, takes_covariates
 from hyperforecast.nn.parts import part_options
 
@@ -25,6 +34,9 @@ Parts = dict[str, dict[str, Any]]
 VARIANTS: dict[str, Parts] = {
     "plain": {},
     **{name: {name: {}} for name in PARTS},
+    "hn-mvts-low-rank": {"hn-mvts": {"channel_embedding_dim": 2, "rank": 2}},
+    "hyper-kernels-blocks": {"hyper-kernels": {"kernel_width": 8, "hyper_width": 5}},
+    "hyper-attention-queries": {"hyper-attention": {"projections": ["*.query"], "rank": 1}},
     "hn-mvts-mlp": {"hn-mvts": {"channel_embedding_dim": 2, "hyper_hidden": [6]}},
     "light-sae-full": {"light-sae": {"variant": "full"}},
     "light-sae-shared": {"light-sae": {"variant": "shared"}},
@@ -125,11 +137,19 @@ def moved(network: ForecastingNetwork) -> ForecastingNetwork:
     return network
 
 
-def test_parts_are_refused_only_where_there_is_nothing_to_modulate() -> None:
+def lacks(backbone: str, slot: str) -> bool:
+    """Say whether a backbone has nothing that a part of a slot could concern."""
+    plain = make(backbone).backbone
+    if slot == "modulation":
+        return not any(True for _ in plain.parameters())
+    layers = {"attention": SelfAttention, "convolution": CausalConv, "recurrence": Recurrent}
+    return slot in layers and not any(isinstance(m, layers[slot]) for m in plain.modules())
+
+
+def test_parts_are_refused_only_where_there_is_nothing_that_they_concern() -> None:
     for (backbone, variant), message in REFUSED.items():
         slots = {PARTS[name].slot for name in COMBINATIONS[variant]}
-        assert "modulation" in slots, (backbone, variant, message)
-        assert not any(True for _ in make(backbone).backbone.parameters()), backbone
+        assert any(lacks(backbone, slot) for slot in slots), (backbone, variant, message)
 
 
 def test_every_two_slots_are_paired() -> None:
@@ -193,7 +213,8 @@ class TestEveryNetwork:
         parameters = list(network.parameters())
         gradients = torch.autograd.grad(loss(), parameters)
         torch.manual_seed(1)
-        steps = [torch.randn_like(p) * 1e-6 for p in parameters]
+        step = 1e-7  # small enough that no ReLU changes its mind on the way
+        steps = [torch.randn_like(p) * step for p in parameters]
         with torch.no_grad():
             for parameter, step in zip(parameters, steps, strict=True):
                 parameter.add_(step)
@@ -202,7 +223,8 @@ class TestEveryNetwork:
                 parameter.sub_(2 * step)
             below = loss()
         expected = sum((g * s).sum() for g, s in zip(gradients, steps, strict=True))
-        torch.testing.assert_close((above - below) / 2, expected, rtol=1e-4, atol=1e-9)
+        slope = (above - below) / (2 * step)
+        torch.testing.assert_close(slope, expected / step, rtol=1e-4, atol=1e-3)
 
     def test_state_dict_round_trip(self, backbone: str, variant: str) -> None:
         network, other = (make(backbone, variant).double().eval() for _ in range(2))
@@ -230,7 +252,7 @@ class TestEveryNetwork:
     def test_fold(self, backbone: str, variant: str, dtype: torch.dtype, tolerance: float) -> None:
         network = moved(make(backbone, variant)).to(dtype).eval()
         if not network.folds:
-            with pytest.raises(ValueError, match="depend on the window that is forecast from"):
+            with pytest.raises(ValueError, match="depends on the window that is forecast from"):
                 network.fold()
             return
         folded = network.fold()
@@ -283,10 +305,13 @@ class TestEveryNetwork:
         plain = make(backbone, parts=before, horizon=horizon, **covariates)
         state = network.state_dict()
         for name, values in plain.state_dict().items():
+            if any(part.generates(name) for part in network.parts.values()):
+                assert name not in state
+                continue
             found = state[name]  # of each channel, where they have weights of their own
             assert torch.equal(found, values.expand_as(found)), name
         added = state.keys() - plain.state_dict().keys()
-        assert all(".terms." in name for name in added)
+        assert all(".terms." in name for name in added), added
 
 
 @each_variant

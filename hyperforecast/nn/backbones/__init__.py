@@ -8,18 +8,23 @@ from torch import nn
 from hyperforecast.nn.backbones.base import Backbone, CovariateBackbone
 from hyperforecast.nn.backbones.dlinear import DLinear
 from hyperforecast.nn.backbones.itransformer import ITransformer
+from hyperforecast.nn.backbones.lstm import LSTM
 from hyperforecast.nn.backbones.moderntcn import ModernTCN
 from hyperforecast.nn.backbones.nlinear import NLinear
 from hyperforecast.nn.backbones.patchtst import PatchTST
 from hyperforecast.nn.backbones.rlinear import RLinear
 from hyperforecast.nn.backbones.rmlp import RMLP
+from hyperforecast.nn.backbones.tcn import TCN
 from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.option_values import check_values
 
 __all__ = [
     "BACKBONES",
+    "LSTM",
     "RMLP",
+    "TCN",
     "Backbone",
     "CovariateBackbone",
     "DLinear",
@@ -48,6 +53,8 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "patchtst": PatchTST,
     "itransformer": ITransformer,
     "moderntcn": ModernTCN,
+    "tcn": TCN,
+    "lstm": LSTM,
 }
 
 
@@ -85,7 +92,7 @@ def backbone_options(backbone: type[nn.Module]) -> list[str]:
 
 
 def check_backbone(name: str, options: dict | None) -> None:
-    """Raise if ``name`` is no backbone or ``options`` has one that it would ignore."""
+    """Raise if ``name`` is no backbone, or ``options`` has one that is wrong or not its own."""
     if name not in BACKBONES:
         raise ValueError(unknown_name("backbone", name, BACKBONES))
     known = backbone_options(BACKBONES[name])
@@ -95,6 +102,8 @@ def check_backbone(name: str, options: dict | None) -> None:
             raise ValueError(
                 f"The backbone {name!r} has no option {option!r} in backbone_kwargs. {has}"
             )
+    declared = inspect.signature(BACKBONES[name]).parameters
+    check_values(options or {}, {option: declared[option].annotation for option in known})
 
 
 # what a backbone may say of itself, and what holds where it does not

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
 
-Axis = Literal["segment", "window", "channel"]
+Axis = Literal["segment", "window", "channel", "layer", "step"]
 
 AXES: tuple[Axis, ...] = ("segment", "window", "channel")
-"""Axes along which weights can differ, in the order in which activations have them."""
+"""Axes of activations along which weights can differ, in their order. Not among them are
+``"layer"``, of weights that are the same along all, and ``"step"``, of those that change while a
+layer reads."""
 
 
 class Context(nn.Module, ABC):
@@ -19,8 +21,9 @@ class Context(nn.Module, ABC):
 
     Attributes
     ----------
-    axis : {"channel", "segment", "window"}
-        The axis along which generated weights differ.
+    axis : {"channel", "segment", "window", "layer", "step"}
+        The axis along which generated weights differ; with ``"layer"`` they are the same along
+        all, with ``"step"`` they change while a recurrent layer reads.
     kind : str
         What the vectors are, for who looks for them in a trained network.
     """
@@ -31,7 +34,7 @@ class Context(nn.Module, ABC):
     @property
     def static(self) -> bool:
         """Whether the vectors are the same in every pass, so that weights can be folded."""
-        return self.axis != "window"
+        return self.axis not in ("window", "step")
 
     @abstractmethod
     def forward(self, condition: Condition | None = None) -> Tensor:

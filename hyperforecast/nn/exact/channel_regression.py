@@ -1,6 +1,5 @@
 """Ridge regression for each channel alone."""
 
-import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.batched_ridge import BatchedRidge
@@ -13,25 +12,39 @@ class ChannelRegression:
     """One ridge regression for each channel: weights that share nothing.
 
     The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
-    are one-hot; but each channel's ridge is in units of its own equations. A chunk of the channels
-    is factorised and solved at a time; nothing but the weights is kept.
+    are one-hot; each channel's ridge is in units of its own equations. A chunk of the channels is
+    factorised and solved at a time; nothing but the weights is kept.
+
+    Parameters
+    ----------
+    moments : iterable of (slice, Moments)
+        Of C channels with p regressors, the last of which is the constant.
+    mixing : Tensor, shape (C, C)
+        The identity.
+    regressors : Regressors, optional
+        Where each group of regressors lies; all are lags of the channel's own if not given.
     """
 
-    def __init__(self, moments: ChannelMoments, regressors: Regressors | None = None) -> None:
+    def __init__(
+        self, moments: ChannelMoments, mixing: Tensor, regressors: Regressors | None = None
+    ) -> None:
         self.moments = moments
-        self.regressors = regressors
-        numbers = torch.cat([chunk.yy for _, chunk in moments])  # one of each channel
-        self.mixing = torch.eye(len(numbers), dtype=numbers.dtype, device=numbers.device)
+        self.mixing = mixing
+        self._regressors = regressors
 
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge λ > 0, counted in units of each channel's equations."""
-        weight, future, damping = self.mixing, self.mixing, 0.0
+        weight: Tensor | None = None
+        future: Tensor | None = None
+        damping = 0.0
         for channels, chunk in self.moments:
-            solved = BatchedRidge(chunk, self.regressors).solve(ridge)
-            if weight is self.mixing:
+            solved = BatchedRidge(chunk, self._regressors).solve(ridge)
+            if weight is None or future is None:
                 weight, future = self._of_all(solved.weight), self._of_all(solved.future)
             weight[channels], future[channels] = solved.weight, solved.future
             damping = max(damping, solved.damping)
+        assert weight is not None
+        assert future is not None
         return BasisWeights(weight, future, damping)
 
     def _of_all(self, values: Tensor) -> Tensor:

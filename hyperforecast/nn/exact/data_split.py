@@ -175,7 +175,7 @@ class DataSplit:
         layout = self.layout(setting.norm, setting.n_factors)
         regressors = layout.regressors(self.series[0])
         if setting.individual:
-            return ChannelRegression(moments, regressors)
+            return ChannelRegression(moments, self.mixing(setting), regressors)
         pairs = self.pairs(setting) if embedding is None else None
         return GeneratedRegression(moments, self.mixing(setting, embedding), pairs, regressors)
 

@@ -1,6 +1,9 @@
 """What can be set of the exact solver, and the ridges that it compares."""
 
 from dataclasses import dataclass
+from inspect import get_annotations
+
+from hyperforecast.nn.option_values import check_values
 
 RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
 """Ridges tried, for each group of regressors in units of its mean diagonal in the equations."""
@@ -42,6 +45,7 @@ class ExactOptions:
     choose_every: int | None = None
 
     def __post_init__(self) -> None:
+        check_values(vars(self), get_annotations(type(self)))
         if self.ridge is not None and not self.ridge > 0:
             raise ValueError(f"ridge must be positive; got {self.ridge}.")
         if not 0 < self.validation_size < 1:

@@ -14,10 +14,13 @@ from hyperforecast.nn.exact.shared_products import (
     SharedRegressors,
     squared_steps,
 )
-from hyperforecast.nn.exact.window_products import window_means
+from hyperforecast.nn.exact.window_products import symmetric, window_means
 
 MIN_BLOCK, MAX_BLOCK, MAX_FACTOR_BLOCK = 16, 256, 1024
 """Numbers of windows that are multiplied at a time: fewer would cost more, more gain nothing."""
+
+STRIP = 64
+"""Number of shared regressors whose products with those after them are taken at a time."""
 
 
 class ScaledRegressors(SharedRegressors):
@@ -74,9 +77,10 @@ class ScaledRegressors(SharedRegressors):
                 windows = combined_windows(rows, deviation, piece.weights, width)
                 squares, constants = energy @ piece.weights, energy @ weighted
             own.addmm_(windows.flatten(1).T, seen)
-            if n_shared:
-                scaled = seen[:, :n_shared, None] * squares[:, None]  # (B, q, m)
-                shared.addmm_(scaled.flatten(1).T, seen)
+            for strip in _cut(n_shared, STRIP):  # what lies below the diagonal is mirrored
+                scaled = seen[:, strip, None] * squares[:, None]  # (B, strip, m)
+                above = shared[strip.start * n_sums : strip.stop * n_sums, strip.start :]
+                above.addmm_(scaled.flatten(1).T, seen[:, strip.start :])
             fixed.addmm_(constants.T, seen)
             if self.series.future is not None:
                 first = layout.targets.start + some.start
@@ -88,7 +92,7 @@ class ScaledRegressors(SharedRegressors):
         steps = (layout.horizon, self.series.n_future)
         return SharedProducts(
             own=own[..., :n_shared],
-            shared=shared[..., :n_shared],
+            shared=symmetric(shared[..., :n_shared]),
             fixed=fixed[..., :n_shared],
             own_future=own[..., n_shared:].unflatten(2, steps),
             shared_future=shared[..., n_shared:].unflatten(2, steps),
@@ -99,7 +103,7 @@ class ScaledRegressors(SharedRegressors):
     def _blocks(self, piece: ChannelPiece) -> Iterator[slice]:
         """Cut the windows into blocks that fit in memory."""
         n_channels, n_sums = len(piece.fixed), piece.n_sums
-        values = n_sums * (3 * self.layout.width + 2 * self._n_shared)
+        values = n_sums * (3 * self.layout.width + 2 * min(STRIP, self._n_shared))
         values += n_channels * (n_sums if piece.weights is not None else 4) + 3 * self._n_seen
         return _cut(self.n_windows, self.max_bytes // (8 * values), MAX_BLOCK)
 

@@ -105,7 +105,11 @@ def _slanted(diagonals: Tensor) -> Tensor:
 
 def _symmetric(diagonals: Tensor) -> Tensor:
     """Return the symmetric matrices (..., width, width) with the given diagonals."""
-    upper = _slanted(diagonals)
+    return symmetric(_slanted(diagonals))
+
+
+def symmetric(upper: Tensor) -> Tensor:
+    """Return symmetric matrices (..., n, n) with the given upper triangles."""
     return upper.triu().add_(upper.triu(1).mT)
 
 

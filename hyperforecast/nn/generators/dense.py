@@ -1,12 +1,12 @@
 """Full-rank generation."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.generators.base import Cost, Generator, along
+from hyperforecast.nn.generators.trunk import make_trunk
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 
 
@@ -53,15 +53,7 @@ class DenseGenerator(Generator):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        widths = [context_dim, *hidden]
-        self.trunk = nn.Sequential(
-            *(
-                layer
-                for fan_in, fan_out in pairwise(widths)
-                for layer in (nn.Linear(fan_in, fan_out), nn.ReLU())
-            )
-        )
-        n_bases = widths[-1]
+        self.trunk, n_bases = make_trunk(context_dim, hidden)
         self.weight_bases = nn.Parameter(torch.empty(n_bases, out_features, in_features))
         self.bias_bases = nn.Parameter(torch.zeros(n_bases, out_features)) if bias else None
         initialise = initialise or uniform_fan_in(in_features)

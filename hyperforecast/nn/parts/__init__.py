@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
+from hyperforecast.nn.options import options_of, wrong_values
 from hyperforecast.nn.parts.base import SLOTS, Part, Slot
 from hyperforecast.nn.parts.closed_form import ClosedForm, SharedWeights
+from hyperforecast.nn.parts.dynamic import Dynamic
 from hyperforecast.nn.parts.film import FiLM
 from hyperforecast.nn.parts.hn_mvts import HNMVTS
+from hyperforecast.nn.parts.hyper_attention import HyperAttention
+from hyperforecast.nn.parts.hyper_kernels import HyperKernels
+from hyperforecast.nn.parts.hyper_lstm import HyperLSTM
 from hyperforecast.nn.parts.individual import Individual
 from hyperforecast.nn.parts.light_sae import LightSAE
 from hyperforecast.nn.parts.mola import MoLA
@@ -17,7 +22,11 @@ __all__ = [
     "HNMVTS",
     "PARTS",
     "SLOTS",
+    "Dynamic",
     "FiLM",
+    "HyperAttention",
+    "HyperKernels",
+    "HyperLSTM",
     "Individual",
     "LightSAE",
     "MoLA",
@@ -32,9 +41,13 @@ __all__ = [
 
 PARTS: dict[str, type[Part]] = {
     "light-sae": LightSAE,
+    "hyper-kernels": HyperKernels,
+    "hyper-lstm": HyperLSTM,
+    "hyper-attention": HyperAttention,
     "film": FiLM,
     "individual": Individual,
     "hn-mvts": HNMVTS,
+    "dynamic": Dynamic,
     "mola": MoLA,
 }
 
@@ -121,7 +134,10 @@ def make_parts(
                     f"{other!r} and {name!r} both say what the {part.slot} of a network is. Choose "
                     "one of them."
                 )
-        made[name] = part(**(options or {}))
+        wrong = wrong_values(options_of(part), options or {})
+        problems += wrong.values()
+        right = {option: value for option, value in (options or {}).items() if option not in wrong}
+        made[name] = part(**right)
         problems.check(made[name].check)
         if horizon is not None:
             problems.check(made[name].cut, horizon)

@@ -8,7 +8,9 @@ from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
-Slot = Literal["embedding", "modulation", "head", "adapters"]
+Slot = Literal[
+    "embedding", "convolution", "recurrence", "attention", "modulation", "head", "adapters"
+]
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
 """In the order in which parts are put into a network, at most one for each."""
@@ -18,13 +20,15 @@ class Part(ABC):
     """A row of the one equation's table: at which sites, from which context, by which generator.
 
     A part is its options, which are keyword-only and plain values, so that a checkpoint can hold
-    them. They are declared as fields, see :func:`~hyperforecast.nn.options.option`, and checked by
-    :meth:`check`. :meth:`put_into` puts generated terms into a finished plain network, whose
-    parameters keep their names and values.
+    them. They are declared as fields with types and ranges, see
+    :func:`~hyperforecast.nn.options.option`; :meth:`check` says what does not go together.
+    :meth:`put_into` puts generated terms into a finished plain network, whose parameters keep their
+    names and values.
 
     Attributes
     ----------
-    slot : {"embedding", "modulation", "head", "adapters"}
+    slot : {"embedding", "convolution", "recurrence", "attention", "modulation", "head", \
+"adapters"}
         What of a network the part concerns. Of each a network has at most one part.
     """
 
@@ -35,7 +39,10 @@ class Part(ABC):
         describe(cls)
 
     def check(self) -> None:
-        """Raise if an option is wrong, asked before anything else."""
+        """Raise if options do not go together, asked before anything else.
+
+        Each is of its declared type and range then.
+        """
         return  # without options nothing is
 
     @abstractmethod
@@ -59,6 +66,10 @@ class Part(ABC):
 
     def trains_beside_adapters(self, name: str) -> bool:
         """Say whether a parameter of the base is trained with the adapters."""
+        return False
+
+    def generates(self, name: str) -> bool:
+        """Say whether a parameter of the plain network is generated, and is no parameter then."""
         return False
 
     def obstacle(self) -> str | None:

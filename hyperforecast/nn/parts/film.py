@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
-from hyperforecast.nn.errors import Problems, check_whole_number, raise_all
 from hyperforecast.nn.generators import ScaleShift
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
@@ -17,6 +16,7 @@ class FiLMOptions:
 
     channel_embedding_dim: int | None = option(
         default=None,
+        least=0,
         doc="""Length E of a channel's vector, at most the number of channels; with 0 all channels
         share scales and shifts. A third of the number of channels, at least 1 and at most 8, if not
         given.""",
@@ -50,11 +50,7 @@ class FiLM(FiLMOptions, Part):
 
     def check(self) -> None:
         """Raise if an option is wrong."""
-        problems = Problems()
-        if self.channel_embedding_dim is not None:
-            problems.check(check_whole_number, "channel_embedding_dim", self.channel_embedding_dim)
-        problems.check(check_names, self.modulated, "modulated")
-        raise_all(problems)
+        check_names(self.modulated, "modulated")
 
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Modulate activations wherever they pass."""

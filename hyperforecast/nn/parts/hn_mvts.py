@@ -6,12 +6,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
-from hyperforecast.nn.errors import Problems, raise_all
-from hyperforecast.nn.generators import DenseGenerator
+from hyperforecast.nn.generators import DenseGenerator, Generator, OuterProduct
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.parts.closed_form import ClosedForm
+from hyperforecast.nn.parts.ranks import site_ranks
 from hyperforecast.nn.sites import NetworkSites
 from hyperforecast.nn.term import Term
 
@@ -22,20 +22,29 @@ class HNMVTSOptions:
 
     channel_embedding_dim: int | None = option(
         default=None,
+        least=0,
         doc="""Length E of a channel's vector, between 0 (one head for all) and the number of
         channels (one head each): the regularisation between the two. A third of the number of
         channels, at least 1 and at most 8, if not given.""",
     )
     hyper_hidden: Sequence[int] = option(
         default=(),
+        least=1,
         doc="Widths of the hypernetwork's hidden layers; a single linear map if empty.",
+    )
+    rank: int | None = option(
+        default=None,
+        least=1,
+        doc="""Rank r of what is generated: two factors of r columns instead of a full weight, which
+        takes r (D + H) numbers for each length of the vector and not D·H. Full if not given.""",
     )
 
 
 class HNMVTS(HNMVTSOptions, Part):
     r"""The last layer is generated from a learned embedding of the channel.
 
-    .. math:: W_n = W_0 + \sum_k g_k(z_n) \Phi_k.
+    .. math:: W_n = W_0 + \sum_k g_k(z_n) \Phi_k, \qquad\text{or}\qquad
+              W_n = W_0 + U(z_n)\, V(z_n)^T \quad\text{of rank } r.
 
     It starts at the plain head of the same seed, plus what the embedding adds.
 
@@ -47,22 +56,23 @@ class HNMVTS(HNMVTSOptions, Part):
     ----------
     Savchenko & Kachan, "HN-MVTS: HyperNetwork-based Multivariate Time Series Forecasting",
     AAAI 2026, arXiv 2511.08340. The covariates' maps to the forecast are generated from the
-    same embedding; the paper has no covariates.
+    same embedding; the paper has no covariates, and no low rank.
     """
 
     slot = "head"
 
     def check(self) -> None:
-        """Raise if an option is wrong."""
-        problems = Problems()
-        if any(width < 1 for width in self.hyper_hidden):
-            problems.append(f"hyper_hidden must hold widths >= 1; got {list(self.hyper_hidden)}.")
+        """Raise if an option has no effect."""
+        if self.rank is not None and self.channel_embedding_dim == 0:
+            raise ValueError(
+                "rank has no effect with channel_embedding_dim=0: there is no embedding to "
+                "generate from. Leave one of the two out."
+            )
         if self.hyper_hidden and self.channel_embedding_dim == 0:
-            problems.append(
+            raise ValueError(
                 "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding "
                 "to generate from. Leave one of the two out."
             )
-        raise_all(problems)
 
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add to every last layer what the channel's embedding generates."""
@@ -70,8 +80,13 @@ class HNMVTS(HNMVTSOptions, Part):
         if dim is None:
             dim = default_embedding_dim(sites.n_channels)
         context = ChannelEmbedding(sites.n_channels, dim)
-        for site in sites.outputs:
-            generator = DenseGenerator(
+        generators = self._low_rank(sites, dim) if self.rank else self._dense(sites, dim)
+        for site, generator in zip(sites.outputs, generators, strict=True):
+            sites.add(site, name, Term(context, generator))
+
+    def _dense(self, sites: NetworkSites, dim: int) -> list[Generator]:
+        return [
+            DenseGenerator(
                 dim,
                 site.n_features,
                 site.n_outputs,
@@ -79,12 +94,30 @@ class HNMVTS(HNMVTSOptions, Part):
                 initialise=sites.initialiser(site),
                 bias=sites.layer(site).bias is not None,
             )
-            sites.add(site, name, Term(context, generator))
+            for site in sites.outputs
+        ]
+
+    def _low_rank(self, sites: NetworkSites, dim: int) -> list[Generator]:
+        assert self.rank is not None
+        ranks = site_ranks(self.rank, sites.outputs, capped=False)
+        return [
+            OuterProduct(
+                dim,
+                site.n_features,
+                site.n_outputs,
+                rank,
+                hidden=self.hyper_hidden,
+                bias=sites.layer(site).bias is not None,
+            )
+            for site, rank in zip(sites.outputs, ranks, strict=True)
+        ]
 
     def obstacle(self) -> str | None:
-        """Say that hidden layers rule the closed form out."""
+        """Say that hidden layers and low rank rule the closed form out."""
         if self.hyper_hidden:
             return "a hypernetwork with hyper_hidden layers is not linear in its weights"
+        if self.rank is not None:
+            return f"heads of rank={self.rank} are products of two weights, not linear in them"
         return None
 
     def closed_form(self, name: str) -> ClosedForm:

@@ -1,9 +1,8 @@
 """LightSAE: an embedding for every channel, of which a part is shared."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from hyperforecast.nn.contexts import ChannelGate, ChannelIndex, Context
-from hyperforecast.nn.errors import Problems, check_sizes, raise_all, unknown_name
 from hyperforecast.nn.generators import FreeWeights, Generator, LowRankPool
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
@@ -29,12 +28,14 @@ class LightSAEOptions:
     )
     rank: int | None = option(
         default=None,
+        least=1,
         doc="""Rank r of the pool's matrices, at most what can make a difference: ``n_components``
         times the inputs (the lookback or the patch length), or the embedding's width. 25, or that
         bound where it is less, if not given. Of ``"light"`` only.""",
     )
     n_components: int | None = option(
         default=None,
+        least=1,
         doc='Number K of matrices in the pool; 10 if not given. Of ``"light"`` only.',
     )
     gate_init: GateStart | None = option(
@@ -46,12 +47,14 @@ class LightSAEOptions:
     )
     load_balancing: float = option(
         default=0.0,
+        least=0,
         doc="""Weight of a penalty on the training loss where the channels use the components
         unequally: K times the sum of squared mean gates, less one. Of ``"light"`` with more than
         one component only.""",
     )
     embedding_dim: int | None = option(
         default=None,
+        least=1,
         doc="""Width of a linear embedding put before a backbone that has none (``"dlinear"``,
         ``"nlinear"``, ``"tsmixer"``), which then sees that many steps; required there, and refused
         elsewhere.""",
@@ -81,8 +84,23 @@ class LightSAE(LightSAEOptions, Part):
     slot = "embedding"
 
     def check(self) -> None:
-        """Raise if an option is wrong."""
-        check_options(self)
+        """Raise if an option has no effect for the variant."""
+        of_the_pool = {"rank": self.rank, "n_components": self.n_components}
+        of_the_gates = {"gate_init": self.gate_init, "load_balancing": self.load_balancing or None}
+        idle: dict[str, Any] = {}
+        why = ""
+        if self.variant != "light":
+            idle = of_the_pool | of_the_gates
+            why = f"with variant={self.variant!r}, which has no pool"
+        elif self.n_components == 1:
+            idle, why = of_the_gates, "with n_components=1, where every gate is 1"
+        given = [name for name, value in idle.items() if value is not None]
+        if given:
+            raise ValueError(
+                f"{' and '.join(given)} would have no effect {why}. Leave "
+                f"{'it' if len(given) == 1 else 'them'} out, or choose variant='light' with a pool "
+                "of several components."
+            )
 
     @property
     def embeds_into(self) -> int | None:
@@ -139,34 +157,3 @@ class LightSAE(LightSAEOptions, Part):
                 f"{highest} together. Choose rank <= {highest}."
             )
         return self.rank
-
-
-def check_options(options: LightSAEOptions) -> None:
-    """Raise if an option of :class:`LightSAE` is wrong or has no effect for the variant."""
-    problems = Problems()
-    variant, gate_init = options.variant, options.gate_init
-    if variant not in get_args(Variant):
-        problems.append(unknown_name("variant", variant, get_args(Variant)))
-    of_the_pool = {"rank": options.rank, "n_components": options.n_components}
-    sizes = {**of_the_pool, "embedding_dim": options.embedding_dim}
-    problems.check(check_sizes, **{name: size for name, size in sizes.items() if size is not None})
-    if gate_init is not None and gate_init not in ChannelGate.starts:
-        problems.append(unknown_name("gate_init", gate_init, ChannelGate.starts))
-    if options.load_balancing < 0:
-        problems.append(f"load_balancing must be a weight >= 0; got {options.load_balancing!r}.")
-    raise_all(problems)
-    of_the_gates = {"gate_init": gate_init, "load_balancing": options.load_balancing or None}
-    idle: dict[str, Any] = {}
-    why = ""
-    if variant != "light":
-        idle = of_the_pool | of_the_gates
-        why = f"with variant={variant!r}, which has no pool"
-    elif options.n_components == 1:
-        idle, why = of_the_gates, "with n_components=1, where every gate is 1"
-    given = [name for name, value in idle.items() if value is not None]
-    if given:
-        raise ValueError(
-            f"{' and '.join(given)} would have no effect {why}. Leave "
-            f"{'it' if len(given) == 1 else 'them'} out, or choose variant='light' with a pool of "
-            "several components."
-        )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from hyperforecast.nn.contexts import SegmentMixture
-from hyperforecast.nn.errors import Problems, check_sizes, raise_all, unknown_name
 from hyperforecast.nn.generators import LoRAExperts
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
@@ -19,19 +18,21 @@ class MoLAOptions:
 
     n_segments: int | None = option(
         default=None,
+        least=1,
         doc="""Number of segments S of equal length that the horizon is cut into; 8, or fewer where
         the horizon does not cut into as many, if not given.""",
     )
     segment_length: int | None = option(
         default=None,
+        least=1,
         doc="Steps of a segment, instead of ``n_segments``; 1 is the paper's one-step base.",
     )
-    n_experts: int = option(default=4, doc="Number P of experts of each layer.")
+    n_experts: int = option(default=4, least=1, doc="Number P of experts of each layer.")
     rank: int = option(
-        default=4, doc="Rank r of each expert, at most the smaller side of its layer."
+        default=4, least=1, doc="Rank r of each expert, at most the smaller side of its layer."
     )
     scaling: float = option(
-        default=1.0, doc='Factor c of the experts; "alpha / r" of the literature on LoRA.'
+        default=1.0, above=0, doc='Factor c of the experts; "alpha / r" of the literature on LoRA.'
     )
     mixing: Literal["softmax", "free"] = option(
         default="softmax",
@@ -72,7 +73,7 @@ class MoLA(MoLAOptions, Part):
 
     def check(self) -> None:
         """Raise if an option is wrong."""
-        check_options(self)
+        check_names(self.adapted_layers, "adapted_layers")
 
     def cut(self, horizon: int) -> Segments:
         """Cut the horizon into segments."""
@@ -92,15 +93,3 @@ class MoLA(MoLAOptions, Part):
     def trains_beside_adapters(self, name: str) -> bool:
         """Say whether a parameter is the head's own and ``train_head`` is on."""
         return self.train_head and name in ("head.weight", "head.bias")
-
-
-def check_options(options: MoLAOptions) -> None:
-    """Raise if an option of :class:`MoLA` is wrong."""
-    problems = Problems()
-    problems.check(check_sizes, n_experts=options.n_experts, rank=options.rank)
-    if not options.scaling > 0:
-        problems.append(f"scaling must be a number > 0; got {options.scaling!r}.")
-    if options.mixing not in SegmentMixture.kinds:
-        problems.append(unknown_name("mixing", options.mixing, SegmentMixture.kinds))
-    problems.check(check_names, options.adapted_layers, "adapted_layers")
-    raise_all(problems)

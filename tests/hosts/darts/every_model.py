@@ -5,11 +5,23 @@ import pytest
 from hyperforecast.darts import (
     BackboneModel,
     HNMVTSModel,
+    HyperLSTMModel,
     HyperModel,
+    HyperTCNModel,
+    HyperTransformerModel,
     LightSAEModel,
     MoLAModel,
 )
 
 L, H = 12, 4
-MODELS = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel, HyperModel]
+MODELS = [
+    HNMVTSModel,
+    BackboneModel,
+    LightSAEModel,
+    MoLAModel,
+    HyperModel,
+    HyperTransformerModel,
+    HyperTCNModel,
+    HyperLSTMModel,
+]
 each_model = pytest.mark.parametrize("model_class", MODELS)

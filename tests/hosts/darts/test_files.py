@@ -18,6 +18,7 @@ from hyperforecast.darts import (
     HyperforecastModel,
     LightSAEModel,
 )
+from hyperforecast.darts.files import digest_of_weights, replacing
 from hyperforecast.nn import StaticLayer
 from tests.hosts.darts.every_model import H, L, each_model
 
@@ -229,6 +230,37 @@ class TestOnnx:
     def test_needs_a_trained_model(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="fit"):
             make().to_onnx(str(tmp_path / "m.onnx"))
+
+
+def test_a_digest_of_weights_knows_names_values_and_precision() -> None:
+    state = {"a": torch.arange(3.0), "b": torch.tensor(2), "_extra_state": {"names": ["x"]}}
+    same = {"b": torch.tensor(2), "a": torch.arange(6.0)[:3]}
+    assert digest_of_weights(state) == digest_of_weights(same)
+    others = [
+        {**same, "b": torch.tensor(3)},
+        {"c": same["b"], "a": same["a"]},
+        {**same, "a": same["a"].bfloat16()},
+        {"a": same["a"]},
+    ]
+    assert len({digest_of_weights(other) for other in [state, *others]}) == 5
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = str(tmp_path / "a")
+    Path(path).write_text("old")
+
+    def write(fails: bool) -> None:
+        with replacing(path) as temporary:
+            Path(temporary).write_text("new")
+            assert Path(path).read_text() == "old"
+            assert not fails
+
+    with pytest.raises(AssertionError):
+        write(fails=True)
+    assert Path(path).read_text() == "old"
+    write(fails=False)
+    assert Path(path).read_text() == "new"
+    assert list(tmp_path.iterdir()) == [Path(path)]
 
 
 class TestStateDict:

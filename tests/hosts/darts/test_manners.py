@@ -79,7 +79,9 @@ class TestErrors:
             HNMVTSModel(0, H, instance_norm="rev-in", hyper_hidden=[0])
         assert "\n- input_chunk_length must be a whole number of steps" in str(caught.value)
         assert "\n- Unknown instance_norm 'rev-in'" in str(caught.value)
-        assert "\n- hyper_hidden must hold widths >= 1; got [0]." in str(caught.value)
+        assert "\n- hyper_hidden must be a sequence of whole numbers >= 1; got [0]." in str(
+            caught.value
+        )
         with pytest.raises(ValueError, match=r"^4 arguments are wrong:") as caught:
             MoLAModel(L, H, backbone="DLiner", n_experts=0, mixing="hard", n_segments=H + 1)
         for name in ("backbone", "n_experts", "mixing", "n_segments"):
@@ -124,7 +126,7 @@ class TestErrors:
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_gaps_in_training(self, series: TimeSeries, value: float) -> None:
         message = (
-            "`series` holds NaN or infinite values: 1 in 'b', the first at 2020-01-31 00:00:00. "
+            "`series[1]` holds NaN or infinite values: 1 in 'b', the first at 2020-01-31 00:00:00. "
             "Expected finite numbers; fill gaps first, for example with "
             "darts.utils.missing_values.fill_missing_values."
         )

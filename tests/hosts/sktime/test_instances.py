@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from darts.utils.likelihood_models.torch import GaussianLikelihood
+from torch.nn import L1Loss
 
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
 
@@ -295,10 +296,13 @@ class TestParameters:
                 "a likelihood or quantiles, not both",
             ),
             ({"likelihood": "poisson"}, "does not cover standardised values.*scaler=None"),
-            ({"likelihood": "gaussian", "loss_fn": object()}, "loss_fn has no effect"),
+            ({"likelihood": "gaussian", "loss_fn": L1Loss()}, "loss_fn has no effect"),
             ({"scaler": "minmax"}, "scaler must be 'standard', 'global' or None; got 'minmax'"),
             ({"short_instances": "drop"}, "short_instances must be 'pad' or 'raise'; got 'drop'"),
-            ({"validation_size": 1.5}, "share of the rows between 0 and 1; got 1.5"),
+            (
+                {"validation_size": 1.5},
+                "validation_size must be a finite number > 0 and < 1; got 1.5",
+            ),
             ({"validation_size": 0.99}, "leaves too few rows: .* takes 14 rows"),
             ({"patience": 3}, "patience has no effect without validation_size"),
             ({"input_chunk_length": 0}, "input_chunk_length must be a whole number"),
@@ -310,7 +314,7 @@ class TestParameters:
             make(**params).fit(panel, fh=[1])
 
     def test_likelihood_of_another_kind(self, panel: pd.DataFrame) -> None:
-        with raises(TypeError, "likelihood must be a name or a torch likelihood"):
+        with raises(ValueError, "likelihood must be a string or a TorchLikelihood"):
             make(likelihood=GaussianLikelihood).fit(panel, fh=[1])
 
     def test_quantiles_beyond_the_learned_ones(self, panel: pd.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """The sktime forecasters: what can be known before training is refused before training."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,44 @@ def test_checks_leave_parameters_alone(panel: pd.DataFrame) -> None:
     assert before == {name: id(v) for name, v in forecaster.get_params(deep=False).items()}
     assert trainer == {"accelerator": "cpu"}
     assert np.isfinite(forecaster.predict().to_numpy()).all()
+
+
+@each_forecaster
+@pytest.mark.usefixtures("_untrained", "_unread")
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_epochs": -1}, "n_epochs must be a whole number >= 0; got -1."),
+        ({"n_epochs": "3"}, "n_epochs must be a whole number >= 0; got '3'."),
+        ({"batch_size": 1.5}, "batch_size must be a whole number >= 1; got 1.5."),
+        ({"input_chunk_length": [4]}, "input_chunk_length must be a whole number of steps >= 1;"),
+        ({"optimizer_kwargs": {"lr": 1e30}}, "lr in optimizer_kwargs must be a number >= 0 and <="),
+        ({"optimizer_kwargs": {"lr": float("nan")}}, "lr in optimizer_kwargs must be a finite num"),
+        ({"quantiles": "0.5"}, "quantiles must be a sequence of finite numbers > 0 and < 1; got"),
+        ({"quantiles": (0.5, 1.5)}, "quantiles must be a sequence of finite numbers > 0 and < 1;"),
+        (
+            {"quantiles": 0.5},
+            "quantiles must be a sequence of finite numbers > 0 and < 1; got 0.5.",
+        ),
+        ({"likelihood": 3}, "likelihood must be a string or a TorchLikelihood; got 3."),
+        ({"past_covariates": "b"}, "past_covariates must be a sequence of values; got 'b'."),
+        ({"validation_size": "0.2"}, "validation_size must be a finite number > 0 and < 1; got"),
+        ({"verbose": "no"}, "verbose must be True or False; got 'no'."),
+        ({"pl_trainer_kwargs": "cpu"}, "pl_trainer_kwargs must be a dict; got 'cpu'."),
+        ({"random_state": 1.5}, "random_state must be a whole number >= 0"),
+        ({"loss_fn": "mse"}, "loss_fn must be a function; got 'mse'."),
+        ({"backbone": None}, "backbone must be a string; got None."),
+        ({"n_factors": float("nan")}, "n_factors must be a whole number >= 0; got nan."),
+    ],
+    ids=repr,
+)
+def test_wrong_types_and_ranges(cls: type, params: dict, message: str, panel: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        cls(**{"input_chunk_length": L, **params}).fit(panel, fh=[1])
+
+
+@pytest.mark.usefixtures("_untrained", "_unread")
+def test_wrong_patience(panel: pd.DataFrame) -> None:
+    message = r"^patience must be a whole number of epochs >= 1; got 0\.$"
+    with pytest.raises(ValueError, match=message):
+        MoLAForecaster(L, patience=0, validation_size=0.2).fit(panel, fh=[1])

@@ -42,9 +42,10 @@ class NaiveSelection:
         validation: Sequence[ObservedSeries],
     ) -> None:
         self.problem, self.search = problem, problem.search
-        self.training, self.validation = training, validation
+        self.training, self.validation = in_units_of_training(problem, training, validation)
         self.n_channels = training[0].n_channels
-        centred = torch.cat([one.target - one.target.mean(dim=0) for one in training])
+        # each series is centred on its own means, so that levels are no correlation
+        centred = torch.cat([one.target - one.target.mean(dim=0) for one in self.training])
         deviation = centred.square().mean(dim=0).sqrt()
         standardised = centred / deviation
         values, vectors = torch.linalg.eigh(standardised.T @ standardised / len(standardised))
@@ -163,15 +164,14 @@ class NaiveSelection:
         """A setting with every ridge."""
         setting = replace(setting, ridge=0.0)
         if setting not in self.fits:
-            x, y, n_regressors = self.rows(self.training, setting)
+            x, y, groups = self.rows(self.training, setting)
             x_new, y_new, _ = self.rows(self.validation, setting)
             every = [slice(c, c + 1) for c in range(self.n_channels)]
             parts = every if setting.individual else [slice(None)]
-            models = [Rows(x[:, c], y[:, c], n_regressors) for c in parts]
-            unit = mean(model.unit for model in models)
+            models = [Rows(x[:, c], y[:, c], groups) for c in parts]
             self.fits[setting] = []
             for ridge in RIDGES:
-                weights = [model.solve(ridge * unit) for model in models]
+                weights = [model.solve(ridge) for model in models]
                 if setting.individual:
                     forecast = torch.stack(
                         [x_new[:, c] @ weight for c, weight in enumerate(weights)], dim=1
@@ -184,8 +184,8 @@ class NaiveSelection:
 
     def rows(
         self, series: Sequence[ObservedSeries], setting: Setting
-    ) -> tuple[Tensor, Tensor, int]:
-        """Regressors times each mixing weight (T, C, M·p), targets (T, C, H), and the number p."""
+    ) -> tuple[Tensor, Tensor, list[str]]:
+        """Regressors times each mixing weight (T, C, M·p), targets (T, C, H), and p groups."""
         problem, n_factors = self.problem, setting.n_factors
         layout = WindowLayout(
             problem.lookback,
@@ -199,24 +199,71 @@ class NaiveSelection:
         x, y = (torch.cat([one[i] for one in designs]) for i in (0, 1))
         dim = 0 if setting.individual else setting.embedding_dim
         mixing = torch.cat([torch.ones(self.n_channels, 1).to(x), self.embedding[:, :dim]], dim=1)
-        return torch.einsum("cm,tcp->tcmp", mixing, x).flatten(2), y, x.shape[2]
+        n_past, n_static = series[0].n_past, series[0].n_static
+        groups = ["own"] * problem.lookback
+        groups += [f"past {q}" for q in range(n_past)] * problem.lookback  # step by step
+        groups += ["factors"] * n_factors * layout.factor_lookback
+        groups += [f"static {k}" for k in range(n_static)] + ["constant"]
+        return torch.einsum("cm,tcp->tcmp", mixing, x).flatten(2), y, groups
 
 
 class Rows:
-    """A ridge regression on rows written out; every p-th regressor is a constant."""
+    """A ridge regression on rows written out; constants are not penalised.
 
-    def __init__(self, x: Tensor, y: Tensor, p: int) -> None:
+    The ridge of a group of regressors is in units of the mean square that the constants leave of
+    them, over all mixing weights.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, groups: list[str]) -> None:
         self.x, self.y = x.flatten(0, 1), y.flatten(0, 1)
-        self.penalised = torch.arange(self.x.shape[1]) % p < p - 1
-        free = self.x[:, self.penalised]
-        constants = self.x[:, ~self.penalised]
-        left = free - constants @ torch.linalg.pinv(constants) @ free
-        self.unit = left.square().sum(dim=0).mean().item()
+        repeated = groups * (self.x.shape[1] // len(groups))
+        constants = self.x[:, [group == "constant" for group in repeated]]
+        left = self.x - constants @ torch.linalg.pinv(constants) @ self.x
+        squares = left.square().sum(dim=0).tolist()
+        members = {
+            name: [s for s, g in zip(squares, repeated, strict=True) if g == name]
+            for name in groups
+        }
+        units = [0.0 if name == "constant" else mean(members[name]) for name in repeated]
+        self.units = torch.tensor(units, dtype=torch.float64)
 
     def solve(self, ridge: float) -> Tensor:
-        penalty = torch.diag(self.penalised.to(self.x) * ridge**0.5)
+        penalty = torch.diag((ridge * self.units).sqrt())
         targets = torch.cat([self.y, self.y.new_zeros(len(penalty), self.y.shape[1])])
         return torch.linalg.lstsq(torch.cat([self.x, penalty]), targets, driver="gelsd").solution
+
+
+def in_units_of_training(
+    problem: Problem, training: Sequence[ObservedSeries], validation: Sequence[ObservedSeries]
+) -> tuple[list[ObservedSeries], list[ObservedSeries]]:
+    """Less the training mean and by the training deviation: of each channel and covariate."""
+    ahead = problem.width - problem.lookback  # rows at which past covariates are not seen
+
+    def units(parts: list[Tensor | None]) -> tuple[Tensor, Tensor]:
+        given = [part for part in parts if part is not None]
+        rows = torch.cat(given) if given else torch.zeros(2, 0)
+        return rows.mean(dim=0), (rows - rows.mean(dim=0)).square().mean(dim=0).sqrt()
+
+    target = units([one.target for one in training])
+    past = units([None if one.past is None else one.past[:-ahead] for one in training])
+    static = units([one.static for one in training])
+
+    def standardised(values: Tensor | None, unit: tuple[Tensor, Tensor]) -> Tensor | None:
+        return None if values is None else (values - unit[0]) / unit[1]
+
+    scaled = [
+        [
+            replace(
+                one,
+                target=standardised(one.target, target),
+                past=standardised(one.past, past),
+                static=standardised(one.static, static),
+            )
+            for one in several
+        ]
+        for several in (training, validation)
+    ]
+    return scaled[0], scaled[1]
 
 
 def mean(values: Iterable[float]) -> float:

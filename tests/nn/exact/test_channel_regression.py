@@ -11,6 +11,7 @@ from regression_cases import KINDS, assert_same_weights, each_route, one_chunk, 
 from sklearn.linear_model import Ridge
 
 from hyperforecast.nn.exact import (
+    BasisWeights,
     ChannelRegression,
     GeneratedRegression,
     ObservedSeries,
@@ -18,6 +19,9 @@ from hyperforecast.nn.exact import (
     block_moments,
     window_moments,
 )
+
+EACH = torch.eye(3, dtype=torch.float64)
+"""Mixing vectors of three channels with weights of their own."""
 
 
 @each_route
@@ -30,7 +34,7 @@ def test_one_hot_mixing_equals_a_ridge_regression_for_each_channel(
     moments = one_chunk(window_moments([series], layout))
     one_hot = torch.eye(3, dtype=torch.float64)
     regressions = GeneratedRegression(moments, one_hot) if as_generated else None
-    solved = regressions or ChannelRegression(moments)
+    solved = regressions or ChannelRegression(moments, EACH)
     torch.testing.assert_close(solved.mixing, one_hot)
     found = solved.solve(ridge).weight
     centred = x[..., :-1] - x[..., :-1].mean(dim=0)
@@ -49,8 +53,8 @@ def test_channels_count_over_all_chunks(
     make_series: Callable[..., ObservedSeries],
 ) -> None:
     several, layout = [make_series(kinds=("future",))], WindowLayout(5, 2)
-    whole = ChannelRegression(one_chunk(block_moments(several, layout)))
-    chunks = ChannelRegression(two_chunks(several, layout))
+    whole = ChannelRegression(one_chunk(block_moments(several, layout)), EACH)
+    chunks = ChannelRegression(two_chunks(several, layout), EACH)
     assert_same_weights(chunks.solve(0.1), whole.solve(0.1), 1e-12)
 
 
@@ -64,7 +68,7 @@ def test_units_of_a_channel_do_not_matter(
     factors = torch.tensor([1.0, 1e-6, 1e5], dtype=torch.float64)
     scaled = ObservedSeries(series.target * factors)
     one, two = (
-        ChannelRegression(one_chunk(window_moments([each], layout))).solve(1e-3).weight
+        ChannelRegression(one_chunk(window_moments([each], layout)), EACH).solve(1e-3).weight
         for each in (series, scaled)
     )
     torch.testing.assert_close(two[..., :-1], one[..., :-1], rtol=1e-6, atol=1e-9)
@@ -72,32 +76,29 @@ def test_units_of_a_channel_do_not_matter(
 
 
 @pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
-def test_equals_generated_weights_of_every_channel_alone(
+def test_equals_a_regression_of_each_channel_for_itself(
     kinds: tuple[str, ...], make_series: Callable[..., ObservedSeries]
 ) -> None:
-    several, layout = [make_series(50, kinds=kinds)], make_layout(kinds, "last", 1)
-    moments = one_chunk(window_moments(several, layout))
-    regressors = layout.regressors(several[0])
-    found = ChannelRegression(moments, regressors).solve(0.2)
-    for n in range(3):  # each alone, in units of its own
-        [(_, all_channels)] = moments
-        alone = one_chunk(all_channels.channels(slice(n, n + 1)))
-        ones = torch.ones(1, 1, dtype=torch.float64)
-        expected = GeneratedRegression(alone, ones, regressors=regressors).solve(0.2)
-        torch.testing.assert_close(found.weight[n], expected.weight[0], rtol=1e-8, atol=1e-9)
-        torch.testing.assert_close(found.future[n], expected.future[0], rtol=1e-8, atol=1e-9)
+    series, layout = make_series(50, kinds=kinds), make_layout(kinds, "last", 1)
+    moments, regressors = window_moments([series], layout), layout.regressors(series)
+    found = ChannelRegression(one_chunk(moments), EACH, regressors).solve(0.1)
+    one = torch.ones(1, 1, dtype=torch.float64)
+    for c in range(3):
+        alone = moments.channels(slice(c, c + 1))
+        expected = GeneratedRegression(one_chunk(alone), one, regressors=regressors).solve(0.1)
+        assert_same_weights(
+            BasisWeights(found.weight[c : c + 1], found.future[c : c + 1]), expected
+        )
 
 
 def test_a_channel_whose_equations_rounding_has_made_indefinite_spoils_no_other(
     make_series: Callable[..., ObservedSeries],
 ) -> None:
     series, layout = make_series(50), WindowLayout(6, 3)
-    target = series.target.clone()
-    target[:, 1] = 1e9 + torch.arange(50) % 2
-    moments = window_moments([ObservedSeries(target)], layout)
-    moments.xx[1, 0, 0] -= 1e4  # as rounding may
-    found = ChannelRegression(one_chunk(moments)).solve(1e-6).weight
-    alone = window_moments([series], layout)
-    expected = ChannelRegression(one_chunk(alone)).solve(1e-6).weight
-    assert found.isfinite().all()
-    torch.testing.assert_close(found[::2], expected[::2], rtol=1e-6, atol=1e-6)
+    moments = window_moments([series], layout)
+    expected = ChannelRegression(one_chunk(moments), EACH).solve(1e-6)
+    moments.xx[1, 0, 0] -= moments.xx[1, 0, 0] / 2  # as rounding may, far from zero
+    found = ChannelRegression(one_chunk(moments), EACH).solve(1e-6)
+    assert found.weight.isfinite().all()
+    assert found.damping > 0 == expected.damping
+    torch.testing.assert_close(found.weight[::2], expected.weight[::2])

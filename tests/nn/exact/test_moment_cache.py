@@ -1,5 +1,6 @@
 """Moments in bounded memory, against those made at once."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,12 +16,16 @@ from hyperforecast.nn.exact import (
     ObservedSeries,
     Problem,
     SearchSpace,
+    Setting,
     block_moments,
     solve_exact,
     window_blocks,
     window_moments,
 )
+from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.moment_cache import MomentCache
+from hyperforecast.nn.exact.options import RIDGES
+from hyperforecast.nn.exact.ridge_search import RidgeSearch
 
 few_windows = pytest.mark.parametrize("written_out", [True, False])
 """Whether windows of the series, which are few, are written out."""
@@ -122,3 +127,19 @@ class TestMemory:
         for one, two in zip(little.compared, much.compared, strict=True):
             assert one.setting == two.setting
             assert one.validation_mse == pytest.approx(two.validation_mse, rel=1e-9)
+
+    @pytest.mark.parametrize(("gigabytes", "kept"), [(1e-9, 2), (1.0, len(RIDGES))])
+    def test_large_solutions_are_given_up_but_the_best_and_the_last(
+        self, gigabytes: float, kept: int
+    ) -> None:
+        options = ExactOptions(max_memory_gb=gigabytes)
+        split = DataSplit(Problem(L, H), [clustered()], options, None, "training")
+        search, setting = RidgeSearch(split, split, RIDGES), Setting("none", 0, False, 0)
+        solved = [weakref.ref(search.solve(setting, n)) for n in range(len(RIDGES))]
+        assert sum(one() is not None for one in solved) == kept
+        errors = [search.solve(setting, n).error for n in range(len(RIDGES))]
+        best = search.best(setting, 0)
+        assert best.error == min(errors)
+        expected = search.training.regression(setting)
+        again = expected.solve(best.setting.ridge)
+        torch.testing.assert_close(best.weights.weight, again.weight)

@@ -7,7 +7,7 @@ import torch
 from moment_cases import make_layout
 from naive_windows import design
 
-from hyperforecast.nn.exact import ObservedSeries, lagged_products
+from hyperforecast.nn.exact import ObservedSeries, lagged_products, scaled_regressors
 from hyperforecast.nn.exact.recurrence import series_moments
 from hyperforecast.nn.exact.scaled_regressors import ScaledRegressors, combined_windows
 
@@ -25,11 +25,17 @@ def test_combined_windows_are_sums_over_channels() -> None:
                 torch.testing.assert_close(found[t, i, m], expected)
 
 
+@pytest.mark.parametrize("strip", [3, 100])
 @pytest.mark.parametrize("max_bytes", [1, 5_000, 2**26], ids=["one by one", "some", "all"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_blocks_add_up_to_the_products_of_all_windows(
-    weighted: bool, max_bytes: int, make_series: Callable[..., ObservedSeries]
+    weighted: bool,
+    max_bytes: int,
+    strip: int,
+    make_series: Callable[..., ObservedSeries],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(scaled_regressors, "STRIP", strip)
     series, layout = make_series(kinds=KINDS), make_layout(KINDS, "revin", 1)
     weights = torch.randn(3, 2, dtype=torch.float64) if weighted else None
     x, y, f = design(series, layout)

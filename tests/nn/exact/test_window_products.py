@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hyperforecast.nn.exact import lagged_products, summed_lagged_products
-from hyperforecast.nn.exact.window_products import window_deviations
+from hyperforecast.nn.exact.window_products import symmetric, window_deviations
 from hyperforecast.nn.instance_norm import RevIN
 
 
@@ -34,3 +34,8 @@ def test_deviations_are_those_that_revin_divides_by() -> None:
     windows = x.unfold(1, 7, 1)
     expected = (windows.var(dim=2, correction=0) + RevIN.epsilon).sqrt()
     torch.testing.assert_close(window_deviations(x, 7), expected)
+
+
+def test_symmetric_matrices_have_the_upper_triangle_given() -> None:
+    found = symmetric(torch.tensor([[1.0, 2.0], [9.0, 3.0]]))
+    torch.testing.assert_close(found, torch.tensor([[1.0, 2.0], [2.0, 3.0]]))

@@ -12,6 +12,7 @@ from hyperforecast.nn import (
     Generator,
     LoRAExperts,
     LowRankPool,
+    OuterProduct,
     channel_linear,
     generators,
 )
@@ -23,6 +24,9 @@ GENERATORS: dict[str, Callable[[], Generator]] = {
     "dense with hidden layers": lambda: DenseGenerator(E, N_IN, N_OUT, hidden=(7, 2)),
     "pool": lambda: LowRankPool(E, N_IN, N_OUT, 2),
     "lora": lambda: LoRAExperts(E, N_IN, N_OUT, 2, scaling=0.5),
+    "outer product": lambda: OuterProduct(E, N_IN, N_OUT, 2),
+    "outer product without biases": lambda: OuterProduct(E, N_IN, N_OUT, 3, bias=False),
+    "outer product with hidden layers": lambda: OuterProduct(E, N_IN, N_OUT, 1, hidden=(7, 2)),
     "free": lambda: FreeWeights(N, N_IN, N_OUT),
 }
 each_generator = pytest.mark.parametrize("name", GENERATORS)

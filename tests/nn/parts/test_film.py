@@ -144,7 +144,7 @@ def test_refused_where_tokens_are_not_channels() -> None:
     ("options", "match"),
     [
         ({"modulated": ["backbone.nowhere"]}, "modulated names 'backbone.nowhere'.*'features'"),
-        ({"modulated": "features"}, "modulated must be a list of names"),
+        ({"modulated": "features"}, "modulated must be a sequence of strings; got"),
         ({"channel_embedding_dim": -1}, "channel_embedding_dim must be a whole number >= 0"),
         ({"channel_embedding_dim": 4}, "Choose channel_embedding_dim <= 3"),
     ],

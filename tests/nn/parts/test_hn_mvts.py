@@ -66,7 +66,10 @@ def test_hidden_widths_reach_the_generator() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hyper_hidden": [4, 0]}, "hyper_hidden must hold widths >= 1; got [4, 0]."),
+        (
+            {"hyper_hidden": [4, 0]},
+            "hyper_hidden must be a sequence of whole numbers >= 1; got [4, 0].",
+        ),
         (
             {"channel_embedding_dim": 0, "hyper_hidden": [4]},
             "hyper_hidden has no effect with channel_embedding_dim=0: there is no embedding to "
@@ -138,3 +141,50 @@ def test_starts_at_the_shared_head_plus_what_the_embedding_adds() -> None:
         torch.testing.assert_close(weight[n], network.head.weight + added)
         assert torch.equal(bias.expand(C, -1)[n], network.head.bias)
         assert 0 < added.abs().max() < network.head.weight.abs().max()
+
+
+class TestLowRank:
+    def test_heads_are_the_shared_one_and_a_product(self) -> None:
+        network = make({"channel_embedding_dim": 2, "rank": 2}).double()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.normal_()
+        term = network.head.terms["hn-mvts"]
+        z, generator = term.context.weight, term.generator
+        weight, _ = network.head.generate()
+        for n in range(C):
+            left = generator.left[0] * z[n, 0] + generator.left[1] * z[n, 1]
+            right = generator.right[0] + generator.right[1] * z[n, 0] + generator.right[2] * z[n, 1]
+            expected = network.head.weight + left @ right.T
+            torch.testing.assert_close(weight[n], expected, rtol=0, atol=1e-12)
+
+    def test_takes_r_times_the_sum_of_the_sizes_instead_of_their_product(self) -> None:
+        def generated(part: dict[str, Any]) -> int:
+            network = make({"channel_embedding_dim": 2, **part}, "nlinear")
+            return sum(p.numel() for p in network.head.terms["hn-mvts"].generator.parameters())
+
+        assert generated({}) == 2 * (L * H + H)
+        assert generated({"rank": 1}) == 2 * (L + H + H) + L  # and V_0
+        assert generated({"rank": 3, "hyper_hidden": [5]}) == 15 + 5 * (3 * (L + H) + H) + 3 * L
+
+    def test_starts_at_the_plain_head_and_folds(self) -> None:
+        x = torch.randn(3, L, C)
+        low, plain = make({"rank": 2}).eval(), make(None).eval()
+        with torch.no_grad():
+            torch.testing.assert_close(low(x), plain(x), rtol=0, atol=1e-6)
+            torch.testing.assert_close(low.fold()(x), low(x), rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("part", "match"),
+        [
+            ({"rank": 0}, "rank must be a whole number >= 1"),
+            ({"rank": 5}, "'head' has 32 inputs and 4 outputs. Choose rank <= 4"),
+            ({"rank": 1, "channel_embedding_dim": 0}, "rank has no effect with"),
+        ],
+    )
+    def test_wrong_ranks(self, part: dict[str, Any], match: str) -> None:
+        with pytest.raises(ValueError, match=match):
+            make(part)
+
+    def test_has_no_closed_form(self) -> None:
+        assert "products of two weights" in str(HNMVTS(rank=2).obstacle())

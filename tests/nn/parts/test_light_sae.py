@@ -16,7 +16,7 @@ from hyperforecast.nn import (
     count_parameters,
     fold,
 )
-from hyperforecast.nn.parts import LightSAE
+from hyperforecast.nn.parts import make_parts
 
 B, C, L, D, R, K = 6, 4, 7, 5, 3, 2
 
@@ -362,7 +362,7 @@ class TestParameters:
             {"gate_init": "zeros"},
             "Unknown gate_init 'zeros'. Expected one of: 'random', 'uniform', 'correlation'.",
         ),
-        ({"load_balancing": -1.0}, "load_balancing must be a weight >= 0; got -1.0."),
+        ({"load_balancing": -1.0}, "load_balancing must be a finite number >= 0; got -1.0."),
         (
             {"variant": "full", "rank": 3},
             "rank would have no effect with variant='full', which has no pool. Leave it out, or "
@@ -383,7 +383,7 @@ class TestParameters:
 )
 def test_bad_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        LightSAE(**options).check()
+        make_parts({"light-sae": options})
 
 
 def test_a_rank_that_makes_no_difference_is_refused() -> None:

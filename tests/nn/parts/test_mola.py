@@ -250,9 +250,9 @@ class TestLayers:
     [
         ({"rank": 0}, "rank must be a whole number >= 1; got 0."),
         ({"n_experts": 0}, "n_experts must be a whole number >= 1; got 0."),
-        ({"scaling": 0.0}, "scaling must be a number > 0; got 0.0."),
+        ({"scaling": 0.0}, "scaling must be a finite number > 0; got 0.0."),
         ({"mixing": "soft"}, "Unknown mixing 'soft'. Did you mean 'softmax'?"),
-        ({"adapted_layers": "head"}, "adapted_layers must be a list of names of layers"),
+        ({"adapted_layers": "head"}, "adapted_layers must be a sequence of strings; got 'head'."),
         ({"adapted_layers": []}, "adapted_layers must be a list of names of layers"),
         ({"n_segments": 11}, "n_segments must be at most the horizon, 10 steps; got 11."),
     ],

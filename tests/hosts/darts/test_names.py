@@ -1,5 +1,6 @@
-"""Channels go by name, and channel embeddings start from the training series."""
+"""Channels and covariates go by name, and channel embeddings start from the training series."""
 
+import copy
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.likelihood_models.torch import GaussianLikelihood
 
 from hyperforecast.darts import HNMVTSModel
-from hyperforecast.darts.channels import channel_order
+from hyperforecast.darts.names import name_order
 from hyperforecast.nn import correlation_embedding
 
 L, H = 12, 4
@@ -42,8 +43,8 @@ def same_by_name(found: TimeSeries, expected: TimeSeries, **kwargs: Any) -> None
         ("abc", "", None),
     ],
 )
-def test_channel_order(names: str, trained: str, expected: list[int] | None) -> None:
-    assert channel_order(list(names), list(trained)) == expected
+def test_name_order(names: str, trained: str, expected: list[int] | None) -> None:
+    assert name_order(list(names), list(trained)) == expected
 
 
 class TestOtherOrder:
@@ -144,8 +145,18 @@ class TestOtherNames:
     def test_none_shared_goes_by_position(self, series: TimeSeries) -> None:
         model = make().fit(series)
         renamed = series.with_columns_renamed(list("abc"), list("xyz"))
-        found = model.predict(H, series=renamed)
+        message = (
+            "The channels 'x', 'y', 'z' are unknown to this model, whose weights belong to 'a', "
+            "'b', 'c': they are taken by position. If their order is another one, give them their "
+            "trained names, with `with_columns_renamed` for example; then any order is right."
+        )
+        with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+            found = model.predict(H, series=renamed)
         assert list(found.components) == ["x", "y", "z"]
+        # once: warnings of this package are errors here
+        model.predict(H, series=renamed)
+        model.historical_forecasts(renamed, retrain=False, forecast_horizon=H, start=100)
+        copy.deepcopy(model).predict(H, series=renamed)
         np.testing.assert_array_equal(found.values(), model.predict(H).values())
 
     @pytest.mark.parametrize(

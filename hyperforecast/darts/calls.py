@@ -1,0 +1,71 @@
+"""What is wrong with the arguments of ``fit`` and ``predict``, asked before anything else."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from darts import TimeSeries
+
+from hyperforecast.darts.finite import named
+from hyperforecast.darts.options import FitOptions, PredictOptions
+from hyperforecast.nn.errors import raise_all
+from hyperforecast.nn.options import options_of, wrong_values
+
+_DECLARED = options_of(FitOptions, PredictOptions)
+
+SERIES = ("series", "past_covariates", "future_covariates", "sample_weight")
+"""Arguments that are series; those of the validation are called ``val_...``."""
+
+
+def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Raise unless the arguments of a call are of the kinds that a Darts model takes.
+
+    Parameters
+    ----------
+    method : callable
+        Darts' own ``fit`` or ``predict``, by whose signature the arguments have names.
+    *args, **kwargs
+        Of the call, the model first.
+
+    Raises
+    ------
+    TypeError
+        If series are something else.
+    ValueError
+        If another argument is not of its declared type and range, or a sequence is empty.
+    """
+    given = inspect.signature(method).bind(*args, **kwargs).arguments
+    for name in SERIES:
+        for argument in (name, f"val_{name}"):
+            _check_series(argument, given.get(argument))
+    raise_all([*wrong_values(_DECLARED, given).values()])
+
+
+def _check_series(name: str, given: Any) -> None:
+    """Raise unless an argument is a series, several, or none."""
+    if given is None:
+        return
+    if isinstance(given, TimeSeries):
+        given = [given]
+    if isinstance(given, str) and name.endswith("sample_weight"):  # weights that Darts makes
+        return
+    place, wrong = name, given
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        others = [i for i, one in enumerate(given) if not isinstance(one, TimeSeries)]
+        if not others:
+            return _check_components(name, given)
+        place, wrong = f"{name}[{others[0]}]", given[others[0]]
+    raise TypeError(
+        f"`{place}` must be a TimeSeries; got a {type(wrong).__name__}. Make one, for example with "
+        f"TimeSeries.from_dataframe, and give `{name}` a TimeSeries or a list of them."
+    )
+
+
+def _check_components(name: str, given: Sequence[TimeSeries]) -> None:
+    if not given:
+        raise ValueError(
+            f"`{name}` is an empty list. Give at least one TimeSeries, or leave it out."
+        )
+    for place, one in named(given, name):
+        if not one.width:
+            raise ValueError(f"`{place}` has no components. Expected one for each channel.")

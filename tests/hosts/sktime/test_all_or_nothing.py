@@ -110,6 +110,17 @@ def test_a_refused_update(
         assert_unchanged(forecaster, before)
 
 
+def test_the_format_of_forecasts_stays(panel: pd.DataFrame) -> None:
+    """Also where the rows that were refused came in another one."""
+    forecaster = make().fit(panel["a"].iloc[:80], fh=FH)
+    expected, converters = forecaster.predict(), dict(forecaster._converter_store_y)
+    assert converters
+    with pytest.raises(ValueError, match="irregular"):
+        forecaster.update(panel[["a"]].iloc[85:])
+    assert forecaster._converter_store_y == converters
+    pd.testing.assert_series_equal(forecaster.predict(), expected)
+
+
 def test_an_update_predict_that_fails_on_its_way(
     panel: pd.DataFrame, breaking: Callable[[], type]
 ) -> None:

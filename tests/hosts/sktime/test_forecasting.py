@@ -392,9 +392,10 @@ class TestCovariates:
         np.testing.assert_allclose(forecast.loc["x"].iloc[:1], y.iloc[[-2]], atol=1.0)
         np.testing.assert_allclose(forecast.loc["y"].iloc[:1], y.iloc[[-5]], atol=1.0)
 
-    def test_x_up_to_the_last_step_of_an_absolute_fh_is_enough(self) -> None:
+    @pytest.mark.parametrize("horizon", [None, 1])
+    def test_x_up_to_the_last_step_of_an_absolute_fh_is_enough(self, horizon: int | None) -> None:
         """Though an instance that ends later has fewer steps to it than the others."""
-        forecaster, y, X = self.fitted(n_epochs=2)
+        forecaster, y, X = self.fitted(n_epochs=2, output_chunk_length=horizon)
         names, dates = ["store", "time"], y.index[100:102]
         fh = ForecastingHorizon(dates, is_relative=False)
         ends = {"early": 97, "late": 100}

@@ -1,11 +1,13 @@
 """The sktime forecasters, asked from several threads at once."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
 import pytest
+from sktime.forecasting.base import BaseForecaster
 
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
 
@@ -24,7 +26,16 @@ def fitted(panel: pd.DataFrame) -> Any:
     return forecaster.fit(panel)
 
 
-def test_equal_to_one_after_the_other(fitted: Any) -> None:
+def test_equal_to_one_after_the_other(fitted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_fh = BaseForecaster._check_fh
+
+    def slowly(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Give other threads time to ask for another horizon, which sktime keeps on self."""
+        check_fh(self, *args, **kwargs)
+        time.sleep(0.005)
+        return self._fh
+
+    monkeypatch.setattr(BaseForecaster, "_check_fh", slowly)
     horizons = [[1], [1, 2], [2, 3], [1, 4]] * 3
     calls = [lambda fh=fh: fitted.predict(fh=fh) for fh in horizons]
     serial = [call() for call in calls]

@@ -67,7 +67,8 @@ def problem_of(
     kinds = [one for one in _alternatives(annotation) if one is not types.NoneType]
     choices = [choice for one in kinds if get_origin(one) is Literal for choice in get_args(one)]
     if len(choices) > 1 and len(kinds) == 1 and isinstance(value, str):
-        return unknown_name(name, value, choices)
+        message = unknown_name(name, value, choices)
+        return message[:-1] + ", or None." if _fits(None, annotation, among) else message
     expected = " or ".join(_in_words(one, among, unit) for one in kinds)
     if len(choices) == 1 and _fits(None, annotation, among):
         expected += " or None"

@@ -297,8 +297,14 @@ class TestParameters:
             ),
             ({"likelihood": "poisson"}, "does not cover standardised values.*scaler=None"),
             ({"likelihood": "gaussian", "loss_fn": L1Loss()}, "loss_fn has no effect"),
-            ({"scaler": "minmax"}, "scaler must be 'standard', 'global' or None; got 'minmax'"),
-            ({"short_instances": "drop"}, "short_instances must be 'pad' or 'raise'; got 'drop'"),
+            (
+                {"scaler": "minmax"},
+                "Unknown scaler 'minmax'. Expected one of: 'standard', 'global', or None.",
+            ),
+            (
+                {"short_instances": "drop"},
+                "Unknown short_instances 'drop'. Expected one of: 'pad', 'raise'.",
+            ),
             (
                 {"validation_size": 1.5},
                 "validation_size must be a finite number > 0 and < 1; got 1.5",

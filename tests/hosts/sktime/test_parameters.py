@@ -71,7 +71,7 @@ class TestParameters:
             forecaster.fit(panel, fh=[1])
         for message in (
             "\n- Unknown likelihood 'gausian'. Did you mean 'gaussian'",
-            "\n- scaler must be 'standard', 'global' or None; got 'minmax'.",
+            "\n- Unknown scaler 'minmax'. Expected one of: 'standard', 'global', or None.",
             "\n- input_chunk_length must be a whole number of steps >= 1; got 0.",
             "\n- Unknown instance_norm 'rev-in'. Did you mean 'revin'",
         ):
@@ -79,7 +79,8 @@ class TestParameters:
 
     def test_a_single_one_is_the_message(self, cls: type, panel: pd.DataFrame) -> None:
         with pytest.raises(
-            ValueError, match=r"^scaler must be 'standard', 'global' or None; got 'minmax'.$"
+            ValueError,
+            match=r"^Unknown scaler 'minmax'. Expected one of: 'standard', 'global', or None.$",
         ):
             cls(L, scaler="minmax").fit(panel, fh=[1])
 

@@ -87,7 +87,7 @@ def test_refused_without_attention() -> None:
     ("options", "match"),
     [
         ({"projections": ["*.mlp.0"]}, r"projections names '\*.mlp.0'.*'backbone.layers.0"),
-        ({"projections": "*.query"}, "projections must be a list of names"),
+        ({"projections": "*.query"}, "projections must be a sequence of strings"),
         ({"rank": 9}, "Choose rank <= 8"),
     ],
 )

@@ -377,7 +377,7 @@ class TestMake:
         assert part_options(DynamicHead) == {"length": 3, "rank": 2}
 
     def test_parts_of_a_slot(self) -> None:
-        assert parts_of_slot("head") == ["individual", "hn-mvts", "dynamic-head"]
+        assert parts_of_slot("head") == ["individual", "hn-mvts", "dynamic", "dynamic-head"]
         assert all(name in parts_of_slot(part.slot) for name, part in PARTS.items())
 
     @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ RIGHT = [
     (float, 3),
     (float, 2.5),
     (float, np.float32(2.5)),
+    (float, 10**400),
     (bool, True),
     (str, "x"),
     (int | None, None),

@@ -1,7 +1,6 @@
 """Which options mean gradients, and what is said where the closed form is ruled out."""
 
 import logging
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from pytorch_lightning import callbacks
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, solver_choice
 from hyperforecast.darts.solver_choice import gradient_options
+from tests.case_names import case_name
 
 L, H = 12, 4
 
@@ -87,8 +87,7 @@ DO_NOT: list[dict[str, Any]] = [
 
 
 def name(kwargs: dict[str, Any]) -> str:
-    text = "-".join(f"{k}={v}" for k, v in kwargs.items())
-    return re.sub(r"<(?:\w+\.)*(\w+) object at \w+>", r"\1", text)  # the same in every process
+    return "-".join(f"{k}={case_name(v)}" for k, v in kwargs.items())
 
 
 @pytest.mark.parametrize("kwargs", MEAN_GRADIENTS, ids=name)

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from torchmetrics import MeanAbsoluteError
 
 from hyperforecast.darts import BackboneModel, HyperModel, MoLAModel
+from tests.case_names import case_name
 from tests.hosts.darts.every_model import H, L, each_model
 
 NAN, INF = float("nan"), float("inf")
@@ -89,7 +90,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @each_model
-@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=repr)
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=case_name)
 def test_wrong_arguments(model_class: type, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         model_class(L, H, **arguments)
@@ -112,7 +113,7 @@ def test_wrong_arguments(model_class: type, arguments: dict[str, Any], message: 
         {"enable_finetuning": {"freeze": ["*bias"]}, "use_reversible_instance_norm": {"eps": 1.0}},
         {"add_encoders": {"position": {"past": ["relative"]}}, "show_warnings": True},
     ],
-    ids=repr,
+    ids=case_name,
 )
 def test_what_darts_takes(arguments: dict[str, Any], series: TimeSeries) -> None:
     BackboneModel(L, H, **{"n_epochs": 1, **arguments}).fit(series)
@@ -152,7 +153,7 @@ def test_everything_is_named_at_once() -> None:
         ({"backbone_kwargs": {"d_model": "8"}}, "d_model must be a whole number; got '8'."),
         ({"backbone_kwargs": {"dropout": NAN}}, "dropout must be a finite number; got nan."),
     ],
-    ids=repr,
+    ids=case_name,
 )
 def test_wrong_options_of_a_part(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):

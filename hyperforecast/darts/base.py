@@ -468,7 +468,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
         See :meth:`~hyperforecast.nn.exact.RunningFit.counting` for ``forgetting``.
         """
-        self._reference_channels = self.channel_names
+        self._order_by_trained_names()
         dataset = self._build_train_dataset(
             list(series), past_covariates, future_covariates, None, None
         )

@@ -38,6 +38,8 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     for name in SERIES:
         for argument in (name, f"val_{name}"):
             _check_series(argument, given.get(argument))
+    if method.__name__ == "fit" and given.get("series") is None:
+        raise TypeError("`series` must be a TimeSeries, or a list of them, to train on; got None.")
     raise_all([*wrong_values(_DECLARED, given).values()])
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from darts.models.components.layer_norm_variants import RINorm
+from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from pytorch_lightning.callbacks import Callback
 from torch import nn
 
@@ -28,21 +30,42 @@ def training_problems(arguments: Mapping[str, Any]) -> list[str]:
         Those that are given, of their declared types.
     """
     return [
-        *_epoch_problems(arguments),
-        *_loss_problems(arguments.get("loss_fn")),
+        *_problems_of_none(arguments),
+        *_loss_problems(arguments),
         *_optimizer_problems(arguments),
         *_trainer_problems(arguments.get("pl_trainer_kwargs") or {}),
     ]
 
 
-def _epoch_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
-    if arguments.get("n_epochs", 0) is None:  # which Lightning takes for a thousand
-        yield "n_epochs must be a whole number >= 0; got None. Leave it out for Darts' default."
+def _problems_of_none(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Say which arguments are ``None`` that Darts would take as it is."""
+    for name, expected in (
+        ("n_epochs", "a whole number >= 0"),  # Lightning would train for a thousand
+        ("optimizer_cls", "a class"),
+        ("loss_fn", "a function"),
+    ):
+        has_no_effect = name == "loss_fn" and arguments.get("likelihood") is not None
+        if name in arguments and arguments[name] is None and not has_no_effect:
+            yield f"{name} must be {expected}; got None. Leave it out for Darts' default."
 
 
-def _loss_problems(loss: Any) -> Iterator[str]:
+def _loss_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
+    loss = arguments.get("loss_fn")
     if isinstance(loss, type):
         yield f"loss_fn must be a loss, not a class; got {loss!r}. Give loss_fn={loss.__name__}()."
+    metrics = arguments.get("torch_metrics")
+    try:
+        PLForecastingModule.configure_torch_metrics(metrics)
+    except (TypeError, ValueError, AttributeError):
+        yield (
+            "torch_metrics must be a metric of torchmetrics, several in a list or dict, or a "
+            f"MetricCollection; got {metrics!r}."
+        )
+    norm = arguments.get("use_reversible_instance_norm")
+    for name in norm if isinstance(norm, dict) else ():
+        known = list(inspect.signature(RINorm).parameters)[1:]
+        if name not in known:
+            yield unknown_name("option of use_reversible_instance_norm", name, known)
 
 
 def _optimizer_problems(arguments: Mapping[str, Any]) -> Iterator[str]:

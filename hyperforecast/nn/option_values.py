@@ -103,7 +103,7 @@ def _is(value: Any, kind: Any, among: Range) -> bool:
     if kind in (int, float):
         if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
             return False
-        return math.isfinite(value) and value in among
+        return (isinstance(value, Integral) or math.isfinite(value)) and value in among
     if origin is Literal:
         return any(type(value) is type(choice) and value == choice for choice in inner)
     if kind is Callable or origin is Callable or kind is type or origin is type:

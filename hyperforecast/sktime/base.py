@@ -294,6 +294,11 @@ class HyperforecastForecaster(
             lengths = (trained.lookback, trained.horizon)
             self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
         elif update_params and trained.running is None:
+            if self._forgetting != 1:
+                raise ValueError(
+                    f"forgetting={self._forgetting} has no effect on weights that were trained by "
+                    "gradients: there are no moments to fade. Leave it out, or solve exactly."
+                )
             touched = {key: seen[key] for key in checked(y, None)}
             plan = self._plan(touched, None, trained)
             self.trained_ = self._train(plan, trained, scales=trained)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz.outcomes import KINDS, Outcome, Tally
@@ -42,6 +42,7 @@ def campaign(record_property: Callable[[str, Any], None], request: Any) -> Campa
             max_examples=number,
             database=None,
             deadline=None,
+            phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         )
         @given(strategy)

@@ -31,7 +31,8 @@ PATIENCE = 60
 
 ADVICE = re.compile(
     r"\b(must|expected|give|choose|leave|fill|call|pass|use|cast|set|needs?|needed|required?|should|"
-    r"make|load|keep|name|build|scale|provided?|ensure|please|did you mean|supported?|check)\b",
+    r"make|load|keep|name|build|scale|provided?|ensure|please|did you mean|it has|supported?|"
+    r"check)\b",
     re.IGNORECASE,
 )
 """What an error that teaches says to do."""

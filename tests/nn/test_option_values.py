@@ -9,6 +9,7 @@ import pytest
 from torch import nn
 
 from hyperforecast.nn.option_values import Range, check_values, problem_of
+from tests.case_names import case_name
 
 RIGHT = [
     (int, 3),
@@ -16,6 +17,7 @@ RIGHT = [
     (float, 3),
     (float, 2.5),
     (float, np.float32(2.5)),
+    (float, 10**400),
     (bool, True),
     (str, "x"),
     (int | None, None),
@@ -70,12 +72,12 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "value"), RIGHT, ids=repr)
+@pytest.mark.parametrize(("annotation", "value"), RIGHT, ids=case_name)
 def test_right_values(annotation: Any, value: Any) -> None:
     assert problem_of("option", value, annotation) is None
 
 
-@pytest.mark.parametrize(("annotation", "value", "expected"), WRONG, ids=repr)
+@pytest.mark.parametrize(("annotation", "value", "expected"), WRONG, ids=case_name)
 def test_wrong_values(annotation: Any, value: Any, expected: str) -> None:
     assert problem_of("option", value, annotation) == f"option must be {expected}; got {value!r}."
 

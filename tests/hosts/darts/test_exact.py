@@ -14,6 +14,7 @@ import pytest
 import torch
 from darts import TimeSeries
 from darts.metrics import mse
+from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.likelihood_models.torch import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -555,6 +556,18 @@ class TestWeights:
         given = TimeSeries.from_times_and_values(series.time_index, weight)
         with pytest.raises(ValueError, match=rf"`sample_weight` holds {match}.* 2020-02-20"):
             make(solver="exact").fit(series, sample_weight=given)
+
+    @pytest.mark.parametrize("wrong", [-1.0, np.inf, np.nan])
+    def test_wrong_ones_of_a_dataset_are_an_error(self, wrong: float) -> None:
+        series = unlike(200)
+        weight = np.ones((200, 1), dtype=np.float32)
+        weight[50] = wrong
+        given = TimeSeries.from_times_and_values(series.time_index, weight)
+        dataset = SequentialTorchTrainingDataset(
+            series, input_chunk_length=L, output_chunk_length=H, sample_weight=given
+        )
+        with pytest.raises(ValueError, match=r"must be finite and not negative; .* 2020-02-20"):
+            make(solver="exact").fit_from_dataset(dataset)
 
     def test_auto_solves_with_them(self, series: TimeSeries) -> None:
         assert make().fit(series, sample_weight="exponential", stride=2).solver_report is not None

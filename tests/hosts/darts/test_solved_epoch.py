@@ -11,10 +11,11 @@ import pytorch_lightning as pl
 import torch
 import torchmetrics
 from darts import TimeSeries
+from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.likelihood_models.torch import QuantileRegression
 from pytorch_lightning.loggers import CSVLogger
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel
+from hyperforecast.darts import HNMVTSModel
 from hyperforecast.darts.solved_epoch import WindowBatches, setting_metrics
 
 L, H = 12, 4
@@ -123,9 +124,11 @@ class TestLosses:
 
 def test_windows_are_those_of_the_dataset(make_series: Callable) -> None:
     """All of them, in batches of any size, against the dataset's own samples."""
-    model = BackboneModel(L, H, output_chunk_shift=1)
-    dataset = model._build_train_dataset(
-        [make_series(40), make_series(30)], None, None, None, max_samples_per_ts=None
+    dataset = SequentialTorchTrainingDataset(
+        [make_series(40), make_series(30)],
+        input_chunk_length=L,
+        output_chunk_length=H,
+        output_chunk_shift=1,
     )
     batches = WindowBatches(dataset, torch.float32)
     pairs = [

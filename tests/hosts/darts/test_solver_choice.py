@@ -13,6 +13,7 @@ from pytorch_lightning import callbacks
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, solver_choice
 from hyperforecast.darts.solver_choice import gradient_options
+from tests.case_names import case_name
 
 L, H = 12, 4
 
@@ -48,7 +49,6 @@ MEAN_GRADIENTS: list[dict[str, Any]] = [
     {"optimizer_cls": torch.optim.SGD},
     {"optimizer_kwargs": {"lr": 1e-2}},
     {"lr_scheduler_cls": torch.optim.lr_scheduler.ConstantLR},
-    {"lr_scheduler_kwargs": {"factor": 0.5}},
     {"nr_epochs_val_period": 2},
     {"enable_finetuning": True},
     {"enable_finetuning": False},
@@ -87,7 +87,7 @@ DO_NOT: list[dict[str, Any]] = [
 
 
 def name(kwargs: dict[str, Any]) -> str:
-    return "-".join(f"{k}={v}" for k, v in kwargs.items())
+    return "-".join(f"{k}={case_name(v)}" for k, v in kwargs.items())
 
 
 @pytest.mark.parametrize("kwargs", MEAN_GRADIENTS, ids=name)
@@ -101,6 +101,13 @@ class TestOptionsThatMeanGradients:
         with pytest.raises(ValueError, match="would have no effect with solver='exact'") as error:
             HNMVTSModel(L, H, solver="exact", **kwargs)
         assert str(error.value).startswith(told)
+
+
+def test_several_are_all_named() -> None:
+    scheduler = torch.optim.lr_scheduler.ConstantLR
+    told = ["lr_scheduler_cls", "lr_scheduler_kwargs"]
+    options = {"lr_scheduler_cls": scheduler, "lr_scheduler_kwargs": {"factor": 0.5}}
+    assert gradient_options(options) == told
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from torchmetrics import MeanAbsoluteError
 
 from hyperforecast.darts import BackboneModel, HyperModel, MoLAModel
+from tests.case_names import case_name
 from tests.hosts.darts.every_model import H, L, each_model
 
 NAN, INF = float("nan"), float("inf")
@@ -19,6 +20,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"n_epochs": 1.5}, "n_epochs must be a whole number >= 0; got 1.5."),
     ({"n_epochs": [3]}, "n_epochs must be a whole number >= 0; got [3]."),
     ({"n_epochs": "3"}, "n_epochs must be a whole number >= 0; got '3'."),
+    ({"n_epochs": None}, "n_epochs must be a whole number >= 0; got None. Leave it out for Darts'"),
+    ({"optimizer_cls": None}, "optimizer_cls must be a class; got None. Leave it out for Darts'"),
+    ({"loss_fn": None}, "loss_fn must be a function; got None. Leave it out for Darts' default."),
+    ({"torch_metrics": torch.nn.L1Loss()}, "torch_metrics must be a metric of torchmetrics, sever"),
+    (
+        {"use_reversible_instance_norm": {"epsilon": 1.0}},
+        "Unknown option of use_reversible_instance_norm 'epsilon'. Did you mean 'eps'?",
+    ),
     ({"n_epochs": True}, "n_epochs must be a whole number >= 0; got True."),
     ({"batch_size": 0}, "batch_size must be a whole number >= 1; got 0."),
     ({"batch_size": -32}, "batch_size must be a whole number >= 1; got -32."),
@@ -81,7 +90,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @each_model
-@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=repr)
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=case_name)
 def test_wrong_arguments(model_class: type, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         model_class(L, H, **arguments)
@@ -98,12 +107,13 @@ def test_wrong_arguments(model_class: type, arguments: dict[str, Any], message: 
             "lr_scheduler_cls": torch.optim.lr_scheduler.ReduceLROnPlateau,
             "lr_scheduler_kwargs": {"factor": 0.5, "monitor": "train_loss", "interval": "epoch"},
         },
+        {"loss_fn": None, "likelihood": GaussianLikelihood()},
         {"loss_fn": torch.nn.HuberLoss(), "torch_metrics": MeanAbsoluteError()},
         {"pl_trainer_kwargs": {"callbacks": [EarlyStopping("train_loss")], "precision": 64}},
         {"enable_finetuning": {"freeze": ["*bias"]}, "use_reversible_instance_norm": {"eps": 1.0}},
         {"add_encoders": {"position": {"past": ["relative"]}}, "show_warnings": True},
     ],
-    ids=repr,
+    ids=case_name,
 )
 def test_what_darts_takes(arguments: dict[str, Any], series: TimeSeries) -> None:
     BackboneModel(L, H, **{"n_epochs": 1, **arguments}).fit(series)
@@ -143,7 +153,7 @@ def test_everything_is_named_at_once() -> None:
         ({"backbone_kwargs": {"d_model": "8"}}, "d_model must be a whole number; got '8'."),
         ({"backbone_kwargs": {"dropout": NAN}}, "dropout must be a finite number; got nan."),
     ],
-    ids=repr,
+    ids=case_name,
 )
 def test_wrong_options_of_a_part(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):

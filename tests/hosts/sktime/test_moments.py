@@ -211,3 +211,9 @@ class TestForgetting:
         forecaster = make(**options).set_config(remember_data=remembers)
         with pytest.raises(ValueError, match=said):
             forecaster.fit(y, fh=FH)
+
+    def test_of_weights_by_gradients_is_an_error_of_the_update(self, y: pd.DataFrame) -> None:
+        options = {"forgetting": 0.9, "solver_kwargs": None, "n_epochs": 1}
+        forecaster = make(**options).fit(y.iloc[:80], fh=FH)
+        with pytest.raises(ValueError, match="no moments to fade"):
+            forecaster.update(y.iloc[80:])

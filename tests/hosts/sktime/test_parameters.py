@@ -15,6 +15,7 @@ from hyperforecast.sktime import (
     LightSAEForecaster,
     MoLAForecaster,
 )
+from tests.case_names import case_name
 
 L = 12
 each_forecaster = pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_checks_leave_parameters_alone(panel: pd.DataFrame) -> None:
         ({"backbone": None}, "backbone must be a string; got None."),
         ({"n_factors": float("nan")}, "n_factors must be a whole number >= 0; got nan."),
     ],
-    ids=repr,
+    ids=case_name,
 )
 def test_wrong_types_and_ranges(cls: type, params: dict, message: str, panel: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):

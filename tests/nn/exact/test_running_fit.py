@@ -122,8 +122,8 @@ def test_forgetting_counts_windows_by_their_age(setting: Setting) -> None:
         torch.einsum("nthf,nth->nf", f, y),
         x.shape[1],
     )
-    suffice = split.pairs_suffice(setting)
-    split.use(setting, moments.summed(pair_weights(split.mixing(setting))) if suffice else moments)
+    pairs = pair_weights(split.mixing(setting))
+    split.use(setting, moments if setting.individual else moments.summed(pairs))
     expected = split.solve(setting).weights
     found = running.solve().weights
     torch.testing.assert_close(found.weight, expected.weight, rtol=1e-8, atol=1e-8)

@@ -138,9 +138,12 @@ class TestWarning:
 
 
 def forecasts(solution: ExactSolution, series: ObservedSeries, problem: Problem) -> Tensor:
-    """Quantiles that a solution forecasts for every window, less the level: (T, C, H, P)."""
+    """Quantiles that a solution forecasts for every window, less the level: (T, C, H, P).
+
+    In units of the solution.
+    """
     layout = WindowLayout(problem.lookback, problem.horizon, norm=solution.setting.norm)
-    x, _, _ = design(series, layout)
+    x, _, _ = design(solution.units.standardise(series), layout)
     weight, _ = solution.weights.of_channels(solution.mixing)
     learned = solution.residual_quantiles
     assert learned is not None
@@ -156,7 +159,7 @@ def forecasts(solution: ExactSolution, series: ObservedSeries, problem: Problem)
 def inside(solution: ExactSolution, series: ObservedSeries, problem: Problem) -> Tensor:
     """Say which targets lie between the outermost quantiles: (T, C, H)."""
     layout = WindowLayout(problem.lookback, problem.horizon, norm=solution.setting.norm)
-    _, y, _ = design(series, layout)
+    _, y, _ = design(solution.units.standardise(series), layout)
     found = forecasts(solution, series, problem)
     return ((y >= found[..., 0]) & (y <= found[..., -1])).double()
 
@@ -173,7 +176,9 @@ class TestSolution:
         solution = solve_exact(problem, [series.rows(0, 6000)])
         test = series.rows(6000, 8000)
         found = forecasts(solution, test, problem)
-        _, y, _ = design(test, WindowLayout(12, H, norm=norm))
+        standardised = solution.units.standardise(test)
+        _, y, _ = design(standardised, WindowLayout(12, H, norm=norm))
+        deviations = deviations / solution.units.target.deviation
         below = (y[..., None] < found).double().mean(dim=0)  # (C, H, P)
         expected = torch.tensor(self.levels, dtype=torch.float64).expand_as(below)
         torch.testing.assert_close(below, expected, rtol=0.0, atol=0.05)
@@ -232,10 +237,10 @@ class TestSolution:
         problem = Problem(L, H, quantiles=INTERVAL)
         one = solve_exact(problem, [series])
         other = solve_exact(problem, [ObservedSeries(series.target * units)])
-        torch.testing.assert_close(
-            forecasts(other, ObservedSeries(series.target * units), problem),
-            forecasts(one, series, problem) * units,
-        )
+        found = forecasts(other, ObservedSeries(series.target * units), problem)
+        torch.testing.assert_close(found, forecasts(one, series, problem))
+        expected = units * one.units.target.deviation
+        torch.testing.assert_close(other.units.target.deviation, expected)
 
     def test_a_constant_series_has_no_width(self) -> None:
         series = ObservedSeries(torch.full((80, 2), 3.0, dtype=torch.float64))

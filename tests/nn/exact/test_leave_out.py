@@ -1,6 +1,7 @@
 """Solutions without some of the windows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from made_series import noise
@@ -14,6 +15,7 @@ from hyperforecast.nn.exact.leave_out import (
     solve_without,
     window_blocks,
 )
+from hyperforecast.nn.exact.weighted_split import WeightedSplit
 
 L, H, SHIFT = 6, 3, 1
 WIDTH = L + SHIFT + H
@@ -82,7 +84,7 @@ def test_equal_those_of_the_other_windows_alone(
     embedding = None if individual else mixing[:, 1:]
     regression = alone.regression(setting, embedding)
     assert found is not None
-    expected = regression.solve(setting.ridge * regression.scale)
+    expected = regression.solve(setting.ridge)
     assert_same_weights(found, expected, {"cholesky": 1e-8, "gradients": 1e-6}[route])
 
 
@@ -112,3 +114,34 @@ def test_nothing_left_is_nothing(make_series: Callable[..., ObservedSeries]) -> 
     block = [WindowSpan(0, 2, 3)]
     assert solve_without(split, setting, split.mixing(setting), block, gap=2) is None
     assert solve_without(split, setting, split.mixing(setting), block, gap=1) is not None
+
+
+@pytest.mark.parametrize("individual", [False, True])
+def test_weighted_windows_that_count_alike_are_left_out_as_others(
+    individual: bool, make_series: Callable[..., ObservedSeries]
+) -> None:
+    series = [make_series(40, kinds=("future",)), make_series(30, kinds=("future",), seed=1)]
+    search = SearchSpace(("last",), (3 if individual else 2,))
+    problem = Problem(L, H, SHIFT, search=search)
+    setting = Setting("last", 3 if individual else 2, individual, 0, 0.01)
+    block = [WindowSpan(0, 14, 31), WindowSpan(1, 0, 4)]
+    plain = DataSplit(problem, series, ExactOptions(), None, "all")
+    expected = solve_without(plain, setting, plain.mixing(setting), block, gap=2)
+    alike = [replace(one, weight=torch.full((len(one.target), 1), 3.0).double()) for one in series]
+    weighted = WeightedSplit(problem, alike, ExactOptions(), None, "all", plain)
+    found = solve_without(weighted, setting, plain.mixing(setting), block, gap=2)
+    assert found is not None
+    assert expected is not None
+    assert_same_weights(found, expected, 1e-8)
+
+
+def test_weighted_windows_of_which_none_is_left(make_series: Callable[..., ObservedSeries]) -> None:
+    one = make_series(WIDTH + 4)
+    counts = torch.arange(len(one.target)) == 2
+    split = WeightedSplit(
+        Problem(L, H, SHIFT), [replace(one, counts=counts)], ExactOptions(), None, "all"
+    )
+    setting = Setting("none", 0, False, 0, 0.01)
+    mixing = split.mixing(setting)
+    assert solve_without(split, setting, mixing, [WindowSpan(0, 2, 3)], gap=0) is None
+    assert solve_without(split, setting, mixing, [WindowSpan(0, 4, 5)], gap=1) is not None

@@ -26,9 +26,11 @@ L, H = 6, 3
 WIDTH = L + H
 
 
-def residuals_of(series: ObservedSeries, norm: str, weight: torch.Tensor) -> torch.Tensor:
-    """Targets less forecasts, in units of the constant: (C, T, H)."""
-    x, y, _ = design(series, WindowLayout(L, H, norm=norm))
+def residuals_of(
+    split: DataSplit, series: ObservedSeries, norm: str, weight: torch.Tensor
+) -> torch.Tensor:
+    """Targets less forecasts, in units of the split and of the constant: (C, T, H)."""
+    x, y, _ = design(split.units.standardise(series), WindowLayout(L, H, norm=norm))
     errors = y - torch.einsum("tcp,chp->tch", x, weight)
     return (errors / x[..., -1:]).transpose(0, 1)
 
@@ -50,7 +52,7 @@ def test_each_window_is_forecast_by_a_fit_to_windows_without_its_targets(
         left = [one for one in left if len(one.target) >= WIDTH]
         alone = DataSplit(problem, left, options, None, "left", split).solve(setting)
         weight, _ = alone.weights.of_channels(alone.mixing)
-        expected = residuals_of(series.rows(t, t + WIDTH), norm, weight)[:, 0]
+        expected = residuals_of(split, series.rows(t, t + WIDTH), norm, weight)[:, 0]
         torch.testing.assert_close(sample.residuals[:, t], expected, rtol=1e-8, atol=1e-8)
 
 
@@ -62,7 +64,7 @@ def test_without_any_other_window_the_forecast_is_the_level(
         Problem(L, H, search=SearchSpace(("last",))), [series], ExactOptions(), None, "all"
     )
     sample = leave_out_residuals(split, split.solve(Setting("last", 0, False, 0, 0.1)), 100)
-    window = series.target.T
+    window = split.units.standardise(series).target.T
     torch.testing.assert_close(sample.residuals[:, 0], window[:, L:] - window[:, L - 1 : L])
 
 
@@ -77,10 +79,11 @@ def test_held_out_windows_are_forecast_by_the_solution(
     solution = trained.solve(Setting(norm, 0, False, 0, 0.1))
     sample = held_out_residuals(held_out, solution, 10**6)
     weight, _ = solution.weights.of_channels(solution.mixing)
-    expected = torch.cat([residuals_of(one, norm, weight) for one in others], dim=1)
+    expected = torch.cat([residuals_of(trained, one, norm, weight) for one in others], dim=1)
     torch.testing.assert_close(sample.residuals, expected)
     assert sample.counts == (25 - WIDTH + 1, 40 - WIDTH + 1)
-    windows = torch.cat([one.target.unfold(0, L, 1)[: -H or None] for one in others])  # (T, C, L)
+    targets = [trained.units.standardise(one).target for one in others]
+    windows = torch.cat([one.unfold(0, L, 1)[: -H or None] for one in targets])  # (T, C, L)
     if norm == "revin":
         deviation = (windows.var(dim=2, correction=0, keepdim=True) + 1e-5).sqrt()
         windows = windows / deviation

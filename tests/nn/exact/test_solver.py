@@ -21,7 +21,6 @@ from hyperforecast.nn.exact import (
     block_moments,
     solve_exact,
 )
-from hyperforecast.nn.exact.hold_out import hold_out
 
 
 class TestFinalWeights:
@@ -158,25 +157,3 @@ def test_static_covariates_that_drive_the_level_of_series_are_used() -> None:
     without = solve_exact(problem, blind[:30], blind[30:])
     errors = error(with_static, problem, several[30:]), error(without, problem, blind[30:])
     assert errors[0] < 0.8 * errors[1]
-
-
-@pytest.mark.parametrize("norm", ["none", "last", "mean", "revin"])
-def test_residual_quantiles_are_in_the_units_of_the_solution(norm: str) -> None:
-    """Taken where the last rows are held out, whose deviation is three times that of the others."""
-    growing = torch.cat([torch.ones(400, 1), torch.full((100, 1), 3.0)]).double()
-    series = ObservedSeries(100 + growing * noise(500, 2))
-    problem = Problem(L, H, search=SearchSpace(norms=(norm,)), quantiles=(0.1, 0.9))
-    options = ExactOptions(ridge=1e-2)
-    training, validation = hold_out(problem, [series], options.validation_size)
-    apart = solve_exact(problem, training, validation, options)
-    whole = solve_exact(problem, [series], options=options)
-    units = [solution.units.target.deviation[:, None, None] for solution in (apart, whole)]
-    assert (units[1] > 1.3 * units[0]).all()
-    if norm == "revin":  # there they are in units of the window's own deviation
-        units = [torch.ones(()), torch.ones(())]
-    torch.testing.assert_close(
-        whole.residual_quantiles * units[1],
-        apart.residual_quantiles * units[0],
-        rtol=1e-4,
-        atol=1e-9,
-    )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import torch
 from made_series import noise
 from regression_cases import assert_same_weights, each_route
 

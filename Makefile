@@ -24,10 +24,10 @@ test-slow: $(STAMP)
 test-mutations: $(STAMP)
 	$(BIN)/python tests/mutations/run.py
 
-# more than 2,000 generated inputs and options; FUZZ_SEED=1 makes others, FUZZ_LOG=path names a file
+# some 3,000 generated inputs and options; FUZZ_SEED=1 makes others, FUZZ_LOG=path names a file
 # for those that ended in an error or wrong
 test-fuzz: $(STAMP)
-	FUZZ=$(or $(FUZZ),10) $(BIN)/python -m pytest -q tests/fuzz
+	FUZZ=$(or $(FUZZ),4) $(BIN)/python -m pytest -q tests/fuzz
 
 # Darts' own test modules with our models in the place of DLinearModel; DARTS_TESTS is a checkout
 # of Darts' repository

@@ -58,11 +58,19 @@ def _check_size(values: np.ndarray, series: TimeSeries, name: str) -> None:
 
 
 def check_static_covariates(series: TimeSeries, name: str) -> None:
-    """Raise if a series has static covariates that are NaN or infinite numbers."""
+    """Raise if a series has static covariates that are no numbers, or not finite."""
     static = series.static_covariates
     if static is None:
         return
     numbers = static.select_dtypes("number")
+    others = [str(column) for column in static.columns if column not in numbers.columns]
+    if others:
+        raise ValueError(
+            f"The static covariates of `{name}` are not all numbers: "
+            f"{', '.join(map(repr, others[:5]))}. Encode them, for example with Darts' "
+            "StaticCovariatesTransformer, or leave static covariates out with "
+            "use_static_covariates=False."
+        )
     bad = ~np.isfinite(numbers.to_numpy(dtype=float))
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -72,6 +80,22 @@ def check_static_covariates(series: TimeSeries, name: str) -> None:
             "finite numbers; fill them in, drop the column, or leave static covariates out with "
             "use_static_covariates=False."
         )
+
+
+def check_static_shapes(given: Iterable[TimeSeries], kind: str) -> None:
+    """Raise unless several series have as many static covariates, of as many components."""
+    expected = None
+    for i, (name, series) in enumerate(named(given, kind)):
+        static = series.static_covariates
+        shape = None if static is None else static.shape
+        expected = shape if i == 0 else expected
+        if shape != expected:
+            shapes = ["no static covariates" if s is None else f"{s}" for s in (shape, expected)]
+            raise ValueError(
+                f"`{name}` has {shapes[0]} and `{kind}[0]` {shapes[1]}, as (rows, columns) of the "
+                "static covariates. Give every series the same ones, or leave them out with "
+                "use_static_covariates=False."
+            )
 
 
 def check_sample_weight(weights: TimeSeries, name: str) -> None:
@@ -107,6 +131,8 @@ def check_fit_inputs(given: Mapping[str, Any], *, static: bool) -> None:
                 problems.check(check, one, name)
                 if static and kind == "series":
                     problems.check(check_static_covariates, one, name)
+            if static and kind == "series":
+                problems.check(check_static_shapes, values, argument)
     raise_all(problems)
 
 
@@ -132,6 +158,8 @@ def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: b
     beyond = max(0, dataset.n - dataset.output_chunk_length)
     ahead = dataset.output_chunk_shift + max(dataset.n, dataset.output_chunk_length)
     problems = Problems()
+    if static:
+        problems.check(check_static_shapes, dataset.series, "series")
     for i, (name, series) in enumerate(named(dataset.series, "series")):
         # the rows right after the first and the last window
         first, last = (len(series),) * 2 if dataset.bounds is None else dataset.bounds[i]

@@ -30,7 +30,8 @@ class OrderedInputs(ABC):
     model: ForecastingModule | None
     pl_module_params: dict[str, Any]
     _considers_static_covariates: bool
-    _reference_names: dict[InputKind, list[str]]
+    _reference_names: dict[InputKind, list[str]] | None = None
+    """Names that inputs follow; those of the weights until the first inputs are seen."""
     _taken_by_position: Sequence[InputKind] = ()
     """Kinds of inputs that a warning was given of."""
 
@@ -63,6 +64,8 @@ class OrderedInputs(ABC):
         Without weights the first series names the order.
         """
         names = list(map(str, components))
+        if self._reference_names is None:
+            self._reference_names = self._trained_names()
         trained = self._reference_names.setdefault(kind, names)
         order = name_order(names, trained, kind)
         if (

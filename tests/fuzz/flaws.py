@@ -44,7 +44,7 @@ def run(case: Flawed) -> None:
     found = forecast(case.host, fitted, spoilt)
     if not all(np.isfinite(one.to_numpy(dtype=float)).all() for one in found):
         raise WrongForecastError("not finite")
-    if case.flaw in HARMLESS:
+    if case.flaw in HARMLESS and kind != "static":  # whose rows Darts takes as they come
         expected = values(forecast(case.host, fit(case.host, case.setting, given), given))
         if not np.allclose(values(found), expected, rtol=1e-4, atol=1e-6):
             raise WrongForecastError(f"{case.flaw} is another forecast")

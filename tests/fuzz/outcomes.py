@@ -78,7 +78,7 @@ class Tally:
         n = sum(self.counts.values())
         wrong = self.counts["silent wrong"]
         unclear = self.counts["unclear error"]
-        if not wrong and unclear <= most_unclear * n:
+        if not wrong and unclear <= max(1, most_unclear * n):
             return ""
         bad = [(c, o) for c, o in self.ended if o.kind in ("unclear error", "silent wrong")]
         causes = Counter((o.kind, cause(o.message)) for _, o in bad)

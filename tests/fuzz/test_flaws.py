@@ -33,7 +33,7 @@ def test_flawed_data(host: str, campaign: Campaign) -> None:
         when=st.sampled_from(["fit", "forecast"]),
         row=st.integers(0, 40),
     )
-    tally = campaign(cases, lambda case: outcome_of(lambda: run(case)), 25)
+    tally = campaign(cases, lambda case: outcome_of(lambda: run(case)), 75)
     assert not tally.verdict(), tally.verdict()
 
 
@@ -46,5 +46,5 @@ def test_arguments_of_wrong_kinds(host: str, campaign: Campaign) -> None:
         argument=st.sampled_from(sorted(MISUSES[host])),
         value=st.integers(0, 59),
     )
-    tally = campaign(cases, lambda case: outcome_of(lambda: run_misuse(case)), 20)
+    tally = campaign(cases, lambda case: outcome_of(lambda: run_misuse(case)), 60)
     assert not tally.verdict(), tally.verdict()

@@ -30,5 +30,5 @@ problems = st.builds(
 
 
 def test_exact_solutions_are_those_of_least_squares(campaign: Campaign) -> None:
-    tally = campaign(problems, lambda case: outcome_of(lambda: run(case)), 25)
+    tally = campaign(problems, lambda case: outcome_of(lambda: run(case)), 75)
     assert not tally.verdict(), tally.verdict()

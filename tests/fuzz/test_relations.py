@@ -18,5 +18,5 @@ def test_forecasts_change_as_they_should(host: str, campaign: Campaign) -> None:
         data=regular_data,
         relation=st.sampled_from(sorted(RELATIONS)),
     )
-    tally = campaign(cases, lambda case: outcome_of(lambda: run(case)), 30)
+    tally = campaign(cases, lambda case: outcome_of(lambda: run(case)), 90)
     assert not tally.verdict(), tally.verdict()

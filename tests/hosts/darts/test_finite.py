@@ -140,6 +140,28 @@ class TestStaticCovariates:
         with pytest.raises(ValueError, match=re.escape(self.MESSAGE.format("series"))):
             model.predict(H, series=bad)
 
+    def test_that_are_no_numbers(self, series: TimeSeries) -> None:
+        good = series.with_static_covariates(self.STATIC[["area"]])
+        bad = series.with_static_covariates(pd.DataFrame({"area": [*"xyz"]}, index=[*"abc"]))
+        message = r"static covariates of `series\[1\]` are not all numbers: 'area'\. Encode them"
+        with pytest.raises(ValueError, match=message):
+            make().fit([good, bad])
+        model = make().fit(good)
+        with pytest.raises(ValueError, match=message):
+            model.predict(H, series=[good, bad])
+
+    def test_of_other_shapes(self, series: TimeSeries) -> None:
+        good = series.with_static_covariates(self.STATIC[["area"]])
+        one_row = series.with_static_covariates(self.STATIC[["area"]][:1])
+        for bad, said in ((one_row, r"\(1, 1\)"), (series, "no static covariates")):
+            message = rf"`series\[1\]` has {said} and `series\[0\]` \(3, 1\), as \(rows, columns\)"
+            with pytest.raises(ValueError, match=message):
+                make().fit([good, bad])
+            model = make().fit(good)
+            with pytest.raises(ValueError, match=message):
+                model.predict(H, series=[good, bad])
+        make(use_static_covariates=False).fit([good, one_row, series])
+
     def test_that_are_left_out_do_no_harm(self, series: TimeSeries) -> None:
         bad = series.with_static_covariates(self.STATIC.astype("float32"))
         model = make(use_static_covariates=False).fit(bad)

@@ -302,6 +302,15 @@ class TestDatasets:
             model.fit_from_dataset(dataset)
         model.fit_from_dataset(SequentialTorchTrainingDataset(series, **self.options(covariates)))
 
+    def test_that_a_model_makes_itself(self, series: TimeSeries, covariates: TimeSeries) -> None:
+        model = make(n_epochs=1)
+        both = [covariates, covariates[TURNED]]
+        dataset = model._build_train_dataset([series, series], None, both, None, None)
+        np.testing.assert_array_equal(
+            dataset.future_covariates[1].values(), dataset.future_covariates[0].values()
+        )
+        model.fit_from_dataset(dataset)
+
     def test_to_predict_from(self, series: TimeSeries, covariates: TimeSeries) -> None:
         model = make(n_epochs=1).fit(series, future_covariates=covariates)
         turned, straight = (

@@ -1,10 +1,11 @@
 """The exact solution beside least squares, written out window by window.
 
 The ridge is so small that both are the same. Of the solver nothing is used but what it has learned
-of the channels: their vectors and the loadings of common factors.
+of the channels: their means and deviations, in whose units errors are counted, their vectors and
+the loadings of common factors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,13 @@ def _fitted(case: Problem, given: Tables) -> tuple[HyperforecastModel, dict[str,
 
 def _least_squares(case: Problem, given: Tables, model: HyperforecastModel) -> list[np.ndarray]:
     """Return forecasts after the last row of each series."""
+    standardiser = model.network.standardiser
+    assert standardiser is not None
+    mean, deviation = (
+        values.numpy() for values in (standardiser.target_mean, standardiser.target_deviation)
+    )
+    assert (deviation > 0).all()  # data vary
+    given = replace(given, y=[(table - mean) / deviation for table in given.y])
     n_channels = case.data.channels
     mixing = {
         "shared": np.ones((n_channels, 1)),
@@ -106,7 +114,7 @@ def _least_squares(case: Problem, given: Tables, model: HyperforecastModel) -> l
                 forecast[h, c] = level + weights @ _row(
                     case, given, mixing[c], x, scale, i, time, h
                 )
-        forecasts.append(forecast)
+        forecasts.append(forecast * deviation + mean)
     return forecasts
 
 

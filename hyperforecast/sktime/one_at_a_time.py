@@ -3,6 +3,7 @@
 from sktime.forecasting.base import BaseForecaster
 
 from hyperforecast.darts.random_turns import in_turn
+from hyperforecast.sktime.levels import checking_levels
 
 
 class OneAtATime(BaseForecaster):
@@ -13,7 +14,7 @@ class OneAtATime(BaseForecaster):
     """
 
     predict = in_turn(BaseForecaster.predict)
-    predict_interval = in_turn(BaseForecaster.predict_interval)
-    predict_quantiles = in_turn(BaseForecaster.predict_quantiles)
+    predict_interval = in_turn(checking_levels("coverage", BaseForecaster.predict_interval))
+    predict_quantiles = in_turn(checking_levels("alpha", BaseForecaster.predict_quantiles))
     predict_var = in_turn(BaseForecaster.predict_var)
     predict_proba = in_turn(BaseForecaster.predict_proba)

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
-from darts.utils.likelihood_models.torch import TorchLikelihood
 from torch import Tensor
 
 from hyperforecast.nn.options import option, option_group, options_of
@@ -154,7 +153,7 @@ class DartsOptions(EngineOptions):
     Declared to be checked: Darts has defaults and documentation of its own.
     """
 
-    likelihood: TorchLikelihood | None = option(
+    likelihood: Any = option(
         default=None, doc="Distribution that is fitted; a point forecast if not given."
     )
     torch_metrics: Any = option(default=None, of="training", doc="Metrics that are logged.")

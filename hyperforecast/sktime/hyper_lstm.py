@@ -42,6 +42,7 @@ class HyperLSTMForecaster(HyperLSTMModelOptions, HyperforecastForecaster):
         return [
             {
                 **small,
+                "backbone": "lstm",
                 "backbone_kwargs": narrow,
                 "hyper_size": 3,
                 "hyper_embedding_dim": 2,

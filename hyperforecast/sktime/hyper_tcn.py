@@ -45,6 +45,7 @@ class HyperTCNForecaster(HyperTCNModelOptions, HyperforecastForecaster):
             {
                 **small,
                 **narrow,
+                "backbone": "tcn",
                 "kernel_width": 2,
                 "hyper_width": 3,
                 "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95),

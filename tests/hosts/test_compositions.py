@@ -31,7 +31,7 @@ from hyperforecast.sktime import HyperForecaster
 L, H = 12, 4
 SMALL = {
     "hn-mvts": {"channel_embedding_dim": 2},
-    "light-sae": {"rank": 3, "n_components": 2},
+    "light-sae": {"rank": 2, "n_components": 2},
     "mola": {"n_segments": 2, "rank": 2, "n_experts": 2},
     "film": {"channel_embedding_dim": 2},
 }

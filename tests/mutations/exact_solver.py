@@ -98,8 +98,8 @@ COLLECTION = [
     mutate(
         "validation_windows.py",
         "copies make windows rare",
-        "self._stride(len(distinct), MAX_COMPARED)",
-        "self._stride(sum(lengths), MAX_COMPARED)",
+        "self._stride(len(distinct))",
+        "self._stride(sum(lengths))",
     ),
     mutate("validation_windows.py", "series begin together", "one.start or 0", "0"),
     mutate("solver.py", "three windows are compared on", "MIN_HELD_OUT = 4", "MIN_HELD_OUT = 3"),

@@ -301,8 +301,10 @@ class TestEveryNetwork:
             if part.embeds_into is not None
         }
         horizon = H if network.segments is None else network.segments.length
+        # beside a part that concerns the head all channels share a base response to covariates
+        shared = {"individual_covariates": False} if before and covariates else {}
         torch.manual_seed(7)
-        plain = make(backbone, parts=before, horizon=horizon, **covariates)
+        plain = make(backbone, parts=before, horizon=horizon, **covariates, **shared)
         state = network.state_dict()
         for name, values in plain.state_dict().items():
             if any(part.generates(name) for part in network.parts.values()):
@@ -429,7 +431,8 @@ def test_every_option_of_a_backbone_has_an_effect(backbone: str, option: str) ->
 
     plain = outcome({})
     refused = []
-    for other in itertools.chain(alternatives(value), alternatives(None)):
+    named = re.findall(r'"([\w.*]+)"', inspect.getdoc(BACKBONES[backbone]) or "")
+    for other in itertools.chain(alternatives(value), alternatives(None), named):
         try:
             changed = outcome({option: other})
         except (ValueError, TypeError) as error:

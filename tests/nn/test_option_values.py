@@ -109,7 +109,7 @@ def test_units_are_said() -> None:
 
 def test_near_matches_of_choices_are_said() -> None:
     assert problem_of("variant", "lite", Literal["light", "full"] | None) == (
-        "Unknown variant 'lite'. Did you mean 'light'? Expected one of: 'light', 'full'."
+        "Unknown variant 'lite'. Did you mean 'light'? Expected one of: 'light', 'full', or None."
     )
 
 

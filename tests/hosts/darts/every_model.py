@@ -14,14 +14,7 @@ from hyperforecast.darts import (
 )
 
 L, H = 12, 4
-MODELS = [
-    HNMVTSModel,
-    BackboneModel,
-    LightSAEModel,
-    MoLAModel,
-    HyperModel,
-    HyperTransformerModel,
-    HyperTCNModel,
-    HyperLSTMModel,
-]
+ON_ANY_BACKBONE = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel, HyperModel]
+MODELS = [*ON_ANY_BACKBONE, HyperTransformerModel, HyperTCNModel, HyperLSTMModel]
 each_model = pytest.mark.parametrize("model_class", MODELS)
+each_model_on_any_backbone = pytest.mark.parametrize("model_class", ON_ANY_BACKBONE)

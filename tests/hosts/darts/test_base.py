@@ -20,6 +20,9 @@ from hyperforecast.darts import (
     BackboneModel,
     HNMVTSModel,
     HyperforecastModel,
+    HyperLSTMModel,
+    HyperTCNModel,
+    HyperTransformerModel,
     LightSAEModel,
     MoLAModel,
 )
@@ -141,6 +144,14 @@ def driven(kind: str, n_rows: int = 400) -> tuple[TimeSeries, TimeSeries]:
     return both[0], both[1]
 
 
+DEEP: dict[type, dict[str, Any]] = {
+    HyperTransformerModel: {"d_model": 16, "n_heads": 2, "d_ff": 16, "e_layers": 1, "dropout": 0.0},
+    HyperTCNModel: {"d_model": 8, "dropout": 0.0},
+    HyperLSTMModel: {"d_model": 16},
+}
+"""Sizes of the models whose backbone is not linear, and learns in more and smaller steps."""
+
+
 class TestCovariates:
     @each_model
     @pytest.mark.parametrize("kind", ["past", "future"])
@@ -156,6 +167,13 @@ class TestCovariates:
             options |= {"backbone": "dlinear", "embedding_dim": L}
         if model_class is MoLAModel:
             options |= {"backbone": "dlinear"}
+        if model_class in DEEP:
+            options |= {
+                "backbone_kwargs": DEEP[model_class],
+                "instance_norm": "none",
+                "n_epochs": 60,
+                "optimizer_kwargs": {"lr": 1e-2},
+            }
         model = make(model_class, **options)
         model.fit(target[:-60], **given)
         forecasts = model.historical_forecasts(
@@ -185,10 +203,16 @@ class TestCovariates:
             )[: L + H]
             for level in (-2.0, -1.0, 0.5, 3.0)
         ]
-        options = {"backbone": "dlinear"} if model_class is MoLAModel else {}
-        model = make(
-            model_class, n_epochs=300, optimizer_kwargs={"lr": 3e-2}, batch_size=4, **options
-        )
+        options: dict[str, Any] = {"optimizer_kwargs": {"lr": 3e-2}}
+        if model_class is MoLAModel:
+            options |= {"backbone": "dlinear"}
+        if model_class in DEEP:
+            options = {
+                "backbone_kwargs": DEEP[model_class],
+                "instance_norm": "none",
+                "optimizer_kwargs": {"lr": 1e-2},
+            }
+        model = make(model_class, n_epochs=300, batch_size=4, **options)
         model.fit(panel)
         for one in panel:
             forecast = model.predict(H, series=one[:L])

@@ -20,7 +20,7 @@ from hyperforecast.darts import (
 )
 from hyperforecast.darts.files import digest_of_weights, replacing
 from hyperforecast.nn import StaticLayer
-from tests.hosts.darts.every_model import H, L, each_model
+from tests.hosts.darts.every_model import H, L, each_model, each_model_on_any_backbone
 
 
 def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:
@@ -32,7 +32,7 @@ def equal(one: TimeSeries, two: TimeSeries) -> None:
     assert list(one.components) == list(two.components)
 
 
-@each_model
+@each_model_on_any_backbone
 @pytest.mark.parametrize("clean", [False, True])
 @pytest.mark.parametrize(
     "kwargs",
@@ -184,7 +184,7 @@ class TestOnnx:
         model.to_onnx(str(folder / "model.onnx"))
         return self.onnxruntime.InferenceSession(str(folder / "model.onnx"))
 
-    @each_model
+    @each_model_on_any_backbone
     @pytest.mark.parametrize("backbone", ["dlinear", "rlinear"])
     def test_forecasts_as_darts(
         self, model_class: type, backbone: str, series: TimeSeries, tmp_path: Path

@@ -66,6 +66,8 @@ def test_frozen_weights_stay(
     after = parameters(model.fit(series + 1))
     assert after.keys() == before.keys()
     for name, values in after.items():
+        if values.numel() == 0:  # vectors of a length of zero, which the solver selected
+            continue
         named = any(fnmatch(name, pattern) for pattern in patterns)
         assert torch.equal(values, before[name]) == (named == (mode == "freeze")), name
 

@@ -21,7 +21,7 @@ from hyperforecast.darts import (
     LightSAEModel,
     MoLAModel,
 )
-from tests.hosts.darts.every_model import H, L, each_model
+from tests.hosts.darts.every_model import H, L, each_model, each_model_on_any_backbone
 
 
 def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:
@@ -335,7 +335,7 @@ class TestReproducible:
             ]
         )
 
-    @each_model
+    @each_model_on_any_backbone
     def test_whatever_ran_before(self, model_class: type, series: TimeSeries) -> None:
         first = self.run(model_class, series)
         make(BackboneModel, backbone="rlinear", random_state=5).fit(series).predict(H)
@@ -348,7 +348,7 @@ class TestReproducible:
         one, two = make(), make(random_state=1)
         assert (one.fit(series).predict(H).values() != two.fit(series).predict(H).values()).any()
 
-    @each_model
+    @each_model_on_any_backbone
     def test_global_random_state_is_untouched(self, model_class: type, series: TimeSeries) -> None:
         def states() -> tuple:
             kind, keys, *rest = np.random.get_state()  # noqa: NPY002

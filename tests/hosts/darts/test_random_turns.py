@@ -15,7 +15,7 @@ from darts.utils.likelihood_models.torch import GaussianLikelihood
 
 from hyperforecast.darts import BackboneModel, HyperforecastModel, MoLAModel
 from hyperforecast.darts.random_turns import FairLock, give_way, random_turn, turn_lent
-from tests.hosts.darts.every_model import H, L, each_model
+from tests.hosts.darts.every_model import H, L, each_model_on_any_backbone
 
 DROPOUT = {"backbone": "patchtst", "backbone_kwargs": {"d_model": 8, "n_heads": 2, "dropout": 0.2}}
 
@@ -36,7 +36,7 @@ def in_threads(work: Callable[[int], Any], n_threads: int = 3) -> list[Any]:
         return list(pool.map(work, range(n_threads)))
 
 
-@each_model
+@each_model_on_any_backbone
 def test_fits_in_threads_equal_serial_ones(model_class: type, series: TimeSeries) -> None:
     expected = weights(fitted(model_class, series))
     state, state_of_numpy = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002

@@ -88,7 +88,7 @@ def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForeca
     for name in names(cls, to="host"):
         assert found[name].default == reference[name].default
     # what only some have, their models have too, and spell out
-    own = found.keys() - shared - names(cls, to="fit")
+    own = found.keys() - shared - names(cls, to="fit") - names(cls, to="host")
     assert own <= inspect.signature(cls.model_class.__init__).parameters.keys()
     part = getattr(cls.model_class, "part", None)
     assert own >= (set() if part is None else set(part_options(PARTS[part])))

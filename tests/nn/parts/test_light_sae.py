@@ -360,7 +360,8 @@ class TestParameters:
         ({"embedding_dim": 0}, "embedding_dim must be a whole number >= 1; got 0."),
         (
             {"gate_init": "zeros"},
-            "Unknown gate_init 'zeros'. Expected one of: 'random', 'uniform', 'correlation'.",
+            "Unknown gate_init 'zeros'. Expected one of: 'random', 'uniform', 'correlation', or "
+            "None.",
         ),
         ({"load_balancing": -1.0}, "load_balancing must be a finite number >= 0; got -1.0."),
         (

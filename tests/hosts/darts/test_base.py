@@ -212,6 +212,8 @@ class TestCovariates:
                 "instance_norm": "none",
                 "optimizer_kwargs": {"lr": 1e-2},
             }
+        if model_class is HyperTransformerModel:  # whose other backbone normalises batches, of four
+            options |= {"backbone": "itransformer"}
         model = make(model_class, n_epochs=300, batch_size=4, **options)
         model.fit(panel)
         for one in panel:

@@ -88,4 +88,4 @@ def check_likelihood(likelihood: Any) -> None:
         if hasattr(torch_likelihoods, name)
         else f"Give one of {here}, for example GaussianLikelihood()."
     )
-    raise TypeError(f"likelihood must be a likelihood for networks; got {likelihood!r}. {advice}")
+    raise ValueError(f"likelihood must be a likelihood for networks; got {likelihood!r}. {advice}")

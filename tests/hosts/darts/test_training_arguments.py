@@ -63,8 +63,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"lr_scheduler_kwargs": {"gamma": 0.9}}, "lr_scheduler_kwargs have no effect without lr_sch"),
     ({"loss_fn": "mse"}, "loss_fn must be a function; got 'mse'."),
     ({"loss_fn": torch.nn.L1Loss}, "Give loss_fn=L1Loss()."),
-    ({"likelihood": "gaussian"}, "likelihood must be a TorchLikelihood; got 'gaussian'."),
-    ({"likelihood": GaussianLikelihood}, "likelihood must be a TorchLikelihood; got <class"),
+    ({"likelihood": "gaussian"}, "likelihood must be a likelihood for networks; got 'gaussian'."),
+    (
+        {"likelihood": GaussianLikelihood},
+        "likelihood must be a likelihood for networks; got <class",
+    ),
     ({"pl_trainer_kwargs": ["cpu"]}, "pl_trainer_kwargs must be a dict; got ['cpu']."),
     (
         {"pl_trainer_kwargs": {"acelerator": "cpu"}},

@@ -29,7 +29,13 @@ from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.coverage import check_coverage
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
-from hyperforecast.darts.finite import check_fit_inputs, check_forecast_inputs, warn_of_encodings
+from hyperforecast.darts.finite import (
+    check_fit_inputs,
+    check_forecast_inputs,
+    check_rows,
+    named,
+    warn_of_encodings,
+)
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
@@ -537,6 +543,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         bounds: np.ndarray | None = None,
     ) -> TorchInferenceDataset:
         self._order_by_trained_names()
+        for name, one in named(series, "series"):
+            check_rows(one, name)
         for one in series:
             self._order("channels", one.components)  # by which `predict_step` goes
             if self.uses_static_covariates and one.static_covariates is not None:

@@ -14,6 +14,12 @@ from hyperforecast.nn.errors import Problems, raise_all
 logger = logging.getLogger(__name__)
 
 
+def check_rows(series: TimeSeries, name: str) -> None:
+    """Raise if a series has no rows."""
+    if len(series) == 0:
+        raise ValueError(f"`{name}` has no rows. Give at least one, or leave the series out.")
+
+
 def check_finite(series: TimeSeries, name: str) -> None:
     """Raise if a series holds NaN, infinite values, or some whose squares are infinite.
 
@@ -23,6 +29,7 @@ def check_finite(series: TimeSeries, name: str) -> None:
     name : str
         What the series is called in the message: an argument, with the index of a list's entry.
     """
+    check_rows(series, name)
     values = series.all_values(copy=False)  # (T, C, samples)
     if np.isfinite(values).all():
         _check_size(values, series, name)

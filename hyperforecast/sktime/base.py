@@ -377,6 +377,10 @@ class HyperforecastForecaster(
     def _check_X_y(self, X: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         # sktime refuses these too, without saying where they are
         check_rows(y)
+        if isinstance(X, list) and not X:
+            raise ValueError(
+                "X is an empty list. Give a table for every instance, or leave it out."
+            )
         check_numeric(y, "y")
         check_numeric(X, "X")
         try:

@@ -206,3 +206,18 @@ def test_all_inputs_that_are_not_finite_are_named_at_once(
 def test_validation_series_are_named(series: TimeSeries) -> None:
     with pytest.raises(ValueError, match="`val_series` holds NaN or infinite values: 1 in 'a'"):
         make(BackboneModel).fit(series, val_series=spoilt(series, 3))
+
+
+@pytest.mark.parametrize("argument", ["series", "val_series", "past_covariates"])
+def test_series_without_rows_are_named(argument: str, series: TimeSeries) -> None:
+    given = {"series": [series, series], "past_covariates": [series["a"]] * 2}
+    given["val_series"], given["val_past_covariates"] = given["series"], given["past_covariates"]
+    given[argument] = [given[argument][0], given[argument][1][:0]]
+    with pytest.raises(ValueError, match=rf"`{argument}\[1\]` has no rows. Give at least one"):
+        HNMVTSModel(12, 4, n_epochs=1).fit(**given)
+
+
+def test_nothing_is_forecast_from_no_rows(series: TimeSeries) -> None:
+    model = HNMVTSModel(12, 4).fit(series)
+    with pytest.raises(ValueError, match="`series` has no rows"):
+        model.predict(4, series=series[:0])

@@ -336,3 +336,8 @@ class TestParameters:
     def test_horizon_unknown(self, panel: pd.DataFrame) -> None:
         with raises(ValueError, "`fh` must be passed to `fit`"):
             make().fit(panel)
+
+
+def test_covariates_of_no_instance_are_refused(panel: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"X is an empty list\. Give a table for every instance"):
+        BackboneForecaster(8, solver="exact").fit(panel, X=[], fh=[1])

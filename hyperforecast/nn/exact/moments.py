@@ -40,6 +40,29 @@ class Moments:
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @classmethod
+    def of_rows(cls, x: Tensor, y: Tensor, f: Tensor) -> "Moments":
+        """Return the sums over windows that are written out.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n, T, p)
+            Regressors.
+        y : Tensor, shape (n, T, H)
+            Targets.
+        f : Tensor, shape (n, T, H, F)
+            Future covariates.
+        """
+        return cls(
+            x.mT @ x,
+            x.mT @ y,
+            y.square().sum(dim=(1, 2)),
+            torch.einsum("ntp,nthf->nphf", x, f),
+            torch.einsum("nthf,nthg->nfg", f, f),
+            torch.einsum("nthf,nth->nf", f, y),
+            x.shape[1],
+        )
+
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Moments":
         sums = [f.name for f in fields(self) if f.name != "n_windows"]
         mapped: dict[str, Any] = {name: function(getattr(self, name)) for name in sums}

@@ -37,16 +37,7 @@ def weighted_moments(
         for starts in torch.arange(layout.n_windows(one)).split(block):
             root = weight[starts].sqrt()[:, None]
             x, y, f = design_matrix(one, layout, starts).rows(channels)
-            x, y, f = x * root, y * root, f * root[..., None]
-            moments = Moments(
-                x.mT @ x,
-                x.mT @ y,
-                y.square().sum(dim=(1, 2)),
-                torch.einsum("ntp,nthf->nphf", x, f),
-                torch.einsum("nthf,nthg->nfg", f, f),
-                torch.einsum("nthf,nth->nf", f, y),
-                len(starts),
-            )
+            moments = Moments.of_rows(x * root, y * root, f * root[..., None])
             total = moments if total is None else total + moments
     if total is None:
         raise ValueError("No series to take moments of.")

@@ -47,16 +47,7 @@ def block_moments(
     joined = JoinedWindows(series, layout)
     total: Moments | None = None
     for rows in joined.blocks(_block_size(joined.series, layout, channels, max_bytes), channels):
-        x, y, f = rows.rows()
-        moments = Moments(
-            x.mT @ x,
-            x.mT @ y,
-            y.square().sum(dim=(1, 2)),
-            torch.einsum("ntp,nthf->nphf", x, f),
-            torch.einsum("nthf,nthg->nfg", f, f),
-            torch.einsum("nthf,nth->nf", f, y),
-            x.shape[1],
-        )
+        moments = Moments.of_rows(*rows.rows())
         total = moments if total is None else total + moments
     assert total is not None
     return total if weights is None else total.summed(weights)

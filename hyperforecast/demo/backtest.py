@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from hyperforecast.demo.errors import Entry, measure
-from hyperforecast.demo.models import DRIFT, LAST, settings
+from hyperforecast.demo.models import SETTINGS, naive_rows
 from hyperforecast.demo.plan import Plan
 from hyperforecast.demo.report import Say, progress
 from hyperforecast.demo.standardise import from_darts, to_darts
@@ -25,7 +25,7 @@ def backtest_sktime(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
         step_length=plan.stride,
     )
     entries = []
-    for name, (method, options) in settings(plan).items():
+    for name, (method, options) in SETTINGS.items():
         forecaster = classes[method](plan.lookback, plan.horizon, **options)
         start = time.perf_counter()
         results = evaluate(
@@ -46,20 +46,20 @@ def backtest_sktime(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
 
 
 def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
-    """Backtest by Darts' ``historical_forecasts``."""
-    from darts.models import NaiveDrift, NaiveSeasonal
+    """Backtest by Darts' ``historical_forecasts``, naive forecasts included."""
+    from darts.models import NaiveSeasonal
 
     from hyperforecast.darts import BackboneModel, HNMVTSModel
 
     classes = {"hn-mvts": HNMVTSModel, "plain": BackboneModel}
     series = to_darts(plan.data, plan.training)
+    naive = {name: NaiveSeasonal(K=rows) for name, rows in naive_rows(plan).items()}
     models = {
         name: classes[method](plan.lookback, plan.horizon, **options)
-        for name, (method, options) in settings(plan).items()
+        for name, (method, options) in SETTINGS.items()
     }
-    naive = {LAST: NaiveSeasonal(K=1), DRIFT: NaiveDrift()}
     entries = []
-    for name, model in {**models, **naive}.items():
+    for name, model in {**naive, **models}.items():
         start = time.perf_counter()
         if name in models:
             model.fit(series[: plan.first_test_row])
@@ -70,14 +70,15 @@ def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
             forecast_horizon=plan.horizon,
             stride=plan.stride,
             retrain=name in naive,  # these have nothing to train, but need the last rows
-            train_length=max(plan.lookback, 2) if name in naive else None,
+            train_length=max(model.K, 3) if name in naive else None,
             last_points_only=False,
             verbose=False,
             show_warnings=False,
         )
         seconds = time.perf_counter() - start
         frames = [from_darts(one, plan.training) for one in forecasts]
-        entry = measure(name, "Darts", frames, seconds, plan, scale, model)
+        trained = model if name in models else None
+        entry = measure(name, "Darts", frames, seconds, plan, scale, trained)
         progress(entry, say)
         entries.append(entry)
     return entries

@@ -11,14 +11,28 @@ from hyperforecast.demo.plan import Plan
 
 @dataclass(frozen=True)
 class Entry:
-    """What came of one model through one host."""
+    """What came of one model through one host.
+
+    Parameters
+    ----------
+    name, host : str
+    forecasts : list of DataFrame, shape (H, C)
+        From each of the plan's origins.
+    seconds : float
+        Training and forecasts.
+    mae : float
+    mse : Series, shape (C,)
+        Of each channel.
+    model : object
+        Trained; none of the naive forecasts.
+    """
 
     name: str
     host: str
     forecasts: list[pd.DataFrame]
     seconds: float
     mae: float
-    mse: float
+    mse: pd.Series
     model: Any = None
 
 
@@ -29,7 +43,7 @@ def measure(
     seconds: float,
     plan: Plan,
     scale: np.ndarray,
-    model: Any,
+    model: Any = None,
 ) -> Entry:
     """Measure forecasts, which must be those of the plan's origins."""
     values = plan.data.to_numpy()
@@ -39,5 +53,5 @@ def measure(
             for forecast, row in zip(forecasts, plan.origins, strict=True)
         ]
     )  # (origins, H, C)
-    mae, mse = float(np.abs(errors).mean()), float(np.square(errors).mean())
-    return Entry(name, host, forecasts, seconds, mae, mse, model)
+    mse = pd.Series(np.square(errors).mean(axis=(0, 1)), index=plan.data.columns)
+    return Entry(name, host, forecasts, seconds, float(np.abs(errors).mean()), mse, model)

@@ -3,73 +3,74 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from hyperforecast.demo.errors import Entry
-from hyperforecast.demo.models import HN_ADAM, HN_EXACT, INDIVIDUAL, PLAIN
+from hyperforecast.demo.intervals import forecast_intervals
+from hyperforecast.demo.models import HN, PLAIN
 from hyperforecast.demo.plan import Plan
+from hyperforecast.demo.subject import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+N_FORECASTS = 3
+"""Number of forecasts drawn, the last ones that do not overlap."""
 
 
-def draw(
-    plan: Plan,
-    entries: Sequence[Entry],
-    folder: Path,
-    channels: Sequence[Any] | None,
-    title: str,
-) -> dict[str, Path]:
+def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -> dict[str, Path]:
     """Save the pictures and return their paths."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from hyperforecast.plotting import plot_channel_map, plot_forecasts
+    from hyperforecast.plotting import plot_channel_gains, plot_channel_map, plot_forecasts
     from hyperforecast.plotting.canvas import figure_of
 
     by_name = {entry.name: entry for entry in entries if entry.host == "Darts"}
-    columns = plan.data.columns
-    if channels is None:
-        picked = np.linspace(0, len(columns) - 1, min(6, len(columns))).round().astype(int)
-        channels = [columns[i] for i in picked]
-    apart = math.ceil(plan.horizon / plan.stride)  # forecasts that do not overlap
-    kept = list(range(len(plan.origins)))[::-1][::apart][:3][::-1]
+    hyper, plain = by_name[HN], by_name[PLAIN]
+    paths: dict[str, Path] = {}
+
+    def save(figure: "Figure", what: str, name: str) -> None:
+        paths[what] = folder / name
+        figure.savefig(paths[what], dpi=130)
+        plt.close(figure)
+
+    apart = math.ceil(plan.horizon / plan.stride)
+    kept = list(range(len(plan.origins)))[::-1][::apart][:N_FORECASTS][::-1]
     last = plan.origins[kept[-1]] + plan.horizon
     figure = plot_forecasts(
         plan.data.iloc[:last],
-        {
-            name: [by_name[name].forecasts[i] for i in kept]
-            for name in (HN_EXACT, HN_ADAM, PLAIN, INDIVIDUAL)
-        },
-        channels,
-        history=max(plan.lookback, 2 * plan.horizon),
+        {HN: [hyper.forecasts[i] for i in kept], PLAIN: [plain.forecasts[i] for i in kept]},
+        subject.shown,
+        intervals={HN: forecast_intervals(plan, [plan.origins[i] for i in kept])},
+        history=2 * plan.horizon,
     )
-    paths = {"Forecasts": folder / "forecasts.png", "Channel map": folder / "channel_map.png"}
-    figure.savefig(paths["Forecasts"], dpi=130)
-    plt.close(figure)
+    save(figure, "Forecasts, with intervals that hold nine of ten values", "forecasts.png")
 
-    level = plan.training.mean().rename("mean of the training rows")
-    level.index = level.index.map(str)
-    mapped = next((by_name[n] for n in (HN_EXACT, HN_ADAM) if _has_embedding(by_name[n])), None)
-    if mapped is None:  # a single channel
-        del paths["Channel map"]
-        return paths
-    ax = plot_channel_map(mapped.model, 40, colour=level)
-    ax.set_title(f"{title}\nchannels as placed by {mapped.name}", loc="left", fontsize="medium")
-    figure = figure_of(ax)
-    figure.set_size_inches(10, 7)
-    figure.savefig(paths["Channel map"], dpi=130)
-    plt.close(figure)
+    of = _map_of(hyper)
+    if of is not None:
+        ax = plot_channel_map(hyper.model, 60, of=of, colour=subject.kinds, marker=subject.places)
+        what = "their vectors" if of == "embedding" else "the weights of their heads"
+        ax.set_title(f"{subject.title}\nchannels by {what}", loc="left", fontsize="medium")
+        figure = figure_of(ax)
+        figure.set_size_inches(10, 7)
+        save(figure, "Channel map", "channel_map.png")
+
+    known = plain.mse[plain.mse > 0].index
+    ax = plot_channel_gains(hyper.mse[known], plain.mse[known], colour=subject.kinds)
+    ax.set_title(f"{HN} instead of {PLAIN}", loc="left", fontsize="medium")
+    save(figure_of(ax), "Gain of each channel", "gains.png")
     return paths
 
 
-def _has_embedding(entry: Entry) -> bool:
-    """Say whether a model learned vectors: neither one head for all nor free heads."""
+def _map_of(entry: Entry) -> Literal["embedding", "heads"] | None:
+    """Say what tells the channels of a model apart, if anything does."""
     from hyperforecast.diagnostics import channel_embedding
 
     try:
         vectors = channel_embedding(entry.model)
     except ValueError:
-        return False
-    return vectors.shape[1] < vectors.shape[0]
+        return None
+    return "embedding" if vectors.shape[1] < vectors.shape[0] else "heads"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hyperforecast.demo.season import season_of
+
 MAX_ORIGINS = 20
 """Most forecasts of a backtest."""
 
@@ -27,6 +29,8 @@ class Plan:
     horizon, lookback : int
     stride : int
         Rows from one forecast's start to the next.
+    season : int, optional
+        Rows after which a naive forecast repeats itself.
     """
 
     data: pd.DataFrame
@@ -34,6 +38,7 @@ class Plan:
     horizon: int
     lookback: int
     stride: int
+    season: int | None = None
 
     @property
     def training(self) -> pd.DataFrame:
@@ -90,5 +95,5 @@ def split(
 
 def plan_backtest(data: pd.DataFrame, first_test_row: int, horizon: int, lookback: int) -> Plan:
     """Plan forecasts from equally spaced rows of the test part, at most ``MAX_ORIGINS``."""
-    n_windows = len(data) - first_test_row - horizon + 1
-    return Plan(data, first_test_row, horizon, lookback, math.ceil(n_windows / MAX_ORIGINS))
+    stride = math.ceil((len(data) - first_test_row - horizon + 1) / MAX_ORIGINS)
+    return Plan(data, first_test_row, horizon, lookback, stride, season_of(data.index))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hyperforecast.demo.errors import Entry
-from hyperforecast.demo.models import HN_EXACT, PLAIN
+from hyperforecast.demo.models import PLAIN
 
 Say = Callable[[str], None]
 """Prints a line of progress."""
@@ -16,44 +16,57 @@ Say = Callable[[str], None]
 
 def table(entries: Sequence[Entry]) -> str:
     """Return the results as aligned text."""
-    plain = {entry.host: entry.mse for entry in entries if entry.name == PLAIN}
-    head = f"{'model':<20}  {'host':<6}  {'MAE':>8}  {'MSE':>8}  {'ratio':>6}  {'seconds':>7}"
+    plain = {entry.host: entry.mse.mean() for entry in entries if entry.name == PLAIN}
+    head = (
+        f"{'model':<15}  {'host':<6}  {'MAE':>8}  {'MSE':>8}  {'ratio':>6}  {'seconds':>7}  chosen"
+    )
     lines = [head, "-" * len(head)]
     for i, entry in enumerate(entries):
         if i and entry.host != entries[i - 1].host:
             lines.append("")
-        ratio = entry.mse / plain[entry.host] if plain[entry.host] > 0 else math.nan
-        lines.append(
-            f"{entry.name:<20}  {entry.host:<6}  {entry.mae:>8.4f}  {entry.mse:>8.4f}  "
-            f"{ratio:>6.2f}  {entry.seconds:>7.1f}"
+        mse = entry.mse.mean()
+        ratio = mse / plain[entry.host] if plain[entry.host] > 0 else math.nan
+        line = (
+            f"{entry.name:<15}  {entry.host:<6}  {entry.mae:>8.4f}  {mse:>8.4f}  {ratio:>6.2f}  "
+            f"{entry.seconds:>7.1f}  {choice(entry.model)}"
         )
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def table_of_kinds(entries: Sequence[Entry], kinds: pd.Series) -> str:
+    """Return the MSE on each kind of channel as aligned text, the lowest one starred."""
+    errors = pd.DataFrame({entry.name: entry.mse for entry in entries})
+    mean = errors.groupby(kinds.loc[errors.index], sort=False).mean()
+    head = f"{'channels':<18}" + "".join(f"  {name:>14} " for name in mean).rstrip()
+    lines = [head, "-" * len(head)]
+    for kind, row in mean.iterrows():
+        cells = [f"{value:.4f}{'*' if value == row.min() else ' '}" for value in row]
+        label = f"{kind} ({(kinds == kind).sum()})"
+        lines.append((f"{label:<18}" + "".join(f"  {cell:>15}" for cell in cells)).rstrip())
     return "\n".join(lines)
 
 
 def progress(entry: Entry, say: Say) -> None:
     """Say how well a model did."""
-    say(f"{entry.host:<6}  {entry.name:<20}  MAE {entry.mae:.4f}")
+    say(f"{entry.host:<6}  {entry.name:<15}  MSE {entry.mse.mean():.4f}")
 
 
-def solver_choice(entries: Sequence[Entry]) -> str:
-    """Say in a line what the exact solver chose for HN-MVTS."""
-    entry = next(e for e in entries if e.host == "Darts" and e.name == HN_EXACT)
-    report = entry.model.solver_report
+def choice(model: Any) -> str:
+    """Say in a few words what the exact solver chose for a model; nothing where it chose nothing.
+
+    The length of the channels' vectors, the instance norm and the number of common factors.
+    """
+    report = getattr(getattr(model, "model_", model), "solver_report", None)
     if report is None or report.empty:
-        return "The exact solver had too few rows to compare settings on."
+        return ""
     selected = report[report["chosen"]].iloc[-1]
     length = int(selected["channel_embedding_dim"])
-    if selected["individual"]:
-        heads = "a head for each channel"
-    elif length == 0:
-        heads = "embedding length 0, that is one head for all channels, as in the plain backbone"
-    else:
-        heads = f"embedding length {length}"
-    return (
-        f"For HN-MVTS the exact solver chose, on training rows held out: {heads}; instance norm "
-        f"{selected['instance_norm']!r}; {int(selected['n_factors'])} common factors; ridge "
-        f"{selected['ridge']:.0e}."
-    )
+    heads = "free heads" if selected["individual"] else f"E = {length}"
+    said = [heads, f"norm {selected['instance_norm']}"]
+    if selected["n_factors"]:
+        said.append(f"{int(selected['n_factors'])} factors")
+    return ", ".join(said)
 
 
 def time_of(label: Any) -> str:

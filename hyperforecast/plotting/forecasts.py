@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from hyperforecast.plotting.canvas import figure_of, open_frame
@@ -20,6 +21,7 @@ def plot_forecasts(
     forecasts: Mapping[str, Frames],
     channels: Sequence[Any] | None = None,
     *,
+    intervals: Mapping[str, tuple[Frames, Frames]] | None = None,
     history: int | None = None,
     axes: Sequence[Axes] | None = None,
 ) -> Figure:
@@ -34,6 +36,9 @@ def plot_forecasts(
         channels as columns, or a list of these: forecasts from several origins. Point forecasts.
     channels : sequence of column labels, optional
         Channels to draw; the first six if not given.
+    intervals : dict, optional
+        Of some of these models, the lower and the upper bounds, each as the forecasts are given;
+        drawn as bands in the colour of the model.
     history : int, optional
         Rows of ``actual`` drawn before the first forecast; all if not given.
     axes : sequence of Axes, optional
@@ -46,10 +51,20 @@ def plot_forecasts(
     Raises
     ------
     ValueError
-        If a channel is missing, or the number of axes is not that of the channels.
+        If a channel is missing, an interval belongs to no forecast, or the number of axes is not
+        that of the channels.
     """
     known = _frame(actual)
-    runs = {name: [_frame(one) for one in _sequence(given)] for name, given in forecasts.items()}
+    runs = {name: _frames(given) for name, given in forecasts.items()}
+    bands = {
+        name: list(zip(_frames(low), _frames(high), strict=True))
+        for name, (low, high) in (intervals or {}).items()
+    }
+    if strangers := [name for name in bands if name not in runs]:
+        raise ValueError(
+            f"There are intervals of {', '.join(map(repr, strangers))}, and no forecasts. Expected "
+            f"some of: {', '.join(map(repr, runs))}."
+        )
     if channels is None:
         channels = list(known.columns[:6])
     for name, frames in (("actual", [known]), *runs.items()):
@@ -82,7 +97,14 @@ def plot_forecasts(
                     alpha=0.9,
                     label=name if j == 0 else None,
                 )
+            for low, high in bands.get(name, []):
+                ax.fill_between(
+                    low.index, low[channel], high[channel], color=f"C{i}", alpha=0.2, linewidth=0
+                )
         ax.set_title(str(channel), loc="left", fontsize="medium")
+        if isinstance(known.index, pd.DatetimeIndex):
+            dates = ax.xaxis.get_major_locator()
+            ax.xaxis.set_major_formatter(ConciseDateFormatter(dates))
         open_frame(ax)
         ax.margins(x=0.02)
         ax.tick_params(labelsize="small")
@@ -98,8 +120,8 @@ def _frame(series: Any) -> pd.DataFrame:
     return frame
 
 
-def _sequence(given: Frames) -> list[Any]:
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+def _frames(given: Frames) -> list[pd.DataFrame]:
+    return [_frame(one) for one in (given if isinstance(given, (list, tuple)) else [given])]
 
 
 def _grid(n_panels: int) -> list[Axes]:

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from hyperforecast.diagnostics import channel_clusters, channel_map, channel_positions
-from hyperforecast.plotting.canvas import figure_of, given_or_new, open_frame
+from hyperforecast.plotting.canvas import given_or_new, open_frame
 from hyperforecast.plotting.names import write_names
+from hyperforecast.plotting.points import draw_points
 
 SIZE = (7, 6)
 
@@ -20,6 +21,7 @@ def plot_channel_map(
     *,
     of: Literal["embedding", "heads"] = "embedding",
     colour: pd.Series | None = None,
+    marker: pd.Series | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the two leading components of the channels' vectors, with the names of some channels.
@@ -33,24 +35,25 @@ def plot_channel_map(
     of : {"embedding", "heads"}, default="embedding"
         See :func:`~hyperforecast.diagnostics.channel_map`.
     colour : Series, optional
-        A number for each channel, by name, shown as its colour; its ``name`` labels the bar.
+        A number or a category for each channel, by name, shown as its colour; its ``name`` labels
+        the bar or the legend.
+    marker : Series, optional
+        A category for each channel, by name, shown as the form of its point.
     ax : Axes, optional
         Where to draw; a new figure if not given.
 
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    ValueError
+        If channels have no vectors, or ``colour`` or ``marker`` lacks some of them.
     """
     places = channel_map(model, of=of)
     ax = given_or_new(ax, figsize=SIZE)
-    x, y = places.to_numpy().T
-    if colour is None:
-        ax.scatter(x, y, s=22, color="C0", alpha=0.8, linewidths=0)
-    else:
-        shades = colour.reindex(places.index).to_numpy(dtype=float)
-        points = ax.scatter(x, y, s=22, c=shades, cmap="viridis", alpha=0.9, linewidths=0)
-        label = str(colour.name or "")
-        figure_of(ax).colorbar(points, ax=ax, label=label, shrink=0.8, pad=0.01)
+    draw_points(ax, places, colour, marker)
     for axis, label, share in zip(
         (ax.xaxis, ax.yaxis), places.columns, places.attrs["explained"], strict=True
     ):

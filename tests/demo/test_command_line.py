@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hyperforecast.demo import command_line, main, models, plan
+from hyperforecast.demo import command_line, main, plan
 from hyperforecast.demo.command_line import read
-from hyperforecast.demo.models import HN_ADAM, HN_EXACT, INDIVIDUAL, LAST, PLAIN
+from hyperforecast.demo.models import HN, INDIVIDUAL, LAST, PLAIN, SEASONAL
 
 MakeTable = Callable[..., pd.DataFrame]
 
@@ -26,33 +26,39 @@ def test_from_a_file_to_pictures(
     capsys: pytest.CaptureFixture[str],
     make_table: MakeTable,
 ) -> None:
-    monkeypatch.setattr(models, "ADAM_STEPS", 5)
     monkeypatch.setattr(plan, "MAX_ORIGINS", 3)
     monkeypatch.chdir(tmp_path)
-    make_table(120, 10).to_csv("mine.csv")
+    table = make_table(120, 10)
+    table.iloc[1::2, 5:] *= -1.0  # two kinds of channels: walks, and walks that change sides
+    table.to_csv("mine.csv")
     assert main(["--csv", "mine.csv", "--horizon", "4", "--lookback", "8"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
     results = {}
     for line in lines:
-        for name in (HN_EXACT, HN_ADAM, PLAIN, INDIVIDUAL, LAST):
+        for name in (HN, PLAIN, INDIVIDUAL, LAST, SEASONAL):
             if line.startswith(name):
                 host, *errors = line.removeprefix(name).split()
                 results[name, host] = [float(error) for error in errors[:2]]
-    for name in (HN_EXACT, HN_ADAM, PLAIN, INDIVIDUAL):
+    for name in (HN, PLAIN, INDIVIDUAL):
         # two hosts, the same windows, the same model
         assert results[name, "sktime"] == pytest.approx(results[name, "Darts"], rel=0.01)
-    assert any(line.startswith("For HN-MVTS the exact solver chose") for line in lines)
-    # the naive forecast, by hand: 84 rows to train on, 33 windows, every 11th
+    assert [line.split(",")[0].split()[-1] for line in lines if line.startswith(INDIVIDUAL)] == [
+        "heads",
+        "heads",
+    ]
+    # the naive forecasts, by hand: 84 rows to train on, 33 windows, every 11th
     data = pd.read_csv("mine.csv", index_col=0)
     scaled = (data / data[:84].std(ddof=0)).to_numpy()
-    errors = [scaled[i : i + 4] - scaled[i - 1] for i in (84, 95, 106)]
-    assert results[LAST, "Darts"] == pytest.approx(
-        [np.abs(errors).mean(), np.square(errors).mean()], abs=1e-3
-    )
+    for name, first in ((LAST, 1), (SEASONAL, 7)):  # days, of which a week is the season
+        repeated = [np.resize(scaled[i - first : i], (4, 10)) for i in (84, 95, 106)]
+        errors = [scaled[i : i + 4] - one for i, one in zip((84, 95, 106), repeated, strict=True)]
+        assert results[name, "Darts"] == pytest.approx(
+            [np.abs(errors).mean(), np.square(errors).mean()], abs=1e-3
+        )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo-output", "mine.csv"]
     pictures = sorted(path.name for path in Path("demo-output").iterdir())
-    assert pictures == ["channel_map.png", "forecasts.png"]
+    assert pictures == ["channel_map.png", "forecasts.png", "gains.png"]
     for picture in pictures:
         assert any(line.endswith(str(Path("demo-output") / picture)) for line in lines)
 

@@ -14,4 +14,4 @@ def test_errors_by_hand() -> None:
     forecast = pd.DataFrame({"a": [0.0, 0], "b": [0.0, 0]})
     entry = measure("m", "Darts", [forecast], 1.0, plan, np.array([1.0, 10.0]), None)
     assert entry.mae == pytest.approx(1.5)
-    assert entry.mse == pytest.approx(2.5)
+    assert entry.mse.to_dict() == pytest.approx({"a": 2.5, "b": 2.5})

@@ -1,20 +1,64 @@
 """What the demo says of its results."""
 
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
 from hyperforecast.demo.errors import Entry
-from hyperforecast.demo.models import HN_EXACT, PLAIN
-from hyperforecast.demo.report import table
+from hyperforecast.demo.models import HN, PLAIN
+from hyperforecast.demo.report import choice, table, table_of_kinds
+
+
+def entry(name: str, host: str, *errors: float) -> Entry:
+    mse = pd.Series(errors, index=list("abc")[: len(errors)])
+    return Entry(name, host, [], 1.0, mae=0.5, mse=mse)
 
 
 def test_table_gives_ratios_within_a_host() -> None:
     entries = [
-        Entry(name, host, [], 1.0, mae=0.5, mse=mse)
-        for name, host, mse in [
-            (PLAIN, "sktime", 2.0),
-            (HN_EXACT, "sktime", 1.0),
-            (PLAIN, "Darts", 4.0),
-            (HN_EXACT, "Darts", 1.0),
-        ]
+        entry(PLAIN, "sktime", 1.0, 3.0),
+        entry(HN, "sktime", 0.5, 1.5),
+        entry(PLAIN, "Darts", 4.0),
+        entry(HN, "Darts", 1.0),
     ]
     rows = [line.split() for line in table(entries).splitlines()[2:] if line]
     assert [row[-2] for row in rows] == ["1.00", "0.50", "1.00", "0.25"]
-    assert len({len(line) for line in table(entries).splitlines() if line}) == 1
+
+
+def test_table_of_kinds_stars_the_lowest() -> None:
+    kinds = pd.Series({"a": "wind", "b": "rain", "c": "wind"})
+    entries = [entry(PLAIN, "Darts", 1.0, 2.0, 2.0), entry(HN, "Darts", 2.0, 1.0, 2.0)]
+    lines = [line.split() for line in table_of_kinds(entries, kinds).splitlines()[2:]]
+    assert lines == [
+        ["wind", "(2)", "1.5000*", "2.0000"],
+        ["rain", "(1)", "2.0000", "1.0000*"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("individual", "length", "n_factors", "said"),
+    [
+        (False, 8, 5, "E = 8, norm last, 5 factors"),
+        (False, 0, 0, "E = 0, norm last"),
+        (True, 3, 0, "free heads, norm last"),
+    ],
+)
+def test_what_was_chosen(individual: bool, length: int, n_factors: int, said: str) -> None:
+    report = pd.DataFrame(
+        {
+            "instance_norm": ["none", "last", "mean"],
+            "channel_embedding_dim": [0, length, 2],
+            "individual": [False, individual, False],
+            "n_factors": [0, n_factors, 0],
+            "chosen": [True, True, False],
+        }
+    )
+    model = SimpleNamespace(solver_report=report)
+    assert choice(model) == said
+    assert choice(SimpleNamespace(model_=model)) == said
+
+
+def test_nothing_was_chosen() -> None:
+    assert choice(None) == ""
+    assert choice(SimpleNamespace(solver_report=pd.DataFrame())) == ""

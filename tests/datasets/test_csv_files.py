@@ -1,32 +1,17 @@
-"""The tables of the demo, and what is said of files that are none."""
+"""Tables from files, and what is said of files that are none."""
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from hyperforecast.datasets import IrregularDatesError, load_fertility, read_csv
+from hyperforecast.datasets import IrregularDatesError, read_csv
 
 
 def write(folder: Path, text: str) -> Path:
     path = folder / "table.csv"
     path.write_text(text)
     return path
-
-
-def test_fertility_is_52_years_of_192_countries() -> None:
-    rates = load_fertility()
-    assert rates.shape == (52, 192)
-    assert np.isfinite(rates.to_numpy()).all()
-    assert (rates.index.freqstr, rates.index[0].year, rates.index[-1].year) == (
-        "YS-JAN",
-        1960,
-        2011,
-    )
-    # the World Bank's figures
-    assert rates.loc["1960", "Afghanistan"].item() == pytest.approx(7.671)
-    assert rates.loc["2011", "Germany"].item() == pytest.approx(1.36, abs=0.05)
 
 
 def test_dates_become_the_index(tmp_path: Path) -> None:

@@ -1,41 +1,13 @@
-"""Tables to forecast: one that comes with a dependency, and the user's own."""
+"""Tables of the user's own, from comma-separated files."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["IrregularDatesError", "load_fertility", "read_csv"]
-
 
 class IrregularDatesError(ValueError):
     """The dates of a table do not go on by one step from row to row."""
-
-
-def load_fertility() -> pd.DataFrame:
-    """Load fertility rates of 192 countries, 1960 to 2011, without gaps.
-
-    Returns
-    -------
-    DataFrame, shape (52, 192), float64
-        Births per woman; a row for each year (indexed by its first day), a column for each
-        country. The countries are those of which every year is known.
-
-    References
-    ----------
-    World Bank, World Development Indicators, series SP.DYN.TFRT.IN, as packaged in
-    ``statsmodels.datasets.fertility``.
-    """
-    from statsmodels.datasets import fertility
-
-    table = fertility.load_pandas().data
-    countries = table.set_index("Country Name").drop(
-        columns=["Country Code", "Indicator Name", "Indicator Code"]
-    )
-    rates = countries.T.loc["1960":"2011"].dropna(axis="columns").astype(float)
-    rates.index = pd.date_range("1960-01-01", periods=len(rates), freq="YS", name="year")
-    rates.columns = pd.Index(map(str, rates.columns), name="country")
-    return rates
 
 
 def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:

@@ -1,0 +1,24 @@
+"""The season that a naive forecast repeats."""
+
+import pandas as pd
+
+SEASONS = {"D": 7, "B": 5, "W": 52, "M": 12, "Q": 4}
+"""Rows of a season, by the first letter of pandas' frequency: a week of days, else a year."""
+
+DAY = pd.Timedelta(days=1)
+
+
+def season_of(index: pd.Index) -> int | None:
+    """Return the usual season of regular dates in rows, if they have one.
+
+    A day for steps of less than one, a week for days, a year for weeks, months and quarters.
+    """
+    frequency = getattr(index, "freq", None)
+    if frequency is None:
+        return None
+    if frequency.name[0] in SEASONS and frequency.n == 1:
+        return SEASONS[frequency.name[0]]
+    if isinstance(frequency, pd.offsets.Tick) and pd.Timedelta(frequency) < DAY:
+        rows = DAY / pd.Timedelta(frequency)
+        return int(rows) if rows.is_integer() else None
+    return None

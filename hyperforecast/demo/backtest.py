@@ -8,7 +8,7 @@ from hyperforecast.demo.errors import Entry, measure
 from hyperforecast.demo.models import SETTINGS, naive_rows
 from hyperforecast.demo.plan import Plan
 from hyperforecast.demo.report import Say, progress
-from hyperforecast.demo.standardise import from_darts, to_darts
+from hyperforecast.diagnosis.standardise import from_darts, to_darts
 
 
 def backtest_sktime(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:

@@ -16,8 +16,8 @@ from hyperforecast.demo.lookback import choose_lookback
 from hyperforecast.demo.pictures import draw
 from hyperforecast.demo.plan import plan_backtest, split
 from hyperforecast.demo.report import Say, table, table_of_kinds, time_of
-from hyperforecast.demo.standardise import deviation
 from hyperforecast.demo.subject import new_york, own_file
+from hyperforecast.diagnosis.standardise import deviation
 
 SMALL = 100_000
 """Number of values below which one thread is faster than several."""

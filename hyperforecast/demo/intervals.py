@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hyperforecast.demo.plan import Plan
-from hyperforecast.demo.standardise import from_darts, to_darts
+from hyperforecast.diagnosis.standardise import from_darts, to_darts
 
 QUANTILES = (0.05, 0.5, 0.95)
 """Bounds of intervals that hold nine of ten values, and the median."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hyperforecast.demo.report import Say
-from hyperforecast.demo.standardise import to_darts
+from hyperforecast.diagnosis.standardise import to_darts
 
 
 def choose_lookback(

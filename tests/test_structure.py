@@ -53,7 +53,10 @@ def test_nn_imports_torch_and_the_standard_library_only() -> None:
     [("darts", ("sktime", "skbase", "hyperforecast.sktime")), ("sktime", ())],
 )
 def test_a_host_does_not_import_the_other(part: str, foreign: tuple[str, ...]) -> None:
-    others = ("hyperforecast.demo", "hyperforecast.plotting", "statsmodels", "matplotlib")
+    others = (
+        *("hyperforecast.demo", "hyperforecast.diagnosis", "hyperforecast.plotting"),
+        *("statsmodels", "matplotlib"),
+    )
     for file, modules in of_part(part).items():
         for module in modules:
             assert not within(module, *foreign, *others), f"{file} imports {module}"
@@ -66,6 +69,7 @@ def test_a_host_does_not_import_the_other(part: str, foreign: tuple[str, ...]) -
         ("hyperforecast.nn", ["darts", "sktime", "pytorch_lightning"]),
         ("hyperforecast.darts", ["sktime"]),
         ("hyperforecast.diagnostics", ["darts", "sktime", "matplotlib"]),
+        ("hyperforecast.diagnosis", ["darts", "sktime", "torch", "matplotlib"]),
         ("hyperforecast.demo", ["darts", "sktime", "torch", "matplotlib"]),
     ],
 )
@@ -233,7 +237,7 @@ def test_every_backbone_and_norm_is_in_the_documentation_of_the_darts_models() -
 
 
 def test_public_names_exist() -> None:
-    for part in ("nn", "darts", "sktime", "diagnostics", "plotting"):
+    for part in ("nn", "darts", "sktime", "datasets", "diagnosis", "diagnostics", "plotting"):
         module = __import__(f"hyperforecast.{part}", fromlist=["__all__"])
         assert sorted(set(module.__all__)) == sorted(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

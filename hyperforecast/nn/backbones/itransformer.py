@@ -37,7 +37,8 @@ class ITransformer(CovariateBackbone):
     Liu et al., "iTransformer: Inverted Transformers Are Effective for Time Series Forecasting",
     ICLR 2024, arXiv 2310.06625. Deviations: covariates have embeddings of their own, not that of
     the channels; that of a covariate known over the horizon takes window and horizon, where the
-    authors' code takes the window alone.
+    authors' code takes the window alone; there are no tokens of time stamps, which that code makes
+    of the dates by itself: here they are covariates like others, for example by Darts' encoders.
     """
 
     default_instance_norm = "revin"

@@ -20,8 +20,9 @@ class RLinear(Backbone):
     ----------
     Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear
     Mapping", 2023, arXiv 2305.10721. Deviations: the paper's single map L -> H is factored into
-    L -> D -> H, so that there is an embedding whose weights can be generated; RevIN is without
-    its affine map unless ``instance_norm="revin-affine"``.
+    L -> D -> H, so that there is an embedding whose weights can be generated; no dropout of the
+    inputs, which the authors' code has; RevIN is without its affine map unless
+    ``instance_norm="revin-affine"``.
     """
 
     default_instance_norm = "revin"

@@ -25,6 +25,12 @@ from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.parts import make_parts
 
+FUSED_OPTIMIZERS = (torch.optim.Adam, torch.optim.AdamW)
+"""Those whose fused kernels need no word of the user."""
+
+OTHER_KERNELS = ("fused", "foreach", "capturable", "differentiable")
+"""Arguments of an optimizer that say how its steps are made."""
+
 
 @dataclass(slots=True)
 class ShortInput(PLModuleInput):
@@ -143,6 +149,21 @@ class ForecastingModule(PLForecastingModule):
         # validation compares forecasts alone
         penalty = self.network.penalty() if self.training else None
         return loss if penalty is None else loss + penalty
+
+    def configure_optimizers(self) -> Any:
+        """Make optimizer and scheduler; on a CPU all of Adam's step is one kernel.
+
+        Of weights that are many, as generated and individual ones are, torch's own default takes a
+        large part of a training step there. ``optimizer_kwargs={"fused": False}`` has it back.
+        """
+        given: dict[str, Any] = self.optimizer_kwargs  # type: ignore[has-type]  # of Darts' class
+        fuses = self.optimizer_cls in FUSED_OPTIMIZERS and self.device.type == "cpu"
+        if fuses and not any(name in given for name in OTHER_KERNELS):
+            self.optimizer_kwargs = {**given, "fused": True}
+        try:
+            return super().configure_optimizers()
+        finally:
+            self.optimizer_kwargs = given
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Let other threads fit and forecast between two steps of this training."""

@@ -34,7 +34,7 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
 
     def save(figure: "Figure", what: str, name: str) -> None:
         paths[what] = folder / name
-        figure.savefig(paths[what], dpi=130)
+        figure.savefig(paths[what], dpi=100)
         plt.close(figure)
 
     apart = math.ceil(plan.horizon / plan.stride)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hyperforecast.nn.decomposition import MovingAverage
+from hyperforecast.nn.decomposition import MovingAverage, window_sums
 
 
 def test_by_hand() -> None:
@@ -30,3 +30,9 @@ def test_equals_a_loop_also_with_windows_shorter_than_the_kernel(kernel_size: in
 def test_kernel_size_must_be_odd(kernel_size: int) -> None:
     with pytest.raises(ValueError, match=f"odd number of steps.*got {kernel_size}"):
         MovingAverage(kernel_size)
+
+
+@pytest.mark.parametrize("n_steps", range(1, 10))
+def test_sums_of_windows_of_any_length(n_steps: int) -> None:
+    x = torch.randn(2, 9, dtype=torch.float64)
+    torch.testing.assert_close(window_sums(x, n_steps), x.unfold(-1, n_steps, 1).sum(dim=-1))

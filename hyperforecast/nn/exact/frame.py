@@ -16,7 +16,7 @@ class Frame:
     Attributes
     ----------
     embedding : Tensor, shape (C, E)
-        Channel embedding; with individual weights, of length 0.
+        Channel embedding, as long as any weights that are generated from it ask for.
     loadings : Tensor, shape (C, K)
         Of the common factors.
     units : Units
@@ -29,6 +29,8 @@ class Frame:
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:
         """Return that of a solution, on the CPU."""
-        length = 0 if solution.setting.individual else solution.setting.embedding_dim
-        embedding = solution.embedding[:, :length].cpu()
+        settings = solution.combination.settings
+        generated = [one.shared or one for one in settings]
+        length = max((one.embedding_dim for one in generated if not one.individual), default=0)
+        embedding = solution.vectors[:, :length].cpu()
         return cls(embedding, solution.loadings.cpu(), solution.units.cpu())

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.units import Units
@@ -17,9 +18,14 @@ class ExactSolution:
     Attributes
     ----------
     setting : Setting
-        The one that was selected.
+        Of the one regression that has these weights: what was selected, or what a combination of
+        several settings amounts to.
+    combination : Combination
+        The settings that were solved for, and what the forecasts of each count.
     embedding : Tensor, shape (C, E)
         Channel embedding; with individual weights, the identity.
+    vectors : Tensor, shape (C, E')
+        Channel embedding that the settings of the combination were solved with.
     loadings : Tensor, shape (C, K)
         Of the common factors.
     factor_lookback : int
@@ -36,7 +42,9 @@ class ExactSolution:
     """
 
     setting: Setting
+    combination: Combination
     embedding: Tensor
+    vectors: Tensor
     loadings: Tensor
     factor_lookback: int
     mixing: Tensor

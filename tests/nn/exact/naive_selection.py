@@ -60,7 +60,7 @@ class NaiveSelection:
         search = self.search
         norm, dim, n_factors = search.norms[0], search.embedding_dims[0], search.n_factors[0]
         simplest = self.setting(norm, dim, n_factors)
-        fit = self.best(simplest, len(RIDGES) // 2)
+        fit = self.best(simplest, RIDGES.index(1e-2))
         self.compared.append(fit)
         for norm in search.norms[1:]:
             fit = self.compare(fit, replace(simplest, norm=norm))

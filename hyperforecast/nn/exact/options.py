@@ -8,8 +8,8 @@ from hyperforecast.nn.option_values import check_values
 RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 7))
 """Ridges tried, for each group of regressors in units of its mean diagonal in the equations."""
 
-FIRST_RIDGE = 1e-2
-"""The first of them that is tried."""
+FIRST_RIDGE, FIRST_POOLING = 1e-2, RIDGES[10]
+"""The first of them that is tried: on weights, and on how far they are from shared ones."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,8 @@ class ExactOptions:
     def first_ridge(self) -> int:
         """Number of the ridge that is tried first."""
         return RIDGES.index(FIRST_RIDGE) if self.ridge is None else 0
+
+    @property
+    def first_pooling(self) -> int:
+        """Number of the ridge that is tried first on how far weights are from shared ones."""
+        return RIDGES.index(FIRST_POOLING) if self.ridge is None else 0

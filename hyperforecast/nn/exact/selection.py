@@ -9,15 +9,11 @@ from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.learned_embedding import learn_embedding
-from hyperforecast.nn.exact.options import RIDGES
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
-
-FIRST_POOLING = RIDGES[10]
-"""The first ridge that is tried on what channels' weights differ by from shared ones."""
 
 LEAST_GAIN = 0.01
 """Part of the error that a richer setting has to save, whatever its standard error."""
@@ -161,7 +157,7 @@ class ModelSelection:
             setting = replace(selected.setting, embedding_dim=0, individual=False)
             shared = self.ridges.best(setting, self.ridges.number(selected))
         setting = replace(shared.setting, individual=True, shared_ridge=shared.setting.ridge)
-        candidate = self.ridges.best(setting, self.options.ridges.index(FIRST_POOLING))
+        candidate = self.ridges.best(setting, self.options.first_pooling)
         preferred = self._is_preferred(candidate, selected, False)
         self._record(candidate, preferred)
         return candidate if preferred else selected

@@ -170,6 +170,7 @@ def report(solution: ExactSolution, lookback: int) -> list[dict[str, Any]]:
             "channel_embedding_dim": entry.setting.embedding_dim,
             "individual": entry.setting.individual,
             "n_factors": entry.setting.n_factors,
+            "neighbour_lags": entry.setting.neighbour_lags,
             "ridge": entry.setting.ridge,
             "shared_ridge": entry.setting.shared_ridge or math.nan,
             "validation_mse": entry.validation_mse,

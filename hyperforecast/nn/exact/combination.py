@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.simplex import simplex_minimum
 
@@ -30,10 +31,13 @@ class Combination:
     settings : tuple of Setting
     shares : tuple of float
         Not negative, of sum one.
+    neighbours : Neighbours, optional
+        How the last values of all channels are added to their sum.
     """
 
     settings: tuple[Setting, ...]
     shares: tuple[float, ...]
+    neighbours: Neighbours | None = None
 
     @classmethod
     def alone(cls, setting: Setting) -> Self:

@@ -18,6 +18,8 @@ from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.moment_cache import MomentCache
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
+from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression
+from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
@@ -59,6 +61,8 @@ class DataSplit:
         Those of the training series. Moments, weights and errors all are in these units.
     series : list of ObservedSeries
         In these units, those that have a window.
+    neighbours : NeighbourWeights, optional
+        What all channels' last values add, once they were solved for, or of the frame.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class DataSplit:
             give_own_products=None if history is None else own_products,
         )
         self._mean_square = _largest_mean_square(self.series)
+        self.neighbours = training.neighbours if isinstance(training, Frame) else None
         self._moments: tuple[View, ChannelMoments] | None = None
         self._given: dict[View, ChannelMoments] = {}
         self._given_pairs: dict[View, Moments] = {}
@@ -110,12 +115,15 @@ class DataSplit:
         problem = self.problem
         lookback = view.lookback or problem.lookback
         factor_lookback = min(view.factor_lookback or self.options.factor_lookback, lookback)
+        loadings = self.loadings[:, : view.n_factors]
+        if view.each_channel:
+            loadings = torch.eye(self.n_channels).to(loadings)
         return WindowLayout(
             problem.lookback,
             problem.horizon,
             problem.shift,
             view.norm,
-            self.loadings[:, : view.n_factors] if view.n_factors else None,
+            loadings if view.n_factors else None,
             factor_lookback if view.n_factors else 0,
             unused=problem.lookback - lookback,
         )
@@ -227,7 +235,7 @@ class DataSplit:
     def solve_all(self, combination: Combination, n_steps: int = 0) -> ExactSolution:
         """Solve the settings of a combination, whose ridges are known."""
         solved = (self._solved(setting, n_steps) for setting in combination.settings)
-        return self.as_solution(combination, solved)
+        return self.as_solution(combination, self.added_up(combination, solved))
 
     def _solved(self, setting: Setting, n_steps: int) -> Solved:
         regression = self.regression(setting)
@@ -238,21 +246,50 @@ class DataSplit:
             weights = regression.solve(setting.ridge)
         return Solved(setting, weights, regression.mixing)
 
-    def as_solution(self, combination: Combination, solved: Iterable[Solved]) -> ExactSolution:
-        """Return solved settings of a combination, added up, with what belongs to them."""
-        total = added_up(combination, solved, self.layout, self.series[0])
+    def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
+        """Return the weights that forecast what the settings of a combination do together."""
+        return added_up(combination, solved, self.layout, self.series[0])
+
+    def as_solution(self, combination: Combination, total: Solved) -> ExactSolution:
+        """Return what the settings of a combination amount to, with what belongs to it."""
+        if combination.neighbours is not None:
+            total = self.with_neighbours(total, combination.neighbours)
         setting = total.setting
+        layout = self.layout(setting.view)
         return ExactSolution(
             setting=setting,
             combination=combination,
             embedding=total.mixing if setting.individual else total.mixing[:, 1:],
             vectors=self.embedding,
-            loadings=self.loadings[:, : setting.n_factors],
-            factor_lookback=self.layout(setting.view).factor_lookback,
+            neighbours=self.neighbours,
+            factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
+            loadings=self.loadings[:, :0] if layout.loadings is None else layout.loadings,
+            factor_lookback=layout.factor_lookback,
             mixing=total.mixing,
             weights=total.weights,
             units=self.units,
         )
+
+    def with_neighbours(
+        self, solved: Solved, neighbours: Neighbours, starts: Sequence[Tensor] | None = None
+    ) -> Solved:
+        """Return weights that see the last values of all channels as well.
+
+        Parameters
+        ----------
+        solved : Solved
+        neighbours : Neighbours
+        starts : sequence of Tensor, optional
+            First rows of the windows of each series that count; all windows if not given.
+        """
+        weights = self.neighbours
+        if weights is None or starts is not None:
+            regression = NeighbourRegression(self.cache, self.layout, solved, neighbours, starts)
+            weights = regression.as_weights(neighbours.ridge)
+        if starts is None:
+            self.neighbours = weights
+        layout = self.layout(solved.setting.view)
+        return weights.added_to(solved, layout.regressors(self.series[0]), layout.loadings)
 
     def _principal_components(self) -> tuple[Tensor, Tensor]:
         """Return channel embedding and loadings of the factors, as long as any that is compared."""

@@ -5,6 +5,7 @@ from typing import Self
 
 from torch import Tensor
 
+from hyperforecast.nn.exact.neighbours import NeighbourWeights
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.units import Units
 
@@ -20,11 +21,14 @@ class Frame:
     loadings : Tensor, shape (C, K)
         Of the common factors.
     units : Units
+    neighbours : NeighbourWeights, optional
+        What the last values of all channels add to forecasts.
     """
 
     embedding: Tensor
     loadings: Tensor
     units: Units
+    neighbours: NeighbourWeights | None = None
 
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:
@@ -33,4 +37,10 @@ class Frame:
         generated = [one.shared or one for one in settings]
         length = max((one.embedding_dim for one in generated if not one.individual), default=0)
         embedding = solution.vectors[:, :length].cpu()
-        return cls(embedding, solution.loadings.cpu(), solution.units.cpu())
+        neighbours = solution.neighbours
+        return cls(
+            embedding,
+            solution.factor_loadings.cpu(),
+            solution.units.cpu(),
+            None if neighbours is None else neighbours.cpu(),
+        )

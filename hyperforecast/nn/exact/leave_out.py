@@ -7,7 +7,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.added_up import added_up
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.data_split import DataSplit
@@ -127,11 +126,26 @@ def solve_without(
     solved = []
     for setting in combination.settings:
         mixing = split.mixing(setting)
-        if len(combination.settings) == 1:  # the embedding may have been learned
+        if solution.setting == setting:  # alone: the embedding may have been learned
             mixing = solution.mixing
         weights = regressions(setting, mixing).solve(setting.ridge)
         solved.append(Solved(setting, weights, mixing))
-    return added_up(combination, solved, split.layout, split.series[0]).weights
+    total = split.added_up(combination, solved)
+    if combination.neighbours is not None:
+        total = split.with_neighbours(total, combination.neighbours, _starts_beside(split, around))
+    return total.weights
+
+
+def _starts_beside(split: DataSplit, around: Sequence[WindowSpan]) -> list[Tensor]:
+    """Return the first rows of the windows of each series that lie in none of some spans."""
+    starts = []
+    for number, one in enumerate(split.series):
+        counts = torch.ones(len(one.target) - split.problem.width + 1, dtype=torch.bool)
+        for span in around:
+            if span.series == number:
+                counts[span.first : span.stop] = False
+        starts.append(counts.nonzero().flatten())
+    return starts
 
 
 def _without_rows(

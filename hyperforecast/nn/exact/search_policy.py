@@ -69,12 +69,15 @@ def choose_search_space(
         dims = _embedding_dims(n_channels, embedding_dim)
     else:
         dims = (n_channels,) if individual else (0,)
+    own = n_channels > 1 and (individual or (generated and embedding_dim is None))
+    many = n_channels >= CHANNELS_PER_FACTOR * FACTOR_COUNTS[1]
     return SearchSpace(
         norms=norms,
         embedding_dims=dims,
         n_factors=_factor_counts(n_channels, norms, n_factors),
         lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
-        pooled=pool and n_channels > 1 and (individual or (generated and embedding_dim is None)),
+        pooled=pool and own,
+        neighbours=pool and own and many and n_factors is None and "revin" not in norms,
         combined=combine and "revin" not in norms,  # its deviation is not linear in the window
         embedding_dim_requested=embedding_dim is not None,
         n_factors_requested=n_factors is not None,

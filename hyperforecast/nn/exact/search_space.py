@@ -24,6 +24,8 @@ class SearchSpace:
         ``None`` is all of the window's lookback.
     pooled : bool
         Whether weights of each channel's own that are drawn towards those selected are compared.
+    neighbours : bool
+        Whether the last values of all channels are compared with none.
     combined : bool
         Whether the forecasts of what was compared are added up; else one setting is selected.
     embedding_dim_requested, n_factors_requested : bool
@@ -36,6 +38,7 @@ class SearchSpace:
     n_factors: tuple[int, ...] = (0,)
     lookbacks: tuple[int | None, ...] = (None,)
     pooled: bool = False
+    neighbours: bool = False
     combined: bool = False
     embedding_dim_requested: bool = False
     n_factors_requested: bool = False

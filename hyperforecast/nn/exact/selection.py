@@ -5,10 +5,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hyperforecast.nn.exact.candidate import Candidate
+from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.learned_embedding import learn_embedding
+from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
@@ -123,6 +124,28 @@ class ModelSelection:
                 continue
             yield self.ridges.solve(setting, self.options.ridges.index(setting.ridge))
             self.ridges.forget(setting)
+
+    def add_neighbours(
+        self, combination: Combination, total: Solved, selected: Candidate
+    ) -> Combination:
+        """Return a combination with the last values of all channels, where they gain clearly.
+
+        Parameters
+        ----------
+        combination : Combination
+        total : Solved
+            Its weights.
+        selected : Candidate
+            Where it subtracts a level, changes count in the place of values.
+        """
+        weighted = isinstance(self.training, WeightedSplit)
+        if not self.search.neighbours or weighted or self.options.embedding_steps:
+            return combination
+        changes = selected.setting.norm != "none"
+        choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
+        combination = replace(combination, neighbours=choice.choose())
+        self.compared += choice.compared
+        return combination
 
     def release(self) -> None:
         """Give up what is kept of moments and solutions, where nothing more is compared."""

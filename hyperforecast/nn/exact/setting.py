@@ -17,12 +17,15 @@ class View(NamedTuple):
         Number of most recent steps seen; all of the window's lookback if not given.
     factor_lookback : int, optional
         Number of most recent steps at which factors enter; as the options say if not given.
+    each_channel : bool
+        Whether the channels themselves are the factors.
     """
 
     norm: str
     n_factors: int = 0
     lookback: int | None = None
     factor_lookback: int | None = None
+    each_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Setting:
         With weights of each channel's own: the ridge of the weights generated from the embedding,
         towards which they are drawn, ``ridge`` counting how far they are; towards zero if not
         given.
+    neighbour_lags : int
+        Number of last values of all channels that enter; the channels are the factors then.
     """
 
     norm: str
@@ -59,6 +64,7 @@ class Setting:
     lookback: int | None = None
     factor_lookback: int | None = None
     shared_ridge: float | None = None
+    neighbour_lags: int = 0
 
     @property
     def shared(self) -> "Setting | None":
@@ -70,7 +76,13 @@ class Setting:
     @property
     def view(self) -> View:
         """What the regression of the setting sees of a window."""
-        return View(self.norm, self.n_factors, self.lookback, self.factor_lookback)
+        return View(
+            self.norm,
+            self.n_factors,
+            self.lookback,
+            self.factor_lookback,
+            bool(self.neighbour_lags),
+        )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.neighbours import NeighbourWeights
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.units import Units
@@ -26,8 +27,13 @@ class ExactSolution:
         Channel embedding; with individual weights, the identity.
     vectors : Tensor, shape (C, E')
         Channel embedding that the settings of the combination were solved with.
-    loadings : Tensor, shape (C, K)
+    neighbours : NeighbourWeights, optional
+        What the last values of all channels add, where they enter.
+    factor_loadings : Tensor, shape (C, K)
         Of the common factors.
+    loadings : Tensor, shape (C, K')
+        Of the factors that the weights are of: the common ones, or where the last values of all
+        channels enter, all channels.
     factor_lookback : int
     mixing : Tensor, shape (C, M)
         ``[1, embedding]``, or with individual weights the identity.
@@ -45,6 +51,8 @@ class ExactSolution:
     combination: Combination
     embedding: Tensor
     vectors: Tensor
+    neighbours: NeighbourWeights | None
+    factor_loadings: Tensor
     loadings: Tensor
     factor_lookback: int
     mixing: Tensor

@@ -110,13 +110,15 @@ def solve_exact(
     combination = Combination.alone(selected.setting)
     if problem.search.combined and not options.embedding_steps:
         combination = selection.combine(selected)
+    total = trained.added_up(combination, selection.solutions(combination, selected))
+    combination = selection.add_neighbours(combination, total, selected)
     if held_out:
         selection.release()
         alone = replace(problem, search=SearchSpace.only(combination.settings))
         trained = _training(alone, series, options, history, "all")
         solution = trained.solve_all(combination, n_steps)
     else:
-        solution = trained.as_solution(combination, selection.solutions(combination, selected))
+        solution = trained.as_solution(combination, total)
     return replace(
         solution,
         compared=selection.compared,

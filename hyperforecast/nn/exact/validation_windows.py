@@ -34,6 +34,8 @@ class ValidationWindows:
         Number of horizons that the windows of all series span.
     times : Tensor, shape (T,), int64
         When each of the windows begins whose errors are compared.
+    starts : list of Tensor
+        First rows of the windows compared, of each series.
     series : Tensor, shape (T,), int64
         Which series each of them is of; one that is given twice is one.
     """
@@ -50,7 +52,7 @@ class ValidationWindows:
         # by time, not by number: the same windows of each series however many there are
         compared = distinct[:: self._stride(len(distinct))]
         times = [some[torch.isin(some, compared)] for some in times]
-        self._starts = [some - begin for begin, some in zip(begins, times, strict=True)]
+        self.starts = [some - begin for begin, some in zip(begins, times, strict=True)]
         counts = torch.tensor([len(some) for some in times])
         device = series[0].target.device
         self.times = torch.cat(times).to(device)
@@ -80,7 +82,7 @@ class ValidationWindows:
     def _compared_windows(self, setting: Setting) -> Iterable[DesignMatrix]:
         """Return the windows compared under a setting; the last ones are kept if they are few."""
         if self._kept is None or self._kept[0] != setting.view:
-            windows = self._windows(setting, self._starts)
+            windows = self._windows(setting, self.starts)
             if len(self.times) > self._block_size:
                 return windows
             self._kept = (setting.view, list(windows))

@@ -412,7 +412,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                     self._setting_history,
                 )
                 self._solution = solution if counts_alike(datamodule.train_dataset) else None
-                self._solver_report = report(solution)
+                self._solver_report = report(solution, self.input_chunk_length)
                 model.solver_report = self._solver_report
                 data = SolvedData(datamodule, model.dtype)
                 with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
@@ -491,6 +491,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     @property
     def solver_report(self) -> pd.DataFrame | None:
         """What the exact solver compared on validation, a row for each setting.
+
+        Settings whose forecasts are added up stand last, with their ``share``, the largest at the
+        end. A setting that forecasts alone is the last one ``chosen``.
 
         ``None`` if the model was not trained by the exact solver; no rows if the series had too
         few windows to hold any out.

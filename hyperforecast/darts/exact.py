@@ -1,6 +1,7 @@
 """The exact solver inside Darts: a module trained by it, and its report."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -54,7 +55,7 @@ def train_exactly(
     history : MomentHistory, optional
         Shared with other models that are fitted on overlapping windows.
     settings : SettingHistory, optional
-        Likewise: the setting that the first of them selected.
+        Likewise: the settings that the first of them selected.
 
     Returns
     -------
@@ -72,15 +73,15 @@ def train_exactly(
         settings.note(problem, series, options, solution, recalled is not None)
     double = dataset.series[0].dtype == np.float64
     write_into(module, solution, torch.float64 if double else module.dtype)
-    setting = solution.setting
+    setting, n_settings = solution.setting, len(solution.combination.settings)
     logger.info(
-        "Trained by the exact solver: instance_norm=%r, %s, n_factors=%d, ridge=%.1e.",
+        "Trained by the exact solver: instance_norm=%r, %s, n_factors=%d, %s.",
         setting.norm,
         "a head for each channel"
         if setting.individual
         else f"channel_embedding_dim={setting.embedding_dim}",
         setting.n_factors,
-        setting.ridge,
+        f"ridge={setting.ridge:.1e}" if n_settings == 1 else f"{n_settings} settings added up",
     )
     return solution
 
@@ -132,6 +133,7 @@ def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int)
     """Say what a model's arguments ask to be solved."""
     likelihood = params.get("likelihood")
     closed_form = closed_form_of_head(parts)
+    options = ExactOptions(**(params["solver_kwargs"] or {}))
     return Problem(
         lookback=params["input_chunk_length"],
         horizon=params["output_chunk_length"],
@@ -144,22 +146,36 @@ def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int)
             embedding_dim=closed_form.embedding_dim,
             individual=closed_form.channel_weights == "individual",
             n_factors=params["n_factors"],
+            lookback=params["input_chunk_length"],
+            pool=options.pool,
+            combine=options.combine,
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),
     )
 
 
-def report(solution: ExactSolution) -> list[dict[str, Any]]:
-    """Return the settings compared as plain values, a row for each."""
+def report(solution: ExactSolution, lookback: int) -> list[dict[str, Any]]:
+    """Return the settings compared as plain values, a row for each.
+
+    Parameters
+    ----------
+    solution : ExactSolution
+    lookback : int
+        Of the model.
+    """
     return [
         {
+            "lookback": entry.setting.lookback or lookback,
             "instance_norm": entry.setting.norm,
             "channel_embedding_dim": entry.setting.embedding_dim,
             "individual": entry.setting.individual,
             "n_factors": entry.setting.n_factors,
+            "neighbour_lags": entry.setting.neighbour_lags,
             "ridge": entry.setting.ridge,
+            "shared_ridge": entry.setting.shared_ridge or math.nan,
             "validation_mse": entry.validation_mse,
             "damping": entry.damping,
+            "share": entry.share,
             "chosen": entry.chosen,
         }
         for entry in solution.compared

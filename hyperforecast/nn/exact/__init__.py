@@ -6,6 +6,7 @@ those of the validation windows. So training, and choosing what to train, need n
 """
 
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.layout import LINEAR_NORMS, WindowLayout
 from hyperforecast.nn.exact.moment_history import MomentHistory
@@ -32,6 +33,7 @@ __all__ = [
     "LINEAR_NORMS",
     "BasisWeights",
     "ChannelRegression",
+    "Combination",
     "ComparedSetting",
     "ExactOptions",
     "ExactSolution",

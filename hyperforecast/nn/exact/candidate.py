@@ -9,21 +9,31 @@ from hyperforecast.nn.exact.weights import BasisWeights
 
 
 @dataclass(eq=False)
-class Candidate:
-    """A setting, solved, and its mean squared error on validation.
+class Solved:
+    """A setting, solved.
 
     Attributes
     ----------
     setting : Setting
     weights : BasisWeights
     mixing : Tensor, shape (C, M)
-    error : float
-    window_errors : Tensor, shape (C, T), optional
-        Of single validation windows, once they have been asked for.
     """
 
     setting: Setting
     weights: BasisWeights
     mixing: Tensor
+
+
+@dataclass(eq=False)
+class Candidate(Solved):
+    """A setting, solved, and its mean squared error on validation.
+
+    Attributes
+    ----------
+    error : float
+    window_errors : Tensor, shape (C, T), optional
+        Of single validation windows, once they have been asked for.
+    """
+
     error: float
     window_errors: Tensor | None = None

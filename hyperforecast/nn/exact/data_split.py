@@ -1,13 +1,16 @@
 """The series of one split, training or validation, and the regressions on them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from hyperforecast.nn.correlation import correlation_embedding
+from hyperforecast.nn.exact.added_up import added_up
+from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression, is_direct
 from hyperforecast.nn.exact.layout import WindowLayout
@@ -15,12 +18,15 @@ from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.moment_cache import MomentCache
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
+from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression
+from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
+from hyperforecast.nn.exact.pooled_regression import PooledRegression
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.regression import Regression
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
 from hyperforecast.nn.exact.units import Units
@@ -55,6 +61,8 @@ class DataSplit:
         Those of the training series. Moments, weights and errors all are in these units.
     series : list of ObservedSeries
         In these units, those that have a window.
+    neighbours : NeighbourWeights, optional
+        What all channels' last values add, once they were solved for, or of the frame.
     """
 
     def __init__(
@@ -90,46 +98,53 @@ class DataSplit:
         longest = Setting(norm, self._longest_direct(), False, 0)
         self.cache = MomentCache(
             self.series,
-            self.layout(norm, 0),
+            self.layout(View(norm)),
             int(options.max_memory_gb * 2**30) // 2,  # training and validation are held at once
             weights=pair_weights(self.mixing(longest)),
-            by_channel=self.n_channels in problem.search.embedding_dims,
+            by_channel=self.n_channels in problem.search.embedding_dims or problem.search.pooled,
             give_own_products=None if history is None else own_products,
         )
         self._mean_square = _largest_mean_square(self.series)
-        self._moments: tuple[tuple[str, int], ChannelMoments] | None = None
-        self._given_pairs: tuple[tuple[str, int], Moments] | None = None
+        self.neighbours = training.neighbours if isinstance(training, Frame) else None
+        self._moments: tuple[View, ChannelMoments] | None = None
+        self._given: dict[View, ChannelMoments] = {}
+        self._given_pairs: dict[View, Moments] = {}
 
-    def layout(self, norm: str, n_factors: int) -> WindowLayout:
-        """Return where things lie in a window under a setting."""
+    def layout(self, view: View) -> WindowLayout:
+        """Return where things lie in a window as a regression sees it."""
         problem = self.problem
+        lookback = view.lookback or problem.lookback
+        factor_lookback = min(view.factor_lookback or self.options.factor_lookback, lookback)
+        loadings = self.loadings[:, : view.n_factors]
+        if view.each_channel:
+            loadings = torch.eye(self.n_channels).to(loadings)
         return WindowLayout(
             problem.lookback,
             problem.horizon,
             problem.shift,
-            norm,
-            self.loadings[:, :n_factors] if n_factors else None,
-            min(self.options.factor_lookback, problem.lookback) if n_factors else 0,
+            view.norm,
+            loadings if view.n_factors else None,
+            factor_lookback if view.n_factors else 0,
+            unused=problem.lookback - lookback,
         )
 
-    def moments(self, norm: str, n_factors: int) -> ChannelMoments:
-        """Return the moments of the channels under a setting; the last ones are kept."""
-        where = (norm, n_factors)
-        if self._moments is None or self._moments[0] != where:
-            self._moments = (where, self.cache.channel_moments(self.layout(norm, n_factors)))
+    def moments(self, view: View) -> ChannelMoments:
+        """Return the moments of the channels as a regression sees them; the last ones are kept."""
+        if view in self._given:
+            return self._given[view]
+        if self._moments is None or self._moments[0] != view:
+            self._moments = (view, self.cache.channel_moments(self.layout(view)))
         return self._moments[1]
 
     def pairs(self, setting: Setting) -> Moments | None:
         """Return the sums of a setting's moments by pairs of basis weights, if they suffice."""
-        if not self.pairs_suffice(setting):
+        if not self.pairs_suffice(setting) or setting.view in self._given:
             return None
         n_bases = 1 + setting.embedding_dim
         count = n_bases * (n_bases + 1) // 2
-        layout = self.layout(setting.norm, setting.n_factors)
-        where = (setting.norm, setting.n_factors)
-        if self._given_pairs is not None and self._given_pairs[0] == where:
-            return self._given_pairs[1].channels(slice(count))
-        return self.cache.summed_moments(layout, count)
+        if setting.view in self._given_pairs:
+            return self._given_pairs[setting.view].channels(slice(count))
+        return self.cache.summed_moments(self.layout(setting.view), count)
 
     def release(self) -> None:
         """Give up the moments that are kept; they are made again when needed."""
@@ -138,7 +153,7 @@ class DataSplit:
 
     def pairs_suffice(self, setting: Setting) -> bool:
         """Say whether sums by pairs of basis weights are all that a setting's regression needs."""
-        layout = self.layout(setting.norm, setting.n_factors)
+        layout = self.layout(setting.view)
         size = (1 + setting.embedding_dim) * self._n_regressors(layout)
         return not setting.individual and is_direct(size)
 
@@ -147,16 +162,15 @@ class DataSplit:
         pairs = self.pairs(setting)
         if pairs is not None:
             return pairs
-        chunks = self.moments(setting.norm, setting.n_factors)
+        chunks = self.moments(setting.view)
         return Moments.stacked([moments for _, moments in chunks])
 
     def use(self, setting: Setting, sums: Moments) -> None:
         """Let the regression of a setting be made of given :meth:`sums`."""
-        where = (setting.norm, setting.n_factors)
         if self.pairs_suffice(setting):
-            self._given_pairs = (where, sums)
+            self._given_pairs[setting.view] = sums
         else:
-            self._moments = (where, [(slice(0, self.n_channels), sums)])
+            self._given[setting.view] = [(slice(0, self.n_channels), sums)]
 
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
@@ -169,9 +183,13 @@ class DataSplit:
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
-        moments = self.moments(setting.norm, setting.n_factors)
-        layout = self.layout(setting.norm, setting.n_factors)
-        regressors = layout.regressors(self.series[0])
+        moments = self.moments(setting.view)
+        regressors = self.layout(setting.view).regressors(self.series[0])
+        if setting.shared is not None:
+            base = self.regression(setting.shared)
+            shared = base.solve(setting.shared.ridge)
+            mixing = self.mixing(setting)
+            return PooledRegression(moments, shared, base.mixing, mixing, regressors)
         if setting.individual:
             return ChannelRegression(moments, self.mixing(setting), regressors)
         pairs = self.pairs(setting) if embedding is None else None
@@ -190,7 +208,7 @@ class DataSplit:
         if pairs is not None:
             error = pairs_squared_error(pairs, weights)
         else:
-            moments = self.moments(setting.norm, setting.n_factors)
+            moments = self.moments(setting.view)
             error = squared_error(moments, weights, mixing)
         error = error / (self.cache.n_windows * self.n_channels * self.problem.horizon)
         rounding = self._rounding(weights, mixing)
@@ -212,27 +230,66 @@ class DataSplit:
 
     def solve(self, setting: Setting, n_steps: int = 0) -> ExactSolution:
         """Solve a setting whose ridge is known, with ``n_steps`` rounds of embedding learning."""
+        return self.solve_all(Combination.alone(setting), n_steps)
+
+    def solve_all(self, combination: Combination, n_steps: int = 0) -> ExactSolution:
+        """Solve the settings of a combination, whose ridges are known."""
+        solved = (self._solved(setting, n_steps) for setting in combination.settings)
+        return self.as_solution(combination, self.added_up(combination, solved))
+
+    def _solved(self, setting: Setting, n_steps: int) -> Solved:
         regression = self.regression(setting)
         weights = regression.solve(setting.ridge)
         for _ in range(n_steps):
-            moments = self.moments(setting.norm, setting.n_factors)
-            embedding = learn_embedding(moments, weights, regression.mixing)
+            embedding = learn_embedding(self.moments(setting.view), weights, regression.mixing)
             regression = self.regression(setting, embedding)
             weights = regression.solve(setting.ridge)
-        return self.as_solution(setting, weights, regression.mixing)
+        return Solved(setting, weights, regression.mixing)
 
-    def as_solution(self, setting: Setting, weights: BasisWeights, mixing: Tensor) -> ExactSolution:
-        """Return solved weights with what belongs to them."""
-        layout = self.layout(setting.norm, setting.n_factors)
+    def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
+        """Return the weights that forecast what the settings of a combination do together."""
+        return added_up(combination, solved, self.layout, self.series[0])
+
+    def as_solution(self, combination: Combination, total: Solved) -> ExactSolution:
+        """Return what the settings of a combination amount to, with what belongs to it."""
+        if combination.neighbours is not None:
+            total = self.with_neighbours(total, combination.neighbours)
+        setting = total.setting
+        layout = self.layout(setting.view)
         return ExactSolution(
             setting=setting,
-            embedding=mixing if setting.individual else mixing[:, 1:],
-            loadings=self.loadings[:, : setting.n_factors],
+            combination=combination,
+            embedding=total.mixing if setting.individual else total.mixing[:, 1:],
+            vectors=self.embedding,
+            neighbours=self.neighbours,
+            factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
+            loadings=self.loadings[:, :0] if layout.loadings is None else layout.loadings,
             factor_lookback=layout.factor_lookback,
-            mixing=mixing,
-            weights=weights,
+            mixing=total.mixing,
+            weights=total.weights,
             units=self.units,
         )
+
+    def with_neighbours(
+        self, solved: Solved, neighbours: Neighbours, starts: Sequence[Tensor] | None = None
+    ) -> Solved:
+        """Return weights that see the last values of all channels as well.
+
+        Parameters
+        ----------
+        solved : Solved
+        neighbours : Neighbours
+        starts : sequence of Tensor, optional
+            First rows of the windows of each series that count; all windows if not given.
+        """
+        weights = self.neighbours
+        if weights is None or starts is not None:
+            regression = NeighbourRegression(self.cache, self.layout, solved, neighbours, starts)
+            weights = regression.as_weights(neighbours.ridge)
+        if starts is None:
+            self.neighbours = weights
+        layout = self.layout(solved.setting.view)
+        return weights.added_to(solved, layout.regressors(self.series[0]), layout.loadings)
 
     def _principal_components(self) -> tuple[Tensor, Tensor]:
         """Return channel embedding and loadings of the factors, as long as any that is compared."""
@@ -249,7 +306,9 @@ class DataSplit:
 
     def _longest_direct(self) -> int:
         """Return the longest embedding whose equations are factorised."""
-        n_regressors = self._n_regressors(self.layout(self.problem.search.norms[0], 0))
+        search = self.problem.search
+        shortest = min(one or self.problem.lookback for one in search.lookbacks)
+        n_regressors = self._n_regressors(self.layout(View(search.norms[0], lookback=shortest)))
         direct = [dim for dim in self._shared_dims() if is_direct((1 + dim) * n_regressors)]
         return max(direct, default=0)
 

@@ -108,7 +108,7 @@ def design_matrix(
         if n_channels < series.n_channels:
             every = layout.remove_level(windows_of(series.target).mT).mT[..., inputs]
             their_deviation = _deviations(every, layout)
-        recent = every[..., layout.factor_inputs] / their_deviation
+        recent = every[..., layout.n_lags - layout.factor_lookback :] / their_deviation
         lags = torch.tensordot(layout.loadings.T, recent, dims=1)  # (K, T, lags)
         factors = flatten_factors(lags.transpose(0, 1))
     future = windows.new_zeros(n_windows, layout.horizon, 0)

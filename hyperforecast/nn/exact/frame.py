@@ -5,6 +5,7 @@ from typing import Self
 
 from torch import Tensor
 
+from hyperforecast.nn.exact.neighbours import NeighbourWeights
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.units import Units
 
@@ -16,19 +17,30 @@ class Frame:
     Attributes
     ----------
     embedding : Tensor, shape (C, E)
-        Channel embedding; with individual weights, of length 0.
+        Channel embedding, as long as any weights that are generated from it ask for.
     loadings : Tensor, shape (C, K)
         Of the common factors.
     units : Units
+    neighbours : NeighbourWeights, optional
+        What the last values of all channels add to forecasts.
     """
 
     embedding: Tensor
     loadings: Tensor
     units: Units
+    neighbours: NeighbourWeights | None = None
 
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:
         """Return that of a solution, on the CPU."""
-        length = 0 if solution.setting.individual else solution.setting.embedding_dim
-        embedding = solution.embedding[:, :length].cpu()
-        return cls(embedding, solution.loadings.cpu(), solution.units.cpu())
+        settings = solution.combination.settings
+        generated = [one.shared or one for one in settings]
+        length = max((one.embedding_dim for one in generated if not one.individual), default=0)
+        embedding = solution.vectors[:, :length].cpu()
+        neighbours = solution.neighbours
+        return cls(
+            embedding,
+            solution.factor_loadings.cpu(),
+            solution.units.cpu(),
+            None if neighbours is None else neighbours.cpu(),
+        )

@@ -29,6 +29,9 @@ class WindowLayout:
         Common factors of a row are its values times the loadings, taken after the instance norm.
     factor_lookback : int
         Number of most recent steps at which factors enter.
+    unused : int
+        Number of first steps of the lookback that no regression sees: windows of a shorter
+        lookback, over the same origins.
     """
 
     lookback: int
@@ -37,6 +40,7 @@ class WindowLayout:
     norm: str = "none"
     loadings: Tensor | None = None
     factor_lookback: int = 0
+    unused: int = 0
 
     @property
     def width(self) -> int:
@@ -45,8 +49,18 @@ class WindowLayout:
 
     @property
     def inputs(self) -> slice:
-        """Rows of a window that are its lookback."""
-        return slice(0, self.lookback)
+        """Rows of a window that its regression sees."""
+        return slice(self.unused, self.lookback)
+
+    @property
+    def n_lags(self) -> int:
+        """Number of rows of a window that its regression sees."""
+        return self.lookback - self.unused
+
+    @property
+    def level_steps(self) -> int:
+        """Number of most recent steps whose mean the instance norm subtracts."""
+        return {"none": 0, "last": 1}.get(self.norm, self.n_lags)
 
     @property
     def targets(self) -> slice:
@@ -66,8 +80,8 @@ class WindowLayout:
     def regressors(self, series: ObservedSeries) -> Regressors:
         """Return the regressors of each channel of a series."""
         return Regressors(
-            n_own=self.lookback,
-            n_past=self.lookback * series.n_past,
+            n_own=self.n_lags,
+            n_past=self.n_lags * series.n_past,
             n_factors=self.factor_lookback * self.n_factors,
             n_static=series.n_static,
         )
@@ -97,8 +111,7 @@ class WindowLayout:
 
     def remove_level(self, windows: Tensor) -> Tensor:
         """Subtract from windows (..., width, m) the level that the instance norm subtracts."""
-        if self.norm == "none":
+        if not self.level_steps:
             return windows
-        if self.norm == "last":
-            return windows - windows[..., self.lookback - 1 : self.lookback, :]
-        return windows - windows[..., self.inputs, :].mean(dim=-2, keepdim=True)
+        recent = windows[..., self.lookback - self.level_steps : self.lookback, :]
+        return windows - recent.mean(dim=-2, keepdim=True)

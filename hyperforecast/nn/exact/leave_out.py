@@ -1,21 +1,27 @@
 """Residuals of windows that were not trained on: leave-block-out, in closed form."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
+from hyperforecast.nn.exact.pooled_regression import PooledRegression
 from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
 from hyperforecast.nn.exact.weights import BasisWeights
+
+RegressionOf = Callable[[Setting, Tensor], Regression]
+"""Makes the regression of a setting, with mixing vectors (C, M)."""
 
 
 @dataclass(frozen=True)
@@ -84,20 +90,18 @@ def _widened(span: WindowSpan, gap: int, count: int) -> WindowSpan:
 
 
 def solve_without(
-    split: DataSplit, setting: Setting, mixing: Tensor, block: Sequence[WindowSpan], gap: int
+    split: DataSplit, solution: ExactSolution, block: Sequence[WindowSpan], gap: int
 ) -> BasisWeights | None:
-    """Solve a setting again without a block of windows and those beside it.
+    """Solve again without a block of windows and those beside it.
 
     Moments are sums over windows, so those of what stays are a difference.
 
     Parameters
     ----------
     split : DataSplit
-        On whose windows the setting was solved.
-    setting : Setting
-        Its ridge, too, is kept.
-    mixing : Tensor, shape (C, M)
-        Of the solution; it is not made again.
+        On whose windows the solution was made.
+    solution : ExactSolution
+        Its settings with their ridges and shares, and its embedding, are kept.
     block : sequence of WindowSpan
     gap : int
         Number of windows before and after it that are left out with it.
@@ -111,31 +115,71 @@ def solve_without(
     around = [
         _widened(span, gap, len(split.series[span.series].target) - width + 1) for span in block
     ]
-    if isinstance(split, WeightedSplit):
-        return _solve_counting_others(split, setting, mixing, around)
+    combination = solution.combination
+    regressions = (
+        _counting_others(split, around)
+        if isinstance(split, WeightedSplit)
+        else _without_rows(split, around, width)
+    )
+    if regressions is None:
+        return None
+    solved = []
+    for setting in combination.settings:
+        mixing = split.mixing(setting)
+        if solution.setting == setting:  # alone: the embedding may have been learned
+            mixing = solution.mixing
+        weights = regressions(setting, mixing).solve(setting.ridge)
+        solved.append(Solved(setting, weights, mixing))
+    total = split.added_up(combination, solved)
+    if combination.neighbours is not None:
+        total = split.with_neighbours(total, combination.neighbours, _starts_beside(split, around))
+    return total.weights
+
+
+def _starts_beside(split: DataSplit, around: Sequence[WindowSpan]) -> list[Tensor]:
+    """Return the first rows of the windows of each series that lie in none of some spans."""
+    starts = []
+    for number, one in enumerate(split.series):
+        counts = torch.ones(len(one.target) - split.problem.width + 1, dtype=torch.bool)
+        for span in around:
+            if span.series == number:
+                counts[span.first : span.stop] = False
+        starts.append(counts.nonzero().flatten())
+    return starts
+
+
+def _without_rows(
+    split: DataSplit, around: Sequence[WindowSpan], width: int
+) -> RegressionOf | None:
+    """Return the regressions of settings on all windows but some; ``None`` if none stays."""
     rows = [split.series[one.series].rows(one.first, one.stop - 1 + width) for one in around]
     without = DataSplit(split.problem, rows, split.options, None, "left out", _frame(split))
     if without.cache.n_windows >= split.cache.n_windows:
         return None
-    where = setting.norm, setting.n_factors
-    moments = _Difference(split.moments(*where), without.moments(*where))
-    regressors = split.layout(*where).regressors(split.series[0])
-    regression: Regression
+    return lambda setting, mixing: _difference_regression(split, without, setting, mixing)
+
+
+def _difference_regression(
+    split: DataSplit, without: DataSplit, setting: Setting, mixing: Tensor
+) -> Regression:
+    moments = _Difference(split.moments(setting.view), without.moments(setting.view))
+    regressors = split.layout(setting.view).regressors(split.series[0])
+    if setting.shared is not None:
+        base = _difference_regression(split, without, setting.shared, split.mixing(setting.shared))
+        shared = base.solve(setting.shared.ridge)
+        return PooledRegression(moments, shared, base.mixing, mixing, regressors)
     if setting.individual:
-        regression = ChannelRegression(moments, mixing, regressors)
-    elif mixing.equal(split.mixing(setting)) and (pairs := split.pairs(setting)) is not None:
+        return ChannelRegression(moments, mixing, regressors)
+    if mixing.equal(split.mixing(setting)) and (pairs := split.pairs(setting)) is not None:
         others = without.pairs(setting)
         assert others is not None
-        regression = GeneratedRegression(moments, mixing, _difference(pairs, others), regressors)
-    else:  # the sums that are kept are not those of a learned embedding
-        regression = GeneratedRegression(moments, mixing, regressors=regressors)
-    return regression.solve(setting.ridge)
+        return GeneratedRegression(moments, mixing, _difference(pairs, others), regressors)
+    # the sums that are kept are not those of a learned embedding
+    return GeneratedRegression(moments, mixing, regressors=regressors)
 
 
-def _solve_counting_others(
-    split: WeightedSplit, setting: Setting, mixing: Tensor, around: Sequence[WindowSpan]
-) -> BasisWeights | None:
-    """Solve a weighted setting again on the windows outside of some spans."""
+def _counting_others(split: WeightedSplit, around: Sequence[WindowSpan]) -> RegressionOf | None:
+    """Return the weighted regressions of settings on the windows outside of some spans."""
     counts = [
         one.target.new_ones(len(one.target), dtype=torch.bool)
         if one.counts is None
@@ -149,8 +193,11 @@ def _solve_counting_others(
         return None
     others = [replace(one, counts=some) for one, some in zip(split.series, counts, strict=True)]
     without = WeightedSplit(split.problem, others, split.options, None, "others", _frame(split))
-    embedding = None if setting.individual else mixing[:, 1:]
-    return without.regression(setting, embedding).solve(setting.ridge)
+
+    def regression(setting: Setting, mixing: Tensor) -> Regression:
+        return without.regression(setting, None if setting.individual else mixing[:, 1:])
+
+    return regression
 
 
 def _frame(split: DataSplit) -> Frame:

@@ -5,8 +5,11 @@ from inspect import get_annotations
 
 from hyperforecast.nn.option_values import check_values
 
-RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 3))
+RIDGES = tuple(10 ** (exponent / 2) for exponent in range(-10, 7))
 """Ridges tried, for each group of regressors in units of its mean diagonal in the equations."""
+
+FIRST_RIDGE, FIRST_POOLING = 1e-2, RIDGES[10]
+"""The first of them that is tried: on weights, and on how far they are from shared ones."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class ExactOptions:
     ridge : float, optional
         Penalty on the squared weights. Own lags, each covariate and the common factors are each
         penalised in units of their mean diagonal in the normal equations. Chosen on validation
-        among 1e-5 … 10 if not given.
+        among 1e-5 … 1000 if not given.
     validation_size : float, default=0.2
         Part of the windows, the last of each series, that is held out where no validation
         series is given. The final weights are fitted on all windows.
@@ -28,6 +31,12 @@ class ExactOptions:
         principal components of the training channels' correlation.
     factor_lookback : int, default=12
         Number of most recent steps at which common factors enter (at most the lookback).
+    pool : bool, default=True
+        Whether weights of each channel's own are compared that are drawn towards the shared or
+        generated ones, where the model may have weights of each channel's own.
+    combine : bool, default=True
+        Whether the forecasts of lookbacks and instance norms that were compared are added up, each
+        by the share that validation gives it; the one that is selected forecasts alone if not.
     max_memory_gb : float, default=4.0
         Memory that moments, blocks of windows and solutions may take, beside the series. What
         would take more is made again when needed.
@@ -41,6 +50,8 @@ class ExactOptions:
     validation_size: float = 0.2
     embedding_steps: int = 0
     factor_lookback: int = 12
+    pool: bool = True
+    combine: bool = True
     max_memory_gb: float = 4.0
     choose_every: int | None = None
 
@@ -68,3 +79,13 @@ class ExactOptions:
     def ridges(self) -> tuple[float, ...]:
         """Ridges to choose from."""
         return RIDGES if self.ridge is None else (self.ridge,)
+
+    @property
+    def first_ridge(self) -> int:
+        """Number of the ridge that is tried first."""
+        return RIDGES.index(FIRST_RIDGE) if self.ridge is None else 0
+
+    @property
+    def first_pooling(self) -> int:
+        """Number of the ridge that is tried first on how far weights are from shared ones."""
+        return RIDGES.index(FIRST_POOLING) if self.ridge is None else 0

@@ -87,7 +87,7 @@ def leave_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: fl
 
     def solve(block: Sequence[WindowSpan]) -> BasisWeights:
         gap = gap_beside(block, counts, reach)
-        return solve_without(split, solution.setting, solution.mixing, block, gap) or nothing
+        return solve_without(split, solution, block, gap) or nothing
 
     solved = ((block, solve(block)) for block in blocks)
     return _residuals(split, solution, solved, n_windows / split.cache.n_windows)
@@ -100,7 +100,7 @@ def _residuals(
     share: float,
 ) -> OutOfSample:
     """Return the residuals of a share of the windows of blocks, by the weights of each."""
-    layout = split.layout(solution.setting.norm, solution.setting.n_factors)
+    layout = split.layout(solution.setting.view)
     compared = tuple(compared_spans(layout.lookback))
     residuals, variances = [], []
     for spans, weights in solved:

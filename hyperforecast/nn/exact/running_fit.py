@@ -1,11 +1,12 @@
 """A solution that takes in further windows, without the rows of those that it was made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 
+from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.moments import Moments
@@ -14,49 +15,50 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.search_space import SearchSpace
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.weighted_moments import weighted_moments
 
 
 @dataclass(frozen=True)
 class RunningFit:
-    """A selected setting and the moments of all windows that count so far.
+    """What was selected and the moments of all windows that count so far.
 
     Moments are sums over windows, so those of new windows are added, and the weights that follow
-    are those of a fit on all rows: of the same setting, on the same :class:`Frame`.
+    are those of a fit on all rows: of the same settings, on the same :class:`Frame`.
 
     Attributes
     ----------
     problem : Problem
-        Whose search space is the setting alone.
+        Whose search space are the settings alone.
     options : ExactOptions
-    setting : Setting
+    combination : Combination
     frame : Frame
-    moments : Moments, optional
-        Of the channels, or of pairs of basis weights where these suffice; ``None`` before the first
-        window.
+    moments : mapping of Setting to Moments, optional
+        Of the channels, or of pairs of basis weights where these suffice, one for all settings that
+        see the same; ``None`` before the first window.
     window : ObservedSeries, optional
         One of the windows, for its sizes.
     residual_quantiles : optional
-        Those of the solution that the setting comes from: further windows do not move them.
+        Those of the solution that the settings come from: further windows do not move them.
     """
 
     problem: Problem
     options: ExactOptions
-    setting: Setting
+    combination: Combination
     frame: Frame
-    moments: Moments | None = None
+    moments: Mapping[Setting, Moments] | None = None
     window: ObservedSeries | None = None
     residual_quantiles: Any = None
 
     @classmethod
     def of(cls, problem: Problem, options: ExactOptions, solution: ExactSolution) -> Self:
-        """Return the running fit of a solution's setting, with no window yet."""
-        setting = solution.setting
-        problem = replace(problem, search=SearchSpace.only(setting), quantiles=())
+        """Return the running fit of a solution's settings, with no window yet."""
+        combination = solution.combination
+        search = SearchSpace.only(combination.settings)
+        problem = replace(problem, search=search, quantiles=())
         frame, quantiles = Frame.of(solution), solution.residual_quantiles
-        return cls(problem, options, setting, frame, residual_quantiles=quantiles)
+        return cls(problem, options, combination, frame, residual_quantiles=quantiles)
 
     def counting(self, series: Sequence[ObservedSeries], forgetting: float = 1.0) -> Self:
         """Return the running fit with every window of further series.
@@ -74,39 +76,54 @@ class RunningFit:
         if not series:
             return self
         split = self._split(series)
-        if forgetting == 1.0:
-            moments = split.sums(self.setting)
-        else:
-            moments = self._fading_sums(split, forgetting)
+        moments = {
+            setting: split.sums(setting)
+            if forgetting == 1.0
+            else _fading_sums(split, setting, forgetting)
+            for setting in self._distinct(split)
+        }
         if self.moments is not None:
             n_steps = max(len(one.target) for one in series) - self.problem.width + 1
-            moments = self.moments.scaled(forgetting**n_steps) + moments
+            faded = forgetting**n_steps
+            moments = {key: self.moments[key].scaled(faded) + new for key, new in moments.items()}
         return replace(self, moments=moments, window=series[0].rows(0, self.problem.width))
-
-    def _fading_sums(self, split: DataSplit, forgetting: float) -> Moments:
-        """Return the sums over a split in which a series' last window counts one."""
-        layout = split.layout(self.setting.norm, self.setting.n_factors)
-        weights = []
-        for one in split.series:
-            ages = torch.arange(layout.n_windows(one) - 1, -1, -1).to(one.target)
-            weights.append(forgetting**ages)
-        chunks = [
-            (channels, weighted_moments(split.series, weights, layout, channels))
-            for channels in split.cache.channel_chunks(layout)
-        ]
-        if not split.pairs_suffice(self.setting):
-            return Moments.stacked([moments for _, moments in chunks])
-        pairs = pair_weights(split.mixing(self.setting))
-        sums = [moments.summed(pairs[channels]) for channels, moments in chunks]
-        return replace(sum(sums[1:], start=sums[0]), n_windows=chunks[0][1].n_windows)
 
     def solve(self) -> ExactSolution:
         """Solve for the weights of all windows that count."""
         if self.moments is None or self.window is None:
             raise ValueError("There is no window to solve for; count some series first.")
         split = self._split([self.window])
-        split.use(self.setting, self.moments)
-        return replace(split.solve(self.setting), residual_quantiles=self.residual_quantiles)
+        for setting, sums in self.moments.items():
+            split.use(setting, sums)
+        solution = split.solve_all(self.combination)
+        return replace(solution, residual_quantiles=self.residual_quantiles)
+
+    def _distinct(self, split: DataSplit) -> list[Setting]:
+        """Return settings whose moments are all that the regressions are made of."""
+        longest: dict[tuple[View, bool], Setting] = {}
+        for setting in self.combination.settings:
+            what = setting.view, split.pairs_suffice(setting)
+            other = longest.get(what, setting)
+            longest[what] = max(other, setting, key=lambda one: one.embedding_dim)
+        return list(longest.values())
 
     def _split(self, series: Sequence[ObservedSeries]) -> DataSplit:
         return DataSplit(self.problem, series, self.options, None, "all", self.frame)
+
+
+def _fading_sums(split: DataSplit, setting: Setting, forgetting: float) -> Moments:
+    """Return the sums over a split in which a series' last window counts one."""
+    layout = split.layout(setting.view)
+    weights = []
+    for one in split.series:
+        ages = torch.arange(layout.n_windows(one) - 1, -1, -1).to(one.target)
+        weights.append(forgetting**ages)
+    chunks = [
+        (channels, weighted_moments(split.series, weights, layout, channels))
+        for channels in split.cache.channel_chunks(layout)
+    ]
+    if not split.pairs_suffice(setting):
+        return Moments.stacked([moments for _, moments in chunks])
+    pairs = pair_weights(split.mixing(setting))
+    sums = [moments.summed(pairs[channels]) for channels, moments in chunks]
+    return replace(sum(sums[1:], start=sums[0]), n_windows=chunks[0][1].n_windows)

@@ -138,7 +138,7 @@ class ScaledRegressors(SharedRegressors):
         assert self.deviation is not None
         rows = self.series.target[some.start : some.stop + layout.lookback - 1]
         scale = self.deviation[:, some].T.reciprocal()  # (B, C)
-        level = window_means(rows.T, layout.lookback).T
+        level = window_means(rows[layout.unused :].T, layout.n_lags).T
         level = (level * scale) @ layout.loadings  # (B, K)
         recent = rows[layout.factor_inputs.start :]
         lags = combined_windows(recent, scale, layout.loadings, layout.factor_lookback)

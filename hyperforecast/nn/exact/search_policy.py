@@ -17,6 +17,12 @@ CHANNELS_PER_FACTOR = 4
 MAX_INDIVIDUAL = 32
 """Number of channels up to which weights of each channel's own are compared unasked."""
 
+HALVINGS, MIN_LOOKBACK = 3, 8
+"""How often the lookback is halved, and the number of steps that are left at least."""
+
+MAX_STRUCTURE = 400
+"""Lookback up to which embeddings and factors are compared at all of it."""
+
 
 def choose_search_space(
     n_channels: int,
@@ -27,6 +33,9 @@ def choose_search_space(
     embedding_dim: int | None = None,
     individual: bool = False,
     n_factors: int | None = None,
+    lookback: int | None = None,
+    pool: bool = False,
+    combine: bool = False,
 ) -> SearchSpace:
     """Say which settings to compare for a model, from what was given for it.
 
@@ -47,19 +56,45 @@ def choose_search_space(
         Whether every channel has weights of its own, where they are not generated.
     n_factors : int, optional
         The number of common factors given; compared with none.
+    lookback : int, optional
+        The longest lookback; only all of the window's is compared if not given.
+    pool : bool, default=False
+        Whether weights of each channel's own that are drawn towards shared ones are compared, where
+        channels may have weights of their own.
+    combine : bool, default=False
+        Whether the forecasts of what is compared are added up.
     """
     norms = _norms(default_norm) if norm is None else (norm,)
     if generated:
         dims = _embedding_dims(n_channels, embedding_dim)
     else:
         dims = (n_channels,) if individual else (0,)
+    own = n_channels > 1 and (individual or (generated and embedding_dim is None))
+    many = n_channels >= CHANNELS_PER_FACTOR * FACTOR_COUNTS[1]
     return SearchSpace(
         norms=norms,
         embedding_dims=dims,
         n_factors=_factor_counts(n_channels, norms, n_factors),
+        lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
+        pooled=pool and own,
+        neighbours=pool and own and many and n_factors is None and "revin" not in norms,
+        combined=combine and "revin" not in norms,  # its deviation is not linear in the window
         embedding_dim_requested=embedding_dim is not None,
         n_factors_requested=n_factors is not None,
     )
+
+
+def _lookbacks(longest: int) -> tuple[int | None, ...]:
+    """Return half of a lookback, a quarter and an eighth, where that leaves enough steps.
+
+    The longest one comes first that is not beyond what embeddings and factors are compared at.
+    """
+    halved = [longest >> times for times in range(1, HALVINGS + 1)]
+    shorter = [steps for steps in halved if steps >= MIN_LOOKBACK]
+    lookbacks = [longest, *shorter]
+    first = next((steps for steps in lookbacks if steps <= MAX_STRUCTURE), lookbacks[-1])
+    ordered = [first, *(steps for steps in lookbacks if steps != first)]
+    return tuple(None if steps == longest else steps for steps in ordered)
 
 
 def _norms(default: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The settings that are compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +19,15 @@ class SearchSpace:
         Lengths of the channel embedding, ascending; C means weights of each channel's own.
     n_factors : tuple of int
         Numbers of common factors, ascending.
+    lookbacks : tuple of int, optional
+        Numbers of most recent steps seen; the first is the one at which all else is compared, and
+        ``None`` is all of the window's lookback.
+    pooled : bool
+        Whether weights of each channel's own that are drawn towards those selected are compared.
+    neighbours : bool
+        Whether the last values of all channels are compared with none.
+    combined : bool
+        Whether the forecasts of what was compared are added up; else one setting is selected.
     embedding_dim_requested, n_factors_requested : bool
         Whether the longest embedding, or the largest number of factors, is the user's wish. It
         is then selected with any gain on validation; otherwise it has to gain clearly.
@@ -26,10 +36,19 @@ class SearchSpace:
     norms: tuple[str, ...] = ("none",)
     embedding_dims: tuple[int, ...] = (0,)
     n_factors: tuple[int, ...] = (0,)
+    lookbacks: tuple[int | None, ...] = (None,)
+    pooled: bool = False
+    neighbours: bool = False
+    combined: bool = False
     embedding_dim_requested: bool = False
     n_factors_requested: bool = False
 
     @classmethod
-    def only(cls, setting: Setting) -> Self:
-        """Return the search space of one setting."""
-        return cls((setting.norm,), (setting.embedding_dim,), (setting.n_factors,))
+    def only(cls, settings: Sequence[Setting]) -> Self:
+        """Return the search space of what settings have."""
+        return cls(
+            norms=tuple(dict.fromkeys(one.norm for one in settings)),
+            embedding_dims=tuple(sorted({one.embedding_dim for one in settings})),
+            n_factors=tuple(sorted({one.n_factors for one in settings})),
+            pooled=any(one.shared is not None for one in settings),
+        )

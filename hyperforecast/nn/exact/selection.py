@@ -1,18 +1,26 @@
 """Model selection: which setting, by its error on validation."""
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
-from hyperforecast.nn.exact.candidate import Candidate
+from hyperforecast.nn.exact.candidate import Candidate, Solved
+from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.learned_embedding import learn_embedding
+from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
+from hyperforecast.nn.exact.weighted_split import WeightedSplit
 
 LEAST_GAIN = 0.01
 """Part of the error that a richer setting has to save, whatever its standard error."""
+
+FARTHEST = 0.2
+"""Part of the error by which that of what is added up may be larger."""
 
 
 class ModelSelection:
@@ -44,8 +52,11 @@ class ModelSelection:
     def select(self) -> tuple[Candidate, int]:
         """Return the candidate selected and the number of rounds of embedding learning in it."""
         norms, dims, factors = self.search.norms, self.search.embedding_dims, self.search.n_factors
-        simplest = Setting(norms[0], dims[0], self._is_individual(dims[0]), factors[0])
-        selected = self.ridges.best(simplest, len(self.options.ridges) // 2)
+        lookback = self.search.lookbacks[0]
+        simplest = Setting(
+            norms[0], dims[0], self._is_individual(dims[0]), factors[0], lookback=lookback
+        )
+        selected = self.ridges.best(simplest, self.options.first_ridge)
         self._record(selected, chosen=True)
         for norm in norms[1:]:
             selected = self._compare(selected, replace(simplest, norm=norm))
@@ -53,7 +64,88 @@ class ModelSelection:
         selected = self._add_factors(selected)
         if selected.setting.n_factors > factors[0]:
             selected = self._lengthen_embedding(selected)
+        selected = self._pool(selected)
+        if not self.search.combined:
+            for lookback in self.search.lookbacks[1:]:
+                selected = self._compare(selected, replace(selected.setting, lookback=lookback))
         return self._learn_embedding(self._strengthen_ridge(selected))
+
+    def combine(self, selected: Candidate) -> Combination:
+        """Return what of instance norms and lookbacks is added up, and by which shares.
+
+        Compared are those of the candidate selected, with its embedding and factors.
+        """
+        settings, errors = [selected.setting], [self.windows.residuals(selected)]
+        near = selected.error * (1.0 + FARTHEST)
+        for lookback, norm in itertools.product(self.search.lookbacks, self.search.norms):
+            setting = replace(selected.setting, lookback=lookback, norm=norm)
+            if setting == selected.setting:
+                continue
+            start = self._best_ridge(norm)
+            if setting.shared is not None:
+                shared = self.ridges.best(replace(setting.shared, ridge=0.0), start)
+                setting = replace(setting, shared_ridge=shared.setting.ridge)
+                start = self.ridges.number(selected)
+                self.ridges.forget(shared.setting)
+            candidate = self.ridges.best(setting, start, near)
+            self._record(candidate, chosen=False)
+            if candidate.error <= near:
+                settings.append(candidate.setting)
+                errors.append(self.windows.residuals(candidate))
+            self.ridges.forget(candidate.setting)
+        combination = Combination.of(settings, mean_products(errors))
+        self.compared += [
+            replace(entry, chosen=True, share=combination.share(entry.setting))
+            for entry in self._entries(combination)
+        ]
+        return combination
+
+    def _best_ridge(self, norm: str) -> int:
+        """Return the number of the ridge that was best with an instance norm so far."""
+        tried = [
+            entry
+            for entry in self.compared
+            if entry.setting.norm == norm and entry.setting.shared is None
+        ]
+        best = min(tried, key=lambda entry: entry.validation_mse)
+        return self.options.ridges.index(best.setting.ridge)
+
+    def _entries(self, combination: Combination) -> list[ComparedSetting]:
+        """Return what was written down of the settings of a combination, by their shares."""
+        written = {entry.setting: entry for entry in self.compared}
+        entries = [written[setting] for setting in combination.settings]
+        return sorted(entries, key=lambda entry: combination.share(entry.setting))
+
+    def solutions(self, combination: Combination, selected: Candidate) -> Iterator[Candidate]:
+        """Yield the settings of a combination with their weights, one after the other."""
+        for setting in combination.settings:
+            if setting == selected.setting:
+                yield selected
+                continue
+            yield self.ridges.solve(setting, self.options.ridges.index(setting.ridge))
+            self.ridges.forget(setting)
+
+    def add_neighbours(
+        self, combination: Combination, total: Solved, selected: Candidate
+    ) -> Combination:
+        """Return a combination with the last values of all channels, where they gain clearly.
+
+        Parameters
+        ----------
+        combination : Combination
+        total : Solved
+            Its weights.
+        selected : Candidate
+            Where it subtracts a level, changes count in the place of values.
+        """
+        weighted = isinstance(self.training, WeightedSplit)
+        if not self.search.neighbours or weighted or self.options.embedding_steps:
+            return combination
+        changes = selected.setting.norm != "none"
+        choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
+        combination = replace(combination, neighbours=choice.choose())
+        self.compared += choice.compared
+        return combination
 
     def release(self) -> None:
         """Give up what is kept of moments and solutions, where nothing more is compared."""
@@ -78,6 +170,20 @@ class ModelSelection:
             falls = self.compared[-1].validation_mse < error
             error = self.compared[-1].validation_mse
         return selected
+
+    def _pool(self, selected: Candidate) -> Candidate:
+        """Try weights of each channel's own that are drawn towards shared or generated ones."""
+        if not self.search.pooled or isinstance(self.training, WeightedSplit):
+            return selected
+        shared = selected
+        if selected.setting.individual:
+            setting = replace(selected.setting, embedding_dim=0, individual=False)
+            shared = self.ridges.best(setting, self.ridges.number(selected))
+        setting = replace(shared.setting, individual=True, shared_ridge=shared.setting.ridge)
+        candidate = self.ridges.best(setting, self.options.first_pooling)
+        preferred = self._is_preferred(candidate, selected, False)
+        self._record(candidate, preferred)
+        return candidate if preferred else selected
 
     def _add_factors(self, selected: Candidate) -> Candidate:
         """Try more and more common factors, until they are not selected."""
@@ -154,7 +260,7 @@ class ModelSelection:
         if setting.individual or setting.embedding_dim == 0:
             return best, 0
         for step in range(self.options.embedding_steps):
-            moments = self.training.moments(setting.norm, setting.n_factors)
+            moments = self.training.moments(setting.view)
             embedding = learn_embedding(moments, best.weights, best.mixing)
             regression = self.training.regression(setting, embedding)
             weights = regression.solve(setting.ridge)

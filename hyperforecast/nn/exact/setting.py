@@ -1,6 +1,31 @@
 """A setting of what the solver chooses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+
+class View(NamedTuple):
+    """What a regression sees of a window.
+
+    Attributes
+    ----------
+    norm : str
+        Instance norm.
+    n_factors : int
+        Number K of common factors.
+    lookback : int, optional
+        Number of most recent steps seen; all of the window's lookback if not given.
+    factor_lookback : int, optional
+        Number of most recent steps at which factors enter; as the options say if not given.
+    each_channel : bool
+        Whether the channels themselves are the factors.
+    """
+
+    norm: str
+    n_factors: int = 0
+    lookback: int | None = None
+    factor_lookback: int | None = None
+    each_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -14,11 +39,21 @@ class Setting:
     embedding_dim : int
         Length E of the channel embedding; 0 for one weight for all channels.
     individual : bool
-        Whether every channel has weights of its own instead.
+        Whether every channel has weights of its own.
     n_factors : int
         Number K of common factors.
     ridge : float
         In units of each group of regressors; zero before it is chosen.
+    lookback : int, optional
+        Number of most recent steps seen; all of the window's lookback if not given.
+    factor_lookback : int, optional
+        Number of most recent steps at which factors enter; as the options say if not given.
+    shared_ridge : float, optional
+        With weights of each channel's own: the ridge of the weights generated from the embedding,
+        towards which they are drawn, ``ridge`` counting how far they are; towards zero if not
+        given.
+    neighbour_lags : int
+        Number of last values of all channels that enter; the channels are the factors then.
     """
 
     norm: str
@@ -26,6 +61,28 @@ class Setting:
     individual: bool
     n_factors: int
     ridge: float = 0.0
+    lookback: int | None = None
+    factor_lookback: int | None = None
+    shared_ridge: float | None = None
+    neighbour_lags: int = 0
+
+    @property
+    def shared(self) -> "Setting | None":
+        """The setting towards whose weights each channel's are drawn, if towards any."""
+        if self.shared_ridge is None:
+            return None
+        return replace(self, individual=False, ridge=self.shared_ridge, shared_ridge=None)
+
+    @property
+    def view(self) -> View:
+        """What the regression of the setting sees of a window."""
+        return View(
+            self.norm,
+            self.n_factors,
+            self.lookback,
+            self.factor_lookback,
+            bool(self.neighbour_lags),
+        )
 
 
 @dataclass(frozen=True)
@@ -40,9 +97,12 @@ class ComparedSetting:
     chosen : bool
     damping : float
         Ridge that was added to the setting's, because rounding had made the equations indefinite.
+    share : float
+        What its forecasts count among those that are added up; zero where they do not.
     """
 
     setting: Setting
     validation_mse: float
     chosen: bool
     damping: float = 0.0
+    share: float = 0.0

@@ -1,14 +1,14 @@
-"""The setting that earlier fits of a backtest selected."""
+"""The settings that earlier fits of a backtest selected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
-from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 
 
@@ -17,12 +17,12 @@ class _LastFit:
     problem: Problem
     options: ExactOptions
     series: list[ObservedSeries]
-    setting: Setting
-    n_fits: int  # since the setting was selected, that fit included
+    combination: Combination
+    n_fits: int  # since it was selected, that fit included
 
 
 class SettingHistory:
-    """The setting selected, handed from one fit to the next.
+    """The settings selected, handed from one fit to the next.
 
     A backtest that trains again at every step fits almost the same rows each time, and compares
     the same settings on them. Here they are compared at the first step, or at every n-th.
@@ -33,10 +33,10 @@ class SettingHistory:
 
     def recall(
         self, problem: Problem, series: Sequence[ObservedSeries], options: ExactOptions
-    ) -> Setting | None:
-        """Return the setting to solve for, or ``None`` where it is to be selected.
+    ) -> Combination | None:
+        """Return the settings to solve for, or ``None`` where they are to be selected.
 
-        It is selected for another problem, for series that do not go on from those of the last
+        They are selected for another problem, for series that do not go on from those of the last
         fit, and at every ``options.choose_every``-th fit.
         """
         last = self._last
@@ -47,7 +47,7 @@ class SettingHistory:
         if len(last.series) != len(series):
             return None
         pairs = zip(last.series, series, strict=True)
-        return last.setting if all(_goes_on(*pair) for pair in pairs) else None
+        return last.combination if all(_goes_on(*pair) for pair in pairs) else None
 
     def note(
         self,
@@ -57,7 +57,7 @@ class SettingHistory:
         solution: ExactSolution,
         recalled: bool,
     ) -> None:
-        """Write a fit down: what it solved, and whether it took a setting from here.
+        """Write a fit down: what it solved, and whether it took its settings from here.
 
         Where there were too few windows to compare anything, the next fit compares.
         """
@@ -65,7 +65,7 @@ class SettingHistory:
             self._last = None
             return
         n_fits = 1 + (self._last.n_fits if recalled and self._last is not None else 0)
-        self._last = _LastFit(problem, options, list(series), solution.setting, n_fits)
+        self._last = _LastFit(problem, options, list(series), solution.combination, n_fits)
 
 
 def _goes_on(last: ObservedSeries, series: ObservedSeries) -> bool:

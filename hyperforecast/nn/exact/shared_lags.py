@@ -50,16 +50,15 @@ class SharedLags:
         """Return the lags that all channels of a series see, in the order of the regressors."""
         found = []
         if series.past is not None and series.n_past:
-            past = series.past.T.contiguous()
-            found.append(cls(past, layout.lookback, None, flatten_past))
+            past = series.past[layout.unused :].T.contiguous()
+            found.append(cls(past, layout.n_lags, None, flatten_past))
         if layout.loadings is not None and layout.n_factors:
-            n_windows, lookback = layout.n_windows(series), layout.lookback
+            n_windows, n_steps = layout.n_windows(series), layout.level_steps
             factors = (series.target @ layout.loadings).T.contiguous()  # (K, T)
             level = None
-            if layout.norm == "last":
-                level = factors[:, lookback - 1 :][:, :n_windows]
-            elif layout.norm == "mean":
-                level = window_means(factors, lookback)[:, :n_windows]
+            if n_steps:
+                seen = factors[:, layout.lookback - n_steps :]
+                level = window_means(seen, n_steps)[:, :n_windows]
             recent = factors[:, layout.factor_inputs.start :]
             found.append(cls(recent, layout.factor_lookback, level, flatten_factors))
         return found

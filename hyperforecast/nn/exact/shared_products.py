@@ -94,10 +94,10 @@ class SharedRegressors(ABC):
         self.n_windows = layout.n_windows(series)
         self.deviation: Tensor | None = None
         if layout.norm == "revin":
-            x = series.target[: self.n_windows + layout.lookback - 1].T
+            x = series.target[layout.unused : self.n_windows + layout.lookback - 1].T
             self.deviation = x.new_empty(len(x), self.n_windows)
             for some in pieces(x):
-                self.deviation[some] = window_deviations(x[some].contiguous(), layout.lookback)
+                self.deviation[some] = window_deviations(x[some].contiguous(), layout.n_lags)
 
     @abstractmethod
     def products(self, piece: ChannelPiece) -> SharedProducts:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.neighbours import NeighbourWeights
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.units import Units
@@ -17,11 +19,21 @@ class ExactSolution:
     Attributes
     ----------
     setting : Setting
-        The one that was selected.
+        Of the one regression that has these weights: what was selected, or what a combination of
+        several settings amounts to.
+    combination : Combination
+        The settings that were solved for, and what the forecasts of each count.
     embedding : Tensor, shape (C, E)
         Channel embedding; with individual weights, the identity.
-    loadings : Tensor, shape (C, K)
+    vectors : Tensor, shape (C, E')
+        Channel embedding that the settings of the combination were solved with.
+    neighbours : NeighbourWeights, optional
+        What the last values of all channels add, where they enter.
+    factor_loadings : Tensor, shape (C, K)
         Of the common factors.
+    loadings : Tensor, shape (C, K')
+        Of the factors that the weights are of: the common ones, or where the last values of all
+        channels enter, all channels.
     factor_lookback : int
     mixing : Tensor, shape (C, M)
         ``[1, embedding]``, or with individual weights the identity.
@@ -36,7 +48,11 @@ class ExactSolution:
     """
 
     setting: Setting
+    combination: Combination
     embedding: Tensor
+    vectors: Tensor
+    neighbours: NeighbourWeights | None
+    factor_loadings: Tensor
     loadings: Tensor
     factor_lookback: int
     mixing: Tensor

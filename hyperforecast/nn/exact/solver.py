@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hyperforecast.nn.exact.calibration import calibrate
+from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.hold_out import hold_out
@@ -35,7 +36,7 @@ def solve_exact(
     validation: Sequence[ObservedSeries] | None = None,
     options: ExactOptions | None = None,
     history: MomentHistory | None = None,
-    setting: Setting | None = None,
+    combination: Combination | None = None,
 ) -> ExactSolution:
     """Train a linear backbone, shared, generated or per channel, in closed form.
 
@@ -43,7 +44,8 @@ def solve_exact(
     after the other by the error on validation, a quadratic form in the moments of its windows.
     The simpler setting is selected unless a richer one gains clearly: more than one standard
     error, taken over consecutive blocks of validation windows or over channels, and more than one
-    per cent.
+    per cent. Forecasts of other lookbacks and norms are then added to its own, where the search
+    space says so.
 
     Parameters
     ----------
@@ -56,9 +58,9 @@ def solve_exact(
     options : ExactOptions, optional
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
-    setting : Setting, optional
-        Solve for the weights of this one, and compare nothing. Windows are held out only where an
-        embedding is learned, which ends when they no longer gain.
+    combination : Combination, optional
+        Solve for the weights of these settings, and compare nothing. Windows are held out only
+        where an embedding is learned, which ends when they no longer gain.
 
     Returns
     -------
@@ -70,15 +72,19 @@ def solve_exact(
         If no setting has an error that float64 can tell from zero.
     """
     options = options or ExactOptions()
-    if setting is not None:
-        problem = replace(problem, search=SearchSpace.only(setting))
-        options = replace(options, ridge=setting.ridge)
-        if not options.embedding_steps:
+    if combination is not None:
+        problem = replace(problem, search=SearchSpace.only(combination.settings))
+        if options.embedding_steps:
+            options = replace(options, ridge=combination.settings[0].ridge)
+        else:
             split = _training(problem, series, options, history, "all")
-            solution = split.solve(setting)
+            solution = split.solve_all(combination)
+            entries = zip(combination.settings, combination.shares, strict=True)
             return replace(
                 solution,
-                compared=[ComparedSetting(setting, math.nan, True)],
+                compared=[
+                    ComparedSetting(one, math.nan, True, share=share) for one, share in entries
+                ],
                 residual_quantiles=_residual_quantiles(solution, split),
             )
     held_out = validation is None
@@ -101,13 +107,18 @@ def solve_exact(
             "the validation rows lie too far from the training rows, in units of the deviations "
             "of these. Give rows of one kind, or train by gradients: solver='adam'."
         )
+    combination = Combination.alone(selected.setting)
+    if problem.search.combined and not options.embedding_steps:
+        combination = selection.combine(selected)
+    total = trained.added_up(combination, selection.solutions(combination, selected))
+    combination = selection.add_neighbours(combination, total, selected)
     if held_out:
         selection.release()
-        alone = replace(problem, search=SearchSpace.only(selected.setting))
+        alone = replace(problem, search=SearchSpace.only(combination.settings))
         trained = _training(alone, series, options, history, "all")
-        solution = trained.solve(selected.setting, n_steps)
+        solution = trained.solve_all(combination, n_steps)
     else:
-        solution = trained.as_solution(selected.setting, selected.weights, selected.mixing)
+        solution = trained.as_solution(combination, total)
     return replace(
         solution,
         compared=selection.compared,

@@ -9,7 +9,7 @@ from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.design_matrix import DesignMatrix
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.window_blocks import JoinedWindows
 
 MAX_COMPARED = 2**22
@@ -34,13 +34,15 @@ class ValidationWindows:
         Number of horizons that the windows of all series span.
     times : Tensor, shape (T,), int64
         When each of the windows begins whose errors are compared.
+    starts : list of Tensor
+        First rows of the windows compared, of each series.
     series : Tensor, shape (T,), int64
         Which series each of them is of; one that is given twice is one.
     """
 
     def __init__(self, split: DataSplit) -> None:
         self.split = split
-        self._kept: tuple[tuple[str, int], list[DesignMatrix]] | None = None
+        self._kept: tuple[View, list[DesignMatrix]] | None = None
         series = split.cache.series
         lengths = [len(one.target) - split.problem.width + 1 for one in series]
         begins = [one.start or 0 for one in series]
@@ -50,7 +52,7 @@ class ValidationWindows:
         # by time, not by number: the same windows of each series however many there are
         compared = distinct[:: self._stride(len(distinct))]
         times = [some[torch.isin(some, compared)] for some in times]
-        self._starts = [some - begin for begin, some in zip(begins, times, strict=True)]
+        self.starts = [some - begin for begin, some in zip(begins, times, strict=True)]
         counts = torch.tensor([len(some) for some in times])
         device = series[0].target.device
         self.times = torch.cat(times).to(device)
@@ -59,11 +61,18 @@ class ValidationWindows:
     def errors(self, candidate: Candidate) -> Tensor:
         """Return the mean squared errors of single windows, (C, T)."""
         if candidate.window_errors is None:
-            weights = candidate.weights.of_channels(candidate.mixing)
-            windows = self._compared_windows(candidate.setting)
-            errors = [some.residuals(*weights).square().mean(dim=2) for some in windows]
-            candidate.window_errors = torch.cat(errors, dim=1)
+            residuals = self._residuals(candidate)
+            candidate.window_errors = torch.cat([r.square().mean(dim=2) for r in residuals], dim=1)
         return candidate.window_errors
+
+    def residuals(self, candidate: Candidate) -> Tensor:
+        """Return the errors of forecasts of the same windows, (C, T, H)."""
+        return torch.cat(list(self._residuals(candidate)), dim=1)
+
+    def _residuals(self, candidate: Candidate) -> Iterator[Tensor]:
+        weights = candidate.weights.of_channels(candidate.mixing)
+        for some in self._compared_windows(candidate.setting):
+            yield some.residuals(*weights)
 
     def _stride(self, n_windows: int) -> int:
         """Return how far apart those of many windows begin that are compared."""
@@ -72,17 +81,16 @@ class ValidationWindows:
 
     def _compared_windows(self, setting: Setting) -> Iterable[DesignMatrix]:
         """Return the windows compared under a setting; the last ones are kept if they are few."""
-        what = (setting.norm, setting.n_factors)
-        if self._kept is None or self._kept[0] != what:
-            windows = self._windows(setting, self._starts)
+        if self._kept is None or self._kept[0] != setting.view:
+            windows = self._windows(setting, self.starts)
             if len(self.times) > self._block_size:
                 return windows
-            self._kept = (what, list(windows))
+            self._kept = (setting.view, list(windows))
         return self._kept[1]
 
     def _windows(self, setting: Setting, starts: Sequence[Tensor]) -> Iterator[DesignMatrix]:
         """Write out the windows that begin at given rows of each series, some at a time."""
-        layout = self.split.layout(setting.norm, setting.n_factors)
+        layout = self.split.layout(setting.view)
         return JoinedWindows(self.split.cache.series, layout, starts).blocks(self._block_size)
 
     @property

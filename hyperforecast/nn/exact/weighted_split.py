@@ -7,7 +7,6 @@ from hyperforecast.nn.exact.generated_regression import is_direct
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
-from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.step_moments import StepMoments
 from hyperforecast.nn.exact.step_regressions import StepRegressions
 from hyperforecast.nn.exact.step_weights import StepWeights
@@ -24,7 +23,13 @@ class WeightedSplit(DataSplit):
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the weighted regression of a setting."""
-        layout = self.layout(setting.norm, setting.n_factors)
+        if setting.shared is not None:
+            raise ValueError(
+                "Weights of each channel's own that are drawn towards shared ones have no closed "
+                "form where windows or steps have weights, or windows a stride. Leave out one of "
+                "them."
+            )
+        layout = self.layout(setting.view)
         regressors = layout.regressors(self.series[0])
         mixing = self.mixing(setting, embedding)
         if self._weights is None:
@@ -43,8 +48,3 @@ class WeightedSplit(DataSplit):
             )
         moments = StepMoments.of(self.series, layout, self._weights, sums)
         return StepRegressions(moments, mixing, setting.individual, regressors, max_bytes // 2)
-
-    def solve(self, setting: Setting, n_steps: int = 0) -> ExactSolution:
-        """Solve a setting whose ridge is known."""
-        regression = self.regression(setting)
-        return self.as_solution(setting, regression.solve(setting.ridge), regression.mixing)

@@ -39,9 +39,10 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
 def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict[str, Any]:
     """Return the arguments of the network that holds a solution."""
     setting = solution.setting
-    chosen = {"instance_norm": setting.norm, "n_factors": setting.n_factors, "standardised": True}
+    n_factors = solution.loadings.shape[1]
+    chosen = {"instance_norm": setting.norm, "n_factors": n_factors, "standardised": True}
     arguments = {**arguments, **chosen}
-    if setting.n_factors:
+    if n_factors:
         arguments["factor_lookback"] = solution.factor_lookback
     dim = solution.embedding.shape[1]
     given = arguments["parts"] or {}

@@ -89,13 +89,16 @@ class TestResolution:
             model = make(model_class).fit(series)
         assert "Trained by the exact solver" in caplog.text
         assert list(model.solver_report.columns) == [
+            "lookback",
             "instance_norm",
             "channel_embedding_dim",
             "individual",
             "n_factors",
             "ridge",
+            "shared_ridge",
             "validation_mse",
             "damping",
+            "share",
             "chosen",
         ]
         assert (model.solver_report["damping"] == 0).all()
@@ -818,7 +821,7 @@ class TestGoingOnByGradients:
 
     def test_a_solved_model_is_trained_on_for_epochs(self) -> None:
         series = unlike(300)
-        model = make().fit(series)
+        model = make(solver_kwargs={"combine": False, "pool": False}).fit(series)
         before = model.predict(H)
         model.fit(series, epochs=1)
         assert model.solver_report is None
@@ -855,7 +858,8 @@ class TestHarness:
 
         monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
         series = unlike(140)
-        forecasts = self.retrained(make(BackboneModel, solver="exact"), series)
+        alone = {"combine": False}
+        forecasts = self.retrained(make(BackboneModel, solver="exact", solver_kwargs=alone), series)
         assert [len(solution.compared) > 1 for solution in solved] == [True, False, False, False]
         assert len({solution.setting for solution in solved}) == 1
         first = solved[0].setting
@@ -864,6 +868,23 @@ class TestHarness:
             before = series.drop_after(forecast.start_time())
             alone = BackboneModel(L, H, solver="exact", n_factors=0, **fixed).fit(before)
             equal(forecast, alone.predict(H), 1e-4)
+
+    def test_what_is_added_up_is_chosen_once_in_a_retraining_backtest(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        solved = []
+
+        def noting(*args: Any) -> Any:
+            solved.append(solve_exact(*args))
+            return solved[-1]
+
+        monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
+        self.retrained(make(solver="exact"), unlike(140))
+        assert len(solved) == 4
+        assert len({solution.combination for solution in solved}) == 1
+        assert len(solved[0].combination.settings) > 1
+        assert all(np.isnan(entry.validation_mse) for entry in solved[1].compared)
+        assert [entry.share for entry in solved[1].compared] == list(solved[0].combination.shares)
 
     def test_several_series_are_each_compared_for(self) -> None:
         """A backtest goes from one to the next with the same chain of models."""

@@ -15,7 +15,8 @@ from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
 
 L, H = 6, 2
 FH = [1, 2]
-FIXED = {"instance_norm": "mean", "n_factors": 0, "solver_kwargs": {"ridge": 0.01}}
+ALONE = {"ridge": 0.01, "pool": False, "combine": False}
+FIXED = {"instance_norm": "mean", "n_factors": 0, "solver_kwargs": ALONE}
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +79,10 @@ class TestAnUpdate:
 
     def test_keeps_the_setting_and_the_scale(self, y: pd.DataFrame) -> None:
         updated = HNMVTSForecaster(L).set_config(remember_data=False).fit(y.iloc[:80], fh=FH)
-        setting, scaler = updated.trained_.running.setting, updated.trained_.y_scaler
+        combination, scaler = updated.trained_.running.combination, updated.trained_.y_scaler
         report = updated.model_.solver_report
         in_pieces(updated, y)
-        assert updated.trained_.running.setting == setting
+        assert updated.trained_.running.combination == combination
         np.testing.assert_array_equal(updated.trained_.y_scaler.common.mean, scaler.common.mean)
         pd.testing.assert_frame_equal(updated.model_.solver_report, report)
         assert updated.model_.epochs_trained == 0
@@ -108,7 +109,8 @@ class TestAnUpdate:
         updated = make().fit(y.iloc[:80], fh=FH)
         twin = duplicate(updated)
         close(in_pieces(twin, y).predict(), make().fit(y, fh=FH).predict())
-        assert updated.trained_.running.moments.n_windows == 80 - L - H + 1
+        (moments,) = updated.trained_.running.moments.values()
+        assert moments.n_windows == 80 - L - H + 1
 
     def test_of_a_saved_one(self, y: pd.DataFrame, tmp_path: Any) -> None:
         from sktime.base import load

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from hyperforecast.nn.exact import ExactOptions, Problem, SearchSpace, Setting, selection
 from hyperforecast.nn.exact.candidate import Candidate
-from hyperforecast.nn.exact.options import RIDGES
+from hyperforecast.nn.exact.options import FIRST_RIDGE, RIDGES
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.selection import ModelSelection
 from hyperforecast.nn.exact.weights import BasisWeights
 
 HORIZON = 4
-START = len(RIDGES) // 2
+START = RIDGES.index(FIRST_RIDGE)
 """Number of the ridge with which the first setting is solved."""
 
 

@@ -18,11 +18,13 @@ KINDS = {
 }
 
 
-def make_layout(kinds: tuple[str, ...], norm: str, shift: int, lookback: int = 7) -> WindowLayout:
+def make_layout(
+    kinds: tuple[str, ...], norm: str, shift: int, lookback: int = 7, unused: int = 0
+) -> WindowLayout:
     random = torch.Generator().manual_seed(5)
     loadings = torch.randn(3, 2, generator=random, dtype=torch.float64)
     factors = {"loadings": loadings, "factor_lookback": 4} if "factors" in kinds else {}
-    return WindowLayout(lookback, 3, shift, norm, **factors)
+    return WindowLayout(lookback, 3, shift, norm, **factors, unused=unused)
 
 
 def naive_moments(several: list[ObservedSeries], layout: WindowLayout) -> Moments:

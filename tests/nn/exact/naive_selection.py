@@ -15,7 +15,7 @@ from naive_windows import design
 from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries, Problem, Setting, WindowLayout
-from hyperforecast.nn.exact.options import RIDGES
+from hyperforecast.nn.exact.options import FIRST_RIDGE, RIDGES
 
 FACTOR_LOOKBACK = 12
 
@@ -60,7 +60,7 @@ class NaiveSelection:
         search = self.search
         norm, dim, n_factors = search.norms[0], search.embedding_dims[0], search.n_factors[0]
         simplest = self.setting(norm, dim, n_factors)
-        fit = self.best(simplest, len(RIDGES) // 2)
+        fit = self.best(simplest, RIDGES.index(FIRST_RIDGE))
         self.compared.append(fit)
         for norm in search.norms[1:]:
             fit = self.compare(fit, replace(simplest, norm=norm))

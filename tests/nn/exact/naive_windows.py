@@ -18,10 +18,10 @@ def design(series: ObservedSeries, layout: WindowLayout) -> tuple[Tensor, Tensor
     lookback, horizon = layout.lookback, layout.horizon
     xs, ys, fs = [], [], []
     for start in range(len(series.target) - layout.width + 1):
-        back = slice(start, start + lookback)
+        back = slice(start + layout.unused, start + lookback)
         first = start + lookback + layout.shift
         ahead = slice(first, first + horizon)
-        window = series.target[back].T  # (C, L)
+        window = series.target[back].T  # (C, steps seen)
         n_channels = len(window)
         level, scale = torch.zeros(n_channels, 1), torch.ones(n_channels, 1)
         if layout.norm == "last":
@@ -36,7 +36,7 @@ def design(series: ObservedSeries, layout: WindowLayout) -> tuple[Tensor, Tensor
         if series.past is not None:
             columns.append(series.past[back].reshape(1, -1).expand(n_channels, -1))
         if layout.loadings is not None:
-            recent = normalised[:, lookback - layout.factor_lookback :]
+            recent = normalised[:, window.shape[1] - layout.factor_lookback :]
             factors = layout.loadings.T @ recent  # (K, lags)
             columns.append(factors.reshape(1, -1).expand(n_channels, -1))
         if series.static is not None:

@@ -78,7 +78,8 @@ def test_equal_those_of_the_other_windows_alone(
     if learned and not individual:
         mixing = split.mixing(setting, noise(3, dim))
     block = [WindowSpan(0, 14, 31), WindowSpan(1, 0, 4)]
-    found = solve_without(split, setting, mixing, block, gap=2)
+    solution = replace(split.solve(setting), mixing=mixing)
+    found = solve_without(split, solution, block, gap=2)
 
     left = [series[0].rows(0, 11 + WIDTH), series[1].rows(6, 30)]  # windows to 11, and from 6 on
     alone = DataSplit(problem, left, options, None, "left", split)
@@ -113,8 +114,8 @@ def test_nothing_left_is_nothing(make_series: Callable[..., ObservedSeries]) -> 
     split = DataSplit(Problem(L, H, SHIFT), [make_series(WIDTH + 4)], ExactOptions(), None, "all")
     setting = Setting("none", 0, False, 0, 0.01)
     block = [WindowSpan(0, 2, 3)]
-    assert solve_without(split, setting, split.mixing(setting), block, gap=2) is None
-    assert solve_without(split, setting, split.mixing(setting), block, gap=1) is not None
+    assert solve_without(split, split.solve(setting), block, gap=2) is None
+    assert solve_without(split, split.solve(setting), block, gap=1) is not None
 
 
 @pytest.mark.parametrize("individual", [False, True])
@@ -127,10 +128,10 @@ def test_weighted_windows_that_count_alike_are_left_out_as_others(
     setting = Setting("last", 3 if individual else 2, individual, 0, 0.01)
     block = [WindowSpan(0, 14, 31), WindowSpan(1, 0, 4)]
     plain = DataSplit(problem, series, ExactOptions(), None, "all")
-    expected = solve_without(plain, setting, plain.mixing(setting), block, gap=2)
+    expected = solve_without(plain, plain.solve(setting), block, gap=2)
     alike = [replace(one, weight=torch.full((len(one.target), 1), 3.0).double()) for one in series]
     weighted = WeightedSplit(problem, alike, ExactOptions(), None, "all", plain)
-    found = solve_without(weighted, setting, plain.mixing(setting), block, gap=2)
+    found = solve_without(weighted, weighted.solve(setting), block, gap=2)
     assert found is not None
     assert expected is not None
     assert_same_weights(found, expected, 1e-8)
@@ -143,6 +144,6 @@ def test_weighted_windows_of_which_none_is_left(make_series: Callable[..., Obser
         Problem(L, H, SHIFT), [replace(one, counts=counts)], ExactOptions(), None, "all"
     )
     setting = Setting("none", 0, False, 0, 0.01)
-    mixing = split.mixing(setting)
-    assert solve_without(split, setting, mixing, [WindowSpan(0, 2, 3)], gap=0) is None
-    assert solve_without(split, setting, mixing, [WindowSpan(0, 4, 5)], gap=1) is not None
+    solution = split.solve(setting)
+    assert solve_without(split, solution, [WindowSpan(0, 2, 3)], gap=0) is None
+    assert solve_without(split, solution, [WindowSpan(0, 4, 5)], gap=1) is not None

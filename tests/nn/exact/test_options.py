@@ -31,4 +31,4 @@ class TestOptions:
 
     def test_ridges_are_half_decades(self) -> None:
         assert RIDGES[0] == pytest.approx(1e-5)
-        assert RIDGES[-1] == pytest.approx(10)
+        assert RIDGES[-1] == pytest.approx(1000)

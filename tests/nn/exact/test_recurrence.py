@@ -33,6 +33,18 @@ def test_equal_the_naive_products(
     assert_same_moments(window_moments(several, layout), expected)
 
 
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("norm", LINEAR_NORMS)
+def test_of_a_shorter_lookback_are_those_of_the_rows_that_it_sees(
+    norm: str, kinds: tuple[str, ...], make_series: Callable[..., ObservedSeries]
+) -> None:
+    """Without the rows that no window sees: the same windows of the same origins."""
+    several = [make_series(n, kinds=kinds, seed=n) for n in (40, 12)]
+    found = window_moments(several, make_layout(kinds, norm, 1, unused=3))
+    seen = [one.rows(3, len(one.target)) for one in several]
+    assert_same_moments(found, naive_moments(seen, make_layout(kinds, norm, 1, lookback=4)))
+
+
 @pytest.mark.parametrize("norm", LINEAR_NORMS)
 def test_some_channels_are_those_of_all(
     norm: str, make_series: Callable[..., ObservedSeries]

@@ -8,6 +8,7 @@ from made_series import H, L, autoregressive, clustered, noise
 from naive_windows import designs
 
 from hyperforecast.nn.exact import (
+    Combination,
     ExactOptions,
     Moments,
     ObservedSeries,
@@ -38,7 +39,9 @@ def series_with(kinds: str) -> ObservedSeries:
 
 def started(setting: Setting, first: list[ObservedSeries]) -> RunningFit:
     problem = Problem(L, H)
-    return RunningFit.of(problem, ExactOptions(), solve_exact(problem, first, setting=setting))
+    return RunningFit.of(
+        problem, ExactOptions(), solve_exact(problem, first, combination=Combination.alone(setting))
+    )
 
 
 @pytest.mark.parametrize("kinds", ["", "past future static"])
@@ -109,7 +112,7 @@ def test_forgetting_counts_windows_by_their_age(setting: Setting) -> None:
         running = running.counting([whole.rows(first - WIDTH + 1, end)], forgetting)
     standardised = running.frame.units.standardise(whole)
     split = DataSplit(running.problem, [whole], ExactOptions(), None, "all", running.frame)
-    x, y, f = designs([standardised], split.layout(setting.norm, setting.n_factors))
+    x, y, f = designs([standardised], split.layout(setting.view))
     root = forgetting ** (torch.arange(len(x) - 1, -1, -1, dtype=x.dtype) / 2)[:, None, None]
     x, y, f = (x * root).transpose(0, 1), (y * root).transpose(0, 1), f * root[..., None]
     f = f.transpose(0, 1)

@@ -8,6 +8,7 @@ from made_series import H, L, clustered
 from torch import Tensor
 
 from hyperforecast.nn.exact import (
+    Combination,
     ExactOptions,
     ObservedSeries,
     Problem,
@@ -29,11 +30,11 @@ def fit(
     series: list[ObservedSeries],
     options: ExactOptions | None = None,
     problem: Problem = PROBLEM,
-) -> Setting | None:
+) -> Combination | None:
     """Fit, and return the setting that was taken from the fit before."""
     options = options or ExactOptions()
     recalled = history.recall(problem, series, options)
-    solution = solve_exact(problem, series, options=options, setting=recalled)
+    solution = solve_exact(problem, series, options=options, combination=recalled)
     history.note(problem, series, options, solution, recalled is not None)
     return recalled
 
@@ -60,7 +61,8 @@ def test_settings_are_compared_at_every_nth_fit(
     history, options = SettingHistory(), ExactOptions(choose_every=choose_every)
     found = [fit(history, [part(*span)], options) for span in spans]
     assert [setting is not None for setting in found] == recalled
-    assert {setting.embedding_dim for setting in found if setting is not None} <= {2}
+    taken = [one.settings for one in found if one is not None]
+    assert {setting.embedding_dim for settings in taken for setting in settings} <= {2}
 
 
 @pytest.mark.parametrize(
@@ -103,14 +105,14 @@ class TestSolvingASetting:
 
     def test_equals_what_selecting_it_ends_with(self) -> None:
         expected, setting, _ = self.weights(PROBLEM)
-        weight, kept, n_rows = self.weights(PROBLEM, setting=setting)
+        weight, kept, n_rows = self.weights(PROBLEM, combination=Combination.alone(setting))
         torch.testing.assert_close(weight, expected)
         assert (kept, n_rows) == (setting, 1)
 
     def test_with_quantiles_too(self) -> None:
         problem = replace(PROBLEM, quantiles=(0.1, 0.5, 0.9))
         chosen = solve_exact(problem, [part(0, 400)])
-        again = solve_exact(problem, [part(0, 400)], setting=chosen.setting)
+        again = solve_exact(problem, [part(0, 400)], combination=chosen.combination)
         torch.testing.assert_close(again.weights.weight, chosen.weights.weight)
         assert again.residual_quantiles is not None
         for name in ("offsets", "volatility"):

@@ -10,6 +10,7 @@ from naive_windows import design
 from torch import Tensor
 
 from hyperforecast.nn.exact import (
+    Combination,
     ExactOptions,
     ExactSolution,
     ObservedSeries,
@@ -63,7 +64,10 @@ def observed(kinds: str = "", **kwargs: Tensor | None) -> ObservedSeries:
 
 def fit(series: list[ObservedSeries], setting: Setting, shift: int = 0) -> ExactSolution:
     return solve_exact(
-        Problem(L, H, shift), series, options=ExactOptions(factor_lookback=3), setting=setting
+        Problem(L, H, shift),
+        series,
+        options=ExactOptions(factor_lookback=3),
+        combination=Combination.alone(setting),
     )
 
 
@@ -144,7 +148,9 @@ def test_without_factored_equations_kept(setting: Setting, monkeypatch: pytest.M
     series = observed("future", weight=by_row())
     expected = fit([series], setting).weights
     small = ExactOptions(factor_lookback=3, max_memory_gb=2e-3)
-    found = solve_exact(Problem(L, H), [series], options=small, setting=setting).weights
+    found = solve_exact(
+        Problem(L, H), [series], options=small, combination=Combination.alone(setting)
+    ).weights
     torch.testing.assert_close(found.weight, expected.weight, rtol=1e-9, atol=1e-10)
 
 
@@ -232,7 +238,7 @@ class TestErrors:
                 Problem(L, H),
                 [observed(weight=by_row())],
                 options=options,
-                setting=SETTINGS["individual"],
+                combination=Combination.alone(SETTINGS["individual"]),
             )
 
     def test_learned_embeddings(self) -> None:

@@ -1,0 +1,104 @@
+"""Solved settings added up: one map from what any of them sees."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from hyperforecast.nn.exact.candidate import Solved
+from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.layout import WindowLayout
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.setting import Setting, View
+from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.exact.widened_weights import widened
+
+LayoutOf = Callable[[View], WindowLayout]
+"""Says where things lie in a window as a regression sees it."""
+
+
+def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: int) -> Setting:
+    """Return the setting of the one regression that has the weights of a combination.
+
+    It sees all of the lookback. Where the levels that are subtracted differ it subtracts none: a
+    level is linear in the window. Factors enter at all steps of which a level was the mean.
+    Weights are each channel's own where any setting's are. It has no ridge but that of a single
+    setting.
+    """
+    settings = combination.settings
+    first = settings[0]
+    levels = {(one.norm, _lookback_of_level(one)) for one in settings}
+    norm = first.norm if levels == {(first.norm, None)} else "none"
+    longest = max(settings, key=lambda one: (one.individual, one.embedding_dim))
+    with_factors = [one for one in settings if one.n_factors]
+    given = {one.factor_lookback for one in with_factors}
+    layouts = [layout_of(one.view) for one in with_factors]
+    n_steps = max((one.factor_lookback for one in layouts), default=0)
+    n_level = max((one.level_steps for one in layouts if one.norm != norm), default=0)
+    kept = n_level <= n_steps and len(given) <= 1
+    return Setting(
+        norm=norm,
+        embedding_dim=n_channels if longest.individual else longest.embedding_dim,
+        individual=longest.individual,
+        n_factors=max(one.n_factors for one in settings),
+        ridge=first.ridge if len(settings) == 1 and first.shared is None else 0.0,
+        factor_lookback=next(iter(given), None) if kept else max(n_steps, n_level),
+    )
+
+
+def added_up(
+    combination: Combination,
+    solved: Iterable[Solved],
+    layout_of: LayoutOf,
+    like: ObservedSeries,
+) -> Solved:
+    """Return the weights that forecast what the settings of a combination do together.
+
+    Parameters
+    ----------
+    combination : Combination
+    solved : iterable of Solved
+        Its settings, in their order.
+    layout_of : callable
+    like : ObservedSeries
+        A series with the covariates.
+    """
+    written = written_setting(combination, layout_of, like.n_channels)
+    whole = layout_of(written.view)
+    total: Solved | None = None
+    for one, share in zip(solved, combination.shares, strict=True):
+        wide = widened(one.weights, layout_of(one.setting.view), whole, like, _mixture_of_one(one))
+        mixing, weight, future = one.mixing, wide.weight, wide.future
+        if written.individual and not one.setting.individual:
+            weight, future = wide.of_channels(mixing)
+            mixing = torch.eye(len(mixing)).to(mixing)
+        weights = BasisWeights(share * weight, share * future, wide.damping)
+        total = Solved(written, weights, mixing) if total is None else _sum(total, weights, mixing)
+    assert total is not None
+    return total
+
+
+def _lookback_of_level(setting: Setting) -> int | None:
+    """Return the lookback of which the level that is subtracted is the mean, if it is shorter."""
+    return setting.lookback if setting.norm in ("mean", "revin") else None
+
+
+def _mixture_of_one(solved: Solved) -> Tensor:
+    """Return the mixture of basis weights, (M,), that is one for every channel."""
+    one = solved.mixing.new_zeros(solved.mixing.shape[1])
+    one[: len(one) if solved.setting.individual else 1] = 1.0
+    return one
+
+
+def _sum(total: Solved, weights: BasisWeights, mixing: Tensor) -> Solved:
+    """Add basis weights: the vectors of a short embedding are the first of a longer one."""
+    short, long = sorted((total.weights, weights), key=lambda one: len(one.weight))
+    n_more = len(long.weight) - len(short.weight)
+    summed = BasisWeights(
+        long.weight + pad(short.weight, (0, 0, 0, 0, 0, n_more)),
+        long.future + pad(short.future, (0, 0, 0, n_more)),
+        max(long.damping, short.damping),
+    )
+    longer = mixing if mixing.shape[1] > total.mixing.shape[1] else total.mixing
+    return Solved(total.setting, summed, longer)

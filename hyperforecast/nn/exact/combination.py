@@ -1,0 +1,98 @@
+"""Settings whose forecasts are added up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.neighbours import Neighbours
+from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.simplex import simplex_minimum
+
+EXCESS = 0.05
+"""Part of the least error by which another may be larger for its share to fall to 1 / e."""
+
+PULL = 1.0
+"""How much a squared distance from the shares that the errors alone ask for counts, in units of
+the least error."""
+
+LEAST_SHARE = 0.01
+"""Share below which a setting is left out."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Settings whose forecasts are added up, each by its share.
+
+    Attributes
+    ----------
+    settings : tuple of Setting
+    shares : tuple of float
+        Not negative, of sum one.
+    neighbours : Neighbours, optional
+        How the last values of all channels are added to their sum.
+    """
+
+    settings: tuple[Setting, ...]
+    shares: tuple[float, ...]
+    neighbours: Neighbours | None = None
+
+    @classmethod
+    def alone(cls, setting: Setting) -> Self:
+        """Return the combination of one setting."""
+        return cls((setting,), (1.0,))
+
+    @classmethod
+    def of(cls, settings: Sequence[Setting], products: Tensor) -> Self:
+        """Choose the shares of settings by their errors.
+
+        Parameters
+        ----------
+        settings : sequence of Setting
+        products : Tensor, shape (J, J)
+            Mean products of their errors on validation.
+        """
+        shares = chosen_shares(products).tolist()
+        kept = [(one, share) for one, share in zip(settings, shares, strict=True) if share]
+        return cls(tuple(one for one, _ in kept), tuple(share for _, share in kept))
+
+    def share(self, setting: Setting) -> float:
+        """Return what a setting counts."""
+        return dict(zip(self.settings, self.shares, strict=True)).get(setting, 0.0)
+
+
+def mean_products(errors: Sequence[Tensor]) -> Tensor:
+    """Return the mean products (J, J) of errors of the same forecasts, any shape each."""
+    rows = torch.stack([error.flatten() for error in errors])
+    return rows @ rows.T / rows.shape[1]
+
+
+def chosen_shares(products: Tensor) -> Tensor:
+    r"""Return the shares that minimise the error of the sum, drawn towards those of the errors.
+
+    Minimises :math:`a^T G a / e_{min} + \pi |a - a^0|^2` over the simplex, where G holds the mean
+    products of errors and :math:`a^0_j \propto \exp(-(G_{jj} / e_{min} - 1) / 0.05)`: a set of
+    validation windows tells errors that are far apart, and little of how to weigh those that are
+    near to each other.
+
+    Parameters
+    ----------
+    products : Tensor, shape (J, J)
+
+    Returns
+    -------
+    Tensor, shape (J,)
+        Those below ``LEAST_SHARE`` are zero.
+    """
+    errors = products.diagonal()
+    least = errors.min()
+    if not least > 0:
+        return (errors == least).to(errors) / (errors == least).sum()
+    excess = errors / least - 1
+    expected = torch.softmax(-excess / EXCESS, dim=0)
+    square = (products + products.T) / (2 * least) + PULL * torch.eye(len(errors)).to(errors)
+    shares = simplex_minimum(square, PULL * expected)
+    shares = torch.where(shares >= LEAST_SHARE, shares, 0.0)
+    return shares / shares.sum()

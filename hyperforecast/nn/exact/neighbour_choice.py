@@ -1,0 +1,127 @@
+"""Whether forecasts go by the last values of all channels, and by how many."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.candidate import Solved
+from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression, windows_beside
+from hyperforecast.nn.exact.neighbours import Neighbours
+from hyperforecast.nn.exact.options import RIDGES
+from hyperforecast.nn.exact.setting import ComparedSetting
+from hyperforecast.nn.exact.standard_error import exceeds_standard_error
+from hyperforecast.nn.exact.validation_windows import ValidationWindows
+
+NEIGHBOUR_LAGS = (1, 2)
+"""Numbers of last values of all channels that are compared."""
+
+FIRST_RIDGE = RIDGES.index(1.0)
+"""Number of the ridge that is tried first."""
+
+MAX_PRODUCTS = 2e11
+"""Multiplications, of training errors with last values, beyond which neighbours are not compared:
+some ten seconds of a core."""
+
+
+class NeighbourChoice:
+    """Compares ridge regressions on all channels' last values, on validation windows.
+
+    Parameters
+    ----------
+    training : DataSplit
+    windows : ValidationWindows
+    solved : Solved
+        Weights by which forecasts are made without neighbours.
+    changes : bool
+        See :class:`Neighbours`.
+    least_gain : float
+        Part of the error that they have to save, beside its standard error.
+
+    Attributes
+    ----------
+    compared : list of ComparedSetting
+    """
+
+    def __init__(
+        self,
+        training: DataSplit,
+        windows: ValidationWindows,
+        solved: Solved,
+        changes: bool,
+        least_gain: float,
+    ) -> None:
+        self.training = training
+        self.windows = windows
+        self.solved = solved
+        self.changes = changes
+        self.least_gain = least_gain
+        self.compared: list[ComparedSetting] = []
+
+    def choose(self) -> Neighbours | None:
+        """Return the neighbours that gain clearly over none, and more than fewer."""
+        chosen = None
+        lowest = self._errors_without()
+        for n_lags in NEIGHBOUR_LAGS:
+            if not self._is_affordable(n_lags):
+                break
+            neighbours, errors = self._best(n_lags)
+            gains = lowest - errors  # (C, T)
+            windows = self.windows
+            clear = exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
+            preferred = clear and gains.mean().item() > self.least_gain * lowest.mean().item()
+            self._record(neighbours, errors.mean().item(), preferred)
+            if preferred:
+                chosen, lowest = neighbours, errors
+        return chosen
+
+    def _is_affordable(self, n_lags: int) -> bool:
+        problem, cache = self.training.problem, self.training.cache
+        n_channels = cache.n_channels
+        n_outputs, n_steps = n_channels * problem.horizon, n_lags + self.changes
+        n_bytes = 8 * n_outputs * (3 * n_channels * n_steps + problem.lookback)
+        n_products = cache.n_windows * n_lags * n_channels * n_outputs
+        return n_bytes <= cache.max_bytes and n_products <= MAX_PRODUCTS
+
+    def _errors_without(self) -> Tensor:
+        """Return the mean squared errors of single validation windows, (C, T)."""
+        errors = [left.square().mean(dim=2) for left, _ in self._validation_windows(1)]
+        return torch.cat(errors, dim=1)
+
+    def _validation_windows(self, n_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+        split, starts = self.windows.split, self.windows.starts
+        return windows_beside(split.cache, split.layout, self.solved, n_steps, starts)
+
+    def _best(self, n_lags: int) -> tuple[Neighbours, Tensor]:
+        """Return the neighbours with the ridge that is best, and their errors (C, T)."""
+        neighbours = Neighbours(n_lags, self.changes, 0.0)
+        trained = self.training
+        regression = NeighbourRegression(trained.cache, trained.layout, self.solved, neighbours)
+        beside = self._validation_windows(neighbours.n_steps)
+        held_out = [(left, neighbours.regressors(recent)) for left, recent in beside]
+
+        def errors(number: int) -> Tensor:
+            weight, constant = regression.solve(RIDGES[number])
+            found = []
+            for left, seen in held_out:
+                added = torch.addmm(constant, seen, weight).unflatten(1, left.shape[::2])
+                found.append((left - added.transpose(0, 1)).square().mean(dim=2))
+            return torch.cat(found, dim=1)
+
+        tried = {FIRST_RIDGE: errors(FIRST_RIDGE)}
+        best = FIRST_RIDGE
+        for step in (1, -1):
+            while 0 <= best + step < len(RIDGES) and best + step not in tried:
+                tried[best + step] = errors(best + step)
+                if tried[best + step].mean() >= tried[best].mean():
+                    break
+                best += step
+        return Neighbours(n_lags, self.changes, RIDGES[best]), tried[best]
+
+    def _record(self, neighbours: Neighbours, error: float, chosen: bool) -> None:
+        setting = replace(
+            self.solved.setting, ridge=neighbours.ridge, neighbour_lags=neighbours.n_lags
+        )
+        self.compared.append(ComparedSetting(setting, error, chosen))

@@ -1,0 +1,108 @@
+"""How forecasts go by the last values of all channels."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from hyperforecast.nn.exact.candidate import Solved
+from hyperforecast.nn.exact.regressors import Regressors, flatten_factors, join_groups
+from hyperforecast.nn.exact.weights import BasisWeights
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """How forecasts go by the last values of all channels.
+
+    Attributes
+    ----------
+    n_lags : int
+        Number of last values, or of their last changes.
+    changes : bool
+        Whether changes from one step to the next count instead of values: where the level of
+        windows is subtracted, that of other channels says nothing.
+    ridge : float
+        In units of the mean square of what the values vary by.
+    """
+
+    n_lags: int
+    changes: bool
+    ridge: float
+
+    @property
+    def n_steps(self) -> int:
+        """Number of most recent steps that are seen."""
+        return self.n_lags + self.changes
+
+    def regressors(self, recent: Tensor) -> Tensor:
+        """Return what is regressed on, (T, lags·C), of the last values (C, T, steps)."""
+        if self.changes:
+            recent = recent.diff(dim=2)
+        return recent.permute(1, 2, 0).flatten(1)
+
+    def of_values(self, weight: Tensor) -> Tensor:
+        """Return weights (lags·C, m) of regressors as those of values, (m, C, steps)."""
+        by_lag = weight.unflatten(0, (self.n_lags, -1)).permute(2, 1, 0)  # (m, C, lags)
+        if not self.changes:
+            return by_lag
+        before = pad(by_lag, (1, 0))
+        return before - pad(by_lag, (0, 1))
+
+
+@dataclass(frozen=True)
+class NeighbourWeights:
+    """What the last values of all channels add to forecasts.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (C, H, C, steps)
+    constant : Tensor, shape (C, H)
+    """
+
+    weight: Tensor
+    constant: Tensor
+
+    def cpu(self) -> "NeighbourWeights":
+        """Return them on the CPU."""
+        return NeighbourWeights(self.weight.cpu(), self.constant.cpu())
+
+    def added_to(self, solved: Solved, regressors: Regressors, loadings: Tensor | None) -> Solved:
+        """Return weights of each channel's own for which every channel is a factor.
+
+        Parameters
+        ----------
+        solved : Solved
+        regressors : Regressors
+            Of its setting.
+        loadings : Tensor, shape (C, K), optional
+            Of the common factors among them.
+        """
+        weight, future = solved.weights.of_channels(solved.mixing)
+        groups = regressors.split(weight)
+        n_channels, horizon, _, n_steps = self.weight.shape
+        n_factors = 0 if loadings is None else loadings.shape[1]
+        n_given = groups.factors.shape[2] // n_factors if n_factors else 0
+        n_lags = max(n_steps, n_given)
+        lags = weight.new_zeros(n_channels, horizon, n_channels, n_lags)
+        if loadings is not None:
+            of_factors = groups.factors.unflatten(2, (n_factors, n_given))
+            lags[..., n_lags - n_given :] += torch.einsum("ck,nhkl->nhcl", loadings, of_factors)
+        lags[..., n_lags - n_steps :] += self.weight
+        weight = join_groups(
+            own=groups.own,
+            past=groups.past,
+            factors=flatten_factors(lags),
+            static=groups.static,
+            constant=groups.constant + self.constant.unsqueeze(2),
+        )
+        setting = replace(
+            solved.setting,
+            individual=True,
+            embedding_dim=n_channels,
+            n_factors=n_channels,
+            factor_lookback=n_lags,
+            neighbour_lags=n_steps,
+        )
+        one_hot = torch.eye(n_channels).to(solved.mixing)
+        return Solved(setting, BasisWeights(weight, future, solved.weights.damping), one_hot)

@@ -76,8 +76,12 @@ class ModelSelection:
         """Return what of instance norms and lookbacks is added up, and by which shares.
 
         Compared are those of the candidate selected, with its embedding and factors; where a level
-        is subtracted with and without a drift.
+        is subtracted with and without a drift. It is the candidate alone where windows have
+        weights, whose moments would be made anew for each, or where its embedding was learned.
         """
+        weighted = isinstance(self.training, WeightedSplit)
+        if not self.search.combined or weighted or self.options.embedding_steps:
+            return Combination.alone(selected.setting)
         settings: list[Setting] = []
         errors: list[Tensor] = []
         near = selected.error * (1.0 + FARTHEST)

@@ -9,7 +9,9 @@ made::
     python -m benchmarks.solver horizons --data ETTh1 weather exchange_rate
 
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
-DLinear), ``horizons`` (accuracy at 96, 192, 336 and 720 steps), ``channels`` (time against the
+DLinear), ``accuracy`` (at 96, 192, 336 and 720 steps, beside what is published; rows that the
+results file has are not made again), ``ablation`` (each step of the solver on and off, likewise),
+``horizons`` (accuracy at the lookbacks of the speed table), ``channels`` (time against the
 number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
 results files have are not made again), ``grid`` (grid searches of both hosts), ``memory`` (memory
 against its bound, and the time of RevIN against that of ``last``) and ``retraining`` (backtests
@@ -30,11 +32,14 @@ from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.horizons import HORIZONS, horizons
 from benchmarks.solver.memory import memory
+from benchmarks.solver.published import ablation, accuracy
 from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
 
 TABLES = (
     "speed",
+    "accuracy",
+    "ablation",
     "horizons",
     "channels",
     "embedding",
@@ -71,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif table == "horizons":
             names = given.data or ["ETTh1", "weather", "exchange_rate"]
             horizons(names, given.folder, given.horizons)
+        elif table in ("accuracy", "ablation"):
+            names = given.data or ["ETTh1", "ETTm1", "weather", "exchange_rate", "los_speed"]
+            make = accuracy if table == "accuracy" else ablation
+            make(names, given.folder, given.horizons)
         elif table == "channels":
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":

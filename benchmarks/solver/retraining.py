@@ -1,6 +1,8 @@
 """Backtests that train again at every step: settings compared each time, or once."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import pandas as pd
 from darts import TimeSeries
@@ -46,12 +48,8 @@ def retraining(
         dataset = load(name, folder)
         series = dataset.series("train").append(dataset.series("validation"))
         errors: dict[str, float] = {}
-
-        def run(label: str, choose_every: int | None) -> None:
-            errors[label] = backtest(series, lookback, horizon, choose_every, n_steps)  # noqa: B023
-
         tasks = {
-            label: lambda label=label, every=every: run(label, every)
+            label: partial(_note_backtest, errors, label, series, lookback, horizon, every, n_steps)
             for label, every in (("at every step", 1), ("at every tenth", 10), ("once", None))
         }
         times = {
@@ -69,3 +67,7 @@ def retraining(
                 }
             )
     print(markdown(pd.DataFrame(rows), digits=3))
+
+
+def _note_backtest(errors: dict[str, float], label: str, *arguments: Any) -> None:
+    errors[label] = backtest(*arguments)

@@ -3,7 +3,11 @@
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.linear_algebra import damped_cholesky, solve_factorised
+from hyperforecast.nn.exact.linear_algebra import (
+    damped_cholesky,
+    solve_factorised,
+    solve_penalised,
+)
 from hyperforecast.nn.exact.moments import Moments
 from hyperforecast.nn.exact.regressors import CONSTANT, PENALISED, Regressors
 from hyperforecast.nn.exact.ridge_units import group_units
@@ -63,7 +67,7 @@ class BatchedRidge:
             answered = solved[..., horizon:].unflatten(2, (horizon, n_future))
             system = moments.ff - torch.einsum("nphf,nphg->nfg", moments.xf, answered)
             target = moments.fy - torch.einsum("nphf,nph->nf", moments.xf, weight)
-            future = _solve_penalised(system, target, ridge * self.future_units)
+            future = solve_penalised(system, target, ridge * self.future_units)
             weight = weight - torch.einsum("nphf,nf->nph", answered, future)
         return BasisWeights(weight.mT.contiguous(), future, damping)
 
@@ -82,17 +86,3 @@ class BatchedRidge:
             factors[n], more = damped_cholesky(gram[n], torch.zeros_like(penalty[n]))
             damping = max(damping, more / self.units[n].mean().item())
         return factors, damping
-
-
-def _solve_penalised(systems: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
-    """Solve symmetric systems (n, F, F) with penalties (n, F) on their diagonals, for (n, F).
-
-    In units of the penalties no eigenvalue is less than one, but by rounding where covariates
-    repeat other regressors.
-    """
-    scale = penalty.rsqrt()
-    systems = (systems + systems.mT) / 2 * scale[:, :, None] * scale[:, None]
-    values, vectors = torch.linalg.eigh(systems)
-    values = (values + 1.0).clamp(min=1.0)
-    projected = torch.einsum("nfv,nf->nv", vectors, scale * right) / values
-    return scale * torch.einsum("nfv,nv->nf", vectors, projected)

@@ -1,7 +1,8 @@
 """The series of one split, training or validation, and the regressions on them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.pooled_regression import PooledRegression
 from hyperforecast.nn.exact.problem import Problem
-from hyperforecast.nn.exact.regression import Regression
+from hyperforecast.nn.exact.regression import Regression, WithoutDrift
 from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
@@ -183,6 +184,8 @@ class DataSplit:
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
+        if not setting.drift:
+            return WithoutDrift(self.regression(replace(setting, drift=True), embedding))
         moments = self.moments(setting.view)
         regressors = self.layout(setting.view).regressors(self.series[0])
         if setting.shared is not None:
@@ -234,8 +237,19 @@ class DataSplit:
 
     def solve_all(self, combination: Combination, n_steps: int = 0) -> ExactSolution:
         """Solve the settings of a combination, whose ridges are known."""
-        solved = (self._solved(setting, n_steps) for setting in combination.settings)
+        solved = self._each_solved(combination, n_steps)
         return self.as_solution(combination, self.added_up(combination, solved))
+
+    def _each_solved(self, combination: Combination, n_steps: int) -> Iterator[Solved]:
+        last: Solved | None = None
+        for setting in combination.settings:
+            drifting = replace(setting, drift=True)
+            if last is None or last.setting != drifting:
+                last = self._solved(drifting, n_steps)
+            if setting.drift:
+                yield last
+            else:
+                yield Solved(setting, last.weights.without_constants(), last.mixing)
 
     def _solved(self, setting: Setting, n_steps: int) -> Solved:
         regression = self.regression(setting)

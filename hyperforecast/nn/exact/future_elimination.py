@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from hyperforecast.nn.exact.linear_algebra import solve_with_least_eigenvalue
+from hyperforecast.nn.exact.linear_algebra import solve_penalised
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,4 @@ def solve_future(parts: Sequence[PartialSolution], units: Tensor, ridge: float) 
     assert isinstance(right, Tensor)
     if not len(right):
         return right
-    # in units of the ridge no eigenvalue is less than it, but by rounding where covariates repeat
-    # other regressors
-    scale = units.rsqrt()
-    system = system * scale[:, None] * scale
-    system.diagonal().add_(ridge)
-    return scale * solve_with_least_eigenvalue(system, scale * right, ridge)
+    return solve_penalised(system, right, ridge * units)

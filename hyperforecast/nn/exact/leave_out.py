@@ -14,7 +14,7 @@ from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
 from hyperforecast.nn.exact.pooled_regression import PooledRegression
-from hyperforecast.nn.exact.regression import Regression
+from hyperforecast.nn.exact.regression import Regression, WithoutDrift
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
@@ -126,7 +126,8 @@ def solve_without(
     solved = []
     for setting in combination.settings:
         mixing = split.mixing(setting)
-        if solution.setting == setting:  # alone: the embedding may have been learned
+        if len(combination.settings) == 1 and combination.neighbours is None:
+            # the embedding may have been learned
             mixing = solution.mixing
         weights = regressions(setting, mixing).solve(setting.ridge)
         solved.append(Solved(setting, weights, mixing))
@@ -162,6 +163,9 @@ def _without_rows(
 def _difference_regression(
     split: DataSplit, without: DataSplit, setting: Setting, mixing: Tensor
 ) -> Regression:
+    if not setting.drift:
+        drifting = replace(setting, drift=True)
+        return WithoutDrift(_difference_regression(split, without, drifting, mixing))
     moments = _Difference(split.moments(setting.view), without.moments(setting.view))
     regressors = split.layout(setting.view).regressors(split.series[0])
     if setting.shared is not None:

@@ -70,10 +70,23 @@ def solve_factorised(factor: Tensor, right: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(factor.mT, right, upper=True)
 
 
-def solve_with_least_eigenvalue(matrix: Tensor, right: Tensor, least: float) -> Tensor:
-    """Solve a symmetric system (n, n) for (n,), no eigenvalue taken as less than ``least``."""
-    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return vectors @ ((vectors.T @ right) / values.clamp(min=least))
+def solve_with_least_eigenvalue(matrices: Tensor, right: Tensor, least: float) -> Tensor:
+    """Solve symmetric systems (..., n, n) for (..., n), no eigenvalue taken as less than least."""
+    values, vectors = torch.linalg.eigh((matrices + matrices.mT) / 2)
+    projected = (vectors.mT @ right.unsqueeze(-1)).squeeze(-1) / values.clamp(min=least)
+    return (vectors @ projected.unsqueeze(-1)).squeeze(-1)
+
+
+def solve_penalised(matrices: Tensor, right: Tensor, penalty: Tensor) -> Tensor:
+    """Solve symmetric systems (..., n, n) with penalties (..., n) on their diagonals, for (..., n).
+
+    In units of the penalties no eigenvalue is less than one, but by rounding where regressors
+    repeat others.
+    """
+    scale = penalty.rsqrt()
+    matrices = matrices * scale[..., :, None] * scale[..., None, :]
+    matrices = matrices + torch.eye(scale.shape[-1]).to(matrices)
+    return scale * solve_with_least_eigenvalue(matrices, scale * right, 1.0)
 
 
 def pseudo_solve(matrices: Tensor, right: Tensor) -> Tensor:

@@ -34,6 +34,10 @@ class ExactOptions:
     pool : bool, default=True
         Whether weights of each channel's own are compared that are drawn towards the shared or
         generated ones, where the model may have weights of each channel's own.
+    neighbours : bool, default=True
+        Whether the last values of all channels are compared with none, as what forecasts of every
+        channel go by beside its own past; where the model may have weights of each channel's own,
+        and from twenty channels on.
     combine : bool, default=True
         Whether the forecasts of lookbacks and instance norms that were compared are added up, each
         by the share that validation gives it; the one that is selected forecasts alone if not.
@@ -51,6 +55,7 @@ class ExactOptions:
     embedding_steps: int = 0
     factor_lookback: int = 12
     pool: bool = True
+    neighbours: bool = True
     combine: bool = True
     max_memory_gb: float = 4.0
     choose_every: int | None = None

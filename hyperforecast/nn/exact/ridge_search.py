@@ -97,6 +97,13 @@ class RidgeSearch:
                 break  # a valley falls no more on one side than it rises on the other
         return self.solve(setting, lowest())
 
+    def without_drift(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with its constants left out."""
+        setting = replace(candidate.setting, drift=False)
+        weights = candidate.weights.without_constants()
+        error = self.validation.error(setting, weights)
+        return Candidate(setting, weights, candidate.mixing, error)
+
     def forget(self, setting: Setting) -> None:
         """Give up the solutions of a setting."""
         self._solved.pop(_without_ridge(setting))

@@ -35,6 +35,7 @@ def choose_search_space(
     n_factors: int | None = None,
     lookback: int | None = None,
     pool: bool = False,
+    neighbours: bool = False,
     combine: bool = False,
 ) -> SearchSpace:
     """Say which settings to compare for a model, from what was given for it.
@@ -61,6 +62,9 @@ def choose_search_space(
     pool : bool, default=False
         Whether weights of each channel's own that are drawn towards shared ones are compared, where
         channels may have weights of their own.
+    neighbours : bool, default=False
+        Whether the last values of all channels are compared with none, where channels may have
+        weights of their own, there are enough of them, and the number of factors is not given.
     combine : bool, default=False
         Whether the forecasts of what is compared are added up.
     """
@@ -77,7 +81,7 @@ def choose_search_space(
         n_factors=_factor_counts(n_channels, norms, n_factors),
         lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
         pooled=pool and own,
-        neighbours=pool and own and many and n_factors is None and "revin" not in norms,
+        neighbours=neighbours and own and many and n_factors is None and "revin" not in norms,
         combined=combine and "revin" not in norms,  # its deviation is not linear in the window
         embedding_dim_requested=embedding_dim is not None,
         n_factors_requested=n_factors is not None,

@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from torch import Tensor
+
 from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
@@ -73,10 +75,29 @@ class ModelSelection:
     def combine(self, selected: Candidate) -> Combination:
         """Return what of instance norms and lookbacks is added up, and by which shares.
 
-        Compared are those of the candidate selected, with its embedding and factors.
+        Compared are those of the candidate selected, with its embedding and factors; where a level
+        is subtracted with and without a drift. It is the candidate alone where windows have
+        weights, whose moments would be made anew for each, or where its embedding was learned.
         """
-        settings, errors = [selected.setting], [self.windows.residuals(selected)]
+        weighted = isinstance(self.training, WeightedSplit)
+        if not self.search.combined or weighted or self.options.embedding_steps:
+            return Combination.alone(selected.setting)
+        settings: list[Setting] = []
+        errors: list[Tensor] = []
         near = selected.error * (1.0 + FARTHEST)
+
+        def take(candidate: Candidate) -> None:
+            found = [candidate]
+            if candidate.setting.norm != "none":
+                found.append(self.ridges.without_drift(candidate))
+            for one in found:
+                if one.setting != selected.setting:
+                    self._record(one, chosen=False)
+                if one.error <= near:
+                    settings.append(one.setting)
+                    errors.append(self.windows.residuals(one))
+
+        take(selected)
         for lookback, norm in itertools.product(self.search.lookbacks, self.search.norms):
             setting = replace(selected.setting, lookback=lookback, norm=norm)
             if setting == selected.setting:
@@ -87,12 +108,8 @@ class ModelSelection:
                 setting = replace(setting, shared_ridge=shared.setting.ridge)
                 start = self.ridges.number(selected)
                 self.ridges.forget(shared.setting)
-            candidate = self.ridges.best(setting, start, near)
-            self._record(candidate, chosen=False)
-            if candidate.error <= near:
-                settings.append(candidate.setting)
-                errors.append(self.windows.residuals(candidate))
-            self.ridges.forget(candidate.setting)
+            take(self.ridges.best(setting, start, near))
+            self.ridges.forget(setting)
         combination = Combination.of(settings, mean_products(errors))
         self.compared += [
             replace(entry, chosen=True, share=combination.share(entry.setting))
@@ -118,12 +135,16 @@ class ModelSelection:
 
     def solutions(self, combination: Combination, selected: Candidate) -> Iterator[Candidate]:
         """Yield the settings of a combination with their weights, one after the other."""
-        for setting in combination.settings:
+        drifting = [replace(one, drift=True) for one in combination.settings]
+        for number, setting in enumerate(combination.settings):
             if setting == selected.setting:
                 yield selected
                 continue
-            yield self.ridges.solve(setting, self.options.ridges.index(setting.ridge))
-            self.ridges.forget(setting)
+            ridge = self.options.ridges.index(setting.ridge)
+            found = self.ridges.solve(drifting[number], ridge)
+            yield found if setting.drift else self.ridges.without_drift(found)
+            if drifting[number] not in drifting[number + 1 :]:
+                self.ridges.forget(drifting[number])
 
     def add_neighbours(
         self, combination: Combination, total: Solved, selected: Candidate

@@ -52,6 +52,8 @@ class Setting:
         With weights of each channel's own: the ridge of the weights generated from the embedding,
         towards which they are drawn, ``ridge`` counting how far they are; towards zero if not
         given.
+    drift : bool
+        Whether forecasts have constants, which below the level of a window are a drift.
     neighbour_lags : int
         Number of last values of all channels that enter; the channels are the factors then.
     """
@@ -64,6 +66,7 @@ class Setting:
     lookback: int | None = None
     factor_lookback: int | None = None
     shared_ridge: float | None = None
+    drift: bool = True
     neighbour_lags: int = 0
 
     @property

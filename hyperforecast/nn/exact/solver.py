@@ -107,9 +107,7 @@ def solve_exact(
             "the validation rows lie too far from the training rows, in units of the deviations "
             "of these. Give rows of one kind, or train by gradients: solver='adam'."
         )
-    combination = Combination.alone(selected.setting)
-    if problem.search.combined and not options.embedding_steps:
-        combination = selection.combine(selected)
+    combination = selection.combine(selected)
     total = trained.added_up(combination, selection.solutions(combination, selected))
     combination = selection.add_neighbours(combination, total, selected)
     if held_out:

@@ -1,11 +1,13 @@
 """The series of a split whose windows do not all count the same."""
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.generated_regression import is_direct
 from hyperforecast.nn.exact.pairs import pair_weights
-from hyperforecast.nn.exact.regression import Regression
+from hyperforecast.nn.exact.regression import Regression, WithoutDrift
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.step_moments import StepMoments
 from hyperforecast.nn.exact.step_regressions import StepRegressions
@@ -23,6 +25,8 @@ class WeightedSplit(DataSplit):
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the weighted regression of a setting."""
+        if not setting.drift:
+            return WithoutDrift(self.regression(replace(setting, drift=True), embedding))
         if setting.shared is not None:
             raise ValueError(
                 "Weights of each channel's own that are drawn towards shared ones have no closed "

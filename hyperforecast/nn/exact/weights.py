@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.regressors import CONSTANT
+
 
 @dataclass(frozen=True)
 class BasisWeights:
@@ -24,6 +26,12 @@ class BasisWeights:
     weight: Tensor
     future: Tensor
     damping: float = 0.0
+
+    def without_constants(self) -> "BasisWeights":
+        """Return the weights with constants of zero."""
+        weight = self.weight.clone()
+        weight[..., CONSTANT] = 0.0
+        return BasisWeights(weight, self.future, self.damping)
 
     def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F).

@@ -94,6 +94,8 @@ class TestResolution:
             "channel_embedding_dim",
             "individual",
             "n_factors",
+            "drift",
+            "neighbour_lags",
             "ridge",
             "shared_ridge",
             "validation_mse",

@@ -5,14 +5,16 @@
     python -m benchmarks.hypernetworks digits
     python -m benchmarks.hypernetworks speed
     python -m benchmarks.hypernetworks cost
+    python -m benchmarks.hypernetworks low-rank
     python -m benchmarks.hypernetworks spread --picture docs/hypernetworks-spread.png
 
 ``accuracy`` trains every hypernetwork and plain networks with as many parameters, within 2 %, on
 the same windows for as many epochs. ``text`` trains recurrent layers to predict the next character
 of the text of Python's standard library, ``digits`` convolutional networks to tell digits. Of these
 three every trained model is a row of a results file and is not trained again. ``speed`` times
-recurrent layers with as many parameters, ``cost`` the networks of ``accuracy``. ``spread`` trains a
-HyperLSTM and draws how what it generates differs between steps and channels.
+recurrent layers with as many parameters, ``cost`` the networks of ``accuracy``. ``low-rank``
+counts the parameters of generated heads. ``spread`` trains a HyperLSTM and draws how what it
+generates differs between steps and channels.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from benchmarks import command_line
 from benchmarks.hypernetworks import accuracy, digits, text
 from benchmarks.hypernetworks.comparisons import COMPARISONS
 from benchmarks.hypernetworks.cost import cost
+from benchmarks.hypernetworks.low_rank import low_rank
 from benchmarks.hypernetworks.speed import speed
 from benchmarks.hypernetworks.spread import spread
 from benchmarks.markdown import markdown
@@ -60,6 +63,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], pd.DataFrame]] = {
     "digits": _digits,
     "speed": lambda given: speed(given.widths, given.batches, given.repetitions),
     "cost": lambda given: cost(given.networks, given.repetitions),
+    "low-rank": lambda given: low_rank(given.ranks),
     "spread": _spread,
 }
 
@@ -71,10 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--networks", nargs="+", default=list(COMPARISONS), choices=COMPARISONS)
     parser.add_argument("--data", nargs="+", default=list(accuracy.BUDGETS), help="of accuracy")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--updates", type=int, default=1000, help="of text")
+    parser.add_argument("--updates", type=int, default=600, help="of text")
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-3], help="of text")
     parser.add_argument("--widths", nargs="+", type=int, default=[32, 64, 128], help="of speed")
     parser.add_argument("--batches", nargs="+", type=int, default=[32, 256], help="of speed")
+    parser.add_argument("--ranks", nargs="+", type=int, default=[16, 4, 1], help="of low-rank")
     parser.add_argument("--repetitions", type=int, default=10, help="of speed and cost")
     parser.add_argument("--picture", help="file of the picture of spread")
     parser.add_argument("--results", type=Path, help="default: a file for each command")

@@ -25,8 +25,9 @@ class Comparison(NamedTuple):
         Backbones of the plain networks.
     varied
         The option of a plain network that is chosen so that it has as many parameters.
-    n_epochs
-        For how many epochs all of them are trained at most: the cheaper ones for more.
+    times
+        How many times the epochs of a data set's budget all of them are trained for at most: more
+        for those that cost less.
     """
 
     part: str
@@ -35,12 +36,12 @@ class Comparison(NamedTuple):
     widths: dict[str, Any]
     controls: tuple[str, ...]
     varied: str
-    n_epochs: int
+    times: int
 
 
 COMPARISONS = {
     "HyperLSTM": Comparison(
-        "hyper-lstm", {"hyper_size": 8}, "lstm", {"d_model": 24}, ("lstm",), "d_model", 6
+        "hyper-lstm", {"hyper_size": 8}, "lstm", {"d_model": 24}, ("lstm",), "d_model", 1
     ),
     "HyperTCN": Comparison(
         "hyper-kernels",
@@ -49,19 +50,19 @@ COMPARISONS = {
         {"d_model": 18},
         ("tcn", "one-kernel-tcn"),
         "d_model",
-        6,
+        1,
     ),
     "HyperTransformer, iTransformer": Comparison(
-        "hyper-attention", {}, "itransformer", {"d_model": 64}, ("itransformer",), "d_ff", 10
+        "hyper-attention", {}, "itransformer", {"d_model": 64}, ("itransformer",), "d_ff", 2
     ),
     "HyperTransformer, PatchTST": Comparison(
-        "hyper-attention", {}, "patchtst", {"d_model": 16, "d_ff": 64}, ("patchtst",), "d_ff", 6
+        "hyper-attention", {}, "patchtst", {"d_model": 16, "d_ff": 64}, ("patchtst",), "d_ff", 1
     ),
     "dynamic head, RLinear": Comparison(
-        "dynamic", {}, "rlinear", {"d_model": 128}, ("rlinear",), "d_model", 16
+        "dynamic", {}, "rlinear", {"d_model": 128}, ("rlinear",), "d_model", 3
     ),
-    "dynamic head, PatchTST": Comparison(
-        "dynamic", {}, "patchtst", {"d_model": 16, "d_ff": 64}, ("patchtst",), "d_ff", 6
+    "dynamic head, iTransformer": Comparison(
+        "dynamic", {}, "itransformer", {"d_model": 64}, ("itransformer",), "d_ff", 2
     ),
 }
 

@@ -11,7 +11,7 @@ from benchmarks.runs import complete
 @pytest.fixture(autouse=True)
 def waves(dataset, monkeypatch):
     monkeypatch.setattr(accuracy, "load", lambda *given: dataset)
-    monkeypatch.setattr(accuracy, "BUDGETS", {"waves": Budget(12, 4, 3, 8)})
+    monkeypatch.setattr(accuracy, "BUDGETS", {"waves": Budget(12, 4, 3, 8, 1)})
     monkeypatch.setitem(accuracy.TRAINING, "patience", 1)
 
 

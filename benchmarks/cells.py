@@ -7,7 +7,16 @@ import torch
 
 from benchmarks.protocol import Dataset, evaluate
 from benchmarks.training import Training, train
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    HyperLSTMModel,
+    HyperModel,
+    HyperTCNModel,
+    HyperTransformerModel,
+    LightSAEModel,
+)
 from hyperforecast.nn.network import count_parameters
 
 METHODS: dict[str, tuple[type[HyperforecastModel], dict[str, Any]]] = {
@@ -16,6 +25,10 @@ METHODS: dict[str, tuple[type[HyperforecastModel], dict[str, Any]]] = {
     "hn-mvts": (HNMVTSModel, {}),
     "light-sae": (LightSAEModel, {}),
     "sae-full": (LightSAEModel, {"variant": "full"}),
+    "hyper-lstm": (HyperLSTMModel, {}),
+    "hyper-kernels": (HyperTCNModel, {}),
+    "hyper-attention": (HyperTransformerModel, {}),
+    "dynamic": (HyperModel, {"head": "dynamic"}),
 }
 """Model class of each method, and the arguments that make it that method."""
 
@@ -83,5 +96,5 @@ def measure(cell: Cell, dataset: Dataset) -> dict[str, Any]:
         "epochs": training.epochs,
         "seconds": round(training.taken.wall, 2),
         "parameters": count_parameters(network),
-        "folded_parameters": count_parameters(network.fold()),
+        "folded_parameters": count_parameters(network.fold()) if network.folds else None,
     }

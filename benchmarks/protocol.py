@@ -126,7 +126,7 @@ def windows(rows: np.ndarray, length: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(rows)).unfold(0, length, 1).transpose(1, 2)
 
 
-def batches(all_windows: Tensor, max_values: int = 2**21) -> Iterator[Tensor]:
+def batches(all_windows: Tensor, max_values: int = 2**16) -> Iterator[Tensor]:
     """Cut windows into batches of at most ``max_values`` numbers, and at least one window."""
     return iter(all_windows.split(max(1, max_values // all_windows[0].numel())))
 

@@ -19,7 +19,7 @@ class HyperLSTMModel(HyperforecastModel):
 
     The rows of the recurrent weights are scaled at every step by what the small LSTM generates
     from what was read so far. The weights exist for one step only, so there is nothing to fold, and
-    a pass costs two to three times that of the plain LSTM.
+    a pass costs about twice that of the plain LSTM.
 
     Gradients are clipped at a norm of 1.0, as in the paper, unless ``pl_trainer_kwargs`` has a
     ``gradient_clip_val``.

@@ -82,14 +82,22 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         """Return the terms of a pass that do not depend on the window."""
         return [term for term in self.of_pass(shared)[0] if term.context.static]
 
+    @property
+    def dynamic_terms(self) -> list[str]:
+        """Names of the terms that depend on the window."""
+        return [name for name, term in self.terms.items() if not cast(Term, term).context.static]
+
     def check_static(self) -> None:
         """Raise if there are no fixed values to fold into, because a term depends on the window."""
-        dynamic = [name for name, term in self.terms.items() if not cast(Term, term).context.static]
-        if dynamic:
-            raise ValueError(
-                f"What {', '.join(map(repr, dynamic))} generates depends on the window that is "
-                "forecast from, so there are no fixed weights to fold into."
-            )
+        if self.dynamic_terms:
+            raise self.not_static()
+
+    def not_static(self) -> ValueError:
+        """Return the error that names the terms that depend on the window."""
+        return ValueError(
+            f"What {', '.join(map(repr, self.dynamic_terms))} generates depends on the window that "
+            "is forecast from, so there are no fixed weights to fold into."
+        )
 
     def __getstate__(self) -> dict:
         return {**super().__getstate__(), "_passes": {}}

@@ -1,6 +1,6 @@
 """A recurrent layer whose weights change from step to step."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple, NoReturn, cast
 
 import torch
 from torch import Tensor
@@ -49,17 +49,13 @@ class HyperRecurrent(HyperLayer[RowScale]):
         self.hidden_weight = base.hidden_weight
         self.bias = base.bias
 
-    def generate(self, shared: bool = False) -> tuple[Tensor, Tensor]:
+    def generate(self, shared: bool = False) -> NoReturn:
         """Raise: a step's weights are made of what was read before it."""
-        self.check_static()
-        return self.hidden_weight, self.bias
+        raise self.not_static()
 
-    def fold(self) -> Recurrent:
+    def fold(self) -> NoReturn:
         """Raise, see :meth:`generate`."""
-        self.check_static()
-        folded = Recurrent(self.input_weight.shape[1], self.cell.d_model)
-        folded.load_state_dict(self.state_dict())
-        return folded
+        raise self.not_static()
 
     def forward(
         self, x: Tensor, state: HyperRecurrentState | None = None

@@ -1,5 +1,7 @@
 """HyperLSTM against torch's LSTM, and against the paper's equations written out."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +9,14 @@ from torch import Tensor
 from hyperforecast.nn import HyperRecurrent, HyperState, Recurrent, RowScale, Term
 
 N, T, I, D, M, Z = 3, 6, 4, 5, 2, 4  # noqa: E741
+
+
+@pytest.fixture(autouse=True)
+def _double() -> Iterator[None]:
+    """Make layers in double precision: their starts are exact to its digits."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def make(cell: str = "lstm", layer_norm: bool = True, start: float = 0.1) -> HyperRecurrent:

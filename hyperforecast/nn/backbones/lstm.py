@@ -126,11 +126,6 @@ class LSTM(CovariateBackbone):
             ..., 0, :, :
         ]
 
-    def encode_steps(self, embedded: Tensor) -> Tensor:
-        """Return the features of every step that is read: (B, C or 1, L, D), the same."""
-        read, _ = self._advance(embedded.flatten(0, -3), [None] * len(self.layers))
-        return read.reshape(embedded.shape)
-
     def _advance(self, x: Tensor, states: list[Any]) -> tuple[Tensor, list[Any]]:
         """Read steps (N, T, D) on from the states of the layers."""
         after = []

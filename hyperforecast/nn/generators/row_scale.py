@@ -29,7 +29,10 @@ class RowScale(nn.Module):
     References
     ----------
     Ha, Dai & Le, "HyperNetworks", 2016, arXiv 1609.09106, equations 11 and 12, and the start of
-    appendix A.2.3.
+    appendix A.2.3 with one deviation. There all entries of :math:`L` are equal, and
+    :math:`\hat W_h, \hat W_x` are zero: the entries of a z would get equal gradients for ever, and
+    all rows of a gate one scale. Here entries of :math:`L` differ, with the same sum over those of
+    a z, so the scales start the same.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class RowScale(nn.Module):
         with torch.no_grad():
             nn.init.normal_(self.projection[2 * n_gates :], std=0.01)
             self.expansion[2 * n_gates :].zero_()
+            differing = torch.randn(2 * n_gates, dim, d_model) * (scale / dim)
+            self.expansion[: 2 * n_gates] += differing - differing.mean(dim=1, keepdim=True)
 
     def generate(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Generate scales (N, 2, G·D), of the hidden and the input weight, and biases (N, G·D)."""

@@ -84,7 +84,13 @@ def test_a_later_step_changes_no_earlier_feature():
     backbone, given = make(e_layers=2), condition()
     other = given.window.clone()
     other[..., 6:] += 1
-    one, two = (backbone.encode_steps(backbone.embed(x)) for x in (given.window, other))
+    read = []
+    for x in (given.window, other):
+        steps = backbone.embed(x).flatten(0, 1)  # (B·C, L, D)
+        for layer in backbone.layers:
+            steps, _ = layer(steps)
+        read.append(steps)
+    one, two = read
     torch.testing.assert_close(one[..., :6, :], two[..., :6, :], rtol=0, atol=0)
     assert (one[..., 6:, :] != two[..., 6:, :]).any()
 

@@ -40,6 +40,7 @@ from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
 from hyperforecast.darts.observed_series import counts_alike, observed_series
+from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
     OPTIONS_OF_DARTS,
     CovariateOptions,
@@ -582,20 +583,33 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         with quiet_lightning(not _shows_progress(trainer)):
             return super()._predict(trainer, *args, **kwargs)
 
-    def to_onnx(self, path: str | None = None, **kwargs: Any) -> None:
+    def to_onnx(
+        self, path: str | None = None, *, dynamic_batch: bool = False, **kwargs: Any
+    ) -> None:
         """Export the model, folded: the graph holds plain layers and no hypernetwork.
 
-        Where weights depend on the window, it holds what generates them.
+        Where weights depend on the window, it holds what generates them. See
+        :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
+        for how to run the file without torch. Channels go by position there, in the order of
+        ``channel_names``.
 
-        See :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
-        for the arguments and for how to run the file without torch. Channels go by position
-        there, in the order of ``channel_names``.
+        Parameters
+        ----------
+        path : str, optional
+            File to write; named by class and time if not given.
+        dynamic_batch : bool, default=False
+            Let the graph take any number of windows at once: the first axis of every input, and of
+            the forecast. Else it takes one, as Darts' own models do.
+        **kwargs
+            Arguments of ``torch.onnx.export``.
         """
         kwargs.setdefault("verbose", False)
         trained = self.model
         try:
             with quiet_lightning():
                 self.model = None if trained is None else folded(trained)
+                if dynamic_batch and self.model is not None:
+                    kwargs |= dynamic_batch_arguments(self.model)
                 super().to_onnx(path, **kwargs)
         finally:
             self.model = trained

@@ -1,5 +1,6 @@
 """Series decomposition."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -25,4 +26,7 @@ class MovingAverage(nn.Module):
         """Average x of shape (..., C, L)."""
         margin = self.kernel_size // 2
         padded = nn.functional.pad(x.flatten(0, -3), (margin, margin), mode="replicate")
+        if torch.onnx.is_in_onnx_export() and x.dtype == torch.float64:
+            # onnxruntime pools single precision only
+            return padded.unfold(-1, self.kernel_size, 1).mean(-1).reshape(x.shape)
         return nn.functional.avg_pool1d(padded, self.kernel_size, stride=1).reshape(x.shape)

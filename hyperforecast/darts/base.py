@@ -23,6 +23,7 @@ from darts.utils.data import (
 )
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
+from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.calls import check_call
@@ -39,6 +40,7 @@ from hyperforecast.darts.finite import (
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
+from hyperforecast.darts.new_channels import for_channels_of
 from hyperforecast.darts.observed_series import counts_alike, observed_series
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -566,9 +568,14 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
         See
         :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.predict`
-        for the arguments.
+        for the arguments. Where no weights belong to a channel, channels that were not trained on
+        are forecast, too, with a warning.
         """
-        check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
+        given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
+        if self.model is not None and given.get("series") is not None:
+            other = for_channels_of(self, series2seq(given["series"]))
+            if other is not None:
+                return other.predict(*args, **kwargs)
         with random_turn():
             return super().predict(*args, **_plain_numbers(kwargs))
 

@@ -17,7 +17,7 @@ SERIES = ("series", "past_covariates", "future_covariates", "sample_weight")
 """Arguments that are series; those of the validation are called ``val_...``."""
 
 
-def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Raise unless the arguments of a call are of the kinds that a Darts model takes.
 
     Parameters
@@ -26,6 +26,11 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         Darts' own ``fit`` or ``predict``, by whose signature the arguments have names.
     *args, **kwargs
         Of the call, the model first.
+
+    Returns
+    -------
+    dict
+        The arguments by name.
 
     Raises
     ------
@@ -41,6 +46,7 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     if method.__name__ == "fit" and given.get("series") is None:
         raise TypeError("`series` must be a TimeSeries, or a list of them, to train on; got None.")
     raise_all([*wrong_values(_DECLARED, given).values()])
+    return given
 
 
 def _check_series(name: str, given: Any) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from darts import TimeSeries
+from darts.utils.data.torch_datasets.utils import PLModuleInput
 from darts.utils.onnx import run_onnx_prediction
 from darts.utils.torch import MonteCarloDropout
 from torch import nn

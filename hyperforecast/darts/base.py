@@ -61,6 +61,7 @@ from hyperforecast.darts.solver_choice import (
     exact_problems,
     solves_exactly,
 )
+from hyperforecast.darts.stage_callbacks import not_copied
 from hyperforecast.darts.training_arguments import training_problems
 from hyperforecast.darts.training_data import names_of, training_values
 from hyperforecast.nn import (
@@ -133,6 +134,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
         self.trainer_params = {**self.default_trainer, **self.trainer_params}
+        callbacks = (arguments.get("pl_trainer_kwargs") or {}).get("callbacks", [])
+        self.trainer_params["callbacks"] = not_copied(callbacks, self.trainer_params["callbacks"])
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []

@@ -551,7 +551,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._order_by_trained_names()
         for name, one in named(series, "series"):
             check_rows(one, name)
-        for one in series:
             self._order("channels", one.components)  # by which `predict_step` goes
             if self.uses_static_covariates and one.static_covariates is not None:
                 self._order("static_covariates", one.static_covariates.columns)

@@ -11,7 +11,8 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 
 from hyperforecast.darts.adapter_files import load_adapter, save_adapter
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.stages import StagedModule, base_trainer
+from hyperforecast.darts.calls import accepting
+from hyperforecast.darts.stages import StagedModule, base_trainer, count_on, without_callbacks_of
 
 
 class AdaptedModel(HyperforecastModel):
@@ -28,6 +29,7 @@ class AdaptedModel(HyperforecastModel):
 
     # training
 
+    @accepting(HyperforecastModel.fit, "adapt_only")
     def fit(  # type: ignore[override]  # mypy takes the base's for a wrapper of Darts'
         self, *args: Any, adapt_only: bool = False, **kwargs: Any
     ) -> Self:
@@ -51,6 +53,7 @@ class AdaptedModel(HyperforecastModel):
         with self._adapting(adapt_only):
             return super().fit(*args, **kwargs)
 
+    @accepting(HyperforecastModel.fit_from_dataset, "adapt_only")
     def fit_from_dataset(  # type: ignore[override]
         self, *args: Any, adapt_only: bool = False, **kwargs: Any
     ) -> Self:
@@ -101,7 +104,7 @@ TorchForecastingModel.fit_from_dataset`.
         resumes_adapters = self.load_ckpt_path is not None and model.stage == "adapters"
         if not self._adapts_only and not resumes_adapters:
             self._train_base(trainer, model, datamodule, load_best)
-        with model.training_stage("adapters"):
+        with without_callbacks_of(trainer, "base"), model.training_stage("adapters"):
             super()._train(trainer, model, datamodule, load_best)
 
     def _train_base(
@@ -120,12 +123,9 @@ TorchForecastingModel.fit_from_dataset`.
         with model.training_stage("base"):
             if not any(parameter.requires_grad for parameter in model.parameters()):
                 return  # `enable_finetuning` holds the base still
-            super()._train(
-                base_trainer(trainer, self.model_params["n_base_epochs"]),
-                model,
-                datamodule,
-                load_best,
-            )
+            base = base_trainer(trainer, self.model_params["n_base_epochs"])
+            super()._train(base, model, datamodule, load_best)
+            count_on(trainer, base)
         if self.model is not model:  # the best one, loaded without the loss that it is trained by
             assert self.model is not None
             model.load_state_dict(self.model.state_dict())

@@ -23,6 +23,7 @@ from darts.utils.data import (
 )
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
+from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.calls import check_call
@@ -39,7 +40,9 @@ from hyperforecast.darts.finite import (
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
+from hyperforecast.darts.new_channels import for_channels_of
 from hyperforecast.darts.observed_series import counts_alike, observed_series
+from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
     OPTIONS_OF_DARTS,
     CovariateOptions,
@@ -58,6 +61,7 @@ from hyperforecast.darts.solver_choice import (
     exact_problems,
     solves_exactly,
 )
+from hyperforecast.darts.stage_callbacks import not_copied
 from hyperforecast.darts.training_arguments import training_problems
 from hyperforecast.darts.training_data import names_of, training_values
 from hyperforecast.nn import (
@@ -130,6 +134,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self.trainer_params: dict[str, Any]
         super().__init__(**self._extract_torch_model_params(**self.model_params))
         self.trainer_params = {**self.default_trainer, **self.trainer_params}
+        callbacks = (arguments.get("pl_trainer_kwargs") or {}).get("callbacks", [])
+        self.trainer_params["callbacks"] = not_copied(callbacks, self.trainer_params["callbacks"])
         self.pl_module_params = self._extract_pl_module_params(**self.model_params)
         self._considers_static_covariates = given.get("use_static_covariates", True)
         self._told_to_use_gradients: list[str] = []
@@ -548,7 +554,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._order_by_trained_names()
         for name, one in named(series, "series"):
             check_rows(one, name)
-        for one in series:
             self._order("channels", one.components)  # by which `predict_step` goes
             if self.uses_static_covariates and one.static_covariates is not None:
                 self._order("static_covariates", one.static_covariates.columns)
@@ -568,9 +573,14 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
         See
         :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.predict`
-        for the arguments.
+        for the arguments. Where no weights belong to a channel, channels that were not trained on
+        are forecast, too, with a warning.
         """
-        check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
+        given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
+        if self.model is not None and given.get("series") is not None:
+            other = for_channels_of(self, series2seq(given["series"]))
+            if other is not None:
+                return other.predict(*args, **kwargs)
         with random_turn():
             return super().predict(*args, **_plain_numbers(kwargs))
 
@@ -585,20 +595,33 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         with quiet_lightning(not _shows_progress(trainer)):
             return super()._predict(trainer, *args, **kwargs)
 
-    def to_onnx(self, path: str | None = None, **kwargs: Any) -> None:
+    def to_onnx(
+        self, path: str | None = None, *, dynamic_batch: bool = False, **kwargs: Any
+    ) -> None:
         """Export the model, folded: the graph holds plain layers and no hypernetwork.
 
-        Where weights depend on the window, it holds what generates them.
+        Where weights depend on the window, it holds what generates them. See
+        :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
+        for how to run the file without torch. Channels go by position there, in the order of
+        ``channel_names``.
 
-        See :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
-        for the arguments and for how to run the file without torch. Channels go by position
-        there, in the order of ``channel_names``.
+        Parameters
+        ----------
+        path : str, optional
+            File to write; named by class and time if not given.
+        dynamic_batch : bool, default=False
+            Let the graph take any number of windows at once: the first axis of every input, and of
+            the forecast. Else it takes one, as Darts' own models do.
+        **kwargs
+            Arguments of ``torch.onnx.export``.
         """
         kwargs.setdefault("verbose", False)
         trained = self.model
         try:
             with quiet_lightning():
                 self.model = None if trained is None else folded(trained)
+                if dynamic_batch and self.model is not None:
+                    kwargs |= dynamic_batch_arguments(self.model)
                 super().to_onnx(path, **kwargs)
         finally:
             self.model = trained

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from darts import TimeSeries
 
@@ -11,13 +11,38 @@ from hyperforecast.darts.options import FitOptions, PredictOptions
 from hyperforecast.nn.errors import raise_all
 from hyperforecast.nn.options import options_of, wrong_values
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 _DECLARED = options_of(FitOptions, PredictOptions)
 
 SERIES = ("series", "past_covariates", "future_covariates", "sample_weight")
 """Arguments that are series; those of the validation are called ``val_...``."""
 
 
-def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+def accepting(method: Callable[..., Any], *added: str) -> Callable[[Method], Method]:
+    """Give a method the signature of the one that it hands its arguments on to.
+
+    Tools that look arguments up by name, such as MLflow's autologging, see them all.
+
+    Parameters
+    ----------
+    method : callable
+    *added : str
+        Keywords that the method has beside.
+    """
+
+    def decorate(own: Method) -> Method:
+        theirs, ours = inspect.signature(method), inspect.signature(own)
+        parameters = [*theirs.parameters.values(), *(ours.parameters[name] for name in added)]
+        parameters.sort(key=lambda one: one.kind)
+        signature = theirs.replace(parameters=parameters)
+        own.__signature__ = signature  # type: ignore[attr-defined]
+        return own
+
+    return decorate
+
+
+def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Raise unless the arguments of a call are of the kinds that a Darts model takes.
 
     Parameters
@@ -26,6 +51,11 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         Darts' own ``fit`` or ``predict``, by whose signature the arguments have names.
     *args, **kwargs
         Of the call, the model first.
+
+    Returns
+    -------
+    dict
+        The arguments by name.
 
     Raises
     ------
@@ -41,6 +71,7 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     if method.__name__ == "fit" and given.get("series") is None:
         raise TypeError("`series` must be a TimeSeries, or a list of them, to train on; got None.")
     raise_all([*wrong_values(_DECLARED, given).values()])
+    return given
 
 
 def _check_series(name: str, given: Any) -> None:

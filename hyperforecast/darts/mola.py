@@ -28,13 +28,21 @@ class MoLAModel(AdaptedModel):
 
     Notes
     -----
+    On the default backbone, iTransformer, a fit costs some thirty times what one of DLinear by
+    gradients costs, and on DLinear twice (``python -m benchmarks.mola.cost``).
+
     The first stage works on copies of the trainer and its callbacks, so that the state of an
-    early stopping, say, is that of one stage. Its ``train_loss`` and ``val_loss`` are those of the
-    first segment. A metric ``stage``, 1 or 2, is logged beside them; checkpoints of the first
-    stage are called ``best-base-…`` and ``last-base-…``, and training that is resumed from one
-    goes on with the rest of its stage, and with the second. ``lr_find`` works on the stage that
-    the model is in: the first until ``fit``, the second from then on. ``n_epochs`` and
-    ``optimizer_kwargs`` are those of the second stage.
+    early stopping, say, is that of one stage. A callback with an attribute ``stage``, ``"base"`` or
+    ``"adapters"``, works in that one only, and is not copied for it; one that reports to a study
+    of Optuna works in the second unless it has that attribute. Steps that loggers write go on from
+    the first stage to the second.
+
+    In the first stage ``train_loss`` and ``val_loss`` are those of the first segment. A metric
+    ``stage``, 1 or 2, is logged beside them; checkpoints of the first stage are called
+    ``best-base-…`` and ``last-base-…``, and training that is resumed from one goes on with the rest
+    of its stage, and with the second. ``lr_find`` works on the stage that the model is in: the
+    first until ``fit``, the second from then on. ``n_epochs`` and ``optimizer_kwargs`` are those of
+    the second stage.
 
     References
     ----------

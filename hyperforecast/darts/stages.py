@@ -4,7 +4,7 @@ import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import pytorch_lightning as pl
 from darts.utils.data.torch_datasets.utils import ModuleStage, PLModuleInput, PLModuleOutput
@@ -13,8 +13,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
 from hyperforecast.darts.module import ForecastingModule
-
-Stage = Literal["base", "adapters"]
+from hyperforecast.darts.stage_callbacks import Stage, stage_of
 
 
 class StagedModule(ForecastingModule):
@@ -121,11 +120,14 @@ def base_trainer(trainer: pl.Trainer, n_epochs: int | None) -> pl.Trainer:
     Parameters
     ----------
     trainer : Trainer
-        Of the second stage. It is not changed, and shares no callback with the one returned.
+        Of the second stage. It is not changed, and shares no callback with the one returned but
+        those that are of the first stage alone.
     n_epochs : int, optional
         Epochs; as many as of the second stage if not given.
     """
-    base = copy.deepcopy(trainer)
+    of_one_stage = {id(one): one for one in callbacks_of(trainer) if stage_of(one) is not None}
+    base = copy.deepcopy(trainer, dict(of_one_stage))
+    callbacks_of(base)[:] = [one for one in callbacks_of(base) if stage_of(one) != "adapters"]
     if n_epochs is not None:
         base.fit_loop.max_epochs = n_epochs
     for callback in base.checkpoint_callbacks:
@@ -142,3 +144,26 @@ def base_trainer(trainer: pl.Trainer, n_epochs: int | None) -> pl.Trainer:
         for one in trainer.loggers
     ]
     return base
+
+
+def callbacks_of(trainer: pl.Trainer) -> list[pl.Callback]:
+    """Return the callbacks of a trainer, a list to be changed."""
+    return trainer.callbacks  # type: ignore[attr-defined]
+
+
+@contextmanager
+def without_callbacks_of(trainer: pl.Trainer, stage: Stage) -> Iterator[None]:
+    """Let a trainer work without the callbacks that are of a stage alone."""
+    callbacks = callbacks_of(trainer)
+    before = list(callbacks)
+    callbacks[:] = [one for one in before if stage_of(one) != stage]
+    try:
+        yield
+    finally:
+        callbacks[:] = before
+
+
+def count_on(trainer: pl.Trainer, base: pl.Trainer) -> None:
+    """Let the steps that loggers write go on from those of the first stage."""
+    steps = base.fit_loop.epoch_loop._batches_that_stepped
+    trainer.fit_loop.epoch_loop._batches_that_stepped = steps

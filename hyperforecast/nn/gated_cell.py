@@ -65,7 +65,7 @@ class GatedCell(nn.Module):
 
     def start(self, x: Tensor) -> State:
         """Return the state before the first step of sequences (N, T, I): zeros."""
-        hidden = x.new_zeros(len(x), self.d_model)
+        hidden = x.new_zeros(x.shape[0], self.d_model)
         return State(hidden, hidden if self.has_cell else None)
 
     def forward(self, gates: Tensor, state: State) -> State:

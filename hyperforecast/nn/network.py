@@ -348,7 +348,7 @@ class ForecastingNetwork(nn.Module):
             early(past_covariates) if takes and past_covariates is not None else None,
             early(future_covariates) if takes and future_covariates is not None else None,
         )
-        n_block = self._channels_per_block(len(x))
+        n_block = self._channels_per_block(x.shape[0])
         if n_block < self.n_channels:
             y = self._forward_by_blocks(x, n_block)
         else:

@@ -18,9 +18,9 @@ class BackboneForecaster(BackboneModelOptions, SolverForecaster):
     >>> from sktime.datasets import load_airline
     >>> from hyperforecast.sktime import BackboneForecaster
     >>> forecaster = BackboneForecaster(backbone="nlinear")
-    >>> forecaster.fit(load_airline(), fh=[1, 2, 3])  # doctest: +SKIP
+    >>> forecaster.fit(load_airline(), fh=[1, 2, 3])
     BackboneForecaster(backbone='nlinear')
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = BackboneModel

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
+import numpy as np
 import pandas as pd
 from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
 from sktime.forecasting.base import ForecastingHorizon
@@ -17,6 +18,7 @@ from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
 from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
+from hyperforecast.sktime.fitted import fitted_values
 from hyperforecast.sktime.forecasting import (
     check_lookback,
     check_reach,
@@ -48,7 +50,7 @@ from hyperforecast.sktime.options import (
     TrainingOptions,
     make_constructor,
 )
-from hyperforecast.sktime.timeline import following, steps_ahead
+from hyperforecast.sktime.timeline import labels_at, steps_ahead
 from hyperforecast.sktime.trained import Trained
 from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, scale_others, train
 
@@ -110,9 +112,9 @@ class HyperforecastForecaster(
         "capability:multivariate": True,
         "capability:exogenous": True,
         "capability:categorical_in_X": False,
-        "capability:insample": False,
+        "capability:insample": True,
         "capability:pred_int": True,
-        "capability:pred_int:insample": False,
+        "capability:pred_int:insample": True,
         "capability:missing_values": False,
         "capability:non_contiguous_X": False,
         "capability:unequal_length": True,
@@ -120,7 +122,7 @@ class HyperforecastForecaster(
         "capability:pretrain": True,
         "capability:random_state": True,
         "property:randomness": "derandomized",
-        "requires-fh-in-fit": True,
+        "requires-fh-in-fit": False,
     }
     # spelled out, because sktime is about to change its default
     _config: ClassVar[dict[str, Any]] = {"remember_data": True}
@@ -139,12 +141,8 @@ class HyperforecastForecaster(
             make_constructor(cls)
 
     def __dynamic_tags__(self) -> None:
-        self.set_tags(
-            **{
-                "capability:pred_int": self.likelihood is not None or self.quantiles is not None,
-                "requires-fh-in-fit": self.output_chunk_length is None,
-            }
-        )
+        probabilistic = self.likelihood is not None or self.quantiles is not None
+        self.set_tags(**{"capability:pred_int": probabilistic})
 
     @property
     def model_(self) -> HyperforecastModel:
@@ -492,19 +490,53 @@ class HyperforecastForecaster(
         trained = self.trained_
         context = self._context if X is None else with_covariates(self._context, X, trained)
         steps = {key: steps_ahead(fh, i.last, self._freq) for key, i in context.items()}
-        reach = {key: int(max(s)) for key, s in steps.items()}
+        reach = {key: max(int(max(s)), 0) for key, s in steps.items()}
         check_reach(max(reach.values()), trained.horizon, trained.past)
-        if self.short_instances == "raise":
-            check_lookback(context, trained.lookback, self.short_instances)
         seed = 0 if self.random_state is None else self.random_state
-        values = forecast(trained, context, reach, self._freq, alphas, seed)
+        ahead = {key: instance for key, instance in context.items() if reach[key]}
+        if self.short_instances == "raise":
+            check_lookback(ahead, trained.lookback, self.short_instances)
+        forecasts = forecast(trained, ahead, reach, self._freq, alphas, seed) if ahead else []
+        beyond = dict(zip(ahead, forecasts, strict=True))
+        within = self._fitted_values(steps, X, alphas, seed)
+        none = np.empty((0, len(trained.channels), len(alphas or [0.5])))
         parts = {}
-        for (key, instance), one in zip(context.items(), values, strict=True):
-            index = following(instance.last, reach[key], self._freq)[steps[key] - 1]
-            rows = one[steps[key] - 1].reshape(len(index), -1)  # (n, C, A) -> (fh, C·A)
+        for key, instance in context.items():
+            fitted = within.get(key, none)
+            values = np.concatenate([fitted, beyond.get(key, none)])
+            rows = values[len(fitted) - 1 + steps[key]]
+            index = labels_at(instance.last, steps[key], self._freq)
+            rows = rows.reshape(len(index), -1)  # (fh, C, A) -> (fh, C·A)
             parts[key] = pd.DataFrame(rows, index=index, columns=columns)
             parts[key].index.name = instance.y.index.name
         return join(parts, self._levels)
+
+    def _fitted_values(
+        self,
+        steps: Mapping[Key, np.ndarray],
+        X: pd.DataFrame | None,
+        alphas: list[float] | None,
+        seed: int,
+    ) -> dict[Key, np.ndarray]:
+        """Return the fitted values (rows, C, A) of the rows seen, from the first one asked for."""
+        n_rows = {key: 1 - int(min(s)) for key, s in steps.items() if min(s) <= 0}
+        if not n_rows:
+            return {}
+        trained, remembers = self.trained_, self.get_config()["remember_data"]
+        seen = self._everything() if remembers else self._context
+        seen = {key: until(seen[key], self._context[key].last) for key in n_rows}
+        if X is not None:
+            seen = with_covariates(seen, X, trained)
+        first = {key: len(seen[key].y) - n for key, n in n_rows.items()}
+        if not remembers and min(first.values()) < trained.lookback:
+            raise ValueError(
+                "fh reaches further back than the rows that are kept: with remember_data=False "
+                f"fitted values are those of the last {trained.horizon - 1} rows. Ask for these, "
+                "or fit with set_config(remember_data=True)."
+            )
+        pads = self.short_instances == "pad"
+        values = fitted_values(trained, seen, first, alphas, pads=pads, seed=seed)
+        return dict(zip(seen, values, strict=True))
 
 
 make_constructor(HyperforecastForecaster)

@@ -1,5 +1,6 @@
 """Forecasting with a trained model, and what stands against a forecast."""
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ def forecast(
         Rows to forecast from, the last ones seen, and what is known of X. Before those of an
         instance with fewer than a window takes, its first row is repeated.
     reach : mapping of int
-        Steps n that are wanted of each instance; what is forecast beyond means nothing.
+        Steps that are wanted of each instance; what is forecast beyond means nothing.
     freq : offset or int
         Step of the time index.
     alphas : sequence of float, optional
@@ -42,11 +43,15 @@ def forecast(
 
     Returns
     -------
-    list of array, shape (largest n, C, A)
-        In the order of ``context``, in units of y; A is 1 for point forecasts.
+    list of array, shape (n, C, A)
+        In the order of ``context``, in units of y, for the longest reach n or somewhat more; A is 1
+        for point forecasts.
     """
     names = trained.model.channel_names
     n = max(reach.values())
+    if n > trained.horizon:
+        # in whole rounds: Darts begins the last one sooner, by which a step would depend on n
+        n = trained.horizon * math.ceil(n / trained.horizon)
     inputs, y_scales = [], []
     for key, instance in context.items():
         scales = trained.scales(key, instance.y.to_numpy(dtype=float))
@@ -71,11 +76,7 @@ def forecast(
             trained, n_direct, predict_likelihood_parameters=True, **arguments
         ):
             parameters = parameters.reshape(shape)  # (n, C·P, 1) -> (n, C, P)
-            forecasts.append(
-                likelihoods.point(likelihood, parameters)
-                if alphas is None
-                else likelihoods.quantiles(likelihood, parameters, alphas, seed)
-            )
+            forecasts.append(likelihoods.of_parameters(likelihood, parameters, alphas, seed))
         if n > n_direct:
             # beyond the horizon: sample paths, each fed by its own past
             paths = _predict(trained, n, num_samples=likelihoods.N_SAMPLES, **arguments)

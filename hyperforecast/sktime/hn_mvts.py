@@ -34,9 +34,9 @@ class HNMVTSForecaster(HNMVTSModelOptions, SolverForecaster):
     >>> from hyperforecast.sktime import HNMVTSForecaster
     >>> forecaster = HNMVTSForecaster(input_chunk_length=4)
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
     HNMVTSForecaster(input_chunk_length=4)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = HNMVTSModel

@@ -29,9 +29,9 @@ class HyperForecaster(HyperModelOptions, AdaptedForecaster, SolverForecaster):
     >>> from hyperforecast.sktime import HyperForecaster
     >>> forecaster = HyperForecaster(input_chunk_length=4, head="hn-mvts")
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
     HyperForecaster(head='hn-mvts', input_chunk_length=4)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = HyperModel

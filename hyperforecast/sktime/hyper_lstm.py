@@ -25,11 +25,11 @@ class HyperLSTMForecaster(HyperLSTMModelOptions, HyperforecastForecaster):
     --------
     >>> from sktime.datasets import load_longley
     >>> from hyperforecast.sktime import HyperLSTMForecaster
-    >>> forecaster = HyperLSTMForecaster(input_chunk_length=4, hyper_size=4)
+    >>> forecaster = HyperLSTMForecaster(input_chunk_length=4, hyper_size=4, n_epochs=2)
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
-    HyperLSTMForecaster(hyper_size=4, input_chunk_length=4)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
+    HyperLSTMForecaster(hyper_size=4, input_chunk_length=4, n_epochs=2)
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = HyperLSTMModel

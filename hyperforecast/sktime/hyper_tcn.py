@@ -26,11 +26,11 @@ class HyperTCNForecaster(HyperTCNModelOptions, HyperforecastForecaster):
     --------
     >>> from sktime.datasets import load_longley
     >>> from hyperforecast.sktime import HyperTCNForecaster
-    >>> forecaster = HyperTCNForecaster(input_chunk_length=4, layer_embedding_dim=2)
+    >>> forecaster = HyperTCNForecaster(input_chunk_length=4, layer_embedding_dim=2, n_epochs=2)
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
-    HyperTCNForecaster(input_chunk_length=4, layer_embedding_dim=2)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
+    HyperTCNForecaster(input_chunk_length=4, layer_embedding_dim=2, n_epochs=2)
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = HyperTCNModel

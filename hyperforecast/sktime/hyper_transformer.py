@@ -30,11 +30,11 @@ class HyperTransformerForecaster(HyperTransformerModelOptions, HyperforecastFore
     --------
     >>> from sktime.datasets import load_longley
     >>> from hyperforecast.sktime import HyperTransformerForecaster
-    >>> forecaster = HyperTransformerForecaster(input_chunk_length=4, rank=2)
+    >>> forecaster = HyperTransformerForecaster(input_chunk_length=4, rank=2, n_epochs=2)
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
-    HyperTransformerForecaster(input_chunk_length=4, rank=2)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
+    HyperTransformerForecaster(input_chunk_length=4, n_epochs=2, rank=2)
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = HyperTransformerModel

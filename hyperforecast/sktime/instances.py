@@ -62,8 +62,9 @@ def _split(frame: pd.DataFrame) -> dict[Key, pd.DataFrame]:
     if not isinstance(frame.index, pd.MultiIndex):
         return {(): frame}
     levels: list[Hashable] = list(range(frame.index.nlevels - 1))
-    parts = frame.groupby(level=levels, sort=False)
-    return {key: part.droplevel(levels) for key, part in parts}
+    if len(levels) == 1:  # labels by themselves: pandas has changed its mind about lists of one
+        return {(key,): part.droplevel(0) for key, part in frame.groupby(level=0, sort=False)}
+    return {key: part.droplevel(levels) for key, part in frame.groupby(level=levels, sort=False)}
 
 
 def join(parts: Mapping[Key, pd.DataFrame], names: Sequence[Any]) -> pd.DataFrame:

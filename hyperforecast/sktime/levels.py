@@ -1,4 +1,4 @@
-"""Levels that quantiles and intervals are asked for at."""
+"""What stands against a probabilistic forecast: nothing learned, or levels that are none."""
 
 import functools
 import inspect
@@ -20,6 +20,23 @@ def checking_levels(name: str, method: Callable[P, R]) -> Callable[P, R]:
         given = signature.bind_partial(*args, **kwargs).arguments.get(name)
         if given is not None:
             check_levels(name, given)
+        return method(*args, **kwargs)
+
+    return checked
+
+
+def needing_a_distribution(what: str, method: Callable[P, R]) -> Callable[P, R]:
+    """Return a prediction that says what to give where a forecaster has learned points only."""
+
+    @functools.wraps(method)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        forecaster: Any = args[0]
+        if not forecaster.get_tag("capability:pred_int"):
+            raise NotImplementedError(
+                f"{type(forecaster).__name__} has learned no distribution, so there are no {what}. "
+                "Give it quantiles, for example quantiles=(0.05, 0.5, 0.95), or a likelihood such "
+                "as likelihood='gaussian', and fit again."
+            )
         return method(*args, **kwargs)
 
     return checked

@@ -36,11 +36,11 @@ class LightSAEForecaster(LightSAEModelOptions, HyperforecastForecaster):
     --------
     >>> from sktime.datasets import load_longley
     >>> from hyperforecast.sktime import LightSAEForecaster
-    >>> forecaster = LightSAEForecaster(input_chunk_length=4, rank=2, n_components=3)
+    >>> forecaster = LightSAEForecaster(input_chunk_length=4, rank=2, n_components=3, n_epochs=2)
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
-    LightSAEForecaster(input_chunk_length=4, n_components=3, rank=2)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
+    LightSAEForecaster(input_chunk_length=4, n_components=3, n_epochs=2, rank=2)
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = LightSAEModel

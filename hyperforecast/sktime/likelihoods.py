@@ -55,6 +55,7 @@ def make_likelihood(
                 "Give a likelihood or quantiles, not both: quantiles are learned by quantile "
                 "regression, which takes the likelihood's place."
             )
+        _check_symmetric(quantiles)
         return QuantileRegression(list(quantiles))
     if isinstance(likelihood, str):
         if likelihood not in LIKELIHOODS:
@@ -65,6 +66,22 @@ def make_likelihood(
             f"likelihood must be a name or a torch likelihood of Darts; got {likelihood!r}."
         )
     return likelihood
+
+
+def _check_symmetric(quantiles: Sequence[float]) -> None:
+    """Raise, before Darts writes to the log, unless quantiles lie around the median in pairs."""
+    levels = sorted(quantiles)
+    alone = [q for q in levels if not any(abs(q + other - 1) < 1e-6 for other in levels)]
+    if 0.5 not in levels:
+        problem = "the median, 0.5, is not among them"
+    elif alone:
+        problem = f"beside {alone[0]:g} there is no {1 - alone[0]:g}"
+    else:
+        return
+    raise ValueError(
+        "quantiles must have the median among them and be symmetric around it, for example "
+        f"(0.1, 0.5, 0.9); got {tuple(quantiles)}: {problem}."
+    )
 
 
 def takes_any_value(likelihood: TorchLikelihood | None) -> bool:
@@ -83,6 +100,15 @@ def check_levels(likelihood: TorchLikelihood, alphas: Sequence[float]) -> None:
             f"The quantiles {', '.join(f'{a:g}' for a in beyond)} lie beyond the learned ones, "
             f"{lowest:g} to {highest:g}. Fit with quantiles that reach as far."
         )
+
+
+def of_parameters(
+    likelihood: TorchLikelihood, parameters: np.ndarray, alphas: Sequence[float] | None, seed: int
+) -> np.ndarray:
+    """Return :func:`quantiles`, or :func:`point` forecasts where no levels are given."""
+    if alphas is None:
+        return point(likelihood, parameters)
+    return quantiles(likelihood, parameters, alphas, seed)
 
 
 def point(likelihood: TorchLikelihood, parameters: np.ndarray) -> np.ndarray:

@@ -34,11 +34,11 @@ class MoLAForecaster(MoLAModelOptions, AdaptedForecaster):
     --------
     >>> from sktime.datasets import load_longley
     >>> from hyperforecast.sktime import MoLAForecaster
-    >>> forecaster = MoLAForecaster(input_chunk_length=4, n_segments=2)
+    >>> forecaster = MoLAForecaster(input_chunk_length=4, n_segments=2, n_epochs=2)
     >>> _, y = load_longley()
-    >>> forecaster.fit(y, fh=[1, 2, 3])  # doctest: +SKIP
-    MoLAForecaster(input_chunk_length=4, n_segments=2)
-    >>> y_pred = forecaster.predict()  # doctest: +SKIP
+    >>> forecaster.fit(y, fh=[1, 2, 3])
+    MoLAForecaster(input_chunk_length=4, n_epochs=2, n_segments=2)
+    >>> y_pred = forecaster.predict()
     """
 
     model_class = MoLAModel

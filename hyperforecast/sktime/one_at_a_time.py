@@ -1,9 +1,16 @@
 """Predictions from several threads."""
 
+from typing import Any
+
 from sktime.forecasting.base import BaseForecaster
 
 from hyperforecast.darts.random_turns import in_turn
-from hyperforecast.sktime.levels import checking_levels
+from hyperforecast.sktime.levels import checking_levels, needing_a_distribution
+
+
+def _probabilistic(what: str, method: Any, levels: str | None = None) -> Any:
+    checked = method if levels is None else checking_levels(levels, method)
+    return in_turn(needing_a_distribution(what, checked))
 
 
 class OneAtATime(BaseForecaster):
@@ -14,7 +21,11 @@ class OneAtATime(BaseForecaster):
     """
 
     predict = in_turn(BaseForecaster.predict)
-    predict_interval = in_turn(checking_levels("coverage", BaseForecaster.predict_interval))
-    predict_quantiles = in_turn(checking_levels("alpha", BaseForecaster.predict_quantiles))
-    predict_var = in_turn(BaseForecaster.predict_var)
-    predict_proba = in_turn(BaseForecaster.predict_proba)
+    predict_interval = _probabilistic(
+        "prediction intervals", BaseForecaster.predict_interval, levels="coverage"
+    )
+    predict_quantiles = _probabilistic(
+        "quantiles", BaseForecaster.predict_quantiles, levels="alpha"
+    )
+    predict_var = _probabilistic("variances", BaseForecaster.predict_var)
+    predict_proba = _probabilistic("predicted distributions", BaseForecaster.predict_proba)

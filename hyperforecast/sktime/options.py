@@ -36,8 +36,9 @@ class LengthOptions:
         least=1,
         unit="of steps",
         doc="""Horizon H: steps forecast at once. If not given, the largest step of the ``fh`` that
-        is passed to ``fit`` (or to ``pretrain``). A longer ``fh`` is forecast in several rounds,
-        each from the forecasts of the one before, where no past covariates stand against it.""",
+        is passed to ``fit`` (or to ``pretrain``), and 1 where ``fit`` is given none. A longer
+        ``fh`` is forecast in several rounds, each from the forecasts of the one before, where no
+        past covariates stand against it.""",
     )
 
 
@@ -81,7 +82,8 @@ class ForecastOptions:
         doc="""What is done about instances with fewer rows than the lookback: ``"pad"`` forecasts
         them from the rows that they have, with the first one repeated before them, and says so in
         a warning; ``"raise"`` is an error that names them. Instances with fewer rows than lookback
-        and horizon together are not trained on.""",
+        and horizon together are not trained on. Likewise in-sample: rows with fewer rows before
+        them are forecast from these with ``"pad"``, and NaN with ``"raise"``.""",
     )
 
 

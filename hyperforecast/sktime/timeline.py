@@ -80,27 +80,90 @@ def following(last: Any, n: int, freq: Any) -> pd.Index:
     return pd.Index(np.arange(last + 1, last + 1 + n))
 
 
+def labels_at(last: Any, steps: np.ndarray, freq: Any) -> pd.Index:
+    """Return the labels so many ``steps`` after ``last``, or before it where they are negative.
+
+    Labels that follow one another carry their frequency.
+    """
+    if not isinstance(last, (pd.Timestamp, pd.Period)):
+        return pd.Index(last + steps)
+    begin, end = int(steps.min()), int(steps.max()) + 1
+    labels: Any
+    if begin > 0:
+        labels = following(last, end - 1, freq)[begin - 1 :]
+    else:
+        to_last: Any = pd.period_range if isinstance(last, pd.Period) else pd.date_range
+        labels = to_last(end=last, periods=1 - begin, freq=freq)
+        labels = labels.union(following(last, end - 1, freq)) if end > 1 else labels[: end - begin]
+    in_a_row = len(steps) == end - begin and (np.diff(steps) == 1).all()
+    return labels if in_a_row else labels[steps - begin]
+
+
 def steps_ahead(fh: ForecastingHorizon, last: Any, freq: Any) -> np.ndarray:
-    """Return how many steps after ``last`` each entry of a forecasting horizon lies."""
+    """Return how many steps after ``last`` each entry of a forecasting horizon lies.
+
+    Those of rows up to ``last`` are zero and less. Periods stand for the one row that lies in each.
+    """
     values = fh.to_pandas()
     if fh.is_relative and pd.api.types.is_integer_dtype(values.dtype):
         return values.to_numpy()
     targets = pd.Index([last + value for value in values]) if fh.is_relative else values
+    _check_comparable(targets, last)
     if not isinstance(last, (pd.Timestamp, pd.Period)):
         return targets.to_numpy() - last
-    if isinstance(last, pd.Period) and isinstance(targets, pd.DatetimeIndex):
-        targets = targets.to_period(freq)
-    if isinstance(last, pd.Timestamp) and isinstance(targets, pd.PeriodIndex):
-        targets = targets.to_timestamp()
-    labels: pd.Index
+    labels: Any
     if isinstance(last, pd.Period):
-        labels = pd.period_range(last, max(targets.max(), last), freq=freq)
+        if isinstance(targets, pd.DatetimeIndex):
+            targets = targets.to_period(freq)
+        labels = pd.period_range(min(targets.min(), last), max(targets.max(), last), freq=freq)
+        here = int(labels.get_indexer([last])[0])
     else:
-        labels = pd.date_range(last, max(targets.max(), last), freq=freq)
-    steps = labels.get_indexer(targets)
-    if (steps < 1).any():
+        labels, here = _around(last, targets, freq)
+        if isinstance(targets, pd.PeriodIndex):
+            labels = labels.tz_localize(None).to_period(targets.freq)
+    positions = labels.get_indexer_for(targets) if labels.is_unique else np.array([-1])
+    if len(positions) != len(targets) or (positions < 0).any():
+        raise ValueError(_no_single_rows(targets, labels, last, freq))
+    return positions - here
+
+
+def _around(last: pd.Timestamp, targets: pd.Index, freq: Any) -> tuple[pd.DatetimeIndex, int]:
+    """Return the times from before the first target to the final one, and where ``last`` is."""
+    first, final = targets.min(), targets.max()
+    if isinstance(targets, pd.PeriodIndex):
+        first, final = (at.tz_localize(last.tz) for at in (first.start_time, final.end_time))
+    n_before = len(pd.date_range(first, last, freq=freq))
+    before = pd.date_range(end=last, periods=n_before + 1, freq=freq)
+    return before.union(pd.date_range(last, max(final, last), freq=freq)), n_before
+
+
+def _check_comparable(targets: pd.Index, last: Any) -> None:
+    """Raise if a forecasting horizon is labelled by another kind of time than the rows."""
+    rows = pd.Index([last])
+    times = (pd.DatetimeIndex, pd.PeriodIndex)
+    alike = isinstance(targets, times) == isinstance(rows, times)
+    if alike and isinstance(targets, pd.DatetimeIndex) and isinstance(rows, pd.DatetimeIndex):
+        alike = (targets.tz is None) == (rows.tz is None)
+    if not alike:
         raise ValueError(
-            f"fh holds {targets[steps < 1][0]}, which is no whole number of steps after the last "
-            f"row seen, {last} (one step is {getattr(freq, 'freqstr', freq)})."
+            f"fh is labelled by {_kind(targets)}, the rows by {_kind(rows)}. Give steps ahead, "
+            "such as fh=[1, 2, 3], or labels of the same kind as the rows."
         )
-    return steps
+
+
+def _no_single_rows(targets: pd.Index, labels: pd.Index, last: Any, freq: Any) -> str:
+    """Say which target of a forecasting horizon is no row, or holds several."""
+    step = f"(one step is {getattr(freq, 'freqstr', freq)})"
+    for target in targets:
+        n_rows = (labels == target).sum()
+        if n_rows > 1:
+            return (
+                f"fh holds {target}, in which {n_rows} rows lie {step}. Give a label of each row, "
+                "or steps ahead, such as fh=[1, 2, 3]."
+            )
+        if n_rows == 0:
+            break
+    return (
+        f"fh holds {target}, which is no whole number of steps from the last row seen, {last} "
+        f"{step}."
+    )

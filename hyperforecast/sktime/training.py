@@ -124,8 +124,7 @@ def choose_lengths(
     largest_step: int | None,
 ) -> tuple[int, int]:
     """Return lookback and horizon; where they are not given, from fh and the data."""
-    horizon = horizon or largest_step
-    assert horizon is not None  # sktime asks for fh where output_chunk_length is not given
+    horizon = horizon or max(largest_step or 1, 1)
     if lookback is not None:
         return lookback, horizon
     rows = sorted(len(instance.y) for instance in instances.values())

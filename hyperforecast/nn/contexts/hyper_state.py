@@ -57,7 +57,7 @@ class HyperState(Context):
 
     def start(self, x: Tensor) -> ReadState:
         """Return the state before the first step of sequences (N, T, I)."""
-        hidden = x.new_zeros(len(x), self.size)
+        hidden = x.new_zeros(x.shape[0], self.size)
         return ReadState(hidden, hidden)
 
     def project(self, x: Tensor) -> Tensor:

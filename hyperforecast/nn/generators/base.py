@@ -64,4 +64,4 @@ def along(values: Tensor, axis: int, n_axes: int) -> Tensor:
     Axes of the values beyond the first lie at the end.
     """
     n_between = n_axes - axis - values.dim()
-    return values.view(*(1,) * axis, len(values), *(1,) * n_between, *values.shape[1:])
+    return values.view(*(1,) * axis, values.shape[0], *(1,) * n_between, *values.shape[1:])

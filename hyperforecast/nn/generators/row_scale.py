@@ -56,7 +56,7 @@ class RowScale(nn.Module):
         offset = functional.pad(self.offset, (0, 0, 0, self.n_gates)).flatten()
         z = torch.addmm(offset, context, self.projection.flatten(0, 1).T)  # (N, 3·G·N_z)
         d = torch.bmm(z.unflatten(1, (n_vectors, dim)).transpose(0, 1), self.expansion)
-        rows = d.transpose(0, 1).reshape(len(context), 3, self.n_gates * d_model)
+        rows = d.transpose(0, 1).reshape(context.shape[0], 3, self.n_gates * d_model)
         return rows[:, :2], rows[:, 2]
 
     def extra_repr(self) -> str:

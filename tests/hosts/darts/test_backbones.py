@@ -14,6 +14,7 @@ from torch import nn
 from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel
 from hyperforecast.nn import BACKBONES
 from hyperforecast.nn.backbones import backbone_options
+from tests.hosts.darts.any_number_of_windows import check_any_number_of_windows
 
 L, H = 12, 4
 MODELS = [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel]
@@ -63,11 +64,12 @@ def test_onnx_forecasts_the_same(model_class, backbone, data, tmp_path):
     model = make(model_class, backbone)
     model.fit(**data)
     path = str(tmp_path / "model.onnx")
-    model.to_onnx(path)
+    model.to_onnx(path, dynamic_batch=True)
     session = onnxruntime.InferenceSession(path)
     expected = model.predict(H, **data)
     exported = run_onnx_prediction(H, session, **data, verbose=False)
-    np.testing.assert_allclose(exported.values(), expected.values(), atol=1e-4)
+    np.testing.assert_allclose(exported.values(), expected.values(), atol=1e-5)
+    check_any_number_of_windows(model, session)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """What is special about MoLA as a Darts model: two stages, and adapters."""
 
 import copy
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -14,6 +16,7 @@ from darts import TimeSeries
 from darts.metrics import mae
 from darts.utils.likelihood_models import GaussianLikelihood, QuantileRegression
 from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import MeanAbsoluteError
 
 from hyperforecast.darts import BackboneModel, MoLAModel, StagedModule
@@ -35,6 +38,20 @@ class Recorder(pl.Callback):
         )
         if INTERRUPT.get(pl_module.stage) == trainer.current_epoch:
             raise RuntimeError("interrupted")
+
+
+class Watcher(pl.Callback):
+    """Keeps what it has seen to itself."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self.seen.append((pl_module.stage, trainer.current_epoch))
+
+
+class PyTorchLightningPruningCallback(Watcher):
+    """One that would report to a study of Optuna, by the name that theirs and Darts' have."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +87,16 @@ def state(model: MoLAModel, adapters: bool) -> dict[str, torch.Tensor]:
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(values, other[name]) for name, values in one.items())
+
+
+def test_the_signature_of_fit_is_that_of_every_model() -> None:
+    """Tools that look arguments up by name see them, and one more."""
+    for name in ("fit", "fit_from_dataset"):
+        expected = dict(inspect.signature(getattr(BackboneModel, name)).parameters)
+        found = dict(inspect.signature(getattr(MoLAModel, name)).parameters)
+        assert found.pop("adapt_only").default is False
+        assert found == expected
+        assert {"verbose", "epochs"} & found.keys()
 
 
 class TestStages:
@@ -183,6 +210,35 @@ class TestStages:
 
         make(Metrics()).fit(series, val_series=series)
         assert seen == [(1.0, True)] * 2 + [(2.0, True)] * 2
+
+    @pytest.mark.parametrize("stage", ["base", "adapters"])
+    def test_a_callback_of_one_stage(self, stage: str, series: TimeSeries) -> None:
+        """It sees no other, and stays with the trainer for a fit to come."""
+        watcher = Watcher()
+        watcher.stage = stage
+        model = make(watcher)
+        for n_seen in (2, 4):
+            model.fit(series)
+            (kept,) = (one for one in model.trainer.callbacks if isinstance(one, Watcher))
+            assert kept.seen == [(stage, 0), (stage, 1)] * (n_seen // 2)
+
+    def test_what_reports_to_a_study_is_not_copied(self, series: TimeSeries) -> None:
+        """It reports of the second stage, unless it was given for the first."""
+        pruning = PyTorchLightningPruningCallback()
+        make(pruning).fit(series)
+        assert pruning.seen == [("adapters", 0), ("adapters", 1)]
+        pruning.seen.clear()
+        pruning.stage = "base"
+        make(pruning).fit(series)
+        assert pruning.seen == [("base", 0), ("base", 1)]
+
+    def test_steps_of_loggers_go_on(self, series: TimeSeries, tmp_path: Path) -> None:
+        logger = CSVLogger(tmp_path, flush_logs_every_n_steps=1)
+        trainer = {"accelerator": "cpu", "logger": logger, "log_every_n_steps": 1}
+        make(pl_trainer_kwargs=trainer).fit(series)
+        files = sorted(tmp_path.rglob("metrics.csv"))
+        steps = pd.concat([pd.read_csv(one) for one in files]).dropna(subset="train_loss")["step"]
+        assert list(steps) == list(range(16))  # four epochs of four batches
 
     def test_losses_are_those_of_the_stage(self, series: TimeSeries) -> None:
         still = {"optimizer_cls": torch.optim.SGD, "optimizer_kwargs": {"lr": 0.0}, "n_epochs": 1}

@@ -1,5 +1,6 @@
 """The sktime forecasters against sktime's own conformance suite, and against each other."""
 
+import doctest
 import inspect
 import json
 import re
@@ -127,6 +128,17 @@ def test_documented(cls: type[HyperforecastForecaster]) -> None:
         default = parameters(cls)[name].default
         said = json.dumps(default) if isinstance(default, str) else default
         assert kind.endswith(", optional" if default is None else f", default={said}")
+
+
+@each_forecaster
+def test_examples_run(cls: type[HyperforecastForecaster]) -> None:
+    """Those of the class, of which none is skipped, fit and predict."""
+    (example,) = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__)
+    assert "SKIP" not in example.docstring
+    assert {"fit", "predict"} <= set(re.findall(r">>> .*\.(\w+)\(", example.docstring))
+    results = doctest.DocTestRunner(verbose=False).run(example)
+    assert results.attempted >= 5
+    assert not results.failed
 
 
 def test_a_forecaster_for_every_model() -> None:

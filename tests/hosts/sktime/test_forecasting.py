@@ -106,10 +106,6 @@ class TestHorizon:
             fed = forecaster.predict(fh=[1, 2])
             np.testing.assert_allclose(fed, six.loc[fed.index], rtol=1e-4, atol=1e-5)
 
-    def test_in_sample_is_refused(self, panel: pd.DataFrame) -> None:
-        with pytest.raises(NotImplementedError, match="in-sample"):
-            make().fit(panel, fh=[-1, 1])
-
     @pytest.mark.parametrize(
         ("rows", "horizon", "lookback"), [(300, 12, 36), (300, 4, 24), (52, 5, 23), (20, 3, 8)]
     )
@@ -277,6 +273,45 @@ class TestTimeIndex:
         index = pd.date_range("2020-01-01", periods=2, freq="MS")
         forecast = make(input_chunk_length=1).fit(panel.iloc[:2].set_axis(index), fh=[1]).predict()
         assert list(forecast.index) == [pd.Timestamp("2020-03-01")]
+
+    def test_forecasts_keep_the_frequency(self, panel: pd.DataFrame) -> None:
+        forecaster = make().fit(panel, fh=[1, 2, 3])
+        for fh in ([1, 2, 3], [2, 3], [1], [-1, 0, 1]):
+            assert forecaster.predict(fh=fh).index.freq == panel.index.freq
+
+    @pytest.mark.parametrize(
+        ("rows", "periods"), [("D", "D"), ("ME", "M"), ("MS", "M"), ("W", "W"), ("QE", "Q")]
+    )
+    @pytest.mark.parametrize("tz", [None, "Europe/Berlin"])
+    def test_periods_on_timestamps(
+        self, rows: str, periods: str, tz: str | None, panel: pd.DataFrame
+    ) -> None:
+        """A period stands for the row that lies in it, ahead and behind."""
+        y = panel.set_axis(pd.date_range("2020-01-31", periods=120, freq=rows, tz=tz))
+        forecaster = make().fit(y, fh=[1, 2])
+        last = y.index[-1].tz_localize(None)
+        fh = pd.period_range(last, periods=3, freq=periods)[1:]
+        pd.testing.assert_frame_equal(forecaster.predict(fh=fh), forecaster.predict(fh=[1, 2]))
+        fh = pd.period_range(end=last, periods=4, freq=periods)
+        pd.testing.assert_frame_equal(
+            forecaster.predict(fh=fh), forecaster.predict(fh=[-3, -2, -1, 0])
+        )
+
+    def test_labels_that_are_no_rows(self, panel: pd.DataFrame) -> None:
+        forecaster = make().fit(panel, fh=[1])
+        numbered = make().fit(panel.reset_index(drop=True), fh=[1])
+        numbers = ForecastingHorizon([121], is_relative=False)
+        for one, fh, message in (
+            (forecaster, pd.period_range("2020-05", periods=1, freq="M"), "in which 31 rows lie"),
+            (forecaster, pd.DatetimeIndex(["2020-05-01 12:00"]), "no whole number of steps from"),
+            (forecaster, pd.DatetimeIndex(["2020-04-01 12:00"]), "no whole number of steps from"),
+            (forecaster, pd.date_range("2020-05-01", periods=1, tz="UTC"), "the rows by timestamp"),
+            (forecaster, numbers, "fh is labelled by numbers, the rows by timestamps"),
+            (numbered, pd.DatetimeIndex(["2020-05-01"]), "by timestamps, the rows by numbers"),
+            (numbered, pd.period_range("2020-05", periods=1, freq="M"), "by periods of M, the row"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                one.predict(fh=fh)
 
 
 class TestPanels:

@@ -1,5 +1,7 @@
 """The sktime forecasters: what they refuse, in which words the user finally sees it."""
 
+import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from darts.utils.likelihood_models.torch import GaussianLikelihood
 from torch.nn import L1Loss
 
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
+from hyperforecast.sktime.instances import split
 
 L = 12
 each_forecaster = pytest.mark.parametrize("cls", [HNMVTSForecaster, BackboneForecaster])
@@ -333,11 +336,19 @@ class TestParameters:
         with raises(NotImplementedError, "prediction intervals"):
             make().fit(panel, fh=[1]).predict_interval()
 
-    def test_horizon_unknown(self, panel: pd.DataFrame) -> None:
-        with raises(ValueError, "`fh` must be passed to `fit`"):
-            make().fit(panel)
-
 
 def test_covariates_of_no_instance_are_refused(panel: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match=r"X is an empty list\. Give a table for every instance"):
         BackboneForecaster(8, solver="exact").fit(panel, X=[], fh=[1])
+
+
+@pytest.mark.parametrize("n_levels", [0, 1, 2])
+def test_keys_are_tuples_of_labels(n_levels: int, panel: pd.DataFrame) -> None:
+    """In every version of pandas, and without a warning of any."""
+    for level in range(n_levels):
+        panel = pd.concat(dict.fromkeys(("x", "y"), panel), names=[f"level {level}"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        instances = split(panel, panel)
+    assert set(instances) == set(itertools.product("xy", repeat=n_levels))
+    assert all(one.y.index.nlevels == 1 for one in instances.values())

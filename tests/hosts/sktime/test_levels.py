@@ -29,3 +29,10 @@ def test_wrong_levels_are_named(wrong: Any, fitted: BackboneForecaster) -> None:
 def test_numbers_of_all_kinds_are_levels(right: Any, fitted: BackboneForecaster) -> None:
     assert len(fitted.predict_quantiles(alpha=right)) == 2
     assert len(fitted.predict_quantiles(None, None, right)) == 2
+
+
+@pytest.mark.parametrize("method", ["interval", "quantiles", "var", "proba"])
+def test_without_a_distribution_it_is_said_what_to_give(method: str, panel: pd.DataFrame) -> None:
+    forecaster = BackboneForecaster(8).fit(panel, fh=[1, 2])
+    with pytest.raises(NotImplementedError, match=r"Give it quantiles, for example quantiles=\(0"):
+        getattr(forecaster, f"predict_{method}")()

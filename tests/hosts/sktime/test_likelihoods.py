@@ -232,3 +232,17 @@ class TestVarianceAndDistribution:
         np.testing.assert_allclose(found, [stats.norm.ppf([0.001, 0.3, 0.999], 3, 2)])
         alone = module.on_normal_scale(np.array([4.0]), [0.5], [0.1, 0.5])
         np.testing.assert_array_equal(alone, [4.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [((0.1, 0.5, 0.8), r"beside 0\.1 there is no 0\.9"), ((0.1, 0.9), "the median, 0.5, is not")],
+)
+def test_quantiles_that_are_no_pairs(
+    wrong: tuple, problem: str, panel: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One error says so, and nothing is written beside it."""
+    with pytest.raises(ValueError, match=problem):
+        BackboneForecaster(8, quantiles=wrong).fit(panel, fh=[1])
+    assert not caplog.records
+    BackboneForecaster(8, quantiles=(0.9, 0.5, 0.1)).fit(panel, fh=[1])

@@ -52,6 +52,8 @@ from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
 from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
+from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
+from hyperforecast.darts.solved_head import check_head_data, head_problems, solve_trained_head
 from hyperforecast.darts.solver_choice import (
     RESUMED,
     check_solver,
@@ -184,6 +186,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             return problems
         if solver == "exact":
             problems += exact_problems(arguments, parts)
+        if solver == HEAD_SOLVER:
+            problems += head_problems(arguments)
         if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
             with random_turn():
                 problems.check(check_network, **_network_arguments(arguments, parts))
@@ -419,12 +423,32 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                     super()._train(trainer, model, data, load_best)
             else:
                 model.solver_report = self._solution = self._solver_report = None
+                solves_head = self.model_params.get("solver") == HEAD_SOLVER and model.is_complete
+                solves_head = solves_head and self._requires_training
+                if solves_head:
+                    check_head_data(datamodule.train_dataset, datamodule.val_dataset)
                 try:
                     super()._train(trainer, model, datamodule, load_best)
                 except ValueError:  # a likelihood refuses parameters that are not finite
                     check_weights(model, datamodule.train_dataset)
                     raise
                 check_weights(model, datamodule.train_dataset)
+                if solves_head:
+                    self._solve_head(trainer, datamodule)
+
+    def _solve_head(self, trainer: pl.Trainer, datamodule: TorchDataModule) -> None:
+        """Solve for the head of the network that was trained."""
+        assert self.model is not None  # the best one, where that was loaded
+        self._solver_report = solve_trained_head(
+            self.model,
+            self.model_params,
+            self.parts(self.model_params),
+            datamodule.train_dataset,
+            datamodule.val_dataset,
+            trainer.strategy.root_device,
+        )
+        self.model.solver_report = self._solver_report
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
 
     def train_from(self, state: dict[str, Any]) -> Self:
         """Let the next ``fit`` start from weights of another model of the same network.
@@ -492,8 +516,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     def solver_report(self) -> pd.DataFrame | None:
         """What the exact solver compared on validation, a row for each setting.
 
-        ``None`` if the model was not trained by the exact solver; no rows if the series had too
-        few windows to hold any out.
+        With ``solver="adam+exact"`` the first row is the head as gradients trained it. ``None`` if
+        nothing was solved for; no rows if the series had too few windows to hold any out.
         """
         report = self._solver_report
         if report is None and self.model is not None:

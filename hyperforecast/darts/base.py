@@ -4,7 +4,7 @@ import copy
 import functools
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -53,7 +53,12 @@ from hyperforecast.darts.rollback import remembered
 from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
-from hyperforecast.darts.solved_head import check_head_data, head_problems, solve_trained_head
+from hyperforecast.darts.solved_head import (
+    check_head_data,
+    head_problems,
+    held_back,
+    solve_trained_head,
+)
 from hyperforecast.darts.solver_choice import (
     RESUMED,
     check_solver,
@@ -423,18 +428,24 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                     super()._train(trainer, model, data, load_best)
             else:
                 model.solver_report = self._solution = self._solver_report = None
-                solves_head = self.model_params.get("solver") == HEAD_SOLVER and model.is_complete
-                solves_head = solves_head and self._requires_training
+                solves_head = self._requires_training and self._solves_head
                 if solves_head:
                     check_head_data(datamodule.train_dataset, datamodule.val_dataset)
+                held = held_back(datamodule, self.model_params) if solves_head else nullcontext()
                 try:
-                    super()._train(trainer, model, datamodule, load_best)
+                    with held:
+                        super()._train(trainer, model, datamodule, load_best)
                 except ValueError:  # a likelihood refuses parameters that are not finite
                     check_weights(model, datamodule.train_dataset)
                     raise
                 check_weights(model, datamodule.train_dataset)
-                if solves_head:
+                if solves_head and model.is_complete:
                     self._solve_head(trainer, datamodule)
+
+    @property
+    def _solves_head(self) -> bool:
+        """Whether the head is solved for once gradients have trained the network."""
+        return self.model_params.get("solver") == HEAD_SOLVER
 
     def _solve_head(self, trainer: pl.Trainer, datamodule: TorchDataModule) -> None:
         """Solve for the head of the network that was trained."""

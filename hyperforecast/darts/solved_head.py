@@ -2,18 +2,23 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDataset
+from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from torch import nn
+from torch.utils.data import Subset
 
 from hyperforecast.darts.exact import all_alike, float64_device, without_equal_weights
 from hyperforecast.darts.module import ForecastingModule, use_monte_carlo_dropout
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
 from hyperforecast.darts.solver_choice import data_obstacle, validation_obstacle
+from hyperforecast.nn.exact.hold_out import held_out_windows
+from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.solved_head import HeadOptions, solve_head
 
@@ -69,6 +74,50 @@ def check_head_data(dataset: TorchTrainingDataset, validation: TorchTrainingData
             obstacle = "sample_weight makes the steps of a window count differently"
     if obstacle is not None:
         raise ValueError(cannot_solve(obstacle))
+
+
+@contextmanager
+def held_back(datamodule: TorchDataModule, params: Mapping[str, Any]) -> Iterator[None]:
+    """Let gradients see no window whose steps the head is going to be chosen by.
+
+    Without validation series these are the last ones of each training series. The head is solved
+    on all windows in the end.
+    """
+    dataset = datamodule.train_dataset
+    assert isinstance(dataset, SequentialTorchTrainingDataset)
+    if datamodule.val_dataset is None:
+        size = HeadOptions(**(params["solver_kwargs"] or {})).validation_size
+        datamodule.train_dataset = _earlier_windows(dataset, size)
+    try:
+        yield
+    finally:
+        datamodule.train_dataset = dataset
+
+
+def _earlier_windows(dataset: SequentialTorchTrainingDataset, size: float) -> Any:
+    """Return a dataset without the windows that reach into the last part of each series."""
+    n_steps, stride, n_samples = (
+        dataset.output_chunk_length,
+        dataset.stride,
+        dataset.max_samples_per_ts,
+    )
+    kept: list[int] = []
+    total = 0
+    for number, series in enumerate(dataset.series):
+        n_windows = len(series) - dataset.size_of_both_chunks + 1
+        n_held_out = held_out_windows(
+            min(n_windows, (n_samples - 1) * stride + 1), n_steps, size
+        )
+        total += n_held_out
+        behind = n_held_out + n_steps - 1 if n_held_out else 0
+        # samples of a series begin with its last window, and those of a short one are repeated
+        n_distinct = -(-n_windows // stride)
+        kept += [
+            number * n_samples + sample
+            for sample in range(n_samples)
+            if sample % n_distinct * stride >= behind
+        ]
+    return Subset(dataset, kept) if total >= MIN_HELD_OUT else dataset
 
 
 def solve_trained_head(

@@ -141,6 +141,7 @@ class HeadRace:
         self.requested = requested
         self.compared: list[ComparedHead] = []
         self._windows = ComparedWindows(validation)
+        self._regression: tuple[HeadForm, Regression] | None = None
 
     def winner(self) -> Candidate:
         """Return the candidate that is selected."""
@@ -148,7 +149,7 @@ class HeadRace:
         nearest = min(finite, key=lambda ridge: abs(math.log(ridge / FIRST_RIDGE)))
         begin = self.ridges.index(nearest)
         trained = next(form for form in self.forms if form.departure is None)
-        as_trained = self._candidate(trained, None, math.inf)
+        as_trained = self._candidate(trained, math.inf)
         self.compared.append(as_trained.compared(chosen=True))
         selected = self._best(self.forms[0], begin)
         if selected.form is not trained or selected.ridge != math.inf:
@@ -160,16 +161,31 @@ class HeadRace:
             )
             self.compared.append(candidate.compared(preferred))
             selected = candidate if preferred else selected
-        return selected
+        return self._strengthened(selected)
+
+    def _strengthened(self, best: Candidate) -> Candidate:
+        """Return the candidate with the largest ridge that loses neither clearly nor much.
+
+        A form of the one-standard-error rule: see Hastie, Tibshirani & Friedman, "The Elements of
+        Statistical Learning", 2009, section 7.10.
+        """
+        chosen = best
+        for ridge in self.ridges[self.ridges.index(best.ridge) + 1 :]:
+            stronger = self._candidate(best.form, ridge)
+            loses_much = stronger.error > best.error * (1 + LEAST_GAIN)
+            if loses_much or self._gains_clearly(best, stronger, least=0.0):
+                break
+            self.compared.append(stronger.compared(chosen=True))
+            chosen = stronger
+        return chosen
 
     def _best(self, form: HeadForm, begin: int) -> Candidate:
         """Return a form with its best ridge: the error has one valley over the ridges."""
-        regression = self.training.regression(form)
         solved: dict[int, Candidate] = {}
 
         def candidate(number: int) -> Candidate:
             if number not in solved:
-                solved[number] = self._candidate(form, regression, self.ridges[number])
+                solved[number] = self._candidate(form, self.ridges[number])
             return solved[number]
 
         best = begin
@@ -184,11 +200,14 @@ class HeadRace:
             best = min((best, unchanged), key=lambda number: candidate(number).error)
         return solved[best]
 
-    def _candidate(self, form: HeadForm, regression: Regression | None, ridge: float) -> Candidate:
-        if regression is None or math.isinf(ridge):
+    def _candidate(self, form: HeadForm, ridge: float) -> Candidate:
+        if math.isinf(ridge):
             change = self._no_change(form)
         else:
-            change = regression.solve(ridge)
+            if self._regression is None or self._regression[0] is not form:
+                self._regression = None  # before another takes memory
+                self._regression = (form, self.training.regression(form))
+            change = self._regression[1].solve(ridge)
         return Candidate(form, ridge, change, self.validation.error(form, change))
 
     def _no_change(self, form: HeadForm) -> BasisWeights:
@@ -197,8 +216,10 @@ class HeadRace:
         weight = form.mixing.new_zeros(n_bases, layers.n_steps, layers.regressors.total)
         return BasisWeights(weight, form.mixing.new_zeros(n_bases, layers.n_future))
 
-    def _gains_clearly(self, rich: Candidate, simple: Candidate) -> bool:
-        if simple.error - rich.error <= LEAST_GAIN * simple.error:
+    def _gains_clearly(
+        self, rich: Candidate, simple: Candidate, least: float = LEAST_GAIN
+    ) -> bool:
+        if simple.error - rich.error <= least * simple.error:
             return False
         windows = self._windows
         gains = windows.errors(simple) - windows.errors(rich)

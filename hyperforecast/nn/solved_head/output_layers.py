@@ -121,7 +121,9 @@ class OutputLayers:
         if "future_covariate_map" in read:
             future = read["future_covariate_map"][1][:, 0]
         weight = torch.cat([*groups, bias[..., None]], dim=-1)
-        return embedding.double(), BasisWeights(weight.double(), future.double())
+        # a copy: what the vectors are written to is what they are read from
+        embedding = embedding.detach().to(torch.float64, copy=True)
+        return embedding, BasisWeights(weight.double(), future.double())
 
     @torch.no_grad()
     def write(self, embedding: Tensor, weights: BasisWeights) -> None:

@@ -163,7 +163,10 @@ def changes(rows: Sequence[Row]) -> pd.DataFrame:
             f"{group.median():.3f} ({group.min():.3f} to {group.max():.3f})" for _, group in groups
         ]
     names = list(errors.groupby("dataset", sort=False).groups)
-    return pd.DataFrame({"ratio of test MSE": list(made)} | dict(zip(names, zip(*made.values(), strict=True), strict=True)))
+    return pd.DataFrame(
+        {"ratio of test MSE": list(made)}
+        | dict(zip(names, zip(*made.values(), strict=True), strict=True))
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -459,7 +459,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             trainer.strategy.root_device,
         )
         self.model.solver_report = self._solver_report
-        self.load_ckpt_path = None  # saving again writes these weights, not the file's
 
     def train_from(self, state: dict[str, Any]) -> Self:
         """Let the next ``fit`` start from weights of another model of the same network.

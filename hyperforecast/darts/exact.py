@@ -65,7 +65,9 @@ def train_exactly(
     problem = _problem(params, module.network.parts, series[0].n_channels)
     options = ExactOptions(**(params["solver_kwargs"] or {}))
     recalled = None if settings is None else settings.recall(problem, series, options)
-    held_out = None if validation is None else all_alike(observed_series(validation, device, history))
+    held_out = (
+        None if validation is None else all_alike(observed_series(validation, device, history))
+    )
     with turn_lent():  # solving draws no random numbers
         solution = solve_exact(problem, series, held_out, options, history, recalled)
     if settings is not None:

@@ -17,7 +17,8 @@ from hyperforecast.darts.module import ForecastingModule, use_monte_carlo_dropou
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
 from hyperforecast.darts.solver_choice import data_obstacle, validation_obstacle
-from hyperforecast.nn.exact.hold_out import held_out_windows
+from hyperforecast.nn.exact import Problem
+from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.solved_head import HeadOptions, solve_head
@@ -96,22 +97,21 @@ def held_back(datamodule: TorchDataModule, params: Mapping[str, Any]) -> Iterato
 
 def _earlier_windows(dataset: SequentialTorchTrainingDataset, size: float) -> Any:
     """Return a dataset without the windows that reach into the last part of each series."""
-    n_steps, stride, n_samples = (
-        dataset.output_chunk_length,
-        dataset.stride,
-        dataset.max_samples_per_ts,
-    )
+    lookback, n_steps = dataset.input_chunk_length, dataset.output_chunk_length
+    problem = Problem(lookback, n_steps, dataset.shift - lookback)
+    stride, n_samples = dataset.stride, dataset.max_samples_per_ts
+    observed = observed_series(dataset, torch.device("cpu"))
+    if len(observed) < len(dataset.series):
+        return dataset  # a series that is too short, as Darts says
     kept: list[int] = []
     total = 0
-    for number, series in enumerate(dataset.series):
-        n_windows = len(series) - dataset.size_of_both_chunks + 1
-        n_held_out = held_out_windows(
-            min(n_windows, (n_samples - 1) * stride + 1), n_steps, size
-        )
+    for number, (series, one) in enumerate(zip(dataset.series, observed, strict=True)):
+        _, validation = hold_out(problem, [one], size)
+        n_held_out = sum(len(held.target) - problem.width + 1 for held in validation)
         total += n_held_out
         behind = n_held_out + n_steps - 1 if n_held_out else 0
         # samples of a series begin with its last window, and those of a short one are repeated
-        n_distinct = -(-n_windows // stride)
+        n_distinct = -(-(len(series) - problem.width + 1) // stride)
         kept += [
             number * n_samples + sample
             for sample in range(n_samples)
@@ -142,7 +142,7 @@ def solve_trained_head(
     """
     assert isinstance(dataset, SequentialTorchTrainingDataset)
     cpu = torch.device("cpu")
-    series = [one for one in observed_series(dataset, cpu)]
+    series = observed_series(dataset, cpu)
     held_out = None
     if validation is not None:
         assert isinstance(validation, SequentialTorchTrainingDataset)

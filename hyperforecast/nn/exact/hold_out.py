@@ -26,19 +26,12 @@ def hold_out(
     training, validation = [], []
     for one in series:
         n_windows = len(one.target) - problem.width + 1
-        n_held_out = held_out_windows(n_windows, problem.horizon, size)
-        if not n_held_out:
+        first = n_windows - max(1, round(size * n_windows))  # held-out window
+        end = first + problem.lookback + problem.shift  # its target's first row
+        if end < problem.width:
             if n_windows > 0:
                 training.append(one)
             continue
-        first = n_windows - n_held_out  # held-out window
-        end = first + problem.lookback + problem.shift  # its target's first row
         training.append(one.rows(0, end))
         validation.append(one.rows(first, len(one.target)))
     return training, validation
-
-
-def held_out_windows(n_windows: int, horizon: int, size: float) -> int:
-    """Return how many of a series' windows are held out, zero if none would be left before them."""
-    n_held_out = max(1, round(size * n_windows))
-    return n_held_out if n_windows - n_held_out >= horizon else 0

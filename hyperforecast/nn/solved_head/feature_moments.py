@@ -90,9 +90,7 @@ class ShiftedMoments:
         Returns the moments of some channels with other targets.
     """
 
-    def __init__(
-        self, moments: FeatureMoments, shift: Callable[[slice, Moments], Moments]
-    ) -> None:
+    def __init__(self, moments: FeatureMoments, shift: Callable[[slice, Moments], Moments]) -> None:
         self.moments = moments
         self.shift = shift
 

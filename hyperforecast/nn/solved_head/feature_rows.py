@@ -70,7 +70,7 @@ class FeatureTap:
         finally:
             for hook in hooks:
                 hook.remove()
-        missed = (target - forecast.squeeze(-1)).to(self.device, torch.float64).mT  # (B, C, H)
+        missed = self._double(target - forecast.squeeze(-1)).mT  # (B, C, H)
         scale = self._scale(past.mT)  # (B, C, 1)
         segments = self.network.segments
         if segments is not None:
@@ -82,7 +82,7 @@ class FeatureTap:
         n_channels = len(self.deviation)
 
         def rows_of(name: str) -> Tensor:  # (T, C, ..., n)
-            values = given[name].to(self.device, torch.float64)
+            values = self._double(given[name])
             if values.dim() > OUTPUT_LAYERS[name]:
                 values = values.flatten(0, 1)
             return values.expand(-1, n_channels, *values.shape[2:])
@@ -107,7 +107,11 @@ class FeatureTap:
         if self.network.instance_norm is not None:
             own = self.network.instance_norm.statistics(past).scale
             scale = scale if own is None else scale * own
-        return scale.to(self.device, torch.float64) / self.deviation[:, None]
+        return self._double(scale) / self.deviation[:, None]
+
+    def _double(self, values: Tensor) -> Tensor:
+        # in this order: the network's device may not know the precision
+        return values.to(self.device).double()
 
 
 def _note(given: dict[str, Tensor], name: str) -> Any:

@@ -111,7 +111,10 @@ class OutputLayers:
 
     @torch.no_grad()
     def generated(self) -> tuple[Tensor, BasisWeights]:
-        """Return vectors (C, E) and the 1 + E weights that are mixed, float64."""
+        """Return vectors (C, E) and the 1 + E weights that are mixed: copies in float64, on the CPU.
+
+        Devices that do not know that precision have to be left first.
+        """
         assert self._closed_form is not None
         read = {n: self._closed_form.read(layer) for n, layer in self._layers.items()}
         embedding, _, bias = read["head"]
@@ -121,9 +124,11 @@ class OutputLayers:
         if "future_covariate_map" in read:
             future = read["future_covariate_map"][1][:, 0]
         weight = torch.cat([*groups, bias[..., None]], dim=-1)
-        # a copy: what the vectors are written to is what they are read from
-        embedding = embedding.detach().to(torch.float64, copy=True)
-        return embedding, BasisWeights(weight.double(), future.double())
+        embedding, weight, future = (
+            values.detach().cpu().to(torch.float64, copy=True)
+            for values in (embedding, weight, future)
+        )
+        return embedding, BasisWeights(weight, future)
 
     @torch.no_grad()
     def write(self, embedding: Tensor, weights: BasisWeights) -> None:
@@ -137,14 +142,18 @@ class OutputLayers:
         """Add to the weights: of one that all share (1, H, p), or of each channel (C, H, p)."""
         for name, weight, bias in self._by_layer(change):
             layer: Any = self._layers[name]
-            layer.weight += weight.view_as(layer.weight).to(layer.weight)
+            layer.weight += _like(weight, layer.weight)
             if bias is not None:
-                layer.bias += bias.view_as(layer.bias).to(layer.bias)
+                layer.bias += _like(bias, layer.bias)
 
     def _by_layer(self, weights: BasisWeights) -> Iterator[tuple[str, Tensor, Tensor | None]]:
         groups = self.regressors.split(weights.weight)
         by_name = dict(
-            zip(REGRESSOR_LAYERS, (groups.own, groups.past, groups.factors, groups.static), strict=True)
+            zip(
+                REGRESSOR_LAYERS,
+                (groups.own, groups.past, groups.factors, groups.static),
+                strict=True,
+            )
         )
         for name in self._layers:
             if name == "future_covariate_map":
@@ -156,6 +165,11 @@ class OutputLayers:
     def _n_inputs(self, name: str) -> int:
         layer = self._layers.get(name)
         return 0 if layer is None else _weight(layer).shape[-1]
+
+
+def _like(change: Tensor, parameter: Tensor) -> Tensor:
+    # in this order: the parameter's device may not know the precision of the change
+    return change.view_as(parameter).to(parameter.dtype).to(parameter.device)
 
 
 def _weight(layer: nn.Module) -> Tensor:

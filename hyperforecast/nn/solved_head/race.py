@@ -216,9 +216,7 @@ class HeadRace:
         weight = form.mixing.new_zeros(n_bases, layers.n_steps, layers.regressors.total)
         return BasisWeights(weight, form.mixing.new_zeros(n_bases, layers.n_future))
 
-    def _gains_clearly(
-        self, rich: Candidate, simple: Candidate, least: float = LEAST_GAIN
-    ) -> bool:
+    def _gains_clearly(self, rich: Candidate, simple: Candidate, least: float = LEAST_GAIN) -> bool:
         if simple.error - rich.error <= least * simple.error:
             return False
         windows = self._windows
@@ -245,9 +243,7 @@ class ComparedWindows:
         self.moments = moments
         cutter = moments.cutter
         starts = [cutter.starts(one) for one in moments.series]
-        times = [
-            (one.start or 0) + some for one, some in zip(moments.series, starts, strict=True)
-        ]
+        times = [(one.start or 0) + some for one, some in zip(moments.series, starts, strict=True)]
         distinct = torch.cat(times).unique()
         span = int(distinct[-1] - distinct[0]) + 1
         self.n_apart = span // cutter.horizon

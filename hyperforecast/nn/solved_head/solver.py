@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, ObservedSeries, Problem
 from hyperforecast.nn.exact.hold_out import hold_out
@@ -144,12 +145,7 @@ def _written(
     assert form.embedding is not None
     weights = _sum(form.start, change)
     if form.individual:  # nothing is shared: a first weight of zero
-        weights = BasisWeights(
-            *(
-                torch.cat([values.new_zeros(1, *values.shape[1:]), values])
-                for values in (weights.weight, weights.future)
-            )
-        )
+        weights = BasisWeights(_after_zero(weights.weight), _after_zero(weights.future))
     parts = dict(arguments["parts"])
     parts[layers.part] = {
         **(parts[layers.part] or {}),
@@ -167,5 +163,9 @@ def _written(
 
 
 def _sum(one: BasisWeights, other: BasisWeights) -> BasisWeights:
-    weight = one.weight + other.weight.to(one.weight)
-    return BasisWeights(weight, one.future + other.future.to(one.future))
+    weight = one.weight.cpu() + other.weight.cpu()
+    return BasisWeights(weight, one.future.cpu() + other.future.cpu())
+
+
+def _after_zero(values: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(values[:1]), values])

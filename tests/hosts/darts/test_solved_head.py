@@ -145,9 +145,9 @@ def test_the_windows_held_back_are_those_that_the_solver_holds_out(
                 kept.extend(float(one.future_target[-1, 0]) for one in samples)
             super()._train(trainer, model, datamodule, load_best)
 
-    Recorded(
-        L, H, solver="adam+exact", n_epochs=0, pl_trainer_kwargs={"accelerator": "cpu"}
-    ).fit(several, stride=stride, max_samples_per_ts=most)
+    Recorded(L, H, solver="adam+exact", n_epochs=0, pl_trainer_kwargs={"accelerator": "cpu"}).fit(
+        several, stride=stride, max_samples_per_ts=most
+    )
     expected = set()
     for one in several:
         first = one.values()[:, 0]
@@ -170,6 +170,15 @@ def test_the_length_of_vectors_that_is_not_given_is_chosen(series) -> None:
     chosen = report[report["chosen"]].iloc[-1]["channel_embedding_dim"]
     assert model.network.channel_embedding().shape == (3, chosen)
     assert model.network.terms("hn-mvts")[0].context.weight.shape == (3, chosen)
+
+
+def test_dropout_stays_active_in_forecasts_of_a_network_that_was_made_anew(series) -> None:
+    kwargs = {"backbone": "rmlp", "backbone_kwargs": {"d_model": 8, "dropout": 0.5}}
+    model = make(HNMVTSModel, **kwargs).fit(series)
+    assert model.network.channel_embedding().shape[1] != 1  # that of the trained network
+    assert np.array_equal(values(model, series), values(model, series))
+    draws = [model.predict(H, series=series, mc_dropout=True).values() for _ in range(2)]
+    assert not np.array_equal(*draws)
 
 
 def test_the_length_of_vectors_that_is_given_is_compared_with_none(series) -> None:

@@ -11,8 +11,8 @@ from hyperforecast.darts import HNMVTSModel
 from hyperforecast.sktime import (
     BackboneForecaster,
     HNMVTSForecaster,
-    HyperforecastForecaster,
     HyperForecaster,
+    HyperforecastForecaster,
     HyperLSTMForecaster,
     LightSAEForecaster,
     MoLAForecaster,

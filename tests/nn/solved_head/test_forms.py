@@ -41,7 +41,11 @@ def test_equations_that_cannot_be_factorised_change_what_all_share(monkeypatch) 
     monkeypatch.setattr(module, "is_direct", lambda size: size <= 10)
     layers = layers_of({"hn-mvts": {"channel_embedding_dim": 3}})
     forms = head_forms(layers, None, torch.device("cpu"))
-    assert [(form.embedding_dim, form.mixing.shape[1]) for form in forms] == [(0, 1), (3, 1), (6, 6)]
+    assert [(form.embedding_dim, form.mixing.shape[1]) for form in forms] == [
+        (0, 1),
+        (3, 1),
+        (6, 6),
+    ]
     assert forms[1].start is None
 
 

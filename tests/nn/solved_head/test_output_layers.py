@@ -36,9 +36,7 @@ def test_layers_are_solved_for_with_a_head_of_their_kind(parts, names, channel_w
 
 
 def test_features_covariates_factors_and_statics_are_groups_of_their_own() -> None:
-    regressors = HeadRegressors(
-        n_own=3, n_past=4, n_factors=2, n_static=2, n_past_covariates=2
-    )
+    regressors = HeadRegressors(n_own=3, n_past=4, n_factors=2, n_static=2, n_past_covariates=2)
     # lags of two covariates lie step by step
     assert regressors.penalty_groups().tolist() == [0, 0, 0, 1, 2, 1, 2, 3, 3, 4, 5]
 

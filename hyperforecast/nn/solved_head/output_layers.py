@@ -111,9 +111,9 @@ class OutputLayers:
 
     @torch.no_grad()
     def generated(self) -> tuple[Tensor, BasisWeights]:
-        """Return vectors (C, E) and the 1 + E weights that are mixed: copies in float64, on the CPU.
+        """Return vectors (C, E) and the 1 + E weights that are mixed, in float64.
 
-        Devices that do not know that precision have to be left first.
+        They are copies on the CPU: other devices may not know that precision.
         """
         assert self._closed_form is not None
         read = {n: self._closed_form.read(layer) for n, layer in self._layers.items()}

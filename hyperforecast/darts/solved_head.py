@@ -117,7 +117,7 @@ def _earlier_windows(dataset: SequentialTorchTrainingDataset, size: float) -> An
             for sample in range(n_samples)
             if sample % n_distinct * stride >= behind
         ]
-    return Subset(dataset, kept) if total >= MIN_HELD_OUT else dataset
+    return Subset(dataset, kept) if kept and total >= MIN_HELD_OUT else dataset
 
 
 def solve_trained_head(

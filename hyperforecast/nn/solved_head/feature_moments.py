@@ -9,6 +9,9 @@ from hyperforecast.nn.windows import WindowCutter
 MAX_VALUES = 2**19
 """Number of values in the windows that go through the network at a time."""
 
+MIN_WINDOWS = 32
+"""Number of windows that do so at least: products of fewer rows take as long as of these."""
+
 
 class FeatureMoments:
     """Moments of what a network's last layers are given, a chunk of the channels at a time.
@@ -65,7 +68,7 @@ class FeatureMoments:
 
     def _moments(self, channels: slice) -> Moments:
         total: Moments | None = None
-        size = max(1, MAX_VALUES // (len(self.tap.deviation) * self.cutter.width))
+        size = max(MIN_WINDOWS, MAX_VALUES // (len(self.tap.deviation) * self.cutter.width))
         for windows in self.cutter.blocks(self.series, size):
             rows = self.tap.rows(windows)
             moments = Moments.of_rows(*(values[channels] for values in rows))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -86,11 +86,10 @@ def solve_head(
     device : torch.device, optional
         Where to solve, in float64; the CPU if not given.
 
-    References
-    ----------
-    Features that are not trained at all: Huang et al., "Extreme learning machine: theory and
-    applications", Neurocomputing 2006. A last layer solved on trained features: Barratt & Boyd,
-    "Least squares auto-tuning", 2019; ridge towards given weights: "biased regularisation".
+    Notes
+    -----
+    On features that were not trained at all this is an extreme learning machine: Huang, Zhu & Siew,
+    "Extreme learning machine: theory and applications", Neurocomputing 2006.
     """
     options = options or HeadOptions()
     like = next(network.parameters())
@@ -100,6 +99,7 @@ def solve_head(
     if validation is None:
         problem = Problem(network.lookback, network.horizon, shift)
         training, validation = hold_out(problem, series, options.validation_size)
+        validation = [replace(one, counts=None) for one in validation]  # all of them compare
     unchanged = SolvedHead(network, arguments)
     n_held_out = sum(len(cutter.starts(one)) for one in validation)
     if not any(len(cutter.starts(one)) for one in training) or not n_held_out:

@@ -96,6 +96,11 @@ TorchForecastingModel.fit_from_dataset`.
         load_best: bool = False,
     ) -> None:
         assert isinstance(model, StagedModule)
+        if self._adapts_only and self._solves_head:
+            raise ValueError(
+                "adapt_only=True keeps the base as it is, and solver='adam+exact' would change its "
+                "head. Leave one of the two out."
+            )
         if model.stage is None:  # no adapters
             if self._adapts_only:
                 raise ValueError(no_adapter("train"))

@@ -4,7 +4,7 @@ import copy
 import functools
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -55,6 +55,13 @@ from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
 from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
+from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
+from hyperforecast.darts.solved_head import (
+    check_head_data,
+    head_problems,
+    held_back,
+    solve_trained_head,
+)
 from hyperforecast.darts.solver_choice import (
     RESUMED,
     check_solver,
@@ -190,6 +197,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             return problems
         if solver == "exact":
             problems += exact_problems(arguments, parts)
+        if solver == HEAD_SOLVER:
+            problems += head_problems(arguments)
         if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
             with random_turn():
                 problems.check(check_network, **_network_arguments(arguments, parts))
@@ -425,12 +434,37 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                     super()._train(trainer, model, data, load_best)
             else:
                 model.solver_report = self._solution = self._solver_report = None
+                solves_head = self._requires_training and self._solves_head
+                if solves_head:
+                    check_head_data(datamodule.train_dataset, datamodule.val_dataset)
+                held = held_back(datamodule, self.model_params) if solves_head else nullcontext()
                 try:
-                    super()._train(trainer, model, datamodule, load_best)
+                    with held:
+                        super()._train(trainer, model, datamodule, load_best)
                 except ValueError:  # a likelihood refuses parameters that are not finite
                     check_weights(model, datamodule.train_dataset)
                     raise
                 check_weights(model, datamodule.train_dataset)
+                if solves_head and model.is_complete:
+                    self._solve_head(trainer, datamodule)
+
+    @property
+    def _solves_head(self) -> bool:
+        """Whether the head is solved for once gradients have trained the network."""
+        return self.model_params.get("solver") == HEAD_SOLVER
+
+    def _solve_head(self, trainer: pl.Trainer, datamodule: TorchDataModule) -> None:
+        """Solve for the head of the network that was trained."""
+        assert self.model is not None  # the best one, where that was loaded
+        self._solver_report = solve_trained_head(
+            self.model,
+            self.model_params,
+            self.parts(self.model_params),
+            datamodule.train_dataset,
+            datamodule.val_dataset,
+            trainer.strategy.root_device,
+        )
+        self.model.solver_report = self._solver_report
 
     def train_from(self, state: dict[str, Any]) -> Self:
         """Let the next ``fit`` start from weights of another model of the same network.
@@ -499,10 +533,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """What the exact solver compared on validation, a row for each setting.
 
         Settings whose forecasts are added up stand last, with their ``share``, the largest at the
-        end. A setting that forecasts alone is the last one ``chosen``.
+        end. A setting that forecasts alone is the last one ``chosen``. With ``solver="adam+exact"``
+        the first row is the head as gradients trained it.
 
-        ``None`` if the model was not trained by the exact solver; no rows if the series had too
-        few windows to hold any out.
+        ``None`` if nothing was solved for; no rows if the series had too few windows to hold any
+        out.
         """
         report = self._solver_report
         if report is None and self.model is not None:

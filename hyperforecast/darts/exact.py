@@ -66,7 +66,9 @@ def train_exactly(
     problem = _problem(params, module.network.parts, series[0].n_channels)
     options = ExactOptions(**(params["solver_kwargs"] or {}))
     recalled = None if settings is None else settings.recall(problem, series, options)
-    held_out = None if validation is None else _alike(observed_series(validation, device, history))
+    held_out = (
+        None if validation is None else all_alike(observed_series(validation, device, history))
+    )
     with turn_lent():  # solving draws no random numbers
         solution = solve_exact(problem, series, held_out, options, history, recalled)
     if settings is not None:
@@ -115,7 +117,7 @@ def without_equal_weights(series: list[ObservedSeries]) -> list[ObservedSeries]:
     return [replace(one, weight=None) for one in series]
 
 
-def _alike(series: list[ObservedSeries]) -> list[ObservedSeries]:
+def all_alike(series: list[ObservedSeries]) -> list[ObservedSeries]:
     """Let every validation window count: settings are compared on all of them."""
     return [replace(one, counts=None) for one in series]
 

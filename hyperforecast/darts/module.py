@@ -105,6 +105,11 @@ class ForecastingModule(PLForecastingModule):
         """Say whether a pass forecasts with what segments of the horizon share, and no more."""
         return False
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the training that goes on is the last stage of it."""
+        return True
+
     def _get_batch_prediction(
         self, n: int, input_batch: TorchInferenceBatch, roll_size: int
     ) -> Tensor:

@@ -52,7 +52,7 @@ class CovariateOptions:
 class SolverOptions:
     """How weights that may have a closed form are found."""
 
-    solver: Literal["auto", "exact", "adam"] = option(
+    solver: Literal["auto", "exact", "adam", "adam+exact"] = option(
         default="auto",
         of="training",
         before="n_factors",
@@ -60,14 +60,38 @@ class SolverOptions:
         and chooses what is not given (the instance norm, the length of channel vectors up to the
         one given, the number of factors, a ridge penalty) by the error on rows held out; it needs
         a linear backbone (DLinear, NLinear), the mean squared error or quantiles. ``"adam"`` trains
-        by gradients. ``"auto"`` solves exactly where that is possible and no option of training by
+        by gradients. ``"adam+exact"`` does so, and then solves for the head on the features of any
+        backbone; it also chooses the length of channel vectors, up to the one trained.
+        ``"auto"`` solves exactly where that is possible and no option of training by
         gradients (``n_epochs``, ``optimizer_kwargs``, early stopping ...) is given.""",
     )
     solver_kwargs: dict[str, Any] | None = option(
         default=None,
         of="training",
         before="n_factors",
-        doc="Options of the exact solver: see :class:`~hyperforecast.nn.exact.ExactOptions`.",
+        doc="""Options of the exact solver: see :class:`~hyperforecast.nn.exact.ExactOptions`, and
+        with ``"adam+exact"`` :class:`~hyperforecast.nn.solved_head.HeadOptions`.""",
+    )
+
+
+@option_group
+class HeadSolverOptions:
+    """How the weights of a head are found."""
+
+    solver: Literal["adam", "adam+exact"] = option(
+        default="adam",
+        of="training",
+        before="n_factors",
+        doc="""How the weights are found: ``"adam"`` trains by gradients. ``"adam+exact"`` does so,
+        and then solves for the layers that give the forecast in closed form, on the features of
+        the network as it was trained, with a ridge that is chosen on validation.""",
+    )
+    solver_kwargs: dict[str, Any] | None = option(
+        default=None,
+        of="training",
+        before="n_factors",
+        doc="""Options of ``"adam+exact"``: see
+        :class:`~hyperforecast.nn.solved_head.HeadOptions`.""",
     )
 
 

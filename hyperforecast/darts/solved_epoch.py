@@ -14,6 +14,7 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.nn.exact import LINEAR_NORMS, ObservedSeries
+from hyperforecast.nn.windows import WindowCutter
 
 MAX_BATCH = 2**22
 """Number of values in the windows of a batch."""
@@ -40,17 +41,11 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         dtype: torch.dtype,
         max_windows: int | None = None,
     ) -> None:
-        self.lookback, self.horizon = dataset.input_chunk_length, dataset.output_chunk_length
-        self.width, self.dtype = dataset.size_of_both_chunks, dtype
+        self.cutter = window_cutter(dataset, dtype)
         observed = observed_series(dataset, torch.device("cpu"))
-        first = [
-            torch.arange(len(one.target) - self.width + 1)
-            if one.counts is None
-            else one.counts.nonzero().flatten()
-            for one in observed
-        ]
+        first = [self.cutter.starts(one) for one in observed]
         step = 1 if max_windows is None else -(-sum(map(len, first)) // max_windows)
-        size = max(1, MAX_BATCH // (observed[0].n_channels * self.width))
+        size = max(1, MAX_BATCH // (observed[0].n_channels * self.cutter.width))
         self._blocks: list[tuple[ObservedSeries, torch.Tensor]] = [
             (one, starts)
             for one, all_starts in zip(observed, first, strict=True)
@@ -61,27 +56,21 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         return len(self._blocks)
 
     def __getitem__(self, number: Any) -> Any:
-        series, starts = self._blocks[number]
-        n_inputs = self.lookback
-
-        def windows(values: torch.Tensor) -> torch.Tensor:  # (T, m) -> (B, width, m)
-            return values.to(self.dtype).unfold(0, self.width, 1)[starts].mT.contiguous()
-
-        target = windows(series.target)
-        past = None if series.past is None else windows(series.past)[:, :n_inputs]
-        future = None if series.future is None else windows(series.future)[:, -self.horizon :]
-        static = None
-        if series.static is not None:
-            static = series.static.to(self.dtype).expand(len(starts), -1, -1)
-        weight = None if series.weight is None else windows(series.weight)[:, -self.horizon :]
+        windows = self.cutter.cut(*self._blocks[number])
         return TorchTrainingBatch(
-            past_target=target[:, :n_inputs],
-            past_covariates=past,
-            future_covariates=future,
-            static_covariates=static,
-            future_target=target[:, -self.horizon :],
-            sample_weight=weight,
+            past_target=windows.past_target,
+            past_covariates=windows.past_covariates,
+            future_covariates=windows.future_covariates,
+            static_covariates=windows.static_covariates,
+            future_target=windows.future_target,
+            sample_weight=windows.weight,
         )
+
+
+def window_cutter(dataset: SequentialTorchTrainingDataset, dtype: torch.dtype) -> WindowCutter:
+    """Return what cuts the windows of a dataset out of its series."""
+    lookback, horizon = dataset.input_chunk_length, dataset.output_chunk_length
+    return WindowCutter(lookback, horizon, dataset.shift - lookback, dtype)
 
 
 class SolvedData(TorchDataModule):

@@ -16,10 +16,11 @@ from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions
 from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.solved_head import HeadOptions
 
 logger = logging.getLogger(__name__)
 
-SOLVERS = ("auto", "exact", "adam")
+SOLVERS = ("auto", "exact", "adam", "adam+exact")
 
 GRADIENT_OPTIONS: dict[str, Any] = {
     "n_epochs": None,
@@ -97,11 +98,12 @@ def check_solver(solver: str, solver_kwargs: dict[str, Any] | None) -> None:
             "solver_kwargs are options of the exact solver; with solver='adam' they would be "
             "ignored. Leave them out, or choose solver='exact' or 'auto'."
         )
-    known = [field.name for field in fields(ExactOptions)]
+    options = HeadOptions if solver == "adam+exact" else ExactOptions
+    known = [field.name for field in fields(options)]
     for option in solver_kwargs or {}:
         if option not in known:
             raise ValueError(unknown_name("option in solver_kwargs", option, known))
-    ExactOptions(**(solver_kwargs or {}))
+    options(**(solver_kwargs or {}))
 
 
 def network_obstacle(
@@ -224,7 +226,7 @@ def solves_exactly(
         If the exact solver was asked for, and cannot train the model.
     """
     solver = params.get("solver", "adam")
-    if solver == "adam":
+    if solver in ("adam", "adam+exact"):
         return False
     nonlinear = network_obstacle(params, parts)
     obstacle = nonlinear or objective_obstacle(params)

@@ -38,6 +38,11 @@ class StagedModule(ForecastingModule):
         self.base_optimizer_kwargs = base_optimizer_kwargs
         self.stage: Stage | None = "base" if self.network.adapters() else None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stage is not that of a base."""
+        return self.stage != "base"
+
     def adapter_names(self) -> set[str]:
         """Return the names of the parameters that the stage ``"adapters"`` trains."""
         return {f"network.{name}" for name in self.network.trained_with_adapters()}

@@ -63,6 +63,10 @@ class Standardiser(nn.Module):
         unit = torch.where(deviation > 0, deviation, rounding / 1024)
         return mean[:, None], unit[:, None]
 
+    def unit(self) -> Tensor:
+        """Return the unit of each channel, (C, 1)."""
+        return self._level_and_unit()[1]
+
     def standardise(self, x: Tensor) -> Tensor:
         """Standardise windows (B, C, L)."""
         level, unit = self._level_and_unit()

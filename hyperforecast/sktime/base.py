@@ -94,7 +94,7 @@ class HyperforecastForecaster(
     a window needs. Where weights were solved exactly, ``update_params=True`` then adds the windows
     that reach into the new rows to the moments of those seen: the update is that of a fit on all
     rows, with the setting that was selected. Else it trains the present weights on these windows
-    for ``n_epochs`` epochs.
+    for ``n_epochs`` epochs, the head with them.
 
     ``pretrain`` trains on a panel; called again, it trains on. ``fit`` then goes on from the
     pretrained weights, for ``n_epochs`` epochs, and standardises by the new data;
@@ -358,6 +358,8 @@ class HyperforecastForecaster(
         # training changes some of these objects; those of the user stay as they are
         arguments = self._model_arguments(lengths, likelihood, start, pretraining)
         arguments = copy.deepcopy(arguments)
+        if scales is not None:  # on the latest windows, too few to solve on
+            arguments = parameters.without_solved_head(arguments)
         return train(
             self.model_class(**arguments),
             plan,

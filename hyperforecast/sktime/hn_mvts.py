@@ -57,6 +57,12 @@ class HNMVTSForecaster(HNMVTSModelOptions, SolverForecaster):
             {"input_chunk_length": 4, "solver": "exact", "quantiles": (0.05, 0.5, 0.95)},
             {
                 **small,
+                "backbone": "rmlp",
+                "backbone_kwargs": {"d_model": 4},
+                "solver": "adam+exact",
+            },
+            {
+                **small,
                 "output_chunk_length": 3,
                 "backbone": "rlinear",
                 "backbone_kwargs": {"d_model": 4},

@@ -8,6 +8,7 @@ from typing import Any
 
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
+from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
 from hyperforecast.nn.errors import Problems
 from hyperforecast.nn.options import Of, To, options_of
 from hyperforecast.sktime import likelihoods
@@ -37,6 +38,15 @@ def model_arguments(
         "pl_trainer_kwargs": trainer | (forecaster.pl_trainer_kwargs or {}),
     }
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def without_solved_head(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a Darts model that trains by gradients where it would end by solving
+    for the head."""
+    if arguments.get("solver") != HEAD_SOLVER:
+        return dict(arguments)
+    rest = {name: value for name, value in arguments.items() if name != "solver_kwargs"}
+    return {**rest, "solver": "adam"}
 
 
 def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems:

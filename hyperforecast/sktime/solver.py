@@ -6,6 +6,7 @@ from typing import Any
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
 from hyperforecast.darts.options import SolverOptions
+from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
 from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.base import HyperforecastForecaster
@@ -34,7 +35,7 @@ class SolverForecaster(SolverOptions, UpdateOptions, HyperforecastForecaster):
             problems.append(f"forgetting must be in (0, 1]; got {self.forgetting}.")
         elif self.forgetting != 1:
             for reason, without_effect in (
-                ("solver='adam', which keeps no moments", self.solver == "adam"),
+                (f"solver={self.solver!r}, which keeps no moments", self._trains_by_gradients()),
                 ("remember_data=True, where update fits again", self._remembers()),
             ):
                 if without_effect:
@@ -43,6 +44,9 @@ class SolverForecaster(SolverOptions, UpdateOptions, HyperforecastForecaster):
                         "or solve exactly with set_config(remember_data=False)."
                     )
         return problems
+
+    def _trains_by_gradients(self) -> bool:
+        return self.solver in ("adam", HEAD_SOLVER)
 
     def _remembers(self) -> bool:
         return bool(self.get_config()["remember_data"])
@@ -55,6 +59,8 @@ class SolverForecaster(SolverOptions, UpdateOptions, HyperforecastForecaster):
         pretraining: bool = False,
     ) -> dict[str, Any]:
         arguments = super()._model_arguments(lengths, likelihood, start, pretraining)
+        if self._trains_by_gradients():
+            return arguments
         if start is not None:
             # only gradients go on from given weights
             arguments["solver"] = "adam"

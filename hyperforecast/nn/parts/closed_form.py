@@ -26,6 +26,13 @@ class ClosedForm(ABC):
         """Return the part's options that say what the solver chose, none if it chooses nothing."""
         return {}
 
+    def read(self, layer: nn.Module) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the vectors, weights and biases of a layer whose weights are generated.
+
+        See :meth:`write` for their shapes.
+        """
+        raise TypeError(f"{type(self).__name__} generates no weights.")
+
     @abstractmethod
     def write(
         self, layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None

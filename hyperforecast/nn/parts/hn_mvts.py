@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
@@ -138,20 +139,33 @@ class GeneratedWeights(ClosedForm):
         """Return the length of the vectors."""
         return {"channel_embedding_dim": embedding_dim}
 
+    def read(self, layer: nn.Module) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return vectors, shared weight and bases."""
+        assert isinstance(layer, HyperLinear)
+        context, generator = self._context_and_generator(layer)
+        bias = None
+        if layer.bias is not None and generator.bias_bases is not None:
+            bias = torch.cat([layer.bias[None], generator.bias_bases])
+        return context.weight, torch.cat([layer.weight[None], generator.weight_bases]), bias
+
     def write(
         self, layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None
     ) -> None:
         """Write vectors, shared weight and bases."""
         assert isinstance(layer, HyperLinear)
-        term = layer.terms[self.name]
-        assert isinstance(term, Term)
-        assert isinstance(term.context, ChannelEmbedding)
-        assert isinstance(term.generator, DenseGenerator)
-        term.context.weight.copy_(embedding)
+        context, generator = self._context_and_generator(layer)
+        context.weight.copy_(embedding)
         for shared, bases, values in (
-            (layer.weight, term.generator.weight_bases, weight),
-            (layer.bias, term.generator.bias_bases, bias),
+            (layer.weight, generator.weight_bases, weight),
+            (layer.bias, generator.bias_bases, bias),
         ):
             if shared is not None and bases is not None and values is not None:
                 shared.copy_(values[0])
                 bases.copy_(values[1:])
+
+    def _context_and_generator(self, layer: HyperLinear) -> tuple[ChannelEmbedding, DenseGenerator]:
+        term = layer.terms[self.name]
+        assert isinstance(term, Term)
+        assert isinstance(term.context, ChannelEmbedding)
+        assert isinstance(term.generator, DenseGenerator)
+        return term.context, term.generator

@@ -1,0 +1,171 @@
+"""The head of a trained network, solved in closed form."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact import BasisWeights, ObservedSeries, Problem
+from hyperforecast.nn.exact.hold_out import hold_out
+from hyperforecast.nn.exact.solver import MIN_HELD_OUT
+from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.random_numbers import own_random_numbers
+from hyperforecast.nn.solved_head.feature_moments import FeatureMoments
+from hyperforecast.nn.solved_head.feature_rows import FeatureTap
+from hyperforecast.nn.solved_head.forms import HeadForm, head_forms
+from hyperforecast.nn.solved_head.options import HeadOptions
+from hyperforecast.nn.solved_head.output_layers import OutputLayers
+from hyperforecast.nn.solved_head.race import Candidate, ComparedHead, Equations, HeadRace
+from hyperforecast.nn.windows import WindowCutter
+
+
+@dataclass(frozen=True)
+class SolvedHead:
+    """A network whose head was solved for.
+
+    Attributes
+    ----------
+    network : ForecastingNetwork
+        The one given, or another where the channels' vectors have another length.
+    arguments : dict
+        Of that network.
+    compared : list of ComparedHead
+        In the order in which they were compared; empty where there were too few windows to choose
+        by, and the head is as it was.
+    """
+
+    network: ForecastingNetwork
+    arguments: dict[str, Any]
+    compared: list[ComparedHead] = field(default_factory=list)
+
+
+def solve_head(
+    network: ForecastingNetwork,
+    arguments: dict[str, Any],
+    series: Sequence[ObservedSeries],
+    validation: Sequence[ObservedSeries] | None = None,
+    options: HeadOptions | None = None,
+    *,
+    shift: int = 0,
+    requested: int | None = None,
+    device: torch.device | None = None,
+) -> SolvedHead:
+    r"""Solve for the last layers of a trained network, all before them held still.
+
+    The forecast is linear in its head: with features :math:`\phi` of a window and trained weights
+    :math:`W_n` of its channel, the change :math:`\Delta_n` minimises
+
+    .. math:: \sum_{n,t} s_{nt}^2 \|y_{nt} - (W_n + \Delta_n) \phi_{nt}\|^2
+              + \lambda \|\Delta\|^2,
+
+    where s is what an instance norm multiplies the head's output by, in units of the channel's
+    training deviation. An infinite ridge leaves the head as it was trained. Where the channels'
+    heads are generated, :math:`\Delta_n` is too; vectors of other lengths are the principal
+    components of the trained heads, and W the nearest that they can generate.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+        Of point forecasts. It is changed in place unless the length of the vectors changes.
+    arguments : dict
+        Of the network.
+    series : sequence of ObservedSeries
+        Training series, float64.
+    validation : sequence of ObservedSeries, optional
+        Without them the last windows of each training series are held out, and the form selected
+        is solved again on all windows.
+    options : HeadOptions, optional
+    shift : int, default=0
+        Number of steps between lookback and horizon.
+    requested : int, optional
+        Length of the channels' vectors that was asked for.
+    device : torch.device, optional
+        Where to solve, in float64; the CPU if not given.
+
+    Notes
+    -----
+    On features that were not trained at all this is an extreme learning machine: Huang, Zhu & Siew,
+    "Extreme learning machine: theory and applications", Neurocomputing 2006.
+    """
+    options = options or HeadOptions()
+    like = next(network.parameters())
+    cutter = WindowCutter(network.lookback, network.horizon, shift, like.dtype)
+    held_out = validation is None
+    training = list(series)
+    if validation is None:
+        problem = Problem(network.lookback, network.horizon, shift)
+        training, validation = hold_out(problem, series, options.validation_size)
+        validation = [replace(one, counts=None) for one in validation]  # all of them compare
+    unchanged = SolvedHead(network, arguments)
+    n_held_out = sum(len(cutter.starts(one)) for one in validation)
+    if not any(len(cutter.starts(one)) for one in training) or not n_held_out:
+        return unchanged
+    if held_out and n_held_out < MIN_HELD_OUT:
+        return unchanged
+
+    was_training = network.training
+    network.eval()
+    layers = OutputLayers(network)
+    device = torch.device("cpu") if device is None else device
+    deviation = MeanDeviation.of([one.target for one in series]).deviation
+    tap = FeatureTap(layers, torch.where(deviation > 0, deviation, 1.0), device)
+    forms = head_forms(layers, requested, device)
+    max_bytes = options.max_memory_gb * 2**30 / 3
+    trained = FeatureMoments(tap, cutter, training, max_bytes)
+    validated = FeatureMoments(tap, cutter, validation, max_bytes)
+    race = HeadRace(trained, validated, forms, options.ridges, requested is not None)
+    winner = race.winner()
+    if held_out and not math.isinf(winner.ridge):
+        trained.release()
+        validated.release()
+        every = FeatureMoments(tap, cutter, series, max_bytes)
+        equations = Equations(every, [winner.form])
+        change = equations.regression(winner.form).solve(winner.ridge)
+        winner = Candidate(winner.form, winner.ridge, change, winner.error)
+    network, arguments = _written(layers, arguments, winner.form, winner.change)
+    return SolvedHead(network.train(was_training), arguments, race.compared)
+
+
+def _written(
+    layers: OutputLayers, arguments: dict[str, Any], form: HeadForm, change: BasisWeights
+) -> tuple[ForecastingNetwork, dict[str, Any]]:
+    """Return the network with a changed head, and its arguments."""
+    network = layers.network
+    if form.start is None:
+        if layers.channel_weights != "generated" or form.mixing.shape[1] == 1:
+            layers.change(change)
+        else:
+            embedding, weights = layers.generated()
+            layers.write(embedding, _sum(weights, change))
+        return network, arguments
+    assert form.embedding is not None
+    weights = _sum(form.start, change)
+    if form.individual:  # nothing is shared: a first weight of zero
+        weights = BasisWeights(_after_zero(weights.weight), _after_zero(weights.future))
+    parts = dict(arguments["parts"])
+    parts[layers.part] = {
+        **(parts[layers.part] or {}),
+        **layers.chosen(form.embedding.shape[1]),
+    }
+    arguments = {**arguments, "parts": parts}
+    like = next(network.parameters())
+    with own_random_numbers():
+        other = ForecastingNetwork(**arguments).to(like)
+    generated = f".terms.{layers.part}."
+    kept = {name: v for name, v in network.state_dict().items() if generated not in name}
+    other.load_state_dict(kept, strict=False)
+    OutputLayers(other).write(form.embedding, weights)
+    return other, arguments
+
+
+def _sum(one: BasisWeights, other: BasisWeights) -> BasisWeights:
+    weight = one.weight.cpu() + other.weight.cpu()
+    return BasisWeights(weight, one.future.cpu() + other.future.cpu())
+
+
+def _after_zero(values: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(values[:1]), values])

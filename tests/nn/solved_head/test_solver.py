@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn import BACKBONES, ForecastingNetwork
-from hyperforecast.nn.exact import ExactOptions, ObservedSeries, Problem, Setting, solve_exact
+from hyperforecast.nn.exact import (
+    Combination,
+    ExactOptions,
+    ObservedSeries,
+    Problem,
+    Setting,
+    solve_exact,
+)
 from hyperforecast.nn.solved_head import HeadOptions, solve_head
 from hyperforecast.nn.solved_head.output_layers import OutputLayers
 from tests.nn.solved_head.made import (
@@ -192,9 +199,9 @@ def test_on_the_window_itself_it_is_the_exact_solver(norm: str, individual: bool
         network.head.weight.zero_()
         network.head.bias.zero_()
     solve_head(network, given, [series], [observed(seed=1)], HeadOptions(ridge=0.01))
-    setting = Setting(norm, C if individual else 0, individual, 0, ridge=0.01)
+    alone = Combination.alone(Setting(norm, C if individual else 0, individual, 0, ridge=0.01))
     expected = solve_exact(
-        Problem(L, H), [series], options=ExactOptions(ridge=0.01), setting=setting
+        Problem(L, H), [series], options=ExactOptions(ridge=0.01), combination=alone
     ).weights.weight
     weight = network.head.weight.view(-1, H, L)
     torch.testing.assert_close(weight, expected[..., :-1])

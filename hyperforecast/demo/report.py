@@ -55,17 +55,26 @@ def progress(entry: Entry, say: Say) -> None:
 def choice(model: Any) -> str:
     """Say in a few words what the exact solver chose for a model; nothing where it chose nothing.
 
-    The length of the channels' vectors, the instance norm and the number of common factors.
+    Of the setting with the largest share: which weights the channels have, the instance norm, the
+    number of common factors and of last values of all channels; and how many others are added.
     """
     report = getattr(getattr(model, "model_", model), "solver_report", None)
     if report is None or report.empty:
         return ""
     selected = report[report["chosen"]].iloc[-1]
-    length = int(selected["channel_embedding_dim"])
-    heads = "free heads" if selected["individual"] else f"E = {length}"
+    heads = "free heads"
+    if selected["shared_ridge"] > 0:  # those of the channels' own are drawn towards these
+        heads = f"E = {int(selected['channel_embedding_dim'])}, pooled"
+    elif not selected["individual"]:
+        heads = f"E = {int(selected['channel_embedding_dim'])}"
     said = [heads, f"norm {selected['instance_norm']}"]
     if selected["n_factors"]:
         said.append(f"{int(selected['n_factors'])} factors")
+    if selected["neighbour_lags"]:
+        said.append(f"last {int(selected['neighbour_lags'])} of all channels")
+    n_more = int((report["share"] > 0).sum()) - 1
+    if n_more > 0:
+        said.append(f"and {n_more} more")
     return ", ".join(said)
 
 

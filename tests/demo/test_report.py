@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,21 +38,27 @@ def test_table_of_kinds_stars_the_lowest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("individual", "length", "n_factors", "said"),
+    ("individual", "length", "n_factors", "more", "said"),
     [
-        (False, 8, 5, "E = 8, norm last, 5 factors"),
-        (False, 0, 0, "E = 0, norm last"),
-        (True, 3, 0, "free heads, norm last"),
+        (False, 8, 5, {}, "E = 8, norm last, 5 factors"),
+        (False, 0, 0, {"neighbour_lags": 2}, "E = 0, norm last, last 2 of all channels"),
+        (True, 3, 0, {}, "free heads, norm last"),
+        (True, 8, 0, {"shared_ridge": 0.1, "share": 0.5}, "E = 8, pooled, norm last, and 1 more"),
     ],
 )
-def test_what_was_chosen(individual: bool, length: int, n_factors: int, said: str) -> None:
+def test_what_was_chosen(
+    individual: bool, length: int, n_factors: int, more: dict[str, float], said: str
+) -> None:
     report = pd.DataFrame(
         {
-            "instance_norm": ["none", "last", "mean"],
-            "channel_embedding_dim": [0, length, 2],
-            "individual": [False, individual, False],
-            "n_factors": [0, n_factors, 0],
-            "chosen": [True, True, False],
+            "instance_norm": ["none", "mean", "last"],
+            "channel_embedding_dim": [0, 2, length],
+            "individual": [False, False, individual],
+            "n_factors": [0, 0, n_factors],
+            "neighbour_lags": [0, 0, more.get("neighbour_lags", 0)],
+            "shared_ridge": [np.nan, np.nan, more.get("shared_ridge", np.nan)],
+            "share": [0.0, 1.0 - more.get("share", 1.0), more.get("share", 1.0)],
+            "chosen": [False, True, True],
         }
     )
     model = SimpleNamespace(solver_report=report)

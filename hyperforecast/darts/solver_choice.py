@@ -96,7 +96,7 @@ def check_solver(solver: str, solver_kwargs: dict[str, Any] | None) -> None:
     if solver_kwargs and solver == "adam":
         raise ValueError(
             "solver_kwargs are options of the exact solver; with solver='adam' they would be "
-            "ignored. Leave them out, or choose solver='exact' or 'auto'."
+            "ignored. Leave them out, or choose another solver."
         )
     options = HeadOptions if solver == "adam+exact" else ExactOptions
     known = [field.name for field in fields(options)]

@@ -35,18 +35,18 @@ class ComparedHead:
         Infinite where the trained head was left as it is, or as near to that as the form comes.
     validation_mse : float
         In units of each channel's training variance.
-    chosen : bool
-        Whether it was selected over those before.
     damping : float
         Ridge that was added, because rounding had made the equations indefinite.
+    chosen : bool
+        Whether it was selected over those before.
     """
 
     embedding_dim: int
     individual: bool
     ridge: float
     validation_mse: float
+    damping: float
     chosen: bool
-    damping: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Candidate:
         """Return it as a row of a report."""
         form = self.form
         return ComparedHead(
-            form.embedding_dim, form.individual, self.ridge, self.error, chosen, self.change.damping
+            form.embedding_dim, form.individual, self.ridge, self.error, self.change.damping, chosen
         )
 
 

@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OLDEST := .venv-oldest
+WHEEL := .venv-wheel
 
-.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts clean
+.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts test-oldest test-wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m hyperforecast.demo $(if $(CSV),--csv "$(CSV)") $(if $(H),--horizon $(H)) $(if $(L),--lookback $(L)) $(DEMO_ARGS)
@@ -34,8 +36,26 @@ test-fuzz: $(STAMP)
 test-darts: $(STAMP)
 	$(BIN)/python tests/upstream/run_darts_modules.py $(or $(DARTS_TESTS),$(error name a checkout of Darts: make test-darts DARTS_TESTS=path))
 
+# all tests but the slow ones, with the oldest versions that pyproject.toml allows
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+$(OLDEST)/.installed: pyproject.toml tests/oldest_versions.py
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python tests/oldest_versions.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(OLDEST)/constraints.txt --editable '.[plotting,onnx]' statsmodels pytest pytest-xdist hypothesis
+	touch $@
+
+# a wheel in an empty environment, without the extras: both hosts fit and forecast
+test-wheel:
+	rm -rf $(WHEEL) build/wheel
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt build/wheel/*.whl
+	cd build/wheel && ../../$(WHEEL)/bin/python ../../tests/smoke.py
+
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) $(OLDEST) $(WHEEL) build demo-output
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hyperforecast needs Python >= 3.11; name one with make PYTHON=...")'

@@ -12,12 +12,23 @@ def load_fertility() -> pd.DataFrame:
         Births per woman; a row for each year (indexed by its first day), a column for each
         country. The countries are those of which every year is known.
 
+    Raises
+    ------
+    ModuleNotFoundError
+        If statsmodels is not installed.
+
     References
     ----------
     World Bank, World Development Indicators, series SP.DYN.TFRT.IN, as packaged in
     ``statsmodels.datasets.fertility``.
     """
-    from statsmodels.datasets import fertility
+    try:
+        from statsmodels.datasets import fertility
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "The series come with statsmodels, which is not installed: pip install statsmodels.",
+            name=error.name,
+        ) from error
 
     table = fertility.load_pandas().data
     countries = table.set_index("Country Name").drop(

@@ -106,7 +106,12 @@ class HyperforecastForecaster(
     _tags: ClassVar[dict[str, Any]] = {
         "authors": ["hyperforecast developers"],
         "maintainers": ["hyperforecast developers"],
-        "python_dependencies": ["torch", "darts"],
+        "python_dependencies": [
+            "torch>=2.6",
+            "pytorch-lightning>=2.6",
+            "darts>=0.48.1,<0.50",
+            "pandas>=2.2",
+        ],
         "y_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
         "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
         "capability:multivariate": True,

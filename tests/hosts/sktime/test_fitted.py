@@ -160,7 +160,7 @@ class TestFittedValues:
         for fh in ([-5, -1, 0], in_sample(index[[-6, -2, -1]])):
             fitted = forecaster.predict(fh=fh)
             assert list(fitted.index) == list(index[[-6, -2, -1]])
-            np.testing.assert_array_equal(fitted, expected)
+            np.testing.assert_allclose(fitted, expected, rtol=1e-9)
 
 
 class TestAnyHorizonAfterFit:

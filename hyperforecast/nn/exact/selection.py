@@ -165,6 +165,7 @@ class ModelSelection:
         changes = selected.setting.norm != "none"
         choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
         combination = replace(combination, neighbours=choice.choose())
+        self.training.neighbours = choice.weights
         self.compared += choice.compared
         return combination
 

@@ -108,6 +108,16 @@ def test_the_report_ends_with_what_is_added_up() -> None:
     assert {entry.setting for entry in last} == set(solution.combination.settings)
 
 
+@pytest.mark.parametrize(("max_memory_gb", "compared"), [(4.0, True), (1e-6, False)])
+def test_pooling_is_compared_where_memory_holds_all_channels(
+    max_memory_gb: float, compared: bool
+) -> None:
+    search = SearchSpace(embedding_dims=(0,), pooled=True)
+    options = ExactOptions(max_memory_gb=max_memory_gb)
+    solution = solve_exact(Problem(L, H, search=search), [clustered()], options=options)
+    assert any(one.setting.shared is not None for one in solution.compared) == compared
+
+
 def test_levels_are_added_up_with_and_without_a_drift() -> None:
     walk = ObservedSeries(noise(500, 8).cumsum(dim=0))
     search = SearchSpace(norms=("last",), lookbacks=(None,), combined=True)

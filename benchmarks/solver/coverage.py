@@ -15,6 +15,7 @@ from torch import Tensor
 from benchmarks.markdown import markdown
 from benchmarks.protocol import batches, load, windows
 from benchmarks.runs import RESULTS, Row, Run, complete
+from benchmarks.solver.fits import ONE_SETTING
 from benchmarks.timing import timed
 from hyperforecast.darts import HNMVTSModel
 from hyperforecast.datasets import load_fertility
@@ -108,7 +109,11 @@ def cover_fertility() -> Row:
 def _forecast(values: np.ndarray, lookback: int, horizon: int) -> np.ndarray:
     """Fit to rows (T, C) and forecast quantiles: (H, C, P)."""
     model = HNMVTSModel(
-        lookback, horizon, solver="exact", likelihood=QuantileRegression(list(LEVELS))
+        lookback,
+        horizon,
+        solver="exact",
+        solver_kwargs=ONE_SETTING,
+        likelihood=QuantileRegression(list(LEVELS)),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the rows are few
@@ -136,7 +141,7 @@ def cover_data(name: str, folder: str | None, held_out: bool) -> Row:
     series = dataset.series("train")
 
     def fit(**options: object) -> HNMVTSModel:
-        model = HNMVTSModel(lookback, horizon, solver="exact", **options)
+        model = HNMVTSModel(lookback, horizon, solver="exact", solver_kwargs=ONE_SETTING, **options)
         return model.fit(series, val_series=validation)
 
     _, without = timed(fit)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.markdown import markdown
 from benchmarks.protocol import evaluate, load
-from benchmarks.solver.fits import WINDOWS, chosen, fit_exactly
+from benchmarks.solver.fits import ONE_SETTING, WINDOWS, chosen, fit_exactly
 
 
 def embedding(folder: str | None) -> None:
@@ -22,7 +22,11 @@ def embedding(folder: str | None) -> None:
         dataset = load(name, folder)
         lookback, horizon = WINDOWS[name]
         fit, model = fit_exactly(
-            dataset, lookback, horizon, solver_kwargs={"embedding_steps": steps}, **options
+            dataset,
+            lookback,
+            horizon,
+            solver_kwargs={"embedding_steps": steps, **ONE_SETTING},
+            **options,
         )
         rows.append(
             {

@@ -18,6 +18,10 @@ WINDOWS = {"weather": (336, 96), "ETTh1": (336, 96), "los_speed": (96, 12)}
 """Lookback and horizon of the data sets that are fitted."""
 
 
+ONE_SETTING = {"combine": False, "pool": False, "neighbours": False}
+"""Options of the solver by which one setting forecasts alone, one head for all or one each."""
+
+
 class Fit(NamedTuple):
     """A trained network and what its training took.
 

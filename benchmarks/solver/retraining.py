@@ -10,7 +10,7 @@ from darts.metrics import mse
 
 from benchmarks.markdown import markdown
 from benchmarks.protocol import load
-from benchmarks.solver.fits import WINDOWS
+from benchmarks.solver.fits import ONE_SETTING, WINDOWS
 from benchmarks.timing import in_turns, least
 from hyperforecast.darts import HNMVTSModel
 
@@ -22,7 +22,7 @@ def backtest(
     series: TimeSeries, lookback: int, horizon: int, choose_every: int | None, n_steps: int
 ) -> float:
     """Return the mean squared error of ``n_steps`` forecasts, one a horizon after the other."""
-    options = {"choose_every": choose_every} if choose_every else None
+    options = {"choose_every": choose_every, **ONE_SETTING}
     model = HNMVTSModel(lookback, horizon, solver="exact", solver_kwargs=options)
     forecasts = model.historical_forecasts(
         series,

@@ -7,7 +7,14 @@ from darts.models import DLinearModel
 
 from benchmarks.markdown import markdown
 from benchmarks.protocol import Dataset, evaluate, load
-from benchmarks.solver.fits import WINDOWS, Fit, chosen, fit_by_gradients, fit_exactly
+from benchmarks.solver.fits import (
+    ONE_SETTING,
+    WINDOWS,
+    Fit,
+    chosen,
+    fit_by_gradients,
+    fit_exactly,
+)
 from benchmarks.timing import median
 from hyperforecast.darts import HNMVTSModel
 
@@ -24,7 +31,7 @@ def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: 
 
         def solve(where: tuple[Dataset, int, int] = where, exact: list[Fit] = exact) -> HNMVTSModel:
             for _ in range(repetitions):
-                fit, model = fit_exactly(*where)
+                fit, model = fit_exactly(*where, solver_kwargs=ONE_SETTING)
                 exact.append(fit)
             return model
 

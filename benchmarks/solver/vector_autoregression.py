@@ -1,11 +1,12 @@
 """A vector autoregression by ridge: the simplest competitor where channels follow each other."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from benchmarks.protocol import Dataset, Part, windows
+from benchmarks.protocol import Dataset, Part
 
 LAGS = (1, 2, 4, 8)
 """Numbers of last values of all channels that are compared."""
@@ -30,32 +31,43 @@ def autoregression(dataset: Dataset, horizon: int) -> Autoregression:
 
     Lags and ridge are chosen on the validation part.
     """
-    tried = []
+    tried = {}
     for n_lags in LAGS:
         if n_lags > 1 and n_lags * len(dataset.channels) > MAX_REGRESSORS:
             break
-        x, y = _rows(dataset, "train", n_lags, horizon)
-        mean_x, mean_y = x.mean(dim=0), y.mean(dim=0)
-        square = (x - mean_x).T @ (x - mean_x)
-        values, vectors = torch.linalg.eigh(square)
-        cross = vectors.T @ ((x - mean_x).T @ (y - mean_y))
-        unit = values.mean()
-        held_out, target = _rows(dataset, "validation", n_lags, horizon)
-        projected = (held_out - mean_x) @ vectors
-        for ridge in RIDGES:
-            answer = cross / (values.clamp(min=0) + ridge * unit)[:, None]
-            error = (target - mean_y - projected @ answer).square().mean().item()
-            tried.append((error, n_lags, ridge, vectors @ answer, mean_x, mean_y))
-    _, n_lags, ridge, weight, mean_x, mean_y = min(tried, key=lambda one: one[0])
-    x, y = _rows(dataset, "test", n_lags, horizon)
-    return Autoregression(
-        (y - mean_y - (x - mean_x) @ weight).square().mean().item(), n_lags, ridge
-    )
+        held_out = _errors(dataset, "validation", n_lags, horizon, RIDGES)
+        tried |= {(n_lags, ridge): error for ridge, error in zip(RIDGES, held_out, strict=True)}
+    n_lags, ridge = min(tried, key=lambda one: tried[one])
+    (error,) = _errors(dataset, "test", n_lags, horizon, (ridge,))
+    return Autoregression(error, n_lags, ridge)
+
+
+def _errors(
+    dataset: Dataset, part: Part, n_lags: int, horizon: int, ridges: Sequence[float]
+) -> list[float]:
+    """Return the mean squared errors on a part, for every ridge."""
+    x, y = _rows(dataset, "train", n_lags, horizon)
+    x_new, y_new = _rows(dataset, part, n_lags, horizon)
+    mean = x.mean(dim=0)
+    x, x_new = x - mean, x_new - mean
+    values, vectors = torch.linalg.eigh(x.T @ x)
+    values = values.clamp(min=0)
+    unit, projected = values.mean(), x_new @ vectors
+    totals = [0.0] * len(ridges)
+    for step in range(horizon):  # all at once would not fit in memory
+        mean_y = y[:, step].mean(dim=0)
+        cross = vectors.T @ (x.T @ (y[:, step] - mean_y))
+        left = y_new[:, step] - mean_y
+        for number, ridge in enumerate(ridges):
+            answer = cross / (values + ridge * unit)[:, None]
+            totals[number] += (left - projected @ answer).square().mean().item()
+    return [total / horizon for total in totals]
 
 
 def _rows(dataset: Dataset, part: Part, n_lags: int, horizon: int) -> tuple[Tensor, Tensor]:
-    """Return the last values of all channels (T, lags·C) and what follows (T, H·C)."""
+    """Return the last values of all channels (T, lags·C) and what follows, a view (T, H, C)."""
     lookback = 0 if part == "train" else n_lags
-    both = windows(dataset.rows(part, lookback), n_lags + horizon).double()
+    rows = torch.from_numpy(dataset.rows(part, lookback)).double()
+    both = rows.unfold(0, n_lags + horizon, 1).transpose(1, 2)
     past, future = both.split([n_lags, horizon], dim=1)
-    return past.flatten(1), future.flatten(1)
+    return past.flatten(1), future

@@ -58,9 +58,10 @@ class SolverOptions:
         before="n_factors",
         doc="""How the weights are found. ``"exact"`` solves for them in closed form, in seconds,
         and chooses what is not given (the instance norm, the length of channel vectors up to the
-        one given, the number of factors, a ridge penalty) by the error on rows held out; it needs
-        a linear backbone (DLinear, NLinear), the mean squared error or quantiles. ``"adam"`` trains
-        by gradients. ``"adam+exact"`` does so, and then solves for the head on the features of any
+        one given, the number of factors, a ridge penalty) by the error on rows held out; forecasts
+        of several norms, and of lookbacks up to the one given, are added up. It needs a linear
+        backbone (DLinear, NLinear), the mean squared error or quantiles. ``"adam"`` trains by
+        gradients. ``"adam+exact"`` does so, and then solves for the head on the features of any
         backbone; it also chooses the length of channel vectors, up to the one trained.
         ``"auto"`` solves exactly where that is possible and no option of training by
         gradients (``n_epochs``, ``optimizer_kwargs``, early stopping ...) is given.""",

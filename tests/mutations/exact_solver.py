@@ -182,4 +182,32 @@ REGRESSION = [
     ),
 ]
 
-MUTATIONS = [*RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION]
+ADDING_UP = [
+    mutate("combination.py", "shares go by validation alone", "PULL = 1.0", "PULL = 1e-9"),
+    mutate(
+        "widened_weights.py",
+        "a level is added back whole",
+        "(one[:, None] - groups.own.sum(dim=-1))",
+        "one[:, None].expand(-1, groups.own.shape[1])",
+    ),
+    mutate(
+        "pooled_regression.py",
+        "channels are drawn away from what is shared",
+        "weight.mT, alpha=-1)",
+        "weight.mT, alpha=1)",
+    ),
+    mutate(
+        "neighbour_regression.py",
+        "last values are not centred",
+        "self._left - self._mean @ weight",
+        "self._left",
+    ),
+    mutate(
+        "selection.py",
+        "a drift always goes on",
+        'if candidate.setting.norm != "none":',
+        "if False:",
+    ),
+]
+
+MUTATIONS = [*RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION, *ADDING_UP]

@@ -73,7 +73,9 @@ def added_up(
         if written.individual and not one.setting.individual:
             weight, future = wide.of_channels(mixing)
             mixing = torch.eye(len(mixing)).to(mixing)
-        weights = BasisWeights(share * weight, share * future, wide.damping)
+        weights = BasisWeights(weight, future, wide.damping)
+        if share != 1.0:
+            weights = BasisWeights(share * weight, share * future, wide.damping)
         total = Solved(written, weights, mixing) if total is None else _sum(total, weights, mixing)
     assert total is not None
     return total

@@ -9,7 +9,7 @@ from torch import Tensor
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression, windows_beside
-from hyperforecast.nn.exact.neighbours import Neighbours
+from hyperforecast.nn.exact.neighbours import Neighbours, NeighbourWeights
 from hyperforecast.nn.exact.options import RIDGES
 from hyperforecast.nn.exact.setting import ComparedSetting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
@@ -43,6 +43,8 @@ class NeighbourChoice:
     Attributes
     ----------
     compared : list of ComparedSetting
+    weights : NeighbourWeights, optional
+        Of the neighbours chosen.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class NeighbourChoice:
         self.changes = changes
         self.least_gain = least_gain
         self.compared: list[ComparedSetting] = []
+        self.weights: NeighbourWeights | None = None
 
     def choose(self) -> Neighbours | None:
         """Return the neighbours that gain clearly over none, and more than fewer."""
@@ -67,7 +70,7 @@ class NeighbourChoice:
         for n_lags in NEIGHBOUR_LAGS:
             if not self._is_affordable(n_lags):
                 break
-            neighbours, errors = self._best(n_lags)
+            regression, neighbours, errors = self._best(n_lags)
             gains = lowest - errors  # (C, T)
             windows = self.windows
             clear = exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
@@ -75,6 +78,7 @@ class NeighbourChoice:
             self._record(neighbours, errors.mean().item(), preferred)
             if preferred:
                 chosen, lowest = neighbours, errors
+                self.weights = regression.as_weights(neighbours.ridge)
         return chosen
 
     def _is_affordable(self, n_lags: int) -> bool:
@@ -94,8 +98,8 @@ class NeighbourChoice:
         split, starts = self.windows.split, self.windows.starts
         return windows_beside(split.cache, split.layout, self.solved, n_steps, starts)
 
-    def _best(self, n_lags: int) -> tuple[Neighbours, Tensor]:
-        """Return the neighbours with the ridge that is best, and their errors (C, T)."""
+    def _best(self, n_lags: int) -> tuple[NeighbourRegression, Neighbours, Tensor]:
+        """Return a regression, neighbours with its best ridge, and their errors (C, T)."""
         neighbours = Neighbours(n_lags, self.changes, 0.0)
         trained = self.training
         regression = NeighbourRegression(trained.cache, trained.layout, self.solved, neighbours)
@@ -118,7 +122,7 @@ class NeighbourChoice:
                 if tried[best + step].mean() >= tried[best].mean():
                     break
                 best += step
-        return Neighbours(n_lags, self.changes, RIDGES[best]), tried[best]
+        return regression, replace(neighbours, ridge=RIDGES[best]), tried[best]
 
     def _record(self, neighbours: Neighbours, error: float, chosen: bool) -> None:
         setting = replace(

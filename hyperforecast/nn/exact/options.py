@@ -33,11 +33,12 @@ class ExactOptions:
         Number of most recent steps at which common factors enter (at most the lookback).
     pool : bool, default=True
         Whether weights of each channel's own are compared that are drawn towards the shared or
-        generated ones, where the model may have weights of each channel's own.
+        generated ones, where the model may have weights of each channel's own and the memory
+        holds the moments of all channels.
     neighbours : bool, default=True
         Whether the last values of all channels are compared with none, as what forecasts of every
         channel go by beside its own past; where the model may have weights of each channel's own,
-        and from twenty channels on.
+        and from forty channels on.
     combine : bool, default=True
         Whether the forecasts of lookbacks and instance norms that were compared are added up, each
         by the share that validation gives it; the one that is selected forecasts alone if not.

@@ -14,6 +14,9 @@ FACTOR_COUNTS = (0, 5, 10)
 CHANNELS_PER_FACTOR = 4
 """Number of channels for each factor from which factors are compared unasked."""
 
+NEIGHBOURS_FROM = 40
+"""Number of channels from which the last values of all are compared unasked."""
+
 MAX_INDIVIDUAL = 32
 """Number of channels up to which weights of each channel's own are compared unasked."""
 
@@ -74,7 +77,7 @@ def choose_search_space(
     else:
         dims = (n_channels,) if individual else (0,)
     own = n_channels > 1 and (individual or (generated and embedding_dim is None))
-    many = n_channels >= CHANNELS_PER_FACTOR * FACTOR_COUNTS[1]
+    many = n_channels >= NEIGHBOURS_FROM
     return SearchSpace(
         norms=norms,
         embedding_dims=dims,

@@ -165,6 +165,7 @@ class ModelSelection:
         changes = selected.setting.norm != "none"
         choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
         combination = replace(combination, neighbours=choice.choose())
+        self.training.neighbours = choice.weights
         self.compared += choice.compared
         return combination
 
@@ -196,6 +197,8 @@ class ModelSelection:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""
         if not self.search.pooled or isinstance(self.training, WeightedSplit):
             return selected
+        if not self.training.cache.keeps_channels(self.training.layout(selected.setting.view)):
+            return selected  # every ridge would make the moments of all channels anew
         shared = selected
         if selected.setting.individual:
             setting = replace(selected.setting, embedding_dim=0, individual=False)

@@ -108,8 +108,9 @@ def solve_exact(
             "of these. Give rows of one kind, or train by gradients: solver='adam'."
         )
     combination = selection.combine(selected)
-    total = trained.added_up(combination, selection.solutions(combination, selected))
-    combination = selection.add_neighbours(combination, total, selected)
+    if problem.search.neighbours or not held_out:
+        total = trained.added_up(combination, selection.solutions(combination, selected))
+        combination = selection.add_neighbours(combination, total, selected)
     if held_out:
         selection.release()
         alone = replace(problem, search=SearchSpace.only(combination.settings))

@@ -169,8 +169,9 @@ class TestForecasts:
     def test_equal_ridge_regression_of_scikit_learn(self, dtype: type) -> None:
         series = unlike().astype(dtype)
         model = BackboneModel(
-            L, H, backbone="nlinear", instance_norm="last", n_factors=0, solver="exact"
-        ).fit(series)
+            L, H, backbone="nlinear", instance_norm="last", n_factors=0, solver="exact",
+            solver_kwargs={"combine": False},
+        ).fit(series)  # fmt: skip
         values, mean, deviation = standardised(series.values().astype(np.float64))
         windows = np.lib.stride_tricks.sliding_window_view(values, L + H, axis=0)
         windows = windows - windows[..., L - 1 : L]

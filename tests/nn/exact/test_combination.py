@@ -1,10 +1,11 @@
 """Which settings are added up, and what each counts."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from made_series import H, L, alike, autoregressive, clustered, driven, error
+from made_series import H, L, alike, autoregressive, clustered, driven, error, noise
 from naive_windows import design
 from solved_networks import forecasts, network_of, targets
 
@@ -105,6 +106,32 @@ def test_the_report_ends_with_what_is_added_up() -> None:
     assert sum(shares) == pytest.approx(1.0)
     assert all(entry.chosen for entry in last)
     assert {entry.setting for entry in last} == set(solution.combination.settings)
+
+
+@pytest.mark.parametrize(("max_memory_gb", "compared"), [(4.0, True), (1e-6, False)])
+def test_pooling_is_compared_where_memory_holds_all_channels(
+    max_memory_gb: float, compared: bool
+) -> None:
+    search = SearchSpace(embedding_dims=(0,), pooled=True)
+    options = ExactOptions(max_memory_gb=max_memory_gb)
+    solution = solve_exact(Problem(L, H, search=search), [clustered()], options=options)
+    assert any(one.setting.shared is not None for one in solution.compared) == compared
+
+
+def test_levels_are_added_up_with_and_without_a_drift() -> None:
+    walk = ObservedSeries(noise(500, 8).cumsum(dim=0))
+    search = SearchSpace(norms=("last",), lookbacks=(None,), combined=True)
+    solution = solve_exact(Problem(L, H, search=search), [walk])
+    with_drift, without = solution.combination.settings
+    assert (with_drift.drift, without.drift) == (True, False)
+    assert replace(without, drift=True) == with_drift
+    split = DataSplit(Problem(L, H, search=search), [walk], ExactOptions(), None, "all")
+    weights = [split.solve(one).weights.weight for one in (with_drift, without)]
+    torch.testing.assert_close(weights[0][..., :-1], weights[1][..., :-1])
+    assert (weights[0][..., -1] != 0).all()
+    assert (weights[1][..., -1] == 0).all()
+    share = solution.combination.shares[0]
+    torch.testing.assert_close(solution.weights.weight[..., -1], share * weights[0][..., -1])
 
 
 def test_without_others_to_add_one_forecasts_alone() -> None:

@@ -74,3 +74,49 @@ def test_numbers_of_factors(
 
 def test_nothing_given_for_a_plain_model_of_one_channel() -> None:
     assert choose_search_space(1, "last") == SearchSpace(norms=("last", "none", "mean"))
+
+
+@pytest.mark.parametrize(
+    ("longest", "lookbacks"),
+    [
+        (12, (None,)),
+        (16, (None, 8)),
+        (96, (None, 48, 24, 12)),
+        (400, (None, 200, 100, 50)),
+        (720, (360, None, 180, 90)),
+        (2048, (256, None, 1024, 512)),
+        (5000, (625, None, 2500, 1250)),  # the shortest, where all are long
+    ],
+)
+def test_lookbacks_are_halved(longest: int, lookbacks: tuple[int | None, ...]) -> None:
+    """The first is the one at which all else is compared; all of the window's is None."""
+    assert choose_search_space(7, "none", lookback=longest).lookbacks == lookbacks
+
+
+@pytest.mark.parametrize(
+    ("n_channels", "given", "pooled", "neighbours"),
+    [
+        (40, {"generated": True}, True, True),
+        (39, {"generated": True}, True, False),
+        (40, {"individual": True}, True, True),
+        (40, {}, False, False),  # one head for all
+        (40, {"generated": True, "embedding_dim": 3}, False, False),
+        (40, {"generated": True, "n_factors": 0}, True, False),
+        (40, {"generated": True, "norm": "revin"}, True, False),
+        (1, {"individual": True}, False, False),
+    ],
+)
+def test_what_channels_have_of_their_own(
+    n_channels: int, given: dict[str, Any], pooled: bool, neighbours: bool
+) -> None:
+    space = choose_search_space(n_channels, "none", pool=True, neighbours=True, **given)
+    assert (space.pooled, space.neighbours) == (pooled, neighbours)
+    none = choose_search_space(n_channels, "none", **given)
+    assert not none.pooled
+    assert not none.neighbours
+
+
+def test_revin_is_not_added_up() -> None:
+    assert choose_search_space(7, "none", combine=True).combined
+    assert not choose_search_space(7, "none", norm="revin", combine=True).combined
+    assert choose_search_space(7, "none", norm="revin", lookback=96).lookbacks == (None,)

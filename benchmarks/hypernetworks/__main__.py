@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--networks", nargs="+", default=list(COMPARISONS), choices=COMPARISONS)
     parser.add_argument("--data", nargs="+", default=list(accuracy.BUDGETS), help="of accuracy")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--updates", type=int, default=600, help="of text")
+    parser.add_argument("--updates", type=int, default=1376, help="of text")
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-3], help="of text")
     parser.add_argument("--widths", nargs="+", type=int, default=[32, 64, 128], help="of speed")
     parser.add_argument("--batches", nargs="+", type=int, default=[32, 256], help="of speed")

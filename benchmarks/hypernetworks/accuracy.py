@@ -1,6 +1,7 @@
 """Hypernetworks beside plain networks with as many parameters, after as many epochs."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -84,15 +85,18 @@ def cells(
 def runs(trained: Sequence[Trained], folder: str | None) -> Iterator[Run]:
     """Return the training of every cell."""
     for one in trained:
+        yield Run(one.cell.key, partial(_measure, one.cell, folder))
 
-        def train(cell: Cell = one.cell) -> Row:
-            return measure(cell, load(cell.dataset, folder))
 
-        yield Run(one.cell.key, train)
+def _measure(cell: Cell, folder: str | None) -> Row:
+    return measure(cell, load(cell.dataset, folder))
 
 
 def table(trained: Sequence[Trained], rows: Sequence[Row | None]) -> pd.DataFrame:
-    """Average over seeds, and put hypernetworks beside the plain networks."""
+    """Put the errors of hypernetworks beside those of plain networks: plain → generated, change.
+
+    Means and deviations over the seeds that both have.
+    """
     frame = pd.DataFrame(
         [
             {"network": one.comparison, "data": one.cell.dataset, "role": one.role} | row
@@ -100,30 +104,21 @@ def table(trained: Sequence[Trained], rows: Sequence[Row | None]) -> pd.DataFram
             if row is not None
         ]
     )
-    table = []
-    for (name, data), group in frame.groupby(["network", "data"], sort=False):
-        errors = group.groupby("role")["test_mse"].agg(["mean", "std", "count"])
-        validation = group.groupby("role")["validation_mse"].mean()
-        sizes = group.groupby("role")["parameters"].first()
-        if "hypernetwork" not in errors.index or "plain" not in errors.index:
-            continue
-        for role in (role for role in ("plain", "one kernel") if role in errors.index):
-            change = 100 * (errors["mean"] / errors.loc[role, "mean"] - 1)
-            on_validation = 100 * (validation / validation[role] - 1)
-            table.append(
-                {
-                    "network": name,
-                    "data": data,
-                    "seeds": int(errors["count"].min()),
-                    "against": role,
-                    "its parameters": int(sizes[role]),
-                    "parameters": int(sizes["hypernetwork"]),
-                    "its MSE": errors.loc[role, "mean"],
-                    "MSE": errors.loc["hypernetwork", "mean"],
-                    "change, %": change["hypernetwork"],
-                    "on validation, %": on_validation["hypernetwork"],
-                    "its deviation": errors.loc[role, "std"],
-                    "deviation": errors.loc["hypernetwork", "std"],
-                }
-            )
-    return pd.DataFrame(table)
+    errors = frame.pivot_table("test_mse", ["network", "data", "seed"], "role", sort=False)
+    compared: dict[tuple[str, str], dict[str, str]] = {}
+    for (name, data), group in errors.groupby(level=["network", "data"], sort=False):
+        for role in (role for role in ("plain", "one kernel") if role in errors):
+            both = group[[role, "hypernetwork"]].dropna()
+            if not both.empty:
+                row = compared.setdefault((name, role), {"network": name, "beside": role})
+                row[data] = _change(both[role], both["hypernetwork"])
+    columns = ["network", "beside", *(data for data in BUDGETS if data in set(frame["data"]))]
+    return pd.DataFrame(list(compared.values()), columns=columns).fillna("")
+
+
+def _change(plain: "pd.Series[float]", generated: "pd.Series[float]") -> str:
+    each = [
+        f"{mse.mean():.4f} ± {mse.std():.4f}".replace(" ± nan", "") for mse in (plain, generated)
+    ]
+    change = f"{100 * (generated.mean() / plain.mean() - 1):+.1f} %".replace("-", "\u2212")
+    return f"{' → '.join(each)}, {change}"

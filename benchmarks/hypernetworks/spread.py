@@ -81,16 +81,16 @@ def draw(scales: np.ndarray, channels: list[str], path: str) -> None:
     """Draw the scales of the forget gate: rows over the steps of one window, and their spread."""
     forget = scales[:, :, :, GATES.index("forget")]  # (B, C, T, D)
     relative = forget / forget.mean(axis=(0, 1, 2)) - 1
-    figure, (one, spread) = plt.subplots(2, 1, figsize=(7, 5.5), layout="constrained")
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(7, 5.5), layout="constrained")
     shown = relative[len(relative) // 2, -1].T
     limit = float(np.abs(shown).max())
-    image = one.imshow(shown, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit)
-    one.set(title=f"one window of {channels[-1]}", ylabel="row of the forget gate")
-    figure.colorbar(image, ax=one, label="scale to its mean, less 1")
-    image = spread.imshow(relative.std(axis=0).mean(axis=-1), aspect="auto", cmap="viridis", vmin=0)
-    spread.set(title="deviation between windows, mean of the rows", xlabel="step of the window")
-    spread.set_yticks(range(len(channels)), channels)
-    figure.colorbar(image, ax=spread, label="deviation to the mean")
+    image = upper.imshow(shown, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit)
+    upper.set(title=f"one window of {channels[-1]}", ylabel="row of the forget gate")
+    figure.colorbar(image, ax=upper, label="scale to its mean, less 1")
+    image = lower.imshow(relative.std(axis=0).mean(axis=-1), aspect="auto", cmap="viridis", vmin=0)
+    lower.set(title="deviation between windows, mean of the rows", xlabel="step of the window")
+    lower.set_yticks(range(len(channels)), channels)
+    figure.colorbar(image, ax=lower, label="deviation to the mean")
     figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None, dpi=100)
     plt.close(figure)
 

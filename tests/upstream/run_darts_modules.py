@@ -26,7 +26,16 @@ MODULES = (
     "test_probabilistic_models",
     "test_torch_forecasting_model",
 )
-MODELS = ("HNMVTSModel", "LightSAEModel", "MoLAModel", "BackboneModel", "HyperModel")
+MODELS = (
+    "HNMVTSModel",
+    "LightSAEModel",
+    "MoLAModel",
+    "HyperLSTMModel",
+    "HyperTCNModel",
+    "HyperTransformerModel",
+    "BackboneModel",
+    "HyperModel",
+)
 THEIRS = "DLinearModel"
 
 

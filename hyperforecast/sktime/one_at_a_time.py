@@ -25,7 +25,7 @@ class OneAtATime:
         "prediction intervals", BaseForecaster.predict_interval, levels="coverage"
     )
     predict_quantiles = _probabilistic(
-        "quantiles", BaseForecaster.predict_quantiles, levels="alpha"
+        "quantile predictions", BaseForecaster.predict_quantiles, levels="alpha"
     )
-    predict_var = _probabilistic("variances", BaseForecaster.predict_var)
-    predict_proba = _probabilistic("predicted distributions", BaseForecaster.predict_proba)
+    predict_var = _probabilistic("variance predictions", BaseForecaster.predict_var)
+    predict_proba = _probabilistic("probabilistic predictions", BaseForecaster.predict_proba)

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import command_line
 from benchmarks.markdown import markdown
-from hyperforecast.sktime import BackboneForecaster, HyperforecastForecaster, MoLAForecaster
+from hyperforecast.sktime import BackboneForecaster, BaseHyperforecastForecaster, MoLAForecaster
 
 N_SERIES, N_ROWS, HORIZON, N_ORIGINS = 60, 140, 8, 12
 
@@ -31,7 +31,7 @@ def panel(seed: int = 0) -> pd.DataFrame:
     return pd.concat(parts, names=["series", "time"])
 
 
-def forecasters() -> Iterator[tuple[str, HyperforecastForecaster]]:
+def forecasters() -> Iterator[tuple[str, BaseHyperforecastForecaster]]:
     """Name the forecasters compared, for every scale."""
     quantiles = (0.05, 0.5, 0.95)
     gradients = {"n_epochs": 10, "random_state": 0, "quantiles": quantiles}
@@ -42,7 +42,7 @@ def forecasters() -> Iterator[tuple[str, HyperforecastForecaster]]:
         yield "MoLA on DLinear", mola
 
 
-def evaluate(forecaster: HyperforecastForecaster, y: pd.DataFrame) -> dict[str, float]:
+def evaluate(forecaster: BaseHyperforecastForecaster, y: pd.DataFrame) -> dict[str, float]:
     """Return the mean scaled error, and the share of values within intervals of 90 %."""
     groups = y.groupby(level=0)
     first = N_ROWS - HORIZON - N_ORIGINS + 1

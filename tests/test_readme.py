@@ -95,7 +95,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             for name in hyperforecast.darts.__all__
             if name.endswith("Model") and name not in ("AdaptedModel", "HyperforecastModel")
         ),
-        *(name for name in hyperforecast.sktime.__all__ if name != "HyperforecastForecaster"),
+        *(name for name in hyperforecast.sktime.__all__ if name != "BaseHyperforecastForecaster"),
     ],
 )
 def test_readme_names_what_there_is(name: str) -> None:

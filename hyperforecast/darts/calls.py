@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from darts import TimeSeries
@@ -64,7 +65,7 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[st
     ValueError
         If another argument is not of its declared type and range, or a sequence is empty.
     """
-    given = inspect.signature(method).bind(*args, **kwargs).arguments
+    given = _signature(method).bind(*args, **kwargs).arguments
     for name in SERIES:
         for argument in (name, f"val_{name}"):
             _check_series(argument, given.get(argument))
@@ -72,6 +73,9 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[st
         raise TypeError("`series` must be a TimeSeries, or a list of them, to train on; got None.")
     raise_all([*wrong_values(_DECLARED, given).values()])
     return given
+
+
+_signature = lru_cache(inspect.signature)  # to read one takes as long as to forecast a few series
 
 
 def _check_series(name: str, given: Any) -> None:

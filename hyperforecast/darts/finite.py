@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from hyperforecast.nn.errors import Problems, raise_all
 
 logger = logging.getLogger(__name__)
 
+_ALL = slice(None)
+
 
 def check_rows(series: TimeSeries, name: str) -> None:
     """Raise if a series has no rows."""
@@ -20,7 +23,7 @@ def check_rows(series: TimeSeries, name: str) -> None:
         raise ValueError(f"`{name}` has no rows. Give at least one, or leave the series out.")
 
 
-def check_finite(series: TimeSeries, name: str) -> None:
+def check_finite(series: TimeSeries, name: str, among: slice = _ALL) -> None:
     """Raise if a series holds NaN, infinite values, or some whose squares are infinite.
 
     Parameters
@@ -28,9 +31,15 @@ def check_finite(series: TimeSeries, name: str) -> None:
     series : TimeSeries
     name : str
         What the series is called in the message: an argument, with the index of a list's entry.
+    among : slice, optional
+        Numbers of the rows that are looked at, from the first to before the last; all if not given.
+        To slice the series itself takes longer than all else that is done here.
     """
+    values = series.all_values(copy=False)[among]  # (T, C, samples)
+    if values.size and np.abs(values).max() <= _largest(values.dtype):  # not so of NaN
+        return
+    series = series[among]
     check_rows(series, name)
-    values = series.all_values(copy=False)  # (T, C, samples)
     if np.isfinite(values).all():
         _check_size(values, series, name)
         return
@@ -50,17 +59,23 @@ def check_finite(series: TimeSeries, name: str) -> None:
     raise ValueError(message)
 
 
+@lru_cache
+def _largest(dtype: np.dtype) -> float:
+    """Return the largest values whose squares, of which errors are made, keep their precision."""
+    if not np.issubdtype(dtype, np.floating):
+        return np.inf
+    return float(np.sqrt(np.finfo(np.promote_types(dtype, np.float32)).max) / 1e3)
+
+
 def _check_size(values: np.ndarray, series: TimeSeries, name: str) -> None:
-    """Raise if squares of values, of which errors are made, are too large for their precision."""
-    if not np.issubdtype(values.dtype, np.floating):
-        return
-    largest = float(np.sqrt(np.finfo(np.promote_types(values.dtype, np.float32)).max) / 1e3)
-    if values.size and np.abs(values).max() > largest:
-        row, column, _ = np.argwhere(np.abs(values) > largest)[0]
+    """Raise if values are so large that their squares leave their precision."""
+    wrong = np.argwhere(np.abs(values) > _largest(values.dtype))
+    if len(wrong):
+        row, column, _ = wrong[0]
         raise ValueError(
             f"`{name}` holds values that are too large for {values.dtype}, the first in "
             f"{str(series.components[column])!r} at {series.time_index[row]}. Expected numbers "
-            f"below {largest:.0e}; scale them, for example with Darts' Scaler."
+            f"below {_largest(values.dtype):.0e}; scale them, for example with Darts' Scaler."
         )
 
 
@@ -171,7 +186,7 @@ def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: b
         # the rows right after the first and the last window
         first, last = (len(series),) * 2 if dataset.bounds is None else dataset.bounds[i]
         first = max(0, first - dataset.input_chunk_length)
-        problems.check(check_finite, series[first:last], name)
+        problems.check(check_finite, series, name, slice(first, last))
         if static:
             problems.check(check_static_covariates, series, name)
         for kind, covariates, end in (
@@ -180,7 +195,7 @@ def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: b
         ):
             if covariates is not None:
                 rows = _rows(covariates[i], series, first, end)
-                problems.check(check_finite, rows, name.replace("series", kind))
+                problems.check(check_finite, covariates[i], name.replace("series", kind), rows)
     raise_all(problems)
 
 
@@ -191,9 +206,9 @@ def named(given: Iterable[TimeSeries], kind: str) -> Iterator[tuple[str, TimeSer
         yield (kind if len(series) == 1 else f"{kind}[{i}]"), one
 
 
-def _rows(covariates: TimeSeries, series: TimeSeries, first: int, last: int) -> TimeSeries:
-    """Return covariates at the rows ``first`` to ``last`` of a series, as far as they reach."""
+def _rows(covariates: TimeSeries, series: TimeSeries, first: int, last: int) -> slice:
+    """Return the rows of covariates at the rows ``first`` to ``last`` of a series."""
     if covariates.freq != series.freq:
-        return covariates  # an error that Darts explains
+        return _ALL  # an error that Darts explains
     start = int(covariates.time_index.searchsorted(series.time_index[first]))
-    return covariates[start : start + last - first]
+    return slice(start, start + last - first)

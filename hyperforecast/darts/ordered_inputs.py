@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pandas as pd
 from darts import TimeSeries
 from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 
@@ -58,12 +59,12 @@ class OrderedInputs(ABC):
         """Let inputs follow the names of the weights, of kinds without weights the first."""
         self._reference_names = self._trained_names()
 
-    def _order(self, kind: InputKind, components: Iterable[object]) -> list[int] | None:
+    def _order(self, kind: InputKind, components: pd.Index) -> list[int] | None:
         """Return the order that puts inputs at their weights; ``None`` where they stand right.
 
         Without weights the first series names the order.
         """
-        names = list(map(str, components))
+        names = list(map(str, components.tolist()))
         if self._reference_names is None:
             self._reference_names = self._trained_names()
         trained = self._reference_names.setdefault(kind, names)

@@ -20,6 +20,7 @@ _WARNINGS = (
     r".*You defined a `validation_step` but have no `val_dataloader`.*",
     r".*The number of training batches .* is smaller than the logging interval.*",
     r".*Checkpoint directory .* exists and is not empty.*",
+    r".*You have overridden `transfer_batch_to_device` in `LightningModule`.*",
     # of weights that are solved for
     r".*`training_step` returned `None`.*",
     r".*Trying to infer the `batch_size` from an ambiguous collection.*",

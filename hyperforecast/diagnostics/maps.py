@@ -18,7 +18,7 @@ def channel_map(
 
     Parameters
     ----------
-    model : HyperforecastModel, HyperforecastForecaster or DataFrame
+    model : HyperforecastModel, BaseHyperforecastForecaster or DataFrame
         A trained model of either host, or an embedding with a row for each channel.
     n_components : int, default=2
         Number of principal components. Where the vectors have fewer dimensions the rest is zero.

@@ -28,7 +28,7 @@ def plot_channel_map(
 
     Parameters
     ----------
-    model : HyperforecastModel, HyperforecastForecaster or DataFrame
+    model : HyperforecastModel, BaseHyperforecastForecaster or DataFrame
     names : sequence of channels, or int, default=24
         Channels to name; or the most names to write, beginning with the channels farthest out. A
         name that would cover another is left out, unless it is asked for.

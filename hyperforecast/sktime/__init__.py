@@ -1,7 +1,7 @@
 """The sktime forecasters."""
 
 from hyperforecast.sktime.backbone import BackboneForecaster
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
 from hyperforecast.sktime.hyper import HyperForecaster
 from hyperforecast.sktime.hyper_lstm import HyperLSTMForecaster
@@ -12,12 +12,12 @@ from hyperforecast.sktime.mola import MoLAForecaster
 
 __all__ = [
     "BackboneForecaster",
+    "BaseHyperforecastForecaster",
     "HNMVTSForecaster",
     "HyperForecaster",
     "HyperLSTMForecaster",
     "HyperTCNForecaster",
     "HyperTransformerForecaster",
-    "HyperforecastForecaster",
     "LightSAEForecaster",
     "MoLAForecaster",
 ]

@@ -6,10 +6,10 @@ import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.darts.options import TwoStageOptions
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 
 
-class AdaptedForecaster(TwoStageOptions, HyperforecastForecaster):
+class BaseAdaptedForecaster(TwoStageOptions, BaseHyperforecastForecaster):
     """Base of the forecasters that train a base first, and then what adapts it.
 
     ``pretrain`` on a panel makes the base; with ``adapt_only=True``, ``fit`` and ``update`` then

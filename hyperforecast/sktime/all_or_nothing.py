@@ -29,7 +29,7 @@ def unchanged_on_error(method: Method) -> Method:
     return wrapper  # type: ignore[return-value]
 
 
-class AllOrNothing(BaseForecaster):
+class AllOrNothing:
     """Forecasters that are left as they were by what fails.
 
     sktime stores new rows and moves the cutoff before a forecaster learns from them, and drops

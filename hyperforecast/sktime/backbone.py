@@ -3,10 +3,10 @@
 from typing import Any
 
 from hyperforecast.darts.backbone import BackboneModel, BackboneModelOptions
-from hyperforecast.sktime.solver import SolverForecaster
+from hyperforecast.sktime.solver import BaseSolverForecaster
 
 
-class BackboneForecaster(BackboneModelOptions, SolverForecaster):
+class BackboneForecaster(BackboneModelOptions, BaseSolverForecaster):
     """A backbone without generated weights: the baseline of every comparison.
 
     Parameters

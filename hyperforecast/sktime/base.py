@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import numpy as np
 import pandas as pd
 from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
-from sktime.forecasting.base import ForecastingHorizon
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
@@ -56,7 +56,7 @@ from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, s
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
-class HyperforecastForecaster(
+class BaseHyperforecastForecaster(
     LengthOptions,
     NetworkOptions,
     ForecastOptions,
@@ -64,6 +64,7 @@ class HyperforecastForecaster(
     TrainingOptions,
     AllOrNothing,
     OneAtATime,
+    BaseForecaster,
 ):
     """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
 
@@ -546,7 +547,7 @@ class HyperforecastForecaster(
         return dict(zip(seen, values, strict=True))
 
 
-make_constructor(HyperforecastForecaster)
+make_constructor(BaseHyperforecastForecaster)
 
 
 def _largest_step(

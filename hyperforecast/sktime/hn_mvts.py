@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 
 from hyperforecast.darts.hn_mvts import HNMVTSModel, HNMVTSModelOptions
-from hyperforecast.sktime.solver import SolverForecaster
+from hyperforecast.sktime.solver import BaseSolverForecaster
 
 
-class HNMVTSForecaster(HNMVTSModelOptions, SolverForecaster):
+class HNMVTSForecaster(HNMVTSModelOptions, BaseSolverForecaster):
     """Every channel has its own forecasting head, generated from a learned channel embedding.
 
     A hypernetwork maps a small learned vector of each channel to the weights of the backbone's

@@ -6,11 +6,11 @@ from darts.utils.likelihood_models.torch import TorchLikelihood
 
 from hyperforecast.darts.hyper import PLAIN, HyperModel, HyperModelOptions
 from hyperforecast.nn.errors import Problems
-from hyperforecast.sktime.adapted import AdaptedForecaster
-from hyperforecast.sktime.solver import SolverForecaster
+from hyperforecast.sktime.adapted import BaseAdaptedForecaster
+from hyperforecast.sktime.solver import BaseSolverForecaster
 
 
-class HyperForecaster(HyperModelOptions, AdaptedForecaster, SolverForecaster):
+class HyperForecaster(HyperModelOptions, BaseAdaptedForecaster, BaseSolverForecaster):
     """Any head on any embedding, with any adapters and modulation, on any backbone.
 
     Each part adds generated terms to weights of the plain backbone; ``"plain"`` adds none. The

@@ -3,10 +3,10 @@
 from typing import Any
 
 from hyperforecast.darts.hyper_lstm import HyperLSTMModel, HyperLSTMModelOptions
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 
 
-class HyperLSTMForecaster(HyperLSTMModelOptions, HyperforecastForecaster):
+class HyperLSTMForecaster(HyperLSTMModelOptions, BaseHyperforecastForecaster):
     """An LSTM whose weights change from step to step, as a small LSTM that reads along says.
 
     The rows of the recurrent weights are scaled at every step by what the small LSTM generates

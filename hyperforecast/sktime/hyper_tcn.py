@@ -3,10 +3,10 @@
 from typing import Any
 
 from hyperforecast.darts.hyper_tcn import HyperTCNModel, HyperTCNModelOptions
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 
 
-class HyperTCNForecaster(HyperTCNModelOptions, HyperforecastForecaster):
+class HyperTCNForecaster(HyperTCNModelOptions, BaseHyperforecastForecaster):
     """A causal convolutional network whose kernels all come from one generator.
 
     Each layer has a short learned vector, from which a hypernetwork of two linear maps makes its

@@ -6,10 +6,10 @@ from hyperforecast.darts.hyper_transformer import (
     HyperTransformerModel,
     HyperTransformerModelOptions,
 )
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 
 
-class HyperTransformerForecaster(HyperTransformerModelOptions, HyperforecastForecaster):
+class HyperTransformerForecaster(HyperTransformerModelOptions, BaseHyperforecastForecaster):
     """A transformer whose attention has weights of its own for every window.
 
     A small network summarises a window, its statistics and an embedding of it, and generates from

@@ -84,8 +84,7 @@ def check_numeric(frame: Any, what: str) -> None:
         frame = frame.to_frame()
     if not isinstance(frame, pd.DataFrame):
         return
-    columns = zip(frame.columns, frame.dtypes, strict=True)
-    other = [f"{name!r} ({dtype})" for name, dtype in columns if not _is_number(dtype)]
+    other = [f"{name!r} ({one.dtype})" for name, one in frame.items() if not _is_number(one)]
     if other:
         raise TypeError(
             f"{what} must hold numbers only; not numeric: {', '.join(other[:5])}. Encode "
@@ -93,10 +92,11 @@ def check_numeric(frame: Any, what: str) -> None:
         )
 
 
-def _is_number(dtype: Any) -> bool:
-    if pd.api.types.is_object_dtype(dtype):
-        return True
-    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+def _is_number(column: pd.Series) -> bool:
+    if pd.api.types.is_object_dtype(column.dtype):  # that of text, too, before pandas 3
+        return pd.api.types.infer_dtype(column) != "string"
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    return numeric and not pd.api.types.is_complex_dtype(column.dtype)
 
 
 def check_rows(y: Any) -> None:

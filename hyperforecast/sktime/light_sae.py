@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 
 from hyperforecast.darts.light_sae import LightSAEModel, LightSAEModelOptions
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 
 
-class LightSAEForecaster(LightSAEModelOptions, HyperforecastForecaster):
+class LightSAEForecaster(LightSAEModelOptions, BaseHyperforecastForecaster):
     """Every channel has its own embedding, of which a part is shared by all.
 
     The map from the window, or from a patch of it, into the backbone's hidden space is a weight

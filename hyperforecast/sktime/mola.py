@@ -3,10 +3,10 @@
 from typing import Any
 
 from hyperforecast.darts.mola import MoLAModel, MoLAModelOptions
-from hyperforecast.sktime.adapted import AdaptedForecaster
+from hyperforecast.sktime.adapted import BaseAdaptedForecaster
 
 
-class MoLAForecaster(MoLAModelOptions, AdaptedForecaster):
+class MoLAForecaster(MoLAModelOptions, BaseAdaptedForecaster):
     """Every segment of the horizon has weights of its own, of which most are shared.
 
     Training has two stages. The first trains the backbone to forecast the first segment of the

@@ -13,7 +13,7 @@ def _probabilistic(what: str, method: Any, levels: str | None = None) -> Any:
     return in_turn(needing_a_distribution(what, checked))
 
 
-class OneAtATime(BaseForecaster):
+class OneAtATime:
     """Forecasters that may be asked from several threads, and answer one after the other.
 
     Models take turns already, for the random numbers. Here the turn begins earlier, because sktime
@@ -27,5 +27,5 @@ class OneAtATime(BaseForecaster):
     predict_quantiles = _probabilistic(
         "quantile predictions", BaseForecaster.predict_quantiles, levels="alpha"
     )
-    predict_var = _probabilistic("variances", BaseForecaster.predict_var)
+    predict_var = _probabilistic("variance predictions", BaseForecaster.predict_var)
     predict_proba = _probabilistic("probabilistic predictions", BaseForecaster.predict_proba)

@@ -9,12 +9,12 @@ from hyperforecast.darts.options import SolverOptions
 from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
 from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.errors import Problems
-from hyperforecast.sktime.base import HyperforecastForecaster
+from hyperforecast.sktime.base import BaseHyperforecastForecaster
 from hyperforecast.sktime.options import UpdateOptions
 from hyperforecast.sktime.trained import Trained
 
 
-class SolverForecaster(SolverOptions, UpdateOptions, HyperforecastForecaster):
+class BaseSolverForecaster(SolverOptions, UpdateOptions, BaseHyperforecastForecaster):
     """Base of the forecasters that are trained by the exact solver or by gradients.
 
     Epochs that are waited for, and weights that are there already, are a matter of gradients.

@@ -25,7 +25,7 @@ from hyperforecast.nn import (
     register_part,
 )
 from hyperforecast.nn.options import option, option_group
-from hyperforecast.sktime import HyperforecastForecaster
+from hyperforecast.sktime import BaseHyperforecastForecaster
 
 L, H = 12, 3
 
@@ -89,7 +89,7 @@ class LowRankHeadModel(HyperforecastModel):
     options = LowRankHeadModelOptions
 
 
-class LowRankHeadForecaster(LowRankHeadModelOptions, HyperforecastForecaster):
+class LowRankHeadForecaster(LowRankHeadModelOptions, BaseHyperforecastForecaster):
     """Heads of low rank on a shared one.
 
     Parameters
@@ -179,7 +179,7 @@ def test_a_constructor_of_ones_own_is_left_alone() -> None:
     with pytest.raises(ValueError, match="Unknown backbone 'nlinaer'"):
         Model(L, H, backbone="nlinaer")
 
-    class Forecaster(HyperforecastForecaster):
+    class Forecaster(BaseHyperforecastForecaster):
         """Options in the class itself."""
 
         model_class = Model
@@ -191,7 +191,7 @@ def test_a_constructor_of_ones_own_is_left_alone() -> None:
 
 
 def test_options_of_two_groups_stand_side_by_side() -> None:
-    class Solved(LowRankHeadModelOptions, SolverOptions, HyperforecastForecaster):
+    class Solved(LowRankHeadModelOptions, SolverOptions, BaseHyperforecastForecaster):
         """Solved exactly."""
 
         model_class = LowRankHeadModel

@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 import pytest
+from skbase.lookup import all_objects
+from sktime.forecasting.base import BaseForecaster as SktimeBase
 from sktime.registry import all_tags
 from sktime.utils.estimator_checks import check_estimator
 
@@ -15,12 +17,12 @@ from hyperforecast.darts import HyperforecastModel
 from hyperforecast.nn import PARTS
 from hyperforecast.nn.options import options_of
 from hyperforecast.nn.parts import part_options
-from hyperforecast.sktime import HyperforecastForecaster
+from hyperforecast.sktime import BaseHyperforecastForecaster
 
 FORECASTERS = [
     cls
     for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
-    if cls is not HyperforecastForecaster
+    if cls is not BaseHyperforecastForecaster
 ]
 each_forecaster = pytest.mark.parametrize("cls", FORECASTERS)
 
@@ -33,14 +35,14 @@ def _in_empty_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @each_forecaster
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("_in_empty_folder")
-def test_sktime_conformance(cls: type[HyperforecastForecaster]) -> None:
+def test_sktime_conformance(cls: type[BaseHyperforecastForecaster]) -> None:
     results = check_estimator(cls, raise_exceptions=True, verbose=False)
     assert len(results) > 1000
     assert set(results.values()) == {"PASSED"}
 
 
 @each_forecaster
-def test_nothing_is_left_out_of_the_suite(cls: type[HyperforecastForecaster]) -> None:
+def test_nothing_is_left_out_of_the_suite(cls: type[BaseHyperforecastForecaster]) -> None:
     tags = {name for name, *_ in all_tags() if name.startswith("tests:")}
     skipping = {name for name in tags if "skip" in name}
     assert skipping
@@ -66,7 +68,7 @@ def names(cls: type, **belonging: str) -> set[str]:
 
 
 @each_forecaster
-def test_constructors_show_what_is_declared(cls: type[HyperforecastForecaster]) -> None:
+def test_constructors_show_what_is_declared(cls: type[BaseHyperforecastForecaster]) -> None:
     assert list(parameters(cls)) == [one.name for one in options_of(cls)]
     assert cls.get_param_names(sort=False) == list(parameters(cls))
     positional = [n for n, p in parameters(cls).items() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -78,7 +80,7 @@ def test_constructors_show_what_is_declared(cls: type[HyperforecastForecaster]) 
 
 
 @each_forecaster
-def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForecaster]) -> None:
+def test_shared_parameters_are_the_same_everywhere(cls: type[BaseHyperforecastForecaster]) -> None:
     shared = set.intersection(*(set(parameters(other)) for other in FORECASTERS))
     reference = parameters(FORECASTERS[0])
     found = parameters(cls)
@@ -96,7 +98,7 @@ def test_shared_parameters_are_the_same_everywhere(cls: type[HyperforecastForeca
 
 
 @each_forecaster
-def test_parameters_are_those_of_the_darts_model(cls: type[HyperforecastForecaster]) -> None:
+def test_parameters_are_those_of_the_darts_model(cls: type[BaseHyperforecastForecaster]) -> None:
     """Same name, same default, or a default that stands for the model's own."""
     model = {}
     for base in reversed(cls.model_class.__mro__):
@@ -119,7 +121,7 @@ def test_parameters_are_those_of_the_darts_model(cls: type[HyperforecastForecast
 
 
 @each_forecaster
-def test_documented(cls: type[HyperforecastForecaster]) -> None:
+def test_documented(cls: type[BaseHyperforecastForecaster]) -> None:
     """Every parameter is described in the class itself, in order, with type and default."""
     text = (inspect.getdoc(cls) or "").split("----------\n")[1]
     entries = re.findall(r"^(\w+) : (.+)\n    \S", text, re.MULTILINE)
@@ -131,7 +133,7 @@ def test_documented(cls: type[HyperforecastForecaster]) -> None:
 
 
 @each_forecaster
-def test_examples_run(cls: type[HyperforecastForecaster]) -> None:
+def test_examples_run(cls: type[BaseHyperforecastForecaster]) -> None:
     """Those of the class, of which none is skipped, fit and predict."""
     (example,) = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__)
     assert "SKIP" not in example.docstring
@@ -139,6 +141,14 @@ def test_examples_run(cls: type[HyperforecastForecaster]) -> None:
     results = doctest.DocTestRunner(verbose=False).run(example)
     assert results.attempted >= 5
     assert not results.failed
+
+
+def test_what_look_ups_find_can_be_made() -> None:
+    """Bases are not among it: sktime passes over names that begin like that."""
+    found = dict(all_objects(package_name="hyperforecast.sktime", object_types=SktimeBase))
+    assert set(found.values()) == set(FORECASTERS)
+    for cls in found.values():
+        assert isinstance(cls.create_test_instance(), cls)
 
 
 def test_a_forecaster_for_every_model() -> None:

@@ -14,15 +14,15 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.sktime import (
     BackboneForecaster,
+    BaseHyperforecastForecaster,
     HNMVTSForecaster,
-    HyperforecastForecaster,
 )
 
 L, H = 12, 4
 each_forecaster = pytest.mark.parametrize("cls", [HNMVTSForecaster, BackboneForecaster])
 
 
-def make(cls: type[HyperforecastForecaster] = HNMVTSForecaster, **kwargs: Any) -> Any:
+def make(cls: type[BaseHyperforecastForecaster] = HNMVTSForecaster, **kwargs: Any) -> Any:
     return cls(**{"input_chunk_length": L, "n_epochs": 2, "random_state": 0, **kwargs})
 
 

@@ -11,8 +11,8 @@ from sktime.transformations.hierarchical.aggregate import Aggregator
 
 from hyperforecast.sktime import (
     BackboneForecaster,
+    BaseHyperforecastForecaster,
     HNMVTSForecaster,
-    HyperforecastForecaster,
     MoLAForecaster,
 )
 from hyperforecast.sktime.scaling import InstanceScaler, Scale
@@ -167,7 +167,9 @@ class TestLevels:
         ],
         ids=["exact", "adam", "mola"],
     )
-    def test_accuracy_is_that_of_scaled_series(self, forecaster: HyperforecastForecaster) -> None:
+    def test_accuracy_is_that_of_scaled_series(
+        self, forecaster: BaseHyperforecastForecaster
+    ) -> None:
         y = self.levels()
         level = np.repeat(np.geomspace(1, 1000, 60), 80)
         train, test = y.groupby(level=0).head(76), y.groupby(level=0).tail(4)

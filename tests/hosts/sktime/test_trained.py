@@ -21,8 +21,8 @@ from sktime.base import load
 import hyperforecast.sktime
 from hyperforecast.sktime import (
     BackboneForecaster,
+    BaseHyperforecastForecaster,
     HNMVTSForecaster,
-    HyperforecastForecaster,
 )
 
 L = 12
@@ -30,7 +30,7 @@ FH = [1, 2, 3]
 FORECASTERS = [
     cls
     for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
-    if cls is not HyperforecastForecaster
+    if cls is not BaseHyperforecastForecaster
 ]
 each_forecaster = pytest.mark.parametrize("cls", [HNMVTSForecaster, BackboneForecaster])
 

@@ -12,7 +12,7 @@ from hyperforecast.sktime import (
     BackboneForecaster,
     HNMVTSForecaster,
     HyperForecaster,
-    HyperforecastForecaster,
+    BaseHyperforecastForecaster,
     HyperLSTMForecaster,
     LightSAEForecaster,
     MoLAForecaster,
@@ -32,7 +32,7 @@ def y() -> pd.DataFrame:
     return pd.DataFrame(5 + 3 * values, index=index, columns=["a", "b", "c"])
 
 
-def solved(forecaster: HyperforecastForecaster) -> bool:
+def solved(forecaster: BaseHyperforecastForecaster) -> bool:
     return forecaster.model_.solver_report is not None
 
 

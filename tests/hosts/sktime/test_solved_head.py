@@ -10,9 +10,9 @@ from darts import TimeSeries
 from hyperforecast.darts import HNMVTSModel
 from hyperforecast.sktime import (
     BackboneForecaster,
+    BaseHyperforecastForecaster,
     HNMVTSForecaster,
     HyperForecaster,
-    BaseHyperforecastForecaster,
     HyperLSTMForecaster,
     LightSAEForecaster,
     MoLAForecaster,

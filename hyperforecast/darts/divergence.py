@@ -33,7 +33,7 @@ def check_weights(module: nn.Module, dataset: TorchTrainingDataset) -> None:
     )
 
 
-def check_forecast(forecast: Tensor, batch: Any) -> None:
+def check_forecast(forecast: Tensor, batch: Any, module: nn.Module) -> None:
     """Raise if a forecast of finite inputs is not finite.
 
     Parameters
@@ -41,16 +41,23 @@ def check_forecast(forecast: Tensor, batch: Any) -> None:
     forecast : Tensor
     batch : TorchInferenceBatch
         What was forecast from.
+    module : Module
+        What forecast.
     """
     if forecast.isfinite().all():
         return
     inputs = (getattr(batch, field.name) for field in fields(batch))
     if all(bool(one.isfinite().all()) for one in inputs if torch.is_tensor(one)):
         n_bad = int((~forecast.isfinite()).sum())
-        raise ValueError(
-            f"The forecast is not finite: {n_bad} of {forecast.numel()} values are NaN or "
-            f"infinite, though all that it is made from is finite. {ADVICE}"
+        said = (
+            f"The forecast is not finite: {n_bad} of {forecast.numel()} values are NaN or infinite"
         )
+        if not all(bool(weight.isfinite().all()) for weight in module.parameters()):
+            raise ValueError(
+                f"{said}, because weights are: the model was trained on covariates that are not "
+                "finite, as encoders may make them. Train again on finite ones."
+            )
+        raise ValueError(f"{said}, though all that it is made from is finite. {ADVICE}")
 
 
 def _covariates(dataset: TorchTrainingDataset) -> Iterable[Any]:

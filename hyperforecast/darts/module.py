@@ -230,7 +230,7 @@ class ForecastingModule(PLForecastingModule):
         weights, and the forecasts back into the order of the series.
         """
         prediction, schemas, times = self._predict_in_order(batch, batch_idx, dataloader_idx)
-        check_forecast(prediction, batch)
+        check_forecast(prediction, batch, self)
         return prediction, schemas, times
 
     def _predict_in_order(

@@ -221,3 +221,14 @@ def test_nothing_is_forecast_from_no_rows(series: TimeSeries) -> None:
     model = HNMVTSModel(12, 4).fit(series)
     with pytest.raises(ValueError, match="`series` has no rows"):
         model.predict(4, series=series[:0])
+
+
+def test_a_forecast_of_weights_that_encoders_spoiled_says_so() -> None:
+    def spoiled(index: pd.Index) -> np.ndarray:
+        return np.where(np.asarray(index) == 3, -np.inf, 0.0)
+
+    series = TimeSeries.from_values(np.random.default_rng(0).normal(size=(40, 2)))
+    encoders = {"custom": {"past": [spoiled]}}
+    model = HNMVTSModel(6, 2, n_epochs=1, add_encoders=encoders).fit(series)
+    with pytest.raises(ValueError, match=r"not finite: 4 of 4 .*, because weights are: .*encoders"):
+        model.predict(2)

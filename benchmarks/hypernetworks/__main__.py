@@ -29,11 +29,13 @@ from benchmarks.hypernetworks import accuracy, digits, text
 from benchmarks.hypernetworks.comparisons import COMPARISONS
 from benchmarks.hypernetworks.cost import cost
 from benchmarks.hypernetworks.low_rank import low_rank
+from benchmarks.hypernetworks.one_kernel import ONE_KERNEL, OneKernelTCN
 from benchmarks.hypernetworks.speed import speed
 from benchmarks.hypernetworks.spread import spread
 from benchmarks.markdown import markdown
 from benchmarks.protocol import load
 from benchmarks.runs import RESULTS, complete, finished
+from hyperforecast.nn import register_backbone
 
 
 def _accuracy(given: argparse.Namespace) -> pd.DataFrame:
@@ -88,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    register_backbone(ONE_KERNEL, OneKernelTCN)
     print(markdown(COMMANDS[given.command](given)))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmarks.cells import Cell, measure
 from benchmarks.hypernetworks.comparisons import COMPARISONS, Sizes, controls
+from benchmarks.hypernetworks.one_kernel import ONE_KERNEL
 from benchmarks.protocol import load
 from benchmarks.runs import Row, Run
 
@@ -78,7 +79,7 @@ def cells(
             )
             for backbone, plain in controls(comparison, sizes):
                 options = common | {"backbone_kwargs": plain}
-                role = "one kernel" if backbone == "one-kernel-tcn" else "plain"
+                role = "one kernel" if backbone == ONE_KERNEL else "plain"
                 yield Trained(name, role, Cell(data, *sizes[:2], backbone, "plain", options, seed))
 
 

@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.hypernetworks.matching import matching
-from benchmarks.hypernetworks.one_kernel import OneKernelTCN
-from hyperforecast.nn import ForecastingNetwork, count_parameters, register_backbone
-
-register_backbone("one-kernel-tcn", OneKernelTCN)
+from benchmarks.hypernetworks.one_kernel import ONE_KERNEL
+from hyperforecast.nn import ForecastingNetwork, count_parameters
 
 
 class Comparison(NamedTuple):
@@ -48,7 +46,7 @@ COMPARISONS = {
         {"layer_embedding_dim": 4, "hyper_width": 19},
         "tcn",
         {"d_model": 18},
-        ("tcn", "one-kernel-tcn"),
+        ("tcn", ONE_KERNEL),
         "d_model",
         1,
     ),

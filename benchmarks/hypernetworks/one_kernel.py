@@ -5,6 +5,9 @@ from typing import Any, cast
 from hyperforecast.nn.backbones import TCN
 from hyperforecast.nn.causal_conv import CausalConv
 
+ONE_KERNEL = "one-kernel-tcn"
+"""Name under which the command registers it as a backbone."""
+
 
 class OneKernelTCN(TCN):
     """The TCN with one kernel for all layers: weights that are shared, and not generated.

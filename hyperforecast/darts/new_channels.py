@@ -74,11 +74,14 @@ def _resized(
     if not getattr(network.backbone, "channel_independent", False):
         return None
     with random_turn():  # what is drawn is written over
-        larger, resized = (
-            ForecastingNetwork(**{**arguments, "n_channels": n_channels})
-            for n_channels in (len(trained) + 1, len(names))
-        )
-    shapes = {name: value.shape for name, value in larger.state_dict().items()}
+        larger = ForecastingNetwork(**{**arguments, "n_channels": len(trained) + 1})
+        shapes = {name: value.shape for name, value in larger.state_dict().items()}
+        if any(
+            name not in UNITS and value.numel() and shapes[name] != value.shape
+            for name, value in network.state_dict().items()
+        ):
+            return None
+        resized = ForecastingNetwork(**{**arguments, "n_channels": len(names)})
     weights = resized.state_dict()
     for name, value in network.state_dict().items():
         if name in UNITS:
@@ -86,10 +89,8 @@ def _resized(
             known = dict(zip(trained, value, strict=True))
             units = zip(names, of_rows, strict=True)
             weights[name] = torch.stack([known.get(channel, unit) for channel, unit in units])
-        elif shapes[name] == value.shape:
-            weights[name] = value
         elif value.numel():
-            return None
+            weights[name] = value
     resized.load_state_dict(weights)
     like = next(network.parameters())
     return resized.to(like.dtype).to(like.device).train(network.training)

@@ -55,18 +55,18 @@ def progress(entry: Entry, say: Say) -> None:
 def choice(model: Any) -> str:
     """Say in a few words what the exact solver chose for a model; nothing where it chose nothing.
 
-    Of the setting with the largest share: which weights the channels have, the instance norm, the
-    number of common factors and of last values of all channels; and how many others are added.
+    Of the setting with the largest share: which weights the channels have (their own, which may be
+    drawn to shared ones, or generated from vectors of length E), the instance norm, the number of common factors and of last values of all channels; and how many others are added.
     """
     report = getattr(getattr(model, "model_", model), "solver_report", None)
     if report is None or report.empty:
         return ""
     selected = report[report["chosen"]].iloc[-1]
-    heads = "free heads"
-    if selected["shared_ridge"] > 0:  # those of the channels' own are drawn towards these
-        heads = f"E = {int(selected['channel_embedding_dim'])}, pooled"
-    elif not selected["individual"]:
-        heads = f"E = {int(selected['channel_embedding_dim'])}"
+    length = int(selected["channel_embedding_dim"])
+    if selected["shared_ridge"] > 0:
+        heads = f"heads drawn to E = {length}"
+    else:
+        heads = "free heads" if selected["individual"] else f"E = {length}"
     said = [heads, f"norm {selected['instance_norm']}"]
     if selected["n_factors"]:
         said.append(f"{int(selected['n_factors'])} factors")

@@ -1,9 +1,22 @@
 """A made data set for the benchmarks."""
 
+import logging
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from benchmarks.protocol import Dataset, scale, split
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    """Let loggers say again what benchmarks silence."""
+    loggers = [logging.getLogger(n) for n in ("pytorch_lightning", "darts", "hyperforecast")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture

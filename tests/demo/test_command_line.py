@@ -43,10 +43,7 @@ def test_from_a_file_to_pictures(
     for name in (HN, PLAIN, INDIVIDUAL):
         # two hosts, the same windows, the same model
         assert results[name, "sktime"] == pytest.approx(results[name, "Darts"], rel=0.01)
-    assert [line.split(",")[0].split()[-1] for line in lines if line.startswith(INDIVIDUAL)] == [
-        "heads",
-        "heads",
-    ]
+    assert ["heads" in line for line in lines if line.startswith(INDIVIDUAL)] == [True, True]
     # the naive forecasts, by hand: 84 rows to train on, 33 windows, every 11th
     data = pd.read_csv("mine.csv", index_col=0)
     scaled = (data / data[:84].std(ddof=0)).to_numpy()

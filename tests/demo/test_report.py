@@ -43,7 +43,13 @@ def test_table_of_kinds_stars_the_lowest() -> None:
         (False, 8, 5, {}, "E = 8, norm last, 5 factors"),
         (False, 0, 0, {"neighbour_lags": 2}, "E = 0, norm last, last 2 of all channels"),
         (True, 3, 0, {}, "free heads, norm last"),
-        (True, 8, 0, {"shared_ridge": 0.1, "share": 0.5}, "E = 8, pooled, norm last, and 1 more"),
+        (
+            True,
+            8,
+            0,
+            {"shared_ridge": 0.1, "share": 0.5},
+            "heads drawn to E = 8, norm last, and 1 more",
+        ),
     ],
 )
 def test_what_was_chosen(

@@ -51,7 +51,7 @@ def _fitted(case: Problem, given: Tables) -> tuple[HyperforecastModel, dict[str,
         "instance_norm": case.norm,
         "n_factors": case.n_factors,
         "solver": "exact",
-        "solver_kwargs": {"ridge": RIDGE},
+        "solver_kwargs": {"ridge": RIDGE, "combine": False, "pool": False, "neighbours": False},
     }
     if case.weights == "generated":
         model: HyperforecastModel = HNMVTSModel(L, H, channel_embedding_dim=1, **options)

@@ -93,6 +93,7 @@ def test_with_covariates_and_several_series(make_series: Callable[..., TimeSerie
     [
         {"individual": True},
         {"n_factors": 1, "n_epochs": 1},
+        {"n_factors": 3, "n_epochs": 1},
         {"likelihood": QuantileRegression([0.1, 0.5, 0.9])},
         {"backbone": "tsmixer", "n_epochs": 1},
         {"use_reversible_instance_norm": True, "n_epochs": 1},
@@ -103,7 +104,8 @@ def test_where_weights_belong_to_channels_they_are_refused(
 ) -> None:
     model = BackboneModel(L, H, random_state=0, **options).fit(series)
     copies = renamed(series, "xyz")
-    for other in (series.stack(copies), series[["a", "b"]].stack(copies["z"])):
+    others = (series.stack(copies), series[["a", "b"]].stack(copies["z"]), series[["a"]])
+    for other in others:
         with pytest.raises(ValueError, match="not those that the model was trained on"):
             model.predict(H, series=other)
 

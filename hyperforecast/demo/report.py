@@ -56,7 +56,8 @@ def choice(model: Any) -> str:
     """Say in a few words what the exact solver chose for a model; nothing where it chose nothing.
 
     Of the setting with the largest share: which weights the channels have (their own, which may be
-    drawn to shared ones, or generated from vectors of length E), the instance norm, the number of common factors and of last values of all channels; and how many others are added.
+    drawn to shared ones, or generated from vectors of length E), the instance norm, the number of
+    common factors and of last values of all channels; and how many others are added.
     """
     report = getattr(getattr(model, "model_", model), "solver_report", None)
     if report is None or report.empty:

@@ -9,9 +9,17 @@ import pandas as pd
 import pytest
 from darts import TimeSeries
 
-from hyperforecast.darts import BackboneModel, HyperforecastModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HyperforecastModel,
+    HyperLSTMModel,
+    HyperTransformerModel,
+)
 from tests.hosts.darts.any_number_of_windows import check_any_number_of_windows
 from tests.hosts.darts.every_model import MODELS, H, L
+
+LONG_GRAPHS = (HyperLSTMModel, HyperTransformerModel)
+"""Models whose export takes long."""
 
 
 @pytest.fixture
@@ -50,7 +58,13 @@ def make(model_class: type[HyperforecastModel], **options: Any) -> Hyperforecast
 @pytest.mark.parametrize(
     ("model_class", "dtype"),
     # onnxruntime has convolutions and the error function in single precision only
-    [*((one, np.float32) for one in MODELS), *((one, np.float64) for one in MODELS[:2])],
+    [
+        *(
+            pytest.param(one, np.float32, marks=pytest.mark.slow if one in LONG_GRAPHS else [])
+            for one in MODELS
+        ),
+        *((one, np.float64) for one in MODELS[:2]),
+    ],
 )
 def test_every_model(
     model_class: type[HyperforecastModel],

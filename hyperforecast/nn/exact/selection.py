@@ -21,6 +21,11 @@ from hyperforecast.nn.exact.weighted_split import WeightedSplit
 LEAST_GAIN = 0.01
 """Part of the error that a richer setting has to save, whatever its standard error."""
 
+MIN_APART = 2
+"""Number of horizons that validation has to span for pooled weights and neighbours, of which each
+channel has many, to be compared: within one, what befalls all channels at once looks like a gain of
+each."""
+
 FARTHEST = 0.2
 """Part of the error by which that of what is added up may be larger."""
 
@@ -160,7 +165,8 @@ class ModelSelection:
             Where it subtracts a level, changes count in the place of values.
         """
         weighted = isinstance(self.training, WeightedSplit)
-        if not self.search.neighbours or weighted or self.options.embedding_steps:
+        wanted = self.search.neighbours and self._tells_channels_apart
+        if not wanted or weighted or self.options.embedding_steps:
             return combination
         changes = selected.setting.norm != "none"
         choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
@@ -193,6 +199,10 @@ class ModelSelection:
             error = self.compared[-1].validation_mse
         return selected
 
+    @property
+    def _tells_channels_apart(self) -> bool:
+        return self.windows.n_apart >= MIN_APART
+
     def _pool(self, selected: Candidate) -> Candidate:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""
         if not self.search.pooled or isinstance(self.training, WeightedSplit):
@@ -200,6 +210,8 @@ class ModelSelection:
         if not self.training.cache.keeps_channels(self.training.layout(selected.setting.view)):
             return selected  # every ridge would make the moments of all channels anew
         shared = selected
+        if not selected.setting.individual and not self._tells_channels_apart:
+            return selected
         if selected.setting.individual:
             setting = replace(selected.setting, embedding_dim=0, individual=False)
             shared = self.ridges.best(setting, self.ridges.number(selected))

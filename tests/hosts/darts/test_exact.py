@@ -944,3 +944,14 @@ class TestHarness:
             make().fit([series, series]).predict(H, series=series),
             1e-6,
         )
+
+
+@pytest.mark.parametrize(("n_rows", "compared"), [(52, False), (300, True)])
+def test_weights_that_are_many_are_compared_where_validation_spans_horizons(
+    n_rows: int, compared: bool
+) -> None:
+    """Within one horizon, what befalls all channels at once looks like a gain of each."""
+    values = np.random.default_rng(0).normal(size=(n_rows, 40)).cumsum(axis=0)
+    report = HNMVTSModel(12, 5).fit(TimeSeries.from_values(values)).solver_report
+    assert (report["neighbour_lags"] > 0).any() == compared
+    assert report["shared_ridge"].notna().any() == compared

@@ -12,6 +12,7 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from hyperforecast.darts.adapter_files import load_adapter, save_adapter
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.calls import accepting
+from hyperforecast.darts.solver_choice import HEAD_SOLVER
 from hyperforecast.darts.stages import StagedModule, base_trainer, count_on, without_callbacks_of
 
 
@@ -98,8 +99,8 @@ TorchForecastingModel.fit_from_dataset`.
         assert isinstance(model, StagedModule)
         if self._adapts_only and self._solves_head:
             raise ValueError(
-                "adapt_only=True keeps the base as it is, and solver='adam+exact' would change its "
-                "head. Leave one of the two out."
+                f"adapt_only=True keeps the base as it is, and solver={HEAD_SOLVER!r} would change "
+                "its head. Leave one of the two out."
             )
         if model.stage is None:  # no adapters
             if self._adapts_only:

@@ -55,7 +55,6 @@ from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
 from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
-from hyperforecast.darts.solved_head import SOLVER as HEAD_SOLVER
 from hyperforecast.darts.solved_head import (
     check_head_data,
     head_problems,
@@ -63,6 +62,7 @@ from hyperforecast.darts.solved_head import (
     solve_trained_head,
 )
 from hyperforecast.darts.solver_choice import (
+    HEAD_SOLVER,
     RESUMED,
     check_solver,
     exact_problems,

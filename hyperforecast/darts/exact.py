@@ -63,8 +63,8 @@ def train_exactly(
     """
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
-    problem = _problem(params, module.network.parts, series[0].n_channels)
     options = ExactOptions(**(params["solver_kwargs"] or {}))
+    problem = _problem(params, options, module.network.parts, series[0].n_channels)
     recalled = None if settings is None else settings.recall(problem, series, options)
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))
@@ -103,9 +103,9 @@ def running_fit(
     module: ForecastingModule, params: dict[str, Any], solution: ExactSolution
 ) -> RunningFit:
     """Return what takes in further windows of a solution's setting, with no window yet."""
-    n_channels = len(solution.mixing)
-    problem = _problem(params, module.network.parts, n_channels)
-    return RunningFit.of(problem, ExactOptions(**(params["solver_kwargs"] or {})), solution)
+    options = ExactOptions(**(params["solver_kwargs"] or {}))
+    problem = _problem(params, options, module.network.parts, len(solution.mixing))
+    return RunningFit.of(problem, options, solution)
 
 
 def without_equal_weights(series: list[ObservedSeries]) -> list[ObservedSeries]:
@@ -131,11 +131,12 @@ def float64_device(device: torch.device) -> torch.device:
     return device
 
 
-def _problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:
+def _problem(
+    params: dict[str, Any], options: ExactOptions, parts: Mapping[str, Part], n_channels: int
+) -> Problem:
     """Say what a model's arguments ask to be solved."""
     likelihood = params.get("likelihood")
     closed_form = closed_form_of_head(parts)
-    options = ExactOptions(**(params["solver_kwargs"] or {}))
     return Problem(
         lookback=params["input_chunk_length"],
         horizon=params["output_chunk_length"],

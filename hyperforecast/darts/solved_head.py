@@ -16,7 +16,7 @@ from hyperforecast.darts.exact import all_alike, float64_device, without_equal_w
 from hyperforecast.darts.module import ForecastingModule, use_monte_carlo_dropout
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
-from hyperforecast.darts.solver_choice import data_obstacle, validation_obstacle
+from hyperforecast.darts.solver_choice import HEAD_SOLVER, data_obstacle, validation_obstacle
 from hyperforecast.nn.exact import Problem
 from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
@@ -24,9 +24,6 @@ from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.solved_head import HeadOptions, solve_head
 
 logger = logging.getLogger(__name__)
-
-SOLVER = "adam+exact"
-"""The solver by which gradients train a network, and its head is solved for afterwards."""
 
 
 def head_problems(params: Mapping[str, Any]) -> Iterator[str]:
@@ -52,8 +49,8 @@ def head_problems(params: Mapping[str, Any]) -> Iterator[str]:
 def cannot_solve(obstacle: str) -> str:
     """Say that the head of a model cannot be solved for."""
     return (
-        f"solver={SOLVER!r} cannot solve for the head of this model: {obstacle}. Leave that out, "
-        "or choose solver='adam'."
+        f"solver={HEAD_SOLVER!r} cannot solve for the head of this model: {obstacle}. Leave that "
+        "out, or choose solver='adam'."
     )
 
 

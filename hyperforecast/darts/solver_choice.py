@@ -20,7 +20,10 @@ from hyperforecast.nn.solved_head import HeadOptions
 
 logger = logging.getLogger(__name__)
 
-SOLVERS = ("auto", "exact", "adam", "adam+exact")
+HEAD_SOLVER = "adam+exact"
+"""The solver by which gradients train a network, and its head is solved for afterwards."""
+
+SOLVERS = ("auto", "exact", "adam", HEAD_SOLVER)
 
 GRADIENT_OPTIONS: dict[str, Any] = {
     "n_epochs": None,
@@ -98,7 +101,7 @@ def check_solver(solver: str, solver_kwargs: dict[str, Any] | None) -> None:
             "solver_kwargs are options of the exact solver; with solver='adam' they would be "
             "ignored. Leave them out, or choose another solver."
         )
-    options = HeadOptions if solver == "adam+exact" else ExactOptions
+    options = HeadOptions if solver == HEAD_SOLVER else ExactOptions
     known = [field.name for field in fields(options)]
     for option in solver_kwargs or {}:
         if option not in known:
@@ -226,7 +229,7 @@ def solves_exactly(
         If the exact solver was asked for, and cannot train the model.
     """
     solver = params.get("solver", "adam")
-    if solver in ("adam", "adam+exact"):
+    if solver in ("adam", HEAD_SOLVER):
         return False
     nonlinear = network_obstacle(params, parts)
     obstacle = nonlinear or objective_obstacle(params)

@@ -11,26 +11,26 @@ def mutate(file: str, name: str, old: str, new: str) -> Mutation:
 
 RULE = [
     mutate(
-        "selection.py",
+        "selection_rule.py",
         "every gain is significant",
         "return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)",
         "return True",
     ),
-    mutate("selection.py", "any gain is enough", "LEAST_GAIN = 0.01", "LEAST_GAIN = 0.0"),
+    mutate("selection_rule.py", "any gain is enough", "LEAST_GAIN = 0.01", "LEAST_GAIN = 0.0"),
     mutate("standard_error.py", "blocks and channels", "return any(", "return all("),
     mutate("standard_error.py", "one block of a horizon", "max(2, n_apart)", "max(1, n_apart)"),
     mutate("standard_error.py", "two blocks at most", "MAX_BLOCKS = 8", "MAX_BLOCKS = 2"),
     mutate(
-        "selection.py",
+        "selection_rule.py",
         "no significance in the last step",
-        "if loses_much or self._gains_clearly(best, stronger):",
+        "if loses_much or gains_clearly(best, one, windows):",
         "if loses_much:",
     ),
     mutate(
-        "selection.py",
+        "selection_rule.py",
         "no least loss in the last step",
-        "if loses_much or self._gains_clearly(best, stronger):",
-        "if self._gains_clearly(best, stronger):",
+        "if loses_much or gains_clearly(best, one, windows):",
+        "if gains_clearly(best, one, windows):",
     ),
     mutate(
         "selection.py",

@@ -11,6 +11,7 @@ from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression, windows_beside
 from hyperforecast.nn.exact.neighbours import Neighbours, NeighbourWeights
 from hyperforecast.nn.exact.options import RIDGES
+from hyperforecast.nn.exact.ridge_walk import best_of_valley
 from hyperforecast.nn.exact.setting import ComparedSetting
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
@@ -114,14 +115,14 @@ class NeighbourChoice:
                 found.append((left - added.transpose(0, 1)).square().mean(dim=2))
             return torch.cat(found, dim=1)
 
-        tried = {FIRST_RIDGE: errors(FIRST_RIDGE)}
-        best = FIRST_RIDGE
-        for step in (1, -1):
-            while 0 <= best + step < len(RIDGES) and best + step not in tried:
-                tried[best + step] = errors(best + step)
-                if tried[best + step].mean() >= tried[best].mean():
-                    break
-                best += step
+        tried: dict[int, Tensor] = {}
+
+        def error(number: int) -> float:
+            if number not in tried:
+                tried[number] = errors(number)
+            return tried[number].mean().item()
+
+        best = best_of_valley(error, len(RIDGES), FIRST_RIDGE)
         return regression, replace(neighbours, ridge=RIDGES[best]), tried[best]
 
     def _record(self, neighbours: Neighbours, error: float, chosen: bool) -> None:

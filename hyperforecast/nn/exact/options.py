@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from inspect import get_annotations
+from typing import Any
 
 from hyperforecast.nn.option_values import check_values
 
@@ -62,20 +63,11 @@ class ExactOptions:
     choose_every: int | None = None
 
     def __post_init__(self) -> None:
-        check_values(vars(self), get_annotations(type(self)))
-        if self.ridge is not None and not self.ridge > 0:
-            raise ValueError(f"ridge must be positive; got {self.ridge}.")
-        if not 0 < self.validation_size < 1:
-            raise ValueError(
-                "validation_size must be a part of the windows, between 0 and 1; got "
-                f"{self.validation_size}."
-            )
+        check_common(self)
         if self.embedding_steps < 0:
             raise ValueError(f"embedding_steps must be >= 0; got {self.embedding_steps}.")
         if self.factor_lookback < 1:
             raise ValueError(f"factor_lookback must be >= 1; got {self.factor_lookback}.")
-        if not self.max_memory_gb > 0:
-            raise ValueError(f"max_memory_gb must be positive; got {self.max_memory_gb}.")
         if self.choose_every is not None and self.choose_every < 1:
             raise ValueError(
                 f"choose_every must be a number of fits, >= 1; got {self.choose_every}."
@@ -95,3 +87,17 @@ class ExactOptions:
     def first_pooling(self) -> int:
         """Number of the ridge that is tried first on how far weights are from shared ones."""
         return RIDGES.index(FIRST_POOLING) if self.ridge is None else 0
+
+
+def check_common(options: Any) -> None:
+    """Raise if what all solvers have among their options is wrong, or any is of another type."""
+    check_values(vars(options), get_annotations(type(options)))
+    if options.ridge is not None and not options.ridge > 0:
+        raise ValueError(f"ridge must be positive; got {options.ridge}.")
+    if not 0 < options.validation_size < 1:
+        raise ValueError(
+            "validation_size must be a part of the windows, between 0 and 1; got "
+            f"{options.validation_size}."
+        )
+    if not options.max_memory_gb > 0:
+        raise ValueError(f"max_memory_gb must be positive; got {options.max_memory_gb}.")

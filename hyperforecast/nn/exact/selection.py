@@ -1,7 +1,6 @@
 """Model selection: which setting, by its error on validation."""
 
 import itertools
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,13 +12,10 @@ from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
-from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
-
-LEAST_GAIN = 0.01
-"""Part of the error that a richer setting has to save, whatever its standard error."""
 
 MIN_APART = 2
 """Number of horizons that validation has to span for pooled weights and neighbours, of which each
@@ -84,8 +80,7 @@ class ModelSelection:
         is subtracted with and without a drift. It is the candidate alone where windows have
         weights, whose moments would be made anew for each, or where its embedding was learned.
         """
-        weighted = isinstance(self.training, WeightedSplit)
-        if not self.search.combined or weighted or self.options.embedding_steps:
+        if not self.search.combined or self._is_weighted or self.options.embedding_steps:
             return Combination.alone(selected.setting)
         settings: list[Setting] = []
         errors: list[Tensor] = []
@@ -164,9 +159,8 @@ class ModelSelection:
         selected : Candidate
             Where it subtracts a level, changes count in the place of values.
         """
-        weighted = isinstance(self.training, WeightedSplit)
         wanted = self.search.neighbours and self._tells_channels_apart
-        if not wanted or weighted or self.options.embedding_steps:
+        if not wanted or self._is_weighted or self.options.embedding_steps:
             return combination
         changes = selected.setting.norm != "none"
         choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
@@ -200,18 +194,23 @@ class ModelSelection:
         return selected
 
     @property
+    def _is_weighted(self) -> bool:
+        """Whether windows have weights, whose moments are made anew for every setting."""
+        return isinstance(self.training, WeightedSplit)
+
+    @property
     def _tells_channels_apart(self) -> bool:
         return self.windows.n_apart >= MIN_APART
 
     def _pool(self, selected: Candidate) -> Candidate:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""
-        if not self.search.pooled or isinstance(self.training, WeightedSplit):
+        if not self.search.pooled or self._is_weighted:
+            return selected
+        if not (selected.setting.individual or self._tells_channels_apart):
             return selected
         if not self.training.cache.keeps_channels(self.training.layout(selected.setting.view)):
             return selected  # every ridge would make the moments of all channels anew
         shared = selected
-        if not selected.setting.individual and not self._tells_channels_apart:
-            return selected
         if selected.setting.individual:
             setting = replace(selected.setting, embedding_dim=0, individual=False)
             shared = self.ridges.best(setting, self.ridges.number(selected))
@@ -260,34 +259,17 @@ class ModelSelection:
         """Say whether a richer candidate takes the place of a simpler one."""
         if requested:
             return rich.error < simple.error
-        return self._gains_clearly(rich, simple, LEAST_GAIN)
-
-    def _gains_clearly(self, rich: Candidate, simple: Candidate, least: float = 0.0) -> bool:
-        """Say whether a gain exceeds a least part of the error, and its own standard error."""
-        if math.isinf(simple.error):  # nothing but rounding: anything else is better
-            return math.isfinite(rich.error)
-        if simple.error - rich.error <= least * simple.error:
-            return False
-        gains = self.windows.errors(simple) - self.windows.errors(rich)  # (C, T), of some windows
-        windows = self.windows
-        return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
+        return gains_clearly(rich, simple, self.windows, LEAST_GAIN)
 
     def _strengthen_ridge(self, selected: Candidate) -> Candidate:
-        """Return the candidate with the largest ridge that loses neither clearly nor much.
-
-        A form of the one-standard-error rule: see Hastie, Tibshirani & Friedman, "The Elements of
-        Statistical Learning", 2009, section 7.10.
-        """
+        """Return the candidate with the largest ridge that loses neither clearly nor much."""
         best = chosen = self.ridges.best(selected.setting, self.ridges.number(selected))
         if best.setting not in (entry.setting for entry in self.compared):
             self._record(best, chosen=True)
-        for number in range(self.ridges.number(best) + 1, len(self.options.ridges)):
-            stronger = self.ridges.solve(best.setting, number)
-            loses_much = stronger.error > best.error * (1 + LEAST_GAIN)
-            if loses_much or self._gains_clearly(best, stronger):
-                break
-            self._record(stronger, chosen=True)
-            chosen = stronger
+        larger = range(self.ridges.number(best) + 1, len(self.options.ridges))
+        stronger = (self.ridges.solve(best.setting, number) for number in larger)
+        for chosen in not_clearly_worse(best, stronger, self.windows):
+            self._record(chosen, chosen=True)
         return chosen
 
     def _learn_embedding(self, best: Candidate) -> tuple[Candidate, int]:

@@ -2,9 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from inspect import get_annotations
 
-from hyperforecast.nn.option_values import check_values
+from hyperforecast.nn.exact.options import check_common
 
 RIDGES = (*(10 ** (exponent / 2) for exponent in range(-12, 7)), math.inf)
 """Ridges tried on the change of the head, in units of the mean diagonal of its equations. The last
@@ -33,16 +32,7 @@ class HeadOptions:
     max_memory_gb: float = 4.0
 
     def __post_init__(self) -> None:
-        check_values(vars(self), get_annotations(type(self)))
-        if self.ridge is not None and not self.ridge > 0:
-            raise ValueError(f"ridge must be positive; got {self.ridge}.")
-        if not 0 < self.validation_size < 1:
-            raise ValueError(
-                "validation_size must be a part of the windows, between 0 and 1; got "
-                f"{self.validation_size}."
-            )
-        if not self.max_memory_gb > 0:
-            raise ValueError(f"max_memory_gb must be positive; got {self.max_memory_gb}.")
+        check_common(self)
 
     @property
     def ridges(self) -> tuple[float, ...]:

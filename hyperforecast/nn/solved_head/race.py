@@ -11,9 +11,9 @@ from hyperforecast.nn.exact import BasisWeights, ChannelRegression, GeneratedReg
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.regression import Regression
-from hyperforecast.nn.exact.selection import LEAST_GAIN
+from hyperforecast.nn.exact.ridge_walk import best_of_valley
+from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
-from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import MAX_COMPARED, MAX_WINDOWS, MIN_WINDOWS
 from hyperforecast.nn.solved_head.feature_moments import FeatureMoments, ShiftedMoments
 from hyperforecast.nn.solved_head.feature_rows import FeatureRows
@@ -157,26 +157,19 @@ class HeadRace:
         for form in self.forms[1:]:
             candidate = self._best(form, self.ridges.index(selected.ridge))
             preferred = candidate.error < selected.error and (
-                self.requested or self._gains_clearly(candidate, selected)
+                self.requested or gains_clearly(candidate, selected, self._windows, LEAST_GAIN)
             )
             self.compared.append(candidate.compared(preferred))
             selected = candidate if preferred else selected
         return self._strengthened(selected)
 
     def _strengthened(self, best: Candidate) -> Candidate:
-        """Return the candidate with the largest ridge that loses neither clearly nor much.
-
-        A form of the one-standard-error rule: see Hastie, Tibshirani & Friedman, "The Elements of
-        Statistical Learning", 2009, section 7.10.
-        """
+        """Return the candidate with the largest ridge that loses neither clearly nor much."""
         chosen = best
-        for ridge in self.ridges[self.ridges.index(best.ridge) + 1 :]:
-            stronger = self._candidate(best.form, ridge)
-            loses_much = stronger.error > best.error * (1 + LEAST_GAIN)
-            if loses_much or self._gains_clearly(best, stronger, least=0.0):
-                break
-            self.compared.append(stronger.compared(chosen=True))
-            chosen = stronger
+        larger = self.ridges[self.ridges.index(best.ridge) + 1 :]
+        stronger = (self._candidate(best.form, ridge) for ridge in larger)
+        for chosen in not_clearly_worse(best, stronger, self._windows):
+            self.compared.append(chosen.compared(chosen=True))
         return chosen
 
     def _best(self, form: HeadForm, begin: int) -> Candidate:
@@ -188,17 +181,11 @@ class HeadRace:
                 solved[number] = self._candidate(form, self.ridges[number])
             return solved[number]
 
-        best = begin
-        candidate(best)
-        for step in (1, -1):
-            while 0 <= best + step < len(self.ridges):
-                if candidate(best + step).error >= candidate(best).error:
-                    break
-                best += step
+        best = best_of_valley(lambda number: candidate(number).error, len(self.ridges), begin)
         unchanged = len(self.ridges) - 1  # the valley may have a second end there
         if math.isinf(self.ridges[unchanged]):
             best = min((best, unchanged), key=lambda number: candidate(number).error)
-        return solved[best]
+        return candidate(best)
 
     def _candidate(self, form: HeadForm, ridge: float) -> Candidate:
         if math.isinf(ridge):
@@ -215,13 +202,6 @@ class HeadRace:
         n_bases = form.mixing.shape[1]
         weight = form.mixing.new_zeros(n_bases, layers.n_steps, layers.regressors.total)
         return BasisWeights(weight, form.mixing.new_zeros(n_bases, layers.n_future))
-
-    def _gains_clearly(self, rich: Candidate, simple: Candidate, least: float = LEAST_GAIN) -> bool:
-        if simple.error - rich.error <= least * simple.error:
-            return False
-        windows = self._windows
-        gains = windows.errors(simple) - windows.errors(rich)
-        return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
 
 
 class ComparedWindows:

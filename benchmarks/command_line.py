@@ -1,8 +1,18 @@
 """What the command lines of the benchmarks have in common."""
 
 import argparse
+import logging
 
 from benchmarks.protocol import DATA_VARIABLE
+
+LOGGERS = ("pytorch_lightning", "darts", "hyperforecast")
+"""Those that speak between the rows of a table."""
+
+
+def silence() -> None:
+    """Let loggers speak of errors alone."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def parser(

@@ -13,7 +13,6 @@ file and is not run again. For example::
 """
 
 import itertools
-import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -200,8 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    for name in ("pytorch_lightning", "darts", "hyperforecast"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    command_line.silence()
 
     datasets = {
         name: alike() if name == "alike" else load(name, given.folder) for name in given.data

@@ -18,7 +18,6 @@ against its bound, and the time of RevIN against that of ``last``) and ``retrain
 that train at every step).
 """
 
-import logging
 from collections.abc import Sequence
 
 import torch
@@ -66,8 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown:
         parser.error(f"no table {', '.join(sorted(unknown))}; there are: {', '.join(TABLES)}")
     torch.set_num_threads(given.threads)
-    for name in ("pytorch_lightning", "darts", "hyperforecast"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    command_line.silence()
 
     for table in given.tables or TABLES:
         print(f"\n{table}, {given.threads} thread(s)\n", flush=True)

@@ -1,5 +1,6 @@
 """Axes and figures to draw into."""
 
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -22,3 +23,8 @@ def figure_of(ax: Axes) -> Figure:
 def open_frame(ax: Axes) -> None:
     """Leave out the lines above and to the right of the axes."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def colours_of(kinds: Iterable[Hashable]) -> dict[Any, str]:
+    """Return a colour for each kind, in the order of their first appearance; ten, then again."""
+    return {kind: f"C{i % 10}" for i, kind in enumerate(dict.fromkeys(kinds))}

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from hyperforecast.plotting.canvas import given_or_new, open_frame
+from hyperforecast.plotting.canvas import colours_of, given_or_new, open_frame
 
 MAX_NAMES = 60
 """Number of channels above which bars are not named."""
@@ -54,11 +54,10 @@ def plot_channel_gains(
     ax = given_or_new(ax, figsize=(7, max(2.5, 0.19 * min(len(gains), MAX_NAMES))))
     shades: list[str] = ["C0"] * len(gains)
     if colour is not None:
-        kinds = list(dict.fromkeys(colour))
-        palette = {kind: f"C{i % 10}" for i, kind in enumerate(kinds)}
+        palette = colours_of(colour)
         shades = [palette[kind] for kind in colour.loc[gains.index]]
         ax.legend(
-            handles=[Patch(color=palette[kind], label=str(kind)) for kind in kinds],
+            handles=[Patch(color=shade, label=str(kind)) for kind, shade in palette.items()],
             fontsize="small",
             frameon=False,
             loc="lower right",

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from hyperforecast.plotting.canvas import figure_of
+from hyperforecast.plotting.canvas import colours_of, figure_of
 
 MARKERS = "os^DvPX*<>"
 """Forms of points, one for each category; after the last they begin again."""
@@ -49,9 +49,9 @@ def draw_points(
         if pd.api.types.is_numeric_dtype(given):
             numbers = given.to_numpy(dtype=float)
         else:
-            codes, kinds = pd.factorize(given)
-            colours = np.array([f"C{code % 10}" for code in codes], dtype=object)
-            legend += [_entry(str(kind), f"C{i % 10}", "o") for i, kind in enumerate(kinds)]
+            palette = colours_of(given)
+            colours = np.array([palette[kind] for kind in given], dtype=object)
+            legend += [_entry(str(kind), shade, "o") for kind, shade in palette.items()]
     if marker is not None:
         codes, kinds = pd.factorize(_of_channels(marker, places, "marker"))
         forms = np.array([MARKERS[code % len(MARKERS)] for code in codes])

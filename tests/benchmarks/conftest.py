@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from benchmarks.command_line import LOGGERS
 from benchmarks.protocol import Dataset, scale, split
 
 
 @pytest.fixture(autouse=True)
 def loggers_as_they_were() -> Iterator[None]:
     """Let loggers say again what benchmarks silence."""
-    loggers = [logging.getLogger(n) for n in ("pytorch_lightning", "darts", "hyperforecast")]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     yield
     for logger, level in zip(loggers, levels, strict=True):

@@ -26,7 +26,7 @@ from sklearn.linear_model import Ridge
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
 from hyperforecast.darts.exact import float64_device
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.exact import solve_exact
+from hyperforecast.nn.exact import ExactSolution, solve_exact
 
 L, H = 12, 4
 MODELS = [HNMVTSModel, BackboneModel]
@@ -832,6 +832,18 @@ class TestGoingOnByGradients:
 
 
 class TestHarness:
+    @pytest.fixture
+    def solved(self, monkeypatch: pytest.MonkeyPatch) -> list[ExactSolution]:
+        """Solutions of the exact solver, as it makes them."""
+        solutions = []
+
+        def noting(*args: Any) -> Any:
+            solutions.append(solve_exact(*args))
+            return solutions[-1]
+
+        monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
+        return solutions
+
     def retrained(self, model: HyperforecastModel, series: TimeSeries) -> list[TimeSeries]:
         return model.historical_forecasts(
             series, start=110, start_format="position", forecast_horizon=H, retrain=True,
@@ -850,16 +862,9 @@ class TestHarness:
             equal(forecast, expected, 1e-4)
 
     def test_settings_are_compared_once_in_a_retraining_backtest(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, solved: list[ExactSolution]
     ) -> None:
         """Later steps solve the setting of the first one on the rows that they have."""
-        solved = []
-
-        def noting(*args: Any) -> Any:
-            solved.append(solve_exact(*args))
-            return solved[-1]
-
-        monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
         series = unlike(140)
         alone = {"combine": False}
         forecasts = self.retrained(make(BackboneModel, solver="exact", solver_kwargs=alone), series)
@@ -873,15 +878,8 @@ class TestHarness:
             equal(forecast, alone.predict(H), 1e-4)
 
     def test_what_is_added_up_is_chosen_once_in_a_retraining_backtest(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, solved: list[ExactSolution]
     ) -> None:
-        solved = []
-
-        def noting(*args: Any) -> Any:
-            solved.append(solve_exact(*args))
-            return solved[-1]
-
-        monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)
         self.retrained(make(solver="exact"), unlike(140))
         assert len(solved) == 4
         assert len({solution.combination for solution in solved}) == 1

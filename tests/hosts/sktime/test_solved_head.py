@@ -22,16 +22,6 @@ SMALL: dict[str, Any] = {"solver": "adam+exact", "n_epochs": 1, "random_state": 
 NARROW: dict[str, Any] = {"backbone": "rmlp", "backbone_kwargs": {"d_model": 4}}
 
 
-@pytest.fixture(scope="module")
-def y() -> pd.DataFrame:
-    rng = np.random.default_rng(3)
-    values = np.zeros((160, 3))
-    for t in range(1, len(values)):
-        values[t] = [0.9, -0.7, 0.2] * values[t - 1] + rng.normal(size=3)
-    index = pd.period_range("2001-01", periods=len(values), freq="M")
-    return pd.DataFrame(5 + 3 * values, index=index, columns=["a", "b", "c"])
-
-
 def solved(forecaster: BaseHyperforecastForecaster) -> bool:
     return forecaster.model_.solver_report is not None
 

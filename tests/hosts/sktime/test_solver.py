@@ -12,16 +12,6 @@ from hyperforecast.darts import HNMVTSModel
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
 
 
-@pytest.fixture(scope="module")
-def y() -> pd.DataFrame:
-    rng = np.random.default_rng(3)
-    values = np.zeros((160, 3))
-    for t in range(1, len(values)):
-        values[t] = [0.9, -0.7, 0.2] * values[t - 1] + rng.normal(size=3)
-    index = pd.period_range("2001-01", periods=len(values), freq="M")
-    return pd.DataFrame(5 + 3 * values, index=index, columns=["a", "b", "c"])
-
-
 def test_default_solves_exactly_what_the_darts_model_solves(y: pd.DataFrame) -> None:
     forecaster = HNMVTSForecaster(6, scaler=None).fit(y, fh=[1, 2, 3])
     assert forecaster.model_.solver_report is not None

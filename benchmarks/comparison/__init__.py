@@ -1,0 +1,1 @@
+"""The package beside what Darts has, and beside naive forecasts."""

@@ -26,7 +26,8 @@ class AdaptedModel(HyperforecastModel):
     _adapts_only = False
 
     def _module_options(self) -> dict[str, Any]:
-        return {"base_optimizer_kwargs": self.model_params["base_optimizer_kwargs"]}
+        first = {"base_optimizer_kwargs": self.model_params["base_optimizer_kwargs"]}
+        return {**super()._module_options(), **first}
 
     # training
 

@@ -281,8 +281,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         return _network_arguments(self.model_params, self.parts(self.model_params))
 
     def _module_options(self) -> dict[str, Any]:
-        """Return what a module of another class takes beside network and Darts' arguments."""
-        return {}
+        """Return what a module takes beside network and Darts' arguments."""
+        return {"generator_lr": self.model_params.get("generator_lr")}
 
     # what goes into training
 

@@ -1,13 +1,13 @@
 """HN-MVTS as a Darts model."""
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.options import SolverOptions
+from hyperforecast.darts.options import GeneratorOptions, SolverOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.hn_mvts import HNMVTSOptions
 
 
 @option_group
-class HNMVTSModelOptions(HNMVTSOptions, SolverOptions):
+class HNMVTSModelOptions(HNMVTSOptions, SolverOptions, GeneratorOptions):
     """Options of HN-MVTS in both hosts, beside those of every model."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hyperforecast.darts.adapted import AdaptedModel
-from hyperforecast.darts.options import SolverOptions, TwoStageOptions
+from hyperforecast.darts.options import GeneratorOptions, SolverOptions, TwoStageOptions
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.nn.parts import SLOTS, Slot, parts_of_slot
@@ -21,7 +21,7 @@ def _choices(slot: Slot) -> str:
 
 
 @option_group
-class HyperModelOptions(TwoStageOptions, SolverOptions):
+class HyperModelOptions(TwoStageOptions, SolverOptions, GeneratorOptions):
     """Which parts are put into a plain network, in both hosts."""
 
     head: str = option(

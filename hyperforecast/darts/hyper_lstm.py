@@ -3,13 +3,13 @@
 from types import MappingProxyType
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.options import HeadSolverOptions
+from hyperforecast.darts.options import GeneratorOptions, HeadSolverOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.hyper_lstm import HyperLSTMOptions
 
 
 @option_group
-class HyperLSTMModelOptions(HyperLSTMOptions, HeadSolverOptions):
+class HyperLSTMModelOptions(HyperLSTMOptions, HeadSolverOptions, GeneratorOptions):
     """Options of the HyperLSTM in both hosts, beside those of every model."""
 
     backbone: str = "lstm"

@@ -1,13 +1,13 @@
 """The HyperTCN as a Darts model."""
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.options import HeadSolverOptions
+from hyperforecast.darts.options import GeneratorOptions, HeadSolverOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.hyper_kernels import HyperKernelsOptions
 
 
 @option_group
-class HyperTCNModelOptions(HyperKernelsOptions, HeadSolverOptions):
+class HyperTCNModelOptions(HyperKernelsOptions, HeadSolverOptions, GeneratorOptions):
     """Options of the HyperTCN in both hosts, beside those of every model."""
 
     backbone: str = "tcn"

@@ -1,13 +1,13 @@
 """The HyperTransformer as a Darts model."""
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.options import HeadSolverOptions
+from hyperforecast.darts.options import GeneratorOptions, HeadSolverOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.hyper_attention import HyperAttentionOptions
 
 
 @option_group
-class HyperTransformerModelOptions(HyperAttentionOptions, HeadSolverOptions):
+class HyperTransformerModelOptions(HyperAttentionOptions, HeadSolverOptions, GeneratorOptions):
     """Options of the HyperTransformer in both hosts, beside those of every model."""
 
     backbone: str = "patchtst"

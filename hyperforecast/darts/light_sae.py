@@ -1,13 +1,13 @@
 """LightSAE as a Darts model."""
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.options import HeadSolverOptions
+from hyperforecast.darts.options import GeneratorOptions, HeadSolverOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.light_sae import LightSAEOptions
 
 
 @option_group
-class LightSAEModelOptions(LightSAEOptions, HeadSolverOptions):
+class LightSAEModelOptions(LightSAEOptions, HeadSolverOptions, GeneratorOptions):
     """Options of LightSAE in both hosts, beside those of every model."""
 
     backbone: str = "rmlp"

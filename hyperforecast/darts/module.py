@@ -51,6 +51,8 @@ class ForecastingModule(PLForecastingModule):
         state dict, so that weights and names cannot be separated.
     covariate_names : mapping of str to list of str, optional
         The same of covariates, for each kind that the network has weights for.
+    generator_lr : float, optional
+        Learning rate of what generates weights; that of all weights if not given.
     **kwargs
         Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
     """
@@ -60,9 +62,11 @@ class ForecastingModule(PLForecastingModule):
         network: dict[str, Any],
         channel_names: Sequence[str] = (),
         covariate_names: Mapping[InputKind, Sequence[str]] | None = None,
+        generator_lr: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.generator_lr = generator_lr
         self.network_arguments = network
         self.network = ForecastingNetwork(**network)
         self.channel_names = list(channel_names)
@@ -162,13 +166,30 @@ class ForecastingModule(PLForecastingModule):
         large part of a training step there. ``optimizer_kwargs={"fused": False}`` has it back.
         """
         given: dict[str, Any] = self.optimizer_kwargs  # type: ignore[has-type]  # of Darts' class
-        fuses = self.optimizer_cls in FUSED_OPTIMIZERS and self.device.type == "cpu"
+        make: Any = self.optimizer_cls  # type: ignore[has-type]
+        fuses = make in FUSED_OPTIMIZERS and self.device.type == "cpu"
         if fuses and not any(name in given for name in OTHER_KERNELS):
             self.optimizer_kwargs = {**given, "fused": True}
+        if self.generator_lr is not None:
+            groups = self._by_rate(self.generator_lr)
+            self.optimizer_cls = lambda params, **kwargs: make(groups, **kwargs)
         try:
             return super().configure_optimizers()
         finally:
-            self.optimizer_kwargs = given
+            self.optimizer_cls, self.optimizer_kwargs = make, given
+
+    def _by_rate(self, generator_lr: float) -> list[dict[str, Any]]:
+        """Return groups of parameters: those of the base, and those that generate weights."""
+        generating = {id(one) for one in self.network.generating().values()}
+        if not generating:
+            raise ValueError(
+                f"generator_lr={generator_lr} has no effect: no weight of this network is "
+                "generated. Leave it out, or choose parts that generate weights."
+            )
+        base, own = [], []
+        for one in self.parameters():
+            (own if id(one) in generating else base).append(one)
+        return [{"params": base}, {"params": own, "lr": generator_lr}]
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Let other threads fit and forecast between two steps of this training."""

@@ -1,13 +1,13 @@
 """MoLA as a Darts model."""
 
 from hyperforecast.darts.adapted import AdaptedModel
-from hyperforecast.darts.options import HeadSolverOptions, TwoStageOptions
+from hyperforecast.darts.options import GeneratorOptions, HeadSolverOptions, TwoStageOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.mola import MoLAOptions
 
 
 @option_group
-class MoLAModelOptions(MoLAOptions, TwoStageOptions, HeadSolverOptions):
+class MoLAModelOptions(MoLAOptions, TwoStageOptions, HeadSolverOptions, GeneratorOptions):
     """Options of MoLA in both hosts, beside those of every model."""
 
     backbone: str = "itransformer"

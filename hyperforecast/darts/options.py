@@ -125,6 +125,21 @@ class TwoStageOptions:
 
 
 @option_group
+class GeneratorOptions:
+    """How what generates weights is trained."""
+
+    generator_lr: float | None = option(
+        default=None,
+        of="training",
+        before="lr_scheduler_cls",
+        least=0,
+        doc="""Learning rate of what generates weights, contexts and generators, by gradients; that
+        of all weights if not given. A smaller one keeps generated weights nearer to where they
+        start, which for many parts is the weight that all share.""",
+    )
+
+
+@option_group
 class EngineOptions:
     """How to train: those of the arguments of Darts' engine that both hosts have."""
 

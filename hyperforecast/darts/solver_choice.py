@@ -29,6 +29,7 @@ GRADIENT_OPTIONS: dict[str, Any] = {
     "n_epochs": None,
     "optimizer_cls": None,
     "optimizer_kwargs": None,
+    "generator_lr": None,
     "lr_scheduler_cls": None,
     "lr_scheduler_kwargs": None,
     "nr_epochs_val_period": 1,

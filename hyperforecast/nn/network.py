@@ -1,6 +1,6 @@
 """The forecasting network: normalise -> embed -> encode -> head -> restore."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -463,16 +463,16 @@ class ForecastingNetwork(nn.Module):
             if isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
 
+    def generating(self) -> dict[str, nn.Parameter]:
+        """Return by name the parameters of all contexts and generators; empty without terms."""
+        return _parameters_of(self._terms())
+
     def adapters(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of adapters, which are trained on a base held still.
 
         Empty where all weights are trained at once.
         """
-        found: dict[str, nn.Parameter] = {}
-        for name, term in self._terms():
-            if term.adapter:
-                found |= dict(term.named_parameters(name))
-        return found
+        return _parameters_of((name, term) for name, term in self._terms() if term.adapter)
 
     def trained_with_adapters(self) -> set[str]:
         """Return the names of the parameters that are trained on a base held still.
@@ -528,6 +528,11 @@ def _maps_of_channels(given: bool | None, parts: Mapping[str, Part], backbone: s
     if of_head:
         return False
     return bool(parts) if given is None else bool(given)
+
+
+def _parameters_of(terms: Iterable[tuple[str, Term]]) -> dict[str, nn.Parameter]:
+    """Return the parameters of terms by name."""
+    return {name: one for prefix, term in terms for name, one in term.named_parameters(prefix)}
 
 
 def _same(values: Tensor) -> Tensor:

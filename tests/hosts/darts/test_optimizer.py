@@ -7,9 +7,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
+from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ExponentialLR
 
-from hyperforecast.darts import HNMVTSModel
+from hyperforecast.darts import HNMVTSModel, HyperModel, MoLAModel
 
 SERIES = TimeSeries.from_values(np.random.default_rng(0).normal(size=(60, 3)).cumsum(axis=0))
 
@@ -71,3 +73,58 @@ def test_gradients_are_clipped() -> None:
         return sum((a - b).square().sum().item() for a, b in pairs)
 
     assert 0 < distance(moved) < 1e-6 * distance(free)
+
+
+def weights(model: HNMVTSModel) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights of the base, and those of what generates weights."""
+    state, own = dict(model.network.named_parameters()), model.network.generating()
+    base = {name: one.detach() for name, one in state.items() if name not in own}
+    return base, {name: one.detach() for name, one in own.items()}
+
+
+def test_what_generates_weights_has_a_rate_of_its_own() -> None:
+    started, _ = fit(optimizer_kwargs={"lr": 0.0})
+    held, group = fit(optimizer_kwargs={"lr": 1e-2}, generator_lr=0.0)
+    assert group["fused"] is True
+    moved, _ = fit(optimizer_kwargs={"lr": 0.0}, generator_lr=1e-2)
+    both, _ = fit(optimizer_kwargs={"lr": 1e-2})
+    torch.testing.assert_close(weights(held)[1], weights(started)[1], rtol=0, atol=0)
+    torch.testing.assert_close(weights(moved)[0], weights(started)[0], rtol=0, atol=0)
+    for number, model in ((0, held), (1, moved), (0, both), (1, both)):
+        start = weights(started)[number]
+        assert any(not one.equal(start[name]) for name, one in weights(model)[number].items())
+    alike, _ = fit(optimizer_kwargs={"lr": 1e-2}, generator_lr=1e-2)
+    torch.testing.assert_close(weights(alike), weights(both), rtol=0, atol=0)
+    assert held.model.optimizer_cls is torch.optim.Adam  # as it is saved
+
+
+def test_a_scheduler_lowers_both_rates() -> None:
+    scheduler = {"lr_scheduler_cls": ExponentialLR, "lr_scheduler_kwargs": {"gamma": 0.1}}
+    model, _ = fit(optimizer_kwargs={"lr": 1e-2}, generator_lr=1e-3, **scheduler)
+    rates = [group["lr"] for group in model.trainer.optimizers[0].param_groups]
+    assert rates == pytest.approx([1e-6, 1e-7])
+
+
+def test_every_stage_has_the_rate() -> None:
+    """Its adapters generate weights, and are trained in the second stage."""
+    common = {"n_epochs": 1, "n_segments": 3, "random_state": 0, "backbone": "rlinear"}
+    common |= {"backbone_kwargs": {"d_model": 4}, "n_base_epochs": 1}
+    model = MoLAModel(6, 3, generator_lr=0.0, **common).fit(SERIES)
+    start = MoLAModel(6, 3, optimizer_kwargs={"lr": 0.0}, **common).fit(SERIES)
+    for name, one in model.network.adapters().items():
+        assert one.equal(start.network.adapters()[name])
+
+
+def test_a_rate_asks_for_gradients() -> None:
+    assert HNMVTSModel(6, 3, generator_lr=1e-3, random_state=0).fit(SERIES).solver_report is None
+    with pytest.raises(ValueError, match="generator_lr"):
+        HNMVTSModel(6, 3, generator_lr=1e-3, solver="exact").fit(SERIES)
+
+
+@pytest.mark.parametrize("parts", [{}, {"head": "individual"}])
+def test_a_rate_for_nothing_is_an_error(parts: dict[str, str]) -> None:
+    model = HyperModel(6, 3, generator_lr=1e-3, solver="adam", n_epochs=1, **parts)
+    with pytest.raises(ValueError, match="no weight of this network is generated"):
+        model.fit(SERIES)
+    with pytest.raises(ValueError, match="generator_lr must be a finite number >= 0"):
+        HyperModel(6, 3, generator_lr=-1.0)

@@ -186,9 +186,8 @@ class ForecastingModule(PLForecastingModule):
                 f"generator_lr={generator_lr} has no effect: no weight of this network is "
                 "generated. Leave it out, or choose parts that generate weights."
             )
-        base, own = [], []
-        for one in self.parameters():
-            (own if id(one) in generating else base).append(one)
+        base = [one for one in self.parameters() if id(one) not in generating]
+        own = [one for one in self.parameters() if id(one) in generating]
         return [{"params": base}, {"params": own, "lr": generator_lr}]
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -23,7 +23,6 @@ from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression
 from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
-from hyperforecast.nn.exact.own_embedding import lag_correlations, principal_components
 from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.pooled_regression import PooledRegression
@@ -35,6 +34,7 @@ from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_er
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
+from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
@@ -335,11 +335,11 @@ class DataSplit:
 
     def _own_components(self) -> Tensor:
         """Return the embedding of channels that share no time axis."""
-        correlations = lag_correlations(self.series, self.n_channels, self.problem.lookback)
-        n_rows = correlations.new_zeros(self.n_channels)
-        for one in self.series:
-            n_rows[one.numbers] += len(one.target)
-        return principal_components(correlations, n_rows, max(self._shared_dims(), default=0))
+        columns = [column for one in self.series for column in one.target.T]
+        numbers = torch.cat([one.numbers for one in self.series])
+        longest = max(self._shared_dims(), default=0)
+        lookback = self.problem.lookback
+        return lag_correlation_embedding(columns, numbers, self.n_channels, lookback, longest)
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""

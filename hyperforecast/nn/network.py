@@ -599,6 +599,22 @@ def check_network(**arguments: Any) -> None:
     _make_without_values(_Arguments(arguments))
 
 
+def check_by_series(**arguments: Any) -> None:
+    """Raise if weights by series would have no effect: none of a network's are a channel's.
+
+    Parameters
+    ----------
+    **arguments
+        As of :func:`check_network`.
+    """
+    if not belongs_to_channels(n_channels=N_CHANNELS, **(arguments | {"weights_by": "channel"})):
+        raise ValueError(
+            f"weights_by={arguments['weights_by']!r} would have no effect: nothing in this network "
+            "belongs to a channel. Give it a head that does, 'hn-mvts' or 'individual' for "
+            "example, or leave weights_by out."
+        )
+
+
 def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
     """Say whether any weights of a network are those of a channel.
 
@@ -641,6 +657,8 @@ def _make_without_values(arguments: _Arguments) -> None:
         "n_future_covariates": 1,
         "n_static_covariates": 1,
     }
+    if arguments.get("weights_by", "channel") != "channel":
+        sizes["n_series"] = N_CHANNELS
     # a backbone that needs values to be made is seen when it is
     with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
         ForecastingNetwork(**sizes, **arguments)

@@ -85,8 +85,9 @@ class DataSplit:
         if training is None:
             n_ahead = problem.width - problem.lookback
             if has_own_windows(given):
-                # of short stretches, deviations of what is left to train on say little
-                rows = [*given, *validation]
+                # of short stretches, deviations of what is left to train on say little; and those
+                # too short for a window have units, too
+                rows = [*series, *validation]
                 self.units = Units.of(rows, problem.lookback, n_ahead, problem.n_channels)
             else:
                 units = Units.of(given, problem.lookback, n_ahead)

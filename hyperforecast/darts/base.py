@@ -41,6 +41,7 @@ from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
 from hyperforecast.darts.new_channels import for_channels_of
+from hyperforecast.darts.new_series import for_new_series
 from hyperforecast.darts.observed_series import counts_alike, observed_series
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -54,6 +55,14 @@ from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
 from hyperforecast.darts.saving import SavedWhole
+from hyperforecast.darts.series_numbers import (
+    NumberedInference,
+    NumberedTraining,
+    names_of_series,
+    numbers_of,
+    series_name,
+    without_column,
+)
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solved_head import (
     check_head_data,
@@ -81,8 +90,8 @@ from hyperforecast.nn import (
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
-from hyperforecast.nn.network import check_network
-from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
+from hyperforecast.nn.network import check_by_series, check_network
+from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, SeriesOptions
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 
@@ -152,11 +161,13 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._solver_report: list[dict[str, Any]] | None = None
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
+        self._series_names: list[str] = []
 
     @classmethod
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
-        groups = (cls.options, LengthOptions, NetworkOptions, FactorOptions, CovariateOptions)
+        networks = (NetworkOptions, FactorOptions, SeriesOptions)
+        groups = (cls.options, LengthOptions, *networks, CovariateOptions)
         return [one for one in options_of(*groups) if one.to == "model"]
 
     @classmethod
@@ -191,6 +202,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if norm is not None and norm not in INSTANCE_NORMS:
             problems.append(unknown_name("instance_norm", norm, INSTANCE_NORMS))
         problems.check(check_likelihood, arguments.get("likelihood"))
+        if arguments["series_id"] is not None and arguments["weights_by"] == "channel":
+            problems.append(
+                f"series_id={arguments['series_id']!r} has no effect with weights_by='channel', "
+                "where no weights are a series' own. Choose 'series' or 'both', or leave it out."
+            )
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
         if problems:
@@ -202,6 +218,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if "input_chunk_length" in arguments and "output_chunk_length" in arguments:
             with random_turn():
                 problems.check(check_network, **_network_arguments(arguments, parts))
+                if not problems and arguments["weights_by"] != "channel":
+                    problems.check(check_by_series, **_network_arguments(arguments, parts))
         return problems
 
     @classmethod
@@ -263,17 +281,26 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
         }
+        by_series = params["weights_by"] != "channel"
+        if by_series:  # whose numbers stand behind the static covariates
+            network["n_static_covariates"] -= 1
         # no dataset: the weights are about to be loaded, and the sample is a mock
         names = {} if self._fit_dataset is None else names_of(self._fit_dataset)
+        series_names = [] if self._fit_dataset is None else self._series_names
+        if by_series:
+            network["n_series"] = max(1, len(series_names))
         module = self.module_class(
             network=network,
             channel_names=names.pop("channels", []),
             covariate_names=names,
+            series_names=series_names,
+            series_id=params["series_id"],
             **self._module_options(),
             **self.pl_module_params,
         )
         if self._fit_dataset is not None:
-            module.network.start_from(training_values(self._fit_dataset))
+            numbers = getattr(self._fit_dataset, "numbers", None)
+            module.network.start_from(training_values(self._fit_dataset), numbers)
         return module
 
     def _network_plan(self) -> dict[str, Any]:
@@ -320,7 +347,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self, series: TimeSeriesLike, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
         static = self._considers_static_covariates
-        check_fit_inputs({"series": series, **kwargs}, static=static)
+        series_id = self.model_params["series_id"]
+        if self.model_params["weights_by"] != "channel":
+            names_of_series(series2seq(series), series_id)
+        check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
+        if self.model is None:
+            self._series_names = []
         self._order_by_trained_names()
         return super()._setup_for_fit_from_dataset(series, **kwargs)
 
@@ -364,7 +396,21 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             stride=stride,
         )
         check_coverage(dataset)
-        return dataset
+        return self._numbered(dataset, series)
+
+    def _numbered(
+        self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries]
+    ) -> TorchTrainingDataset:
+        """Let a dataset say which series its samples are of, where weights are by series."""
+        if self.model_params["weights_by"] == "channel":
+            return dataset
+        series_id = self.model_params["series_id"]
+        names = names_of_series(series, series_id)
+        trained = self.series_names
+        if not trained and not self._series_names:
+            self._series_names = list(dict.fromkeys(names))
+        numbers = numbers_of(names, trained or self._series_names)
+        return NumberedTraining(dataset, numbers, series_id)
 
     def _setup_for_train(
         self,
@@ -591,7 +637,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             check_rows(one, name)
             self._order("channels", one.components)  # by which `predict_step` goes
             if self.uses_static_covariates and one.static_covariates is not None:
-                self._order("static_covariates", one.static_covariates.columns)
+                static = without_column(one.static_covariates, self.model_params["series_id"])
+                if static is not None:
+                    self._order("static_covariates", static.columns)
         dataset = super()._build_inference_dataset(
             n,
             series,
@@ -600,8 +648,30 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             stride,
             bounds,
         )
+        if self.model_params["weights_by"] != "channel":
+            series_id = self.model_params["series_id"]
+            names = [series_name(one, series_id) for one in series]
+            dataset = NumberedInference(dataset, numbers_of(names, self.series_names), series_id)
         check_forecast_inputs(dataset, static=self.uses_static_covariates)
         return dataset
+
+    @property
+    def series_names(self) -> list[str]:
+        """Names of the series that have weights of their own, in the order of these."""
+        return list(self.model.series_names) if self.model is not None else []
+
+    def _update_covariates_use(self) -> None:
+        super()._update_covariates_use()
+        sample = self.train_sample
+        if self.model_params["weights_by"] != "channel" and sample is not None:
+            # the last column is the number of the series
+            self._uses_static_covariates = _width(sample.static_covariates) > 1
+            self._expect_static_covariates &= self._uses_static_covariates
+
+    def _verify_static_covariates(self, static_covariates: pd.DataFrame | None) -> None:
+        super()._verify_static_covariates(
+            without_column(static_covariates, self.model_params["series_id"])
+        )
 
     def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:
         """Forecast, from series whose channels and covariates may have any order.
@@ -614,6 +684,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
         if self.model is not None and given.get("series") is not None:
             other = for_channels_of(self, series2seq(given["series"]))
+            if other is None:
+                other = for_new_series(self, series2seq(given["series"]))
             if other is not None:
                 return other.predict(*args, **kwargs)
         with random_turn():
@@ -698,6 +770,7 @@ def _network_arguments(
         "instance_norm": arguments["instance_norm"],
         "n_factors": int(arguments["n_factors"] or 0),
         "individual_covariates": arguments["individual_covariates"],
+        "weights_by": arguments["weights_by"],
     }
 
 

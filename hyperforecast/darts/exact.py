@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Mapping
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
+from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import default_instance_norm
 from hyperforecast.nn.exact import (
     ExactOptions,
@@ -27,7 +29,9 @@ from hyperforecast.nn.exact import (
     solved_arguments,
     solved_network,
 )
-from hyperforecast.nn.parts import Part, closed_form_of_head
+from hyperforecast.nn.exact.observed_series import has_own_windows
+from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.parts import closed_form_of_head
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +68,11 @@ def train_exactly(
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network.parts, series[0].n_channels)
+    problem = _problem(params, options, module.network)
+    if isinstance(dataset, NumberedTraining):
+        _warn_of_short_series(dataset, module.series_names)
+    if has_own_windows(series):
+        history = settings = None  # of the same windows of all channels
     recalled = None if settings is None else settings.recall(problem, series, options)
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))
@@ -88,6 +96,22 @@ def train_exactly(
     return solution
 
 
+def _warn_of_short_series(dataset: NumberedTraining, names: Sequence[str]) -> None:
+    """Say which series have no window to learn weights from."""
+    width = dataset.size_of_both_chunks
+    longest: dict[int, int] = {}
+    for number, one in zip(dataset.numbers, dataset.series, strict=True):
+        longest[number] = max(longest.get(number, 0), len(one))
+    short = [names[number] for number, length in longest.items() if length < width]
+    if short:
+        warnings.warn(
+            f"The series {', '.join(map(repr, short[:5]))}{' ...' if len(short) > 5 else ''} "
+            f"({len(short)} of {len(longest)}) are shorter than a window of {width} rows, and have "
+            "weights that they share with others. Give more rows or choose shorter chunks.",
+            stacklevel=2,
+        )
+
+
 def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.dtype) -> None:
     """Replace the network of a module by one that holds a solution, in a precision."""
     like = next(module.network.parameters())
@@ -104,7 +128,7 @@ def running_fit(
 ) -> RunningFit:
     """Return what takes in further windows of a solution's setting, with no window yet."""
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network.parts, len(solution.mixing))
+    problem = _problem(params, options, module.network)
     return RunningFit.of(problem, options, solution)
 
 
@@ -131,12 +155,12 @@ def float64_device(device: torch.device) -> torch.device:
     return device
 
 
-def _problem(
-    params: dict[str, Any], options: ExactOptions, parts: Mapping[str, Part], n_channels: int
-) -> Problem:
+def _problem(params: dict[str, Any], options: ExactOptions, network: ForecastingNetwork) -> Problem:
     """Say what a model's arguments ask to be solved."""
     likelihood = params.get("likelihood")
-    closed_form = closed_form_of_head(parts)
+    closed_form = closed_form_of_head(network.parts)
+    by_series = network.weights_by != "channel"
+    n_channels = network.n_channels * (network.n_series if by_series else 1)
     return Problem(
         lookback=params["input_chunk_length"],
         horizon=params["output_chunk_length"],
@@ -148,13 +172,14 @@ def _problem(
             generated=closed_form.channel_weights == "generated",
             embedding_dim=closed_form.embedding_dim,
             individual=closed_form.channel_weights == "individual",
-            n_factors=params["n_factors"],
+            n_factors=0 if by_series else params["n_factors"],
             lookback=params["input_chunk_length"],
             pool=options.pool,
-            neighbours=options.neighbours,
+            neighbours=options.neighbours and not by_series,
             combine=options.combine,
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),
+        n_channels=n_channels if by_series else None,
     )
 
 

@@ -10,6 +10,7 @@ from darts import TimeSeries
 from darts.utils.data import SequentialTorchInferenceDataset
 
 from hyperforecast.darts.names import ENCODED
+from hyperforecast.darts.series_numbers import without_column
 from hyperforecast.nn.errors import Problems, raise_all
 
 logger = logging.getLogger(__name__)
@@ -79,9 +80,12 @@ def _check_size(values: np.ndarray, series: TimeSeries, name: str) -> None:
         )
 
 
-def check_static_covariates(series: TimeSeries, name: str) -> None:
-    """Raise if a series has static covariates that are no numbers, or not finite."""
-    static = series.static_covariates
+def check_static_covariates(series: TimeSeries, name: str, series_id: str | None = None) -> None:
+    """Raise if a series has static covariates that are no numbers, or not finite.
+
+    That by which series are known may be anything.
+    """
+    static = without_column(series.static_covariates, series_id)
     if static is None:
         return
     numbers = static.select_dtypes("number")
@@ -132,7 +136,9 @@ def check_sample_weight(weights: TimeSeries, name: str) -> None:
         )
 
 
-def check_fit_inputs(given: Mapping[str, Any], *, static: bool) -> None:
+def check_fit_inputs(
+    given: Mapping[str, Any], *, static: bool, series_id: str | None = None
+) -> None:
     """Raise if what a model is to be trained or validated on is not finite.
 
     Parameters
@@ -141,6 +147,8 @@ def check_fit_inputs(given: Mapping[str, Any], *, static: bool) -> None:
         Arguments of ``fit``: series, lists of them, and others that are passed over.
     static : bool
         Whether static covariates are used.
+    series_id : str, optional
+        Static covariate by which series are known.
     """
     problems = Problems()
     for kind in ("series", "past_covariates", "future_covariates", "sample_weight"):
@@ -152,7 +160,7 @@ def check_fit_inputs(given: Mapping[str, Any], *, static: bool) -> None:
             for name, one in named(values, argument):
                 problems.check(check, one, name)
                 if static and kind == "series":
-                    problems.check(check_static_covariates, one, name)
+                    problems.check(check_static_covariates, one, name, series_id)
             if static and kind == "series":
                 problems.check(check_static_shapes, values, argument)
     raise_all(problems)
@@ -177,6 +185,7 @@ def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: b
     static : bool
         Whether static covariates are used.
     """
+    series_id = getattr(dataset, "series_id", None)  # of one that tells series apart
     beyond = max(0, dataset.n - dataset.output_chunk_length)
     ahead = dataset.output_chunk_shift + max(dataset.n, dataset.output_chunk_length)
     problems = Problems()
@@ -188,7 +197,7 @@ def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: b
         first = max(0, first - dataset.input_chunk_length)
         problems.check(check_finite, series, name, slice(first, last))
         if static:
-            problems.check(check_static_covariates, series, name)
+            problems.check(check_static_covariates, series, name, series_id)
         for kind, covariates, end in (
             ("past_covariates", dataset.past_covariates, last + beyond),
             ("future_covariates", dataset.future_covariates, last + ahead),

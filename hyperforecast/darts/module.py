@@ -53,6 +53,10 @@ class ForecastingModule(PLForecastingModule):
         The same of covariates, for each kind that the network has weights for.
     generator_lr : float, optional
         Learning rate of what generates weights; that of all weights if not given.
+    series_names : list of str
+        The same of series, where weights are by series.
+    series_id : str, optional
+        Static covariate that names series and is none of the network's.
     **kwargs
         Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
     """
@@ -63,6 +67,8 @@ class ForecastingModule(PLForecastingModule):
         channel_names: Sequence[str] = (),
         covariate_names: Mapping[InputKind, Sequence[str]] | None = None,
         generator_lr: float | None = None,
+        series_names: Sequence[str] = (),
+        series_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -73,6 +79,8 @@ class ForecastingModule(PLForecastingModule):
         self.covariate_names: dict[InputKind, list[str]] = {
             kind: list(names) for kind, names in (covariate_names or {}).items()
         }
+        self.series_names = list(series_names)
+        self.series_id = series_id
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
         self.solved_setting: Mapping[str, float] | None = None
@@ -95,15 +103,25 @@ class ForecastingModule(PLForecastingModule):
             # a backbone that takes covariates itself sees them: the last ones go on
             missing = self.network.horizon - future.shape[1]
             future = torch.cat([future, future[:, -1:].expand(-1, missing, -1)], dim=1)
+        static, series = self._static_and_series(cast(x_in.static_covariates))
         prediction = self.network(
             x_in.past_target.to(dtype),
             past_covariates=torch.cat(past, dim=2) if past else None,
             future_covariates=future,
-            static_covariates=cast(x_in.static_covariates),
+            static_covariates=static,
+            series=series,
             n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
             shared=self.trains_shared_weights(x_in),
         )
         return PLModuleOutput(prediction=bounded(prediction, self._bounds))
+
+    def _static_and_series(self, static: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """Take the numbers of series (B,) off the static covariates, whose last column they are."""
+        if self.network.weights_by == "channel":
+            return static, None
+        assert static is not None
+        others = static[..., :-1]
+        return others if others.shape[-1] else None, static[:, 0, -1].long()
 
     def trains_shared_weights(self, x_in: PLModuleInput) -> bool:
         """Say whether a pass forecasts with what segments of the horizon share, and no more."""
@@ -285,11 +303,16 @@ class ForecastingModule(PLForecastingModule):
         static, trained = batch.static_covariates, self.covariate_names.get("static_covariates")
         if static is None or not trained:
             return static
-        identity = list(range(static.shape[2]))
-        columns = [schema["static_covariates"].columns for schema in batch.series_schema or ()]
-        orders = [name_order(names, trained, "static_covariates") or identity for names in columns]
-        if all(order == identity for order in orders):
+        n_trained, n_columns = len(trained), static.shape[2]
+        columns = [
+            [name for name in schema["static_covariates"].columns if name != self.series_id]
+            for schema in batch.series_schema or ()
+        ]
+        orders = [name_order(names, trained, "static_covariates") for names in columns]
+        if all(order is None for order in orders):
             return static
+        identity = list(range(n_columns))
+        orders = [[*(order or identity[:n_trained]), *identity[n_trained:]] for order in orders]
         return static.take_along_dim(torch.tensor(orders, device=static.device)[:, None], dim=2)
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -297,6 +320,7 @@ class ForecastingModule(PLForecastingModule):
         return {
             "channel_names": self.channel_names,
             "covariate_names": self.covariate_names,
+            "series_names": self.series_names,
             "network": self.network_arguments,
         }
 
@@ -309,6 +333,7 @@ class ForecastingModule(PLForecastingModule):
         self.covariate_names = {
             kind: list(n) for kind, n in state.get("covariate_names", {}).items()
         }
+        self.series_names = list(state.get("series_names", ()))
         arguments = state["network"]
         if arguments != self.network_arguments and _given(arguments) == _given(
             self.network_arguments
@@ -337,6 +362,7 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
         "channel_offsets",
         "offset_spans",
         "standardised",
+        "n_series",
         "parts",
     }
     parts = {name: dict(options) for name, options in arguments["parts"].items()}

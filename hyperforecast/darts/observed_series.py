@@ -10,6 +10,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.utils import n_steps_between
 from torch import Tensor, nn
 
+from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
 
@@ -27,8 +28,9 @@ def observed_series(
     width = dataset.size_of_both_chunks
     origin = None if history is None else history.origin
     observed = []
+    numbered = isinstance(dataset, NumberedTraining)
     for i, series in enumerate(dataset.series):
-        if len(series) < width:
+        if len(series) < width and not numbered:  # which has units, if not weights, of its own
             continue
         n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
         if len(series) > n_rows:  # slicing takes longer than all else that is done here
@@ -48,8 +50,12 @@ def observed_series(
             if one is not None
         ]
         static = None
-        if dataset.uses_static_covariates_covariates:
+        values = None
+        if isinstance(dataset, NumberedTraining):
+            values = dataset.static_values(i)
+        elif dataset.uses_static_covariates_covariates:
             values = series.static_covariates_values(copy=False)
+        if values is not None:
             static = _tensor(np.broadcast_to(values, (series.n_components, values.shape[1])).copy())
         begin = series.start_time()
         origin = begin if origin is None else origin
@@ -64,11 +70,20 @@ def observed_series(
             start=start,
             weight=_weights(dataset, i, series),
             counts=_counts(len(series), width, dataset.stride),
+            channels=_channels(dataset, i),
         )
         observed.append(one.to(device))
     if history is not None:
         history.origin = origin
     return observed
+
+
+def _channels(dataset: SequentialTorchTrainingDataset, number: int) -> Tensor | None:
+    """Return which channels, of all series, those of one are; ``None`` where all have the same."""
+    if not isinstance(dataset, NumberedTraining):
+        return None
+    n_channels = dataset.series[number].n_components
+    return dataset.numbers[number] * n_channels + torch.arange(n_channels)
 
 
 def counts_alike(dataset: SequentialTorchTrainingDataset) -> bool:

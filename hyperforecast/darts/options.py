@@ -46,6 +46,12 @@ class CovariateOptions:
         default=True,
         doc="Whether to use static covariates where the target series have them.",
     )
+    series_id: str | None = option(
+        default=None,
+        doc="""Static covariate by which series are known where ``weights_by`` tells them apart:
+        numbers or text, the same for all components of a series. It is no input of the network. If
+        not given, series are univariate and known by their component's name.""",
+    )
 
 
 @option_group

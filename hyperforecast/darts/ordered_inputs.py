@@ -18,6 +18,7 @@ from hyperforecast.darts.names import (
     taken_by_position,
     unknown_in_whole,
 )
+from hyperforecast.darts.series_numbers import kept_columns
 from hyperforecast.darts.training_data import names_of
 from hyperforecast.nn.network import belongs_to_channels
 
@@ -30,6 +31,7 @@ class OrderedInputs(ABC):
 
     model: ForecastingModule | None
     pl_module_params: dict[str, Any]
+    model_params: dict[str, Any]
     _considers_static_covariates: bool
     _reference_names: dict[InputKind, list[str]] | None = None
     """Names that inputs follow; those of the weights until the first inputs are seen."""
@@ -101,8 +103,13 @@ class OrderedInputs(ABC):
         static = series.static_covariates
         if static is None or not self._considers_static_covariates:
             return series
-        order = self._order("static_covariates", static.columns)
-        return series if order is None else series.with_static_covariates(static.iloc[:, order])
+        kept = kept_columns(static, self.model_params["series_id"])
+        order = self._order("static_covariates", static.columns[kept]) if kept else None
+        if order is None:
+            return series
+        names = [i for i in range(len(static.columns)) if i not in kept]
+        columns = [*(kept[i] for i in order), *names]
+        return series.with_static_covariates(static.iloc[:, columns])
 
     def _check_dataset_order(
         self,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,7 +15,7 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.nn.exact import LINEAR_NORMS, ObservedSeries
-from hyperforecast.nn.windows import WindowCutter
+from hyperforecast.nn.windows import WindowCutter, Windows
 
 MAX_BATCH = 2**22
 """Number of values in the windows of a batch."""
@@ -24,7 +25,7 @@ MAX_TRAINING_WINDOWS = 256
 
 
 class WindowBatches(Sequence[TorchTrainingBatch]):
-    """Windows of a dataset in large batches, each cut out of its series at once.
+    """Windows of a dataset in large batches, those of a series cut out of it at once.
 
     Parameters
     ----------
@@ -46,17 +47,23 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         first = [self.cutter.starts(one) for one in observed]
         step = 1 if max_windows is None else -(-sum(map(len, first)) // max_windows)
         size = max(1, MAX_BATCH // (observed[0].n_channels * self.cutter.width))
-        self._blocks: list[tuple[ObservedSeries, torch.Tensor]] = [
-            (one, starts)
-            for one, all_starts in zip(observed, first, strict=True)
-            for starts in all_starts[::step].split(size)
-        ]
+        self._blocks: list[list[tuple[ObservedSeries, torch.Tensor]]] = []
+        passed, room = 0, 0  # windows so far, and how many more the last batch takes
+        for one, all_starts in zip(observed, first, strict=True):
+            starts = all_starts[-passed % step :: step]
+            passed += len(all_starts)
+            while len(starts):
+                if not room:
+                    self._blocks.append([])
+                    room = size
+                self._blocks[-1].append((with_number(one), starts[:room]))
+                starts, room = starts[room:], room - len(starts[:room])
 
     def __len__(self) -> int:
         return len(self._blocks)
 
     def __getitem__(self, number: Any) -> Any:
-        windows = self.cutter.cut(*self._blocks[number])
+        windows = joined([self.cutter.cut(*some) for some in self._blocks[number]])
         return TorchTrainingBatch(
             past_target=windows.past_target,
             past_covariates=windows.past_covariates,
@@ -65,6 +72,26 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
             future_target=windows.future_target,
             sample_weight=windows.weight,
         )
+
+
+def with_number(series: ObservedSeries) -> ObservedSeries:
+    """Return a series with its number behind the static covariates, where series are told apart."""
+    if series.channels is None:
+        return series
+    number = series.channels.new_full((series.n_channels, 1), int(series.channels[0]))
+    number = (number // series.n_channels).to(series.target)
+    given = [] if series.static is None else [series.static]
+    return replace(series, static=torch.cat([*given, number], dim=1))
+
+
+def joined(parts: Sequence[Windows]) -> Windows:
+    """Put windows of several series into one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    together: list[Any] = [
+        None if of[0] is None else torch.cat(of) for of in zip(*parts, strict=True)
+    ]
+    return Windows(*together)
 
 
 def window_cutter(dataset: SequentialTorchTrainingDataset, dtype: torch.dtype) -> WindowCutter:

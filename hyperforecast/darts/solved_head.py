@@ -36,6 +36,11 @@ def head_problems(params: Mapping[str, Any]) -> Iterator[str]:
         )
     elif loss is not None and not (isinstance(loss, nn.MSELoss) and loss.reduction == "mean"):
         yield cannot_solve(f"loss_fn={loss!r} is not the mean squared error")
+    if params.get("weights_by", "channel") != "channel":
+        yield cannot_solve(
+            f"weights_by={params['weights_by']!r}, of which the exact solver and gradients know "
+            "alone"
+        )
     if params.get("use_reversible_instance_norm"):
         yield cannot_solve(
             "use_reversible_instance_norm normalises outside of the network (use "

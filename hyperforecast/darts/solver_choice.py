@@ -12,6 +12,7 @@ from darts.utils.likelihood_models.base import LikelihoodType
 from pytorch_lightning import callbacks
 from torch import nn
 
+from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions
@@ -131,6 +132,11 @@ def objective_obstacle(params: Mapping[str, Any]) -> str | None:
         return f"instance_norm={norm!r} has weights of its own (without: {', '.join(LINEAR_NORMS)})"
     if params.get("use_reversible_instance_norm"):
         return "use_reversible_instance_norm has weights of its own (use instance_norm='revin')"
+    if params.get("weights_by", "channel") != "channel":
+        if params.get("n_factors"):
+            return "n_factors has no closed form where series have weights of their own"
+        if params.get("likelihood") is not None:
+            return "quantiles have no closed form where series have weights of their own"
     likelihood = params.get("likelihood")
     if likelihood is not None and likelihood.type is not LikelihoodType.Quantile:
         return f"the likelihood {type(likelihood).__name__} has no closed form (quantiles do)"
@@ -188,8 +194,22 @@ def _is_about_gradients(callback: Any) -> bool:
 
 def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
     """Return what about a dataset rules the exact solver out, or ``None``."""
-    if type(dataset) is not SequentialTorchTrainingDataset:
+    weighs = isinstance(dataset, NumberedTraining) and dataset.sample_weight is not None
+    if weighs or (isinstance(dataset, NumberedTraining) and dataset.stride > 1):
+        return "sample_weight and stride have no closed form where weights are by series"
+    if type(dataset) not in (SequentialTorchTrainingDataset, NumberedTraining):
         return f"a {type(dataset).__name__} does not keep its series"
+    return None
+
+
+def _series_obstacle(params: Mapping[str, Any], dataset: TorchTrainingDataset) -> str | None:
+    """Return what rules out the closed form of weights that are a series', if anything does."""
+    several = isinstance(dataset, NumberedTraining) and dataset.series[0].n_components > 1
+    if several and params.get("weights_by") == "series":
+        return (
+            "weights_by='series' of series of several components, which share their weights, has "
+            "no closed form (weights_by='both' has)"
+        )
     return None
 
 
@@ -234,7 +254,7 @@ def solves_exactly(
         return False
     nonlinear = network_obstacle(params, parts)
     obstacle = nonlinear or objective_obstacle(params)
-    obstacle = obstacle or data_obstacle(dataset)
+    obstacle = obstacle or data_obstacle(dataset) or _series_obstacle(params, dataset)
     if validation is not None:
         obstacle = obstacle or validation_obstacle(validation)
     if solver == "exact":

@@ -24,7 +24,10 @@ def names_of(dataset: TorchTrainingDataset | TorchInferenceDataset) -> dict[Inpu
         names["channels"] = list(map(str, series[0].components))
         # the attribute's name is Darts'
         if getattr(dataset, "uses_static_covariates_covariates", False):
-            names["static_covariates"] = list(map(str, series[0].static_covariates.columns))
+            columns = list(map(str, series[0].static_covariates.columns))
+            series_id = getattr(dataset, "series_id", None)
+            if kept := [column for column in columns if column != series_id]:
+                names["static_covariates"] = kept
     for kind in ALONG_TIME:
         covariates = _kept(dataset, kind)
         if covariates is not None:

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.conditioning import Condition, Conditioned
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
-from hyperforecast.nn.stacked_linear import linear_along, stacked_linear
+from hyperforecast.nn.stacked_linear import linear_of_rows, stacked_linear
 
 
 def channel_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -24,7 +25,7 @@ def channel_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return stacked_linear(x.movedim(1, 0), weight, bias).movedim(0, 1)
 
 
-class ChannelLinear(nn.Module):
+class ChannelLinear(Conditioned):
     """A linear layer with free weights for every channel: (B, C, ..., I) -> (B, C, ..., O).
 
     What a folded hypernetwork becomes, and the "individual" layer of DLinear and PatchTST.
@@ -62,7 +63,8 @@ class ChannelLinear(nn.Module):
                 uniform_fan_in(in_features)(self.bias[0])
                 self.bias[1:] = self.bias[0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Apply each channel's layer: (B, C, ..., I) -> (B, C, ..., O)."""
         leading = 0 if self.n_axes is None else x.dim() - self.n_axes
-        return linear_along(x, self.weight, self.bias, ("channel",), leading)
+        rows = None if condition is None else condition.rows
+        return linear_of_rows(x, self.weight, self.bias, ("channel",), leading, rows)

@@ -15,6 +15,9 @@ class Condition(NamedTuple):
     past_covariates : Tensor, shape (B, L, n_past), optional
     future_covariates : Tensor, shape (B, H, n_future), optional
         Of a backbone that takes covariates itself; ``None`` where the network maps them.
+    rows : Tensor, shape (B, C), int64, optional
+        Which rows of the tables of weights each window's channels have; the channels' own if not
+        given. See :mod:`hyperforecast.nn.entities`.
 
     Notes
     -----
@@ -25,6 +28,7 @@ class Condition(NamedTuple):
     window: Tensor
     past_covariates: Tensor | None = None
     future_covariates: Tensor | None = None
+    rows: Tensor | None = None
 
 
 class Conditioned(nn.Module):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import AXES, Axis
+from hyperforecast.nn.entities import by_window, check_axes, pick, side_by_side
 from hyperforecast.nn.generators import Generator
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.stacked_linear import (
@@ -81,14 +82,22 @@ class HyperLinear(HyperLayer[Generator]):
         n_segments, x = compute_once(x) if leading else (1, x)
         shared = not leading
         terms, axes, _ = self.of_pass(shared)
+        rows = None
+        if condition is not None and condition.rows is not None and "channel" in axes:
+            check_axes(axes)
+            n_channels, rows = condition.rows.shape[1], condition.rows.flatten()
+            x = side_by_side(x, n_channels, leading)
         contracted = [term for term in terms if self._contracts(term, x, leading, n_segments)]
         generated = [term for term in terms if term not in contracted]
         if contracted:
             axes = self.axes_of(generated)
-        if generated == self.static_terms(shared):
+        if generated == self.static_terms(shared) and (rows is None or not self.training):
             weight, bias = self.weights(shared)
+            if rows is not None and "channel" in axes:
+                weight = pick(weight, axes, rows)
+                bias = None if bias is None else pick(bias, axes, rows)
         else:
-            weight, bias = self._sum(generated, condition)
+            weight, bias = self._sum(generated, condition, slice(None) if rows is None else rows)
         if axes and axes[0] == "segment" and n_segments < weight.shape[0]:
             weight, bias = weight[:n_segments], None if bias is None else bias[:n_segments]
         y = linear_along(x, weight, bias, axes, leading)
@@ -96,7 +105,11 @@ class HyperLinear(HyperLayer[Generator]):
             vectors = term.context(condition)
             if term.axis == "segment":
                 vectors = vectors[:n_segments]
+            if term.axis == "channel" and rows is not None:
+                vectors = vectors[rows]
             y = y + term.generator.contract(vectors, x, position(term.axis, leading))
+        if rows is not None:
+            y = by_window(y, n_channels, leading)
         return y.expand(n_segments, *y.shape[1:]) if leading and y.shape[0] < n_segments else y
 
     def apply_to(self, x: Tensor, channels: slice) -> Tensor:
@@ -131,9 +144,9 @@ class HyperLinear(HyperLayer[Generator]):
         self,
         terms: Sequence[Term[Generator]],
         condition: Condition | None = None,
-        channels: slice = slice(None),
+        channels: slice | Tensor = slice(None),
     ) -> tuple[Tensor, Tensor | None]:
-        """Add some terms to the base: weight (*axes, O, I) and bias (*axes, O)."""
+        """Add some terms to the base, of some channels: weight (*axes, O, I), bias (*axes, O)."""
         own = self.base_axes
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias

@@ -5,8 +5,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
+from hyperforecast.nn.conditioning import Condition, Conditioned
 from hyperforecast.nn.contexts.base import Axis
+from hyperforecast.nn.entities import by_window, check_axes, pick, side_by_side
 from hyperforecast.nn.generators import ScaleShift
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.stacked_linear import lifted, spread
@@ -45,7 +46,7 @@ class Modulation(HyperLayer[ScaleShift]):
             return x
         scale, shift = self.weights(not leading) if static else self._sum(terms, condition)
         assert shift is not None
-        return modulate(x, scale, shift, axes, leading)
+        return modulate(x, scale, shift, axes, leading, condition)
 
     def fold(self) -> "FixedModulation":
         """Return the layer of fixed scales and shifts."""
@@ -65,7 +66,7 @@ class Modulation(HyperLayer[ScaleShift]):
         return 1 + cast(Tensor, scale), cast(Tensor, shift)
 
 
-class FixedModulation(nn.Module):
+class FixedModulation(Conditioned):
     """Fixed scales and shifts of activations: what a folded :class:`Modulation` becomes.
 
     Parameters
@@ -83,16 +84,27 @@ class FixedModulation(nn.Module):
         self.axes = axes
         self.n_axes = n_axes
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Scale and shift activations x."""
-        return modulate(x, self.scale, self.shift, self.axes, x.dim() - self.n_axes)
+        return modulate(x, self.scale, self.shift, self.axes, x.dim() - self.n_axes, condition)
 
 
 def modulate(
-    x: Tensor, scale: Tensor, shift: Tensor, axes: tuple[Axis, ...], n_leading: int
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    axes: tuple[Axis, ...],
+    n_leading: int,
+    condition: Condition | None = None,
 ) -> Tensor:
     """Scale and shift activations (..., D) by values (*axes, D)."""
     if "segment" in axes:
         scale, shift = scale[: len(x)], shift[: len(x)]
+    if condition is not None and condition.rows is not None and "channel" in axes:
+        check_axes(axes)
+        n_channels, rows = condition.rows.shape[1], condition.rows.flatten()
+        scale, shift = (pick(values, axes, rows) for values in (scale, shift))
+        y = modulate(side_by_side(x, n_channels, n_leading), scale, shift, axes, n_leading)
+        return by_window(y, n_channels, n_leading)
     scale, shift = (spread(values, axes, n_leading, x.dim()) for values in (scale, shift))
     return torch.addcmul(shift, x, scale)

@@ -1,8 +1,8 @@
 """The forecasting network: normalise -> embed -> encode -> head -> restore."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import torch
@@ -20,12 +20,14 @@ from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
+from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
@@ -136,6 +138,11 @@ class ForecastingNetwork(nn.Module):
         Whether every channel has a response of its own to the covariates known over the window and
         over the horizon, or all share one; if not given, all share one where the network has no
         parts. Not with a part that concerns the head: that says it.
+    weights_by : {"channel", "series", "both"}, default="channel"
+        Whether what depends on a channel is a channel's own, in all series alike, a series' own, or
+        that of each channel of each series.
+    n_series : int, default=1
+        Number of series that are told apart where it is not ``"channel"``.
 
     Notes
     -----
@@ -187,8 +194,12 @@ class ForecastingNetwork(nn.Module):
         offset_spans: Sequence[int] = (),
         standardised: bool = False,
         individual_covariates: bool | None = None,
+        weights_by: str = "channel",
+        n_series: int = 1,
     ) -> None:
         super().__init__()
+        if weights_by not in WEIGHTS_BY:
+            raise ValueError(unknown_name("weights_by", weights_by, WEIGHTS_BY))
         check_backbone(backbone, backbone_kwargs)
         if instance_norm is None:
             instance_norm = default_instance_norm(backbone)
@@ -198,6 +209,9 @@ class ForecastingNetwork(nn.Module):
         self.lookback = lookback
         self.horizon = horizon
         self.n_channels = n_channels
+        self.weights_by = weights_by
+        self.n_series = n_series
+        n_rows_of_weights = n_rows(weights_by, n_channels, n_series)
         self.output_roles = tuple(output_roles)
         self.parts = make_parts(parts or {}, horizon)
         parts_of = self.parts.items()
@@ -205,8 +219,12 @@ class ForecastingNetwork(nn.Module):
 
         self.standardiser = None
         if standardised:
+            units_by = "channel" if weights_by == "channel" else "both"
             self.standardiser = Standardiser(
-                n_channels, n_past_covariates, n_future_covariates, n_static_covariates
+                n_rows(units_by, n_channels, n_series),
+                n_past_covariates,
+                n_future_covariates,
+                n_static_covariates,
             )
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
@@ -238,7 +256,7 @@ class ForecastingNetwork(nn.Module):
         made = _OutputLayers(self.output_roles)
         start = head_initialiser(self.backbone)
         self.head = made.layer("head", n_features, n_outputs, start, bias=True)
-        n_maps = n_channels if own_maps else None
+        n_maps = n_rows_of_weights if own_maps else None
         self.past_covariate_map = made.covariate_map(
             "past_covariate_map", lookback * n_past_covariates, n_outputs, n_maps
         )
@@ -270,7 +288,7 @@ class ForecastingNetwork(nn.Module):
                 ),
                 initialisers=made.initialisers,
                 lookback=lookback,
-                n_channels=n_channels,
+                n_channels=n_rows_of_weights,
                 segments=self.segments,
                 backbone=backbone,
             )
@@ -290,6 +308,7 @@ class ForecastingNetwork(nn.Module):
             and self.head.axes == ("channel",)
             and getattr(self.backbone, "channel_independent", False)
             and not before_head
+            and self.weights_by == "channel"
         )
 
     def forward(
@@ -298,6 +317,7 @@ class ForecastingNetwork(nn.Module):
         past_covariates: Tensor | None = None,
         future_covariates: Tensor | None = None,
         static_covariates: Tensor | None = None,
+        series: Tensor | None = None,
         *,
         n_steps: int | None = None,
         shared: bool = False,
@@ -311,6 +331,8 @@ class ForecastingNetwork(nn.Module):
         future_covariates : Tensor, shape (B, H, n_future_covariates), optional
         static_covariates : Tensor, shape (B, C or 1, n_static_covariates), optional
             One row for each channel, or one for all.
+        series : Tensor, shape (B,), int64, optional
+            Number of the series that each window is of, where weights are by series.
         n_steps : int, optional
             Number of steps wanted, at most H, which is the default. Where the horizon is cut into
             segments, those beyond are not computed.
@@ -324,8 +346,13 @@ class ForecastingNetwork(nn.Module):
             Of fewer steps where segments are left out.
         """
         x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        rows = units = None
+        if self.weights_by != "channel":
+            assert series is not None
+            rows = picked_rows(self.weights_by, series, self.n_channels)
+            units = picked_rows("both", series, self.n_channels)
         if self.standardiser is not None:
-            x = self.standardiser.standardise(x)
+            x = self.standardiser.standardise(x, units)
             standardise = self.standardiser.standardise_covariates
             past_covariates = standardise(past_covariates, "past")
             future_covariates = standardise(future_covariates, "future")
@@ -347,6 +374,7 @@ class ForecastingNetwork(nn.Module):
             x,
             early(past_covariates) if takes and past_covariates is not None else None,
             early(future_covariates) if takes and future_covariates is not None else None,
+            rows,
         )
         n_block = self._channels_per_block(x.shape[0])
         if n_block < self.n_channels:
@@ -380,7 +408,7 @@ class ForecastingNetwork(nn.Module):
         if self.instance_norm is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         if self.standardiser is not None:
-            y = self.standardiser.restore(y, self.output_roles)
+            y = self.standardiser.restore(y, self.output_roles, units)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
 
     def _encode(self, x: Tensor, condition: Condition) -> Tensor:
@@ -457,15 +485,36 @@ class ForecastingNetwork(nn.Module):
         """Whether all weights are the same in every pass, so that :meth:`fold` is possible."""
         return all(term.context.static for _, term in self._terms())
 
-    def start_from(self, series: Sequence[Tensor]) -> None:
-        """Give what starts from data the training series, each of shape (T, C)."""
+    def start_from(self, series: Sequence[Tensor], numbers: Sequence[int] | None = None) -> None:
+        """Give what starts from data the training series.
+
+        Parameters
+        ----------
+        series : sequence of Tensor, each of shape (T_i, C)
+        numbers : sequence of int, optional
+            Numbers of these series, where weights are by series.
+        """
+        vectors_of = None
+        if self.weights_by != "channel":
+            assert numbers is not None
+            vectors_of = self._vectors_of(series, torch.tensor(numbers))
         for module in self.modules():
-            if isinstance(module, (Context, CommonFactors)):
+            if isinstance(module, Context) and vectors_of is not None:
+                module.start_at(vectors_of)
+            elif isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
 
     def generating(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of all contexts and generators; empty without terms."""
         return _parameters_of(self._terms())
+
+    def _vectors_of(self, series: Sequence[Tensor], numbers: Tensor) -> Callable[[int], Tensor]:
+        """Return what gives vectors to the rows of tables of weights, by their length."""
+        rows = picked_rows(self.weights_by, numbers, self.n_channels)  # (series, C)
+        tables = [values.detach().to("cpu", torch.float64) for values in series]
+        columns = [column for one in tables for column in (one - one.mean(dim=0)).T]
+        count = n_rows(self.weights_by, self.n_channels, self.n_series)
+        return partial(lag_correlation_embedding, columns, rows.flatten(), count, self.lookback)
 
     def adapters(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of adapters, which are trained on a base held still.
@@ -555,6 +604,22 @@ def check_network(**arguments: Any) -> None:
     _make_without_values(_Arguments(arguments))
 
 
+def check_by_series(**arguments: Any) -> None:
+    """Raise if weights by series would have no effect: none of a network's are a channel's.
+
+    Parameters
+    ----------
+    **arguments
+        As of :func:`check_network`.
+    """
+    if not belongs_to_channels(n_channels=N_CHANNELS, **(arguments | {"weights_by": "channel"})):
+        raise ValueError(
+            f"weights_by={arguments['weights_by']!r} would have no effect: nothing in this network "
+            "belongs to a channel. Give it a head that does, 'hn-mvts' or 'individual' for "
+            "example, or leave weights_by out."
+        )
+
+
 def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
     """Say whether any weights of a network are those of a channel.
 
@@ -597,6 +662,8 @@ def _make_without_values(arguments: _Arguments) -> None:
         "n_future_covariates": 1,
         "n_static_covariates": 1,
     }
+    if arguments.get("weights_by", "channel") != "channel":
+        sizes["n_series"] = N_CHANNELS
     # a backbone that needs values to be made is seen when it is
     with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
         ForecastingNetwork(**sizes, **arguments)

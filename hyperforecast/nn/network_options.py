@@ -1,6 +1,6 @@
 """Options of networks whatever their parts."""
 
-from typing import Any
+from typing import Any, Literal
 
 from hyperforecast.nn.backbones import BACKBONES
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS
@@ -32,6 +32,20 @@ class NetworkOptions:
         share one. If not given, a plain backbone shares one, and all other networks have their
         own. Not where the head is generated or individual, whose channels respond as the head says,
         and not with ``"itransformer"``, which takes covariates itself.""",
+    )
+
+
+@option_group
+class SeriesOptions:
+    """Whose weights those are that differ."""
+
+    weights_by: Literal["channel", "series", "both"] = option(
+        default="channel",
+        doc="""What has weights, vectors and gates of its own. With ``"channel"`` each channel, in
+        all series alike. With ``"series"`` each series of those that are trained on, of any
+        lengths, without a common time axis; with ``"both"`` each channel of each series. The
+        exact solver then solves in units of each series' own rows. A series that was not trained
+        on is forecast with the mean of the others' weights, and a warning.""",
     )
 
 

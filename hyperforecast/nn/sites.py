@@ -92,7 +92,8 @@ class NetworkSites:
     Attributes
     ----------
     lookback, n_channels : int
-        Length L of the windows and number of channels C.
+        Length L of the windows, and number of channels C, or of whatever else has weights of its
+        own.
     segments : Segments, optional
         How the horizon is cut.
     backbone : str

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.conditioning import Condition, Conditioned
 from hyperforecast.nn.contexts.base import AXES, Axis
+from hyperforecast.nn.entities import by_window, check_axes, pick, side_by_side
 
 
 def stacked_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -107,7 +109,34 @@ def linear_along(
     return y if bias is None else y + spread(bias, axes, n_leading, y.dim())
 
 
-class StackedLinear(nn.Module):
+def linear_of_rows(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    axes: Sequence[Axis],
+    n_leading: int,
+    rows: Tensor | None,
+) -> Tensor:
+    """Apply :func:`linear_along` with the weights that each window's channels pick.
+
+    Parameters
+    ----------
+    x, weight, bias, axes, n_leading
+        As of :func:`linear_along`.
+    rows : Tensor, shape (B, C), optional
+        Which of the weights along the axis of channels each channel has; its own if not given.
+    """
+    if rows is None or "channel" not in axes:
+        return linear_along(x, weight, bias, axes, n_leading)
+    check_axes(axes)
+    n_channels = rows.shape[1]
+    weight = pick(weight, axes, rows.flatten())
+    bias = None if bias is None else pick(bias, axes, rows.flatten())
+    x = side_by_side(x, n_channels, n_leading)
+    return by_window(linear_along(x, weight, bias, axes, n_leading), n_channels, n_leading)
+
+
+class StackedLinear(Conditioned):
     """A linear layer with free weights for every entry of some axes of the activations.
 
     What a layer becomes, folded, whose weights differ between segments.
@@ -132,7 +161,7 @@ class StackedLinear(nn.Module):
         self.axes = tuple(axes)
         self.n_axes = n_axes
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Apply each entry's weight: (S', B, ..., I) -> (S', B, ..., O)."""
         if x.dim() == self.n_axes:
             raise ValueError(
@@ -141,7 +170,8 @@ class StackedLinear(nn.Module):
             )
         n_segments, x = compute_once(x)
         bias = None if self.bias is None else self.bias[:n_segments]
-        return linear_along(x, self.weight[:n_segments], bias, self.axes, 1)
+        rows = None if condition is None else condition.rows
+        return linear_of_rows(x, self.weight[:n_segments], bias, self.axes, 1, rows)
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""

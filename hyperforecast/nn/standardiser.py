@@ -20,7 +20,7 @@ class Standardiser(nn.Module):
     Parameters
     ----------
     n_channels : int
-        Number of channels C.
+        Number of channels C, or of channels of all series where each series has its own.
     n_past, n_future, n_static : int
         Number of covariates known over the window, over the horizon, and of each channel.
 
@@ -56,20 +56,25 @@ class Standardiser(nn.Module):
         getattr(self, f"{kind}_mean").copy_(mean)
         getattr(self, f"{kind}_deviation").copy_(deviation)
 
-    def _level_and_unit(self) -> tuple[Tensor, Tensor]:
-        """Return level and unit of each channel, (C, 1)."""
+    def _level_and_unit(self, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return level and unit of each channel, (C, 1), or of those picked (B, C), (B, C, 1)."""
         mean, deviation = self.target_mean, self.target_deviation
+        if rows is not None:
+            mean, deviation = mean[rows], deviation[rows]
         rounding = torch.finfo(mean.dtype).eps * mean.abs().clamp(min=LEAST_LEVEL)
         unit = torch.where(deviation > 0, deviation, rounding / 1024)
-        return mean[:, None], unit[:, None]
+        return mean.unsqueeze(-1), unit.unsqueeze(-1)
 
     def unit(self) -> Tensor:
         """Return the unit of each channel, (C, 1)."""
         return self._level_and_unit()[1]
 
-    def standardise(self, x: Tensor) -> Tensor:
-        """Standardise windows (B, C, L)."""
-        level, unit = self._level_and_unit()
+    def standardise(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Standardise windows (B, C, L); ``rows`` (B, C) say whose means and deviations they have.
+
+        Those of the channels if not given.
+        """
+        level, unit = self._level_and_unit(rows)
         return (x - level) / unit
 
     def standardise_covariates(self, values: Tensor | None, kind: str) -> Tensor | None:
@@ -80,6 +85,6 @@ class Standardiser(nn.Module):
         unit = torch.where(deviation > 0, deviation, 1.0)
         return (values - getattr(self, f"{kind}_mean")) / unit
 
-    def restore(self, y: Tensor, roles: Sequence[OutputRole]) -> Tensor:
+    def restore(self, y: Tensor, roles: Sequence[OutputRole], rows: Tensor | None = None) -> Tensor:
         """Bring forecasts (B, C, H, P) back to the series' units, each output by its role."""
-        return restore(y, Statistics(*self._level_and_unit()), roles)
+        return restore(y, Statistics(*self._level_and_unit(rows)), roles)

@@ -1,7 +1,7 @@
 """What every context is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
@@ -42,6 +42,9 @@ class Context(nn.Module, ABC):
 
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Start from the training series, each of shape (T, C); most contexts do not."""
+
+    def start_at(self, vectors_of: Callable[[int], Tensor]) -> None:
+        """Start from vectors (N, E) of the entries, asked for by their length E; most do not."""
 
     def penalty(self) -> Tensor | None:
         """Return what is added to the training loss, or ``None`` if nothing."""

@@ -1,6 +1,7 @@
 """A learned vector for every channel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -58,10 +59,14 @@ class ChannelEmbedding(Context):
         """Return the embedding, shape (C, E)."""
         return self.weight
 
-    @torch.no_grad()
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Set the embedding to the correlation structure of ``series``, each of shape (T, C)."""
-        self.weight.copy_(correlation_embedding(series, self.embedding_dim))
+        self.start_at(partial(correlation_embedding, series))
+
+    @torch.no_grad()
+    def start_at(self, vectors_of: Callable[[int], Tensor]) -> None:
+        """Set the embedding to vectors (C, E), asked for by their length."""
+        self.weight.copy_(vectors_of(self.embedding_dim))
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""

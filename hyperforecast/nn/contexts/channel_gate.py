@@ -1,6 +1,7 @@
 """How much each channel draws on each component of a pool."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -93,12 +94,16 @@ class ChannelGate(Context):
         load = self().mean(dim=0)  # (K,)
         return self.load_balancing * (len(load) * load.square().sum() - 1)
 
-    @torch.no_grad()
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Start from ``series``, each of shape (T, C), if the gates start from correlation."""
+        self.start_at(partial(correlation_embedding, series))
+
+    @torch.no_grad()
+    def start_at(self, vectors_of: Callable[[int], Tensor]) -> None:
+        """Start from vectors (C, K), asked for by their length, if the gates start from these."""
         if self.initialise == "correlation":
             n_channels, n_components = self.weight.shape
-            vectors = correlation_embedding(series, min(n_channels, n_components))
+            vectors = vectors_of(min(n_channels, n_components))
             # entries are correlations with principal components: at most one; components beyond
             # the number of channels stay equal
             logits = nn.functional.pad(2 * vectors, (0, n_components - vectors.shape[1]))

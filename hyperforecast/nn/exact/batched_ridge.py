@@ -37,7 +37,9 @@ class BatchedRidge:
     def __init__(self, moments: Moments, regressors: Regressors | None = None) -> None:
         self.moments = moments
         self._corner = moments.xx[:, CONSTANT, PENALISED]  # (n, p - 1)
-        self._constant = moments.xx[:, CONSTANT, CONSTANT]  # (n,)
+        constant = moments.xx[:, CONSTANT, CONSTANT]  # (n,)
+        # a channel without a window has weights of zero
+        self._constant = torch.where(constant > 0, constant, 1.0)
         self._elimination = self._corner / self._constant[:, None]
         diagonal = moments.xx.diagonal(dim1=1, dim2=2)[:, PENALISED]
         regressors = regressors or Regressors(diagonal.shape[1])

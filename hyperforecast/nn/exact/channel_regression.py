@@ -1,15 +1,18 @@
 """Ridge regression for each channel alone."""
 
+import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.batched_ridge import BatchedRidge
 from hyperforecast.nn.exact.moments import ChannelMoments
-from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.regressors import CONSTANT, Regressors
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
 class ChannelRegression:
     """One ridge regression for each channel: weights that share nothing.
+
+    A channel without a window has the mean of the others' weights.
 
     The same interface as :class:`GeneratedRegression`, whose limit it is for mixing vectors that
     are one-hot; each channel's ridge is in units of its own equations. A chunk of the channels is
@@ -37,7 +40,9 @@ class ChannelRegression:
         weight: Tensor | None = None
         future: Tensor | None = None
         damping = 0.0
+        seen = torch.ones(len(self.mixing), dtype=torch.bool, device=self.mixing.device)
         for channels, chunk in self.moments:
+            seen[channels] = chunk.xx[:, CONSTANT, CONSTANT] > 0
             solved = BatchedRidge(chunk, self._regressors).solve(ridge)
             if weight is None or future is None:
                 weight, future = self._of_all(solved.weight), self._of_all(solved.future)
@@ -45,6 +50,8 @@ class ChannelRegression:
             damping = max(damping, solved.damping)
         assert weight is not None
         assert future is not None
+        if not seen.all():
+            weight[~seen], future[~seen] = weight[seen].mean(dim=0), future[seen].mean(dim=0)
         return BasisWeights(weight, future, damping)
 
     def _of_all(self, values: Tensor) -> Tensor:

@@ -21,8 +21,9 @@ from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
 from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression
 from hyperforecast.nn.exact.neighbours import Neighbours
-from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.pooled_regression import PooledRegression
 from hyperforecast.nn.exact.problem import Problem
@@ -33,6 +34,7 @@ from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_er
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
+from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
@@ -53,8 +55,9 @@ class DataSplit:
     training : DataSplit or Frame, optional
         Where units, embedding and factors come from; made from the series themselves if not given.
     validation : sequence of ObservedSeries, default=()
-        Series in which channels may move that are constant in these; see
-        :meth:`Units.with_channels_that_move`.
+        Series in which channels may move that are constant in these, see
+        :meth:`Units.with_channels_that_move`; where channels have windows of their own, the units
+        are of their rows, too.
 
     Attributes
     ----------
@@ -80,12 +83,19 @@ class DataSplit:
         self.options = options
         given = [one for one in series if len(one.target) >= problem.width]
         if training is None:
-            units = Units.of(given, problem.lookback, problem.width - problem.lookback)
-            self.units = units.with_channels_that_move(validation)
+            n_ahead = problem.width - problem.lookback
+            if has_own_windows(given):
+                # of short stretches, deviations of what is left to train on say little; and those
+                # too short for a window have units, too
+                rows = [*series, *validation]
+                self.units = Units.of(rows, problem.lookback, n_ahead, problem.n_channels)
+            else:
+                units = Units.of(given, problem.lookback, n_ahead)
+                self.units = units.with_channels_that_move(validation)
         else:
             self.units = training.units
         self.series = [self.units.standardise(one) for one in given]
-        self.n_channels = self.series[0].n_channels
+        self.n_channels = problem.n_channels or self.series[0].n_channels
         if training is None:
             self.embedding, self.loadings = self._principal_components()
         else:
@@ -97,14 +107,21 @@ class DataSplit:
 
         norm = problem.search.norms[0]
         longest = Setting(norm, self._longest_direct(), False, 0)
-        self.cache = MomentCache(
-            self.series,
-            self.layout(View(norm)),
-            int(options.max_memory_gb * 2**30) // 2,  # training and validation are held at once
-            weights=pair_weights(self.mixing(longest)),
-            by_channel=self.n_channels in problem.search.embedding_dims or problem.search.pooled,
-            give_own_products=None if history is None else own_products,
-        )
+        layout, weights = self.layout(View(norm)), pair_weights(self.mixing(longest))
+        max_bytes = int(options.max_memory_gb * 2**30) // 2  # training and validation together
+        self.cache: MomentCache | OwnWindowCache
+        if has_own_windows(self.series):
+            self.cache = OwnWindowCache(self.series, layout, self.n_channels, max_bytes, weights)
+        else:
+            self.cache = MomentCache(
+                self.series,
+                layout,
+                max_bytes,
+                weights=weights,
+                by_channel=self.n_channels in problem.search.embedding_dims
+                or problem.search.pooled,
+                give_own_products=None if history is None else own_products,
+            )
         self._mean_square = _largest_mean_square(self.series)
         self.neighbours = training.neighbours if isinstance(training, Frame) else None
         self._moments: tuple[View, ChannelMoments] | None = None
@@ -213,7 +230,7 @@ class DataSplit:
         else:
             moments = self.moments(setting.view)
             error = squared_error(moments, weights, mixing)
-        error = error / (self.cache.n_windows * self.n_channels * self.problem.horizon)
+        error = error / (self.cache.n_forecasts * self.problem.horizon)
         rounding = self._rounding(weights, mixing)
         if not (math.isfinite(error) and error > -MAX_ROUNDING * rounding):
             return math.inf
@@ -298,6 +315,7 @@ class DataSplit:
         """
         weights = self.neighbours
         if weights is None or starts is not None:
+            assert isinstance(self.cache, MomentCache)
             regression = NeighbourRegression(self.cache, self.layout, solved, neighbours, starts)
             weights = regression.as_weights(neighbours.ridge)
         if starts is None:
@@ -307,12 +325,22 @@ class DataSplit:
 
     def _principal_components(self) -> tuple[Tensor, Tensor]:
         """Return channel embedding and loadings of the factors, as long as any that is compared."""
+        if has_own_windows(self.series):
+            return self._own_components(), self.series[0].target.new_zeros(self.n_channels, 0)
         targets = [one.target for one in self.series]
         device = targets[0].device
         longest, n_factors = max(self._shared_dims(), default=0), max(self.problem.search.n_factors)
         components = correlation_embedding(targets, max(longest, n_factors))
         loadings = factor_loadings(targets, n_factors, components)
         return components[:, :longest].to(device), loadings.to(device)
+
+    def _own_components(self) -> Tensor:
+        """Return the embedding of channels that share no time axis."""
+        columns = [column for one in self.series for column in one.target.T]
+        numbers = torch.cat([one.numbers for one in self.series])
+        longest = max(self._shared_dims(), default=0)
+        lookback = self.problem.lookback
+        return lag_correlation_embedding(columns, numbers, self.n_channels, lookback, longest)
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""

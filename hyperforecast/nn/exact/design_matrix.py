@@ -28,10 +28,11 @@ class DesignMatrix:
         Lags of each channel, less the level that the instance norm subtracts.
     targets : Tensor, shape (C, T, H)
         Likewise.
-    shared : Tensor, shape (T, q)
-        Regressors that all channels see: past covariates and factors.
-    future : Tensor, shape (T, H, F)
-        Future covariates.
+    shared : Tensor, shape (T, q) or (C, T, q)
+        Regressors that all channels see: past covariates and factors; of each channel where
+        channels have windows of their own.
+    future : Tensor, shape (T, H, F) or (C, T, H, F)
+        Future covariates, likewise.
     fixed : Tensor, shape (C, 1 or T, S + 1)
         Static covariates and the constant, of all windows or of each.
     deviation : Tensor, shape (C, T, 1)
@@ -60,10 +61,11 @@ class DesignMatrix:
         """Return targets less forecasts, (C, T, H), by weights (C, H, p) and (C, F)."""
         own = weight[..., self.where.own]
         others = self.fixed @ weight[..., self.where.fixed].mT  # (C, 1 or T, H)
-        if self.shared.shape[1]:
+        if self.shared.shape[-1]:
             others = others + self.shared @ weight[..., self.where.shared].mT
-        if self.future.shape[2]:
-            others = others + torch.einsum("thf,cf->cth", self.future, future_weight)
+        if self.future.shape[-1]:
+            seen = "cthf" if self.future.dim() == 4 else "thf"
+            others = others + torch.einsum(f"{seen},cf->cth", self.future, future_weight)
         return torch.baddbmm(self.targets - others * self.deviation, self.own, own.mT, alpha=-1)
 
 
@@ -99,7 +101,7 @@ def design_matrix(
     windows = layout.remove_level(windows_of(series.target[:, channels]).mT).mT
     n_channels, n_windows = windows.shape[:2]
     own = windows[..., inputs]
-    deviation = _deviations(own, layout)
+    deviation = deviations(own, layout)
     past = factors = None
     if series.past is not None:
         past = flatten_past(windows_of(series.past)[..., inputs].transpose(0, 1))
@@ -107,7 +109,7 @@ def design_matrix(
         every, their_deviation = own, deviation
         if n_channels < series.n_channels:
             every = layout.remove_level(windows_of(series.target).mT).mT[..., inputs]
-            their_deviation = _deviations(every, layout)
+            their_deviation = deviations(every, layout)
         recent = every[..., layout.n_lags - layout.factor_lookback :] / their_deviation
         lags = torch.tensordot(layout.loadings.T, recent, dims=1)  # (K, T, lags)
         factors = flatten_factors(lags.transpose(0, 1))
@@ -128,7 +130,7 @@ def design_matrix(
     )
 
 
-def _deviations(own: Tensor, layout: WindowLayout) -> Tensor:
+def deviations(own: Tensor, layout: WindowLayout) -> Tensor:
     """Return RevIN's deviations (n, T, 1) of lookbacks (n, T, L), or ones."""
     if layout.norm == "revin":
         return (own.var(dim=-1, correction=0, keepdim=True) + RevIN.epsilon).sqrt()

@@ -79,11 +79,15 @@ class WindowLayout:
 
     def regressors(self, series: ObservedSeries) -> Regressors:
         """Return the regressors of each channel of a series."""
+        return self.regressors_beside(series.n_past, series.n_static)
+
+    def regressors_beside(self, n_past: int, n_static: int) -> Regressors:
+        """Return the regressors of a channel with Q past and S static covariates."""
         return Regressors(
             n_own=self.n_lags,
-            n_past=self.n_lags * series.n_past,
+            n_past=self.n_lags * n_past,
             n_factors=self.factor_lookback * self.n_factors,
-            n_static=series.n_static,
+            n_static=n_static,
         )
 
     def is_like(self, other: "WindowLayout") -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from torch import Tensor
 
@@ -55,6 +56,7 @@ class MomentCache:
         self.max_bytes = max_bytes
         self.n_windows = sum(layout.n_windows(one) for one in self.series)
         self.n_channels = series[0].n_channels
+        self.n_forecasts = self.n_windows * self.n_channels
         self._weights = weights
         self._by_channel = by_channel or give_own_products is not None
         self._give_own_products = give_own_products
@@ -225,13 +227,23 @@ class MomentCache:
         return summed[columns]
 
 
+class ChannelChunks(Protocol):
+    """What gives moments of some channels at a time."""
+
+    def moments(self, layout: WindowLayout, channels: slice) -> Moments: ...  # noqa: D102
+
+    def channel_chunks(self, layout: WindowLayout) -> list[slice]: ...  # noqa: D102
+
+    def keeps_channels(self, layout: WindowLayout) -> bool: ...  # noqa: D102
+
+
 class CachedMoments:
     """Moments of one layout, a chunk of the channels at a time.
 
     Iterating yields pairs of a slice of channels and their :class:`Moments`, as often as asked.
     """
 
-    def __init__(self, cache: MomentCache, layout: WindowLayout) -> None:
+    def __init__(self, cache: ChannelChunks, layout: WindowLayout) -> None:
         self.cache = cache
         self.layout = layout
         self._kept: list[tuple[slice, Moments]] = []

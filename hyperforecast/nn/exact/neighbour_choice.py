@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.moment_cache import MomentCache
 from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression, windows_beside
 from hyperforecast.nn.exact.neighbours import Neighbours, NeighbourWeights
 from hyperforecast.nn.exact.options import RIDGES
@@ -97,12 +98,14 @@ class NeighbourChoice:
 
     def _validation_windows(self, n_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
         split, starts = self.windows.split, self.windows.starts
+        assert isinstance(split.cache, MomentCache)
         return windows_beside(split.cache, split.layout, self.solved, n_steps, starts)
 
     def _best(self, n_lags: int) -> tuple[NeighbourRegression, Neighbours, Tensor]:
         """Return a regression, neighbours with its best ridge, and their errors (C, T)."""
         neighbours = Neighbours(n_lags, self.changes, 0.0)
         trained = self.training
+        assert isinstance(trained.cache, MomentCache)
         regression = NeighbourRegression(trained.cache, trained.layout, self.solved, neighbours)
         beside = self._validation_windows(neighbours.n_steps)
         held_out = [(left, neighbours.regressors(recent)) for left, recent in beside]

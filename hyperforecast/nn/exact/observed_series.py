@@ -15,6 +15,9 @@ BY_ROW = ("target", "past", "future", "weight", "counts")
 class ObservedSeries:
     """A multivariate series and what is known beside it, all over the same T rows.
 
+    Its columns are all channels there are, or some of them: a channel's windows may be those of
+    several stretches of rows of its own, see :func:`has_own_windows`.
+
     Attributes
     ----------
     target : Tensor, shape (T, C)
@@ -29,6 +32,8 @@ class ObservedSeries:
         How much the squared error of a forecast of each row counts; not negative.
     counts : Tensor, shape (T,), optional
         Whether the window that begins in a row counts; all do if not given.
+    channels : Tensor, shape (C,), int64, optional
+        Which of all channels the columns are; all of them, in order, if not given.
     """
 
     target: Tensor
@@ -38,11 +43,19 @@ class ObservedSeries:
     start: int | None = None
     weight: Tensor | None = None
     counts: Tensor | None = None
+    channels: Tensor | None = None
 
     @property
     def n_channels(self) -> int:
-        """Number C of channels."""
+        """Number C of channels in the columns."""
         return self.target.shape[1]
+
+    @property
+    def numbers(self) -> Tensor:
+        """Which of all channels the columns are, (C,), int64."""
+        if self.channels is not None:
+            return self.channels
+        return torch.arange(self.n_channels, device=self.target.device)
 
     @property
     def n_past(self) -> int:
@@ -71,9 +84,14 @@ class ObservedSeries:
 
     def to(self, device: torch.device) -> Self:
         """Return the series on a device."""
-        return self._map(lambda values: values.to(device), (*BY_ROW, "static"))
+        return self._map(lambda values: values.to(device), (*BY_ROW, "static", "channels"))
 
     def rows(self, start: int, stop: int) -> Self:
         """Return rows ``start`` to ``stop``."""
         some = self._map(lambda values: values[start:stop], BY_ROW)
         return replace(some, start=None if self.start is None else self.start + start)
+
+
+def has_own_windows(series: Sequence[ObservedSeries]) -> bool:
+    """Say whether channels have windows of their own: series hold some of the channels each."""
+    return any(one.channels is not None for one in series)

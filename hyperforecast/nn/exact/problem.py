@@ -16,6 +16,8 @@ class Problem:
     search : SearchSpace
     quantiles : tuple of float
         Levels of the residual quantiles wanted.
+    n_channels : int, optional
+        Number of channels, where each has windows of its own: series then hold some of them.
     """
 
     lookback: int
@@ -23,6 +25,7 @@ class Problem:
     shift: int = 0
     search: SearchSpace = field(default_factory=SearchSpace)
     quantiles: tuple[float, ...] = ()
+    n_channels: int | None = None
 
     @property
     def width(self) -> int:

@@ -11,6 +11,7 @@ from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
+from hyperforecast.nn.exact.own_validation_windows import validation_windows
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
@@ -48,7 +49,7 @@ class ModelSelection:
         self.options = training.options
         self.training = training
         self.validation = validation
-        self.windows = ValidationWindows(validation)
+        self.windows = validation_windows(validation)
         self.ridges = RidgeSearch(training, validation, self.options.ridges)
         self.compared: list[ComparedSetting] = []
 
@@ -162,6 +163,7 @@ class ModelSelection:
         wanted = self.search.neighbours and self._tells_channels_apart
         if not wanted or self._is_weighted or self.options.embedding_steps:
             return combination
+        assert isinstance(self.windows, ValidationWindows)
         changes = selected.setting.norm != "none"
         choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
         combination = replace(combination, neighbours=choice.choose())

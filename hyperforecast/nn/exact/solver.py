@@ -10,7 +10,7 @@ from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.moment_history import MomentHistory
-from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.out_of_sample import (
     OutOfSample,
@@ -69,9 +69,12 @@ def solve_exact(
     Raises
     ------
     ValueError
-        If no setting has an error that float64 can tell from zero.
+        If no setting has an error that float64 can tell from zero; where channels have windows of
+        their own, if something is asked for that needs the same windows of all.
     """
     options = options or ExactOptions()
+    if has_own_windows(series):
+        _check_own_windows(problem, series)
     if combination is not None:
         problem = replace(problem, search=SearchSpace.only(combination.settings))
         if options.embedding_steps:
@@ -125,6 +128,27 @@ def solve_exact(
     )
 
 
+def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> None:
+    """Raise if channels with windows of their own are asked for what they have not in common."""
+    asked = {
+        "common factors": max(problem.search.n_factors) > 0,
+        "the last values of all channels": problem.search.neighbours,
+        "quantiles": bool(problem.quantiles),
+        "weights of windows and steps, and a stride": any(one.is_weighted for one in series),
+    }
+    for what, is_asked in asked.items():
+        if is_asked:
+            raise ValueError(
+                f"There is no closed form of {what} where channels have windows of their own. "
+                "Leave that out, or train by gradients: solver='adam'."
+            )
+    if problem.n_channels is None:
+        raise ValueError(
+            "Problem.n_channels must say how many channels there are where series hold some of "
+            "them each; got None."
+        )
+
+
 def _residual_quantiles(
     solution: ExactSolution, trained: DataSplit, validated: DataSplit | None = None
 ) -> ResidualQuantiles | None:
@@ -172,7 +196,7 @@ def _solve_simplest(
     setting = Setting(
         norm="last" if "last" in search.norms else search.norms[0],
         embedding_dim=dim,
-        individual=dim == series[0].n_channels > 0,
+        individual=dim == (problem.n_channels or series[0].n_channels) > 0,
         n_factors=min(search.n_factors),
         ridge=options.ridge or 1e-2,
     )

@@ -42,9 +42,30 @@ class MeanDeviation(NamedTuple):
         rounding = 4 * torch.finfo(mean.dtype).eps * torch.stack([mean.abs(), *largest]).amax(dim=0)
         return cls(mean, torch.where(deviation > rounding, deviation, 0.0))
 
+    @classmethod
+    def of_channels(cls, series: Sequence[ObservedSeries], n_channels: int) -> Self:
+        """Return :meth:`of` every channel's own rows, (n_channels,) each; zeros without rows."""
+        rows = torch.cat([one.target.T.flatten() for one in series])
+        lengths = torch.tensor([len(one.target) for one in series for _ in range(one.n_channels)])
+        channel = torch.cat([one.numbers for one in series])
+        channel = channel.repeat_interleave(lengths.to(channel.device))
+        none = rows.new_zeros(n_channels)
+        n_rows = none.index_add(0, channel, torch.ones_like(rows)).clamp(min=1)
+        least = none.scatter_reduce(0, channel, rows, "amin", include_self=False)
+        mean = least + none.index_add(0, channel, rows - least[channel]) / n_rows
+        squares = none.index_add(0, channel, (rows - mean[channel]).square())
+        deviation = (squares / n_rows).sqrt()
+        largest = mean.abs().scatter_reduce(0, channel, rows.abs(), "amax")
+        rounding = 4 * torch.finfo(mean.dtype).eps * largest
+        return cls(mean, torch.where(deviation > rounding, deviation, 0.0))
+
     def cpu(self) -> Self:
         """Return them on the CPU."""
         return type(self)(self.mean.cpu(), self.deviation.cpu())
+
+    def some(self, which: Tensor | None) -> Self:
+        """Return those of some columns; all if not given."""
+        return self if which is None else type(self)(self.mean[which], self.deviation[which])
 
     def standardise(self, values: Tensor) -> Tensor:
         """Standardise values (..., m); a column that was constant becomes zero."""
@@ -70,8 +91,14 @@ class Units:
     static: MeanDeviation | None
 
     @classmethod
-    def of(cls, series: Sequence[ObservedSeries], lookback: int, n_ahead: int) -> Self:
-        """Return those of series, pooled over all.
+    def of(
+        cls,
+        series: Sequence[ObservedSeries],
+        lookback: int,
+        n_ahead: int,
+        n_channels: int | None = None,
+    ) -> Self:
+        """Return those of series, pooled over all; each channel's of its own rows alone.
 
         Parameters
         ----------
@@ -80,13 +107,18 @@ class Units:
             L; no window looks ahead at the first L rows.
         n_ahead : int
             Number of rows of a window after its lookback; no window looks back at the last ones.
+        n_channels : int, optional
+            Number of channels, where each has rows of its own.
         """
 
         def pooled(parts: list[Tensor | None]) -> MeanDeviation | None:
             given = [part for part in parts if part is not None]
             return MeanDeviation.of(given) if given else None
 
-        target = pooled([one.target for one in series])
+        if n_channels is not None:
+            target: MeanDeviation | None = MeanDeviation.of_channels(series, n_channels)
+        else:
+            target = pooled([one.target for one in series])
         assert target is not None
         return cls(
             target,
@@ -145,7 +177,7 @@ class Units:
 
         return replace(
             series,
-            target=self.target.standardise(series.target),
+            target=self.target.some(series.channels).standardise(series.target),
             past=standardised(series.past, self.past),
             future=standardised(series.future, self.future),
             static=standardised(series.static, self.static),

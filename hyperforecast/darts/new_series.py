@@ -1,0 +1,96 @@
+"""Series that were not trained on, where weights are by series: forecast by the mean of all."""
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from darts import TimeSeries
+from torch import Tensor
+
+from hyperforecast.darts.random_turns import random_turn
+from hyperforecast.darts.series_numbers import series_name
+from hyperforecast.nn import ForecastingNetwork
+
+UNITS = {"standardiser.target_mean": "mean", "standardiser.target_deviation": "deviation"}
+"""Tables that a new series has rows of its own for."""
+
+
+def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
+    """Return a model that knows series, too, that it was not trained on.
+
+    A new series has the mean of the trained ones' rows in every table of weights and vectors,
+    which with generated weights is the mean of the weights. Its units are those of the rows given.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    series : sequence of TimeSeries
+        What is to be forecast.
+
+    Returns
+    -------
+    HyperforecastModel or None
+        ``None`` where all are known, or weights are not by series.
+    """
+    if model.network.weights_by == "channel":
+        return None
+    names = [series_name(one, model.model.series_id) for one in series]
+    known = set(model.series_names)
+    new = {name: one for name, one in zip(names, series, strict=True) if name not in known}
+    if not new:
+        return None
+    added = list(new)
+    warnings.warn(
+        f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
+        f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of those "
+        "that were, in units of the rows given. Train with them for weights of their own.",
+        stacklevel=3,
+    )
+    other = model.__class__.__new__(model.__class__)
+    other.__dict__.update(model.__dict__)
+    module = copy.copy(model.model)
+    names = [*module.series_names, *added]
+    network = _with_rows(model.network, module.network_arguments, list(new.values()))
+    module._modules = {**module._modules, "network": network}
+    module.series_names = names
+    module.network_arguments = {**module.network_arguments, "n_series": len(names)}
+    other.model = module
+    other.trainer = None
+    return other
+
+
+def _with_rows(
+    network: ForecastingNetwork, arguments: dict[str, Any], series: Sequence[TimeSeries]
+) -> ForecastingNetwork:
+    """Return a network with rows for more series in every table."""
+    count = network.n_series
+    with random_turn():  # what is drawn is written over
+        larger = ForecastingNetwork(**{**arguments, "n_series": count + len(series)})
+    like = next(network.parameters())
+    larger = larger.to(like.device, like.dtype)
+    weights = larger.state_dict()
+    for name, value in network.state_dict().items():
+        if weights[name].shape == value.shape:
+            weights[name] = value
+            continue
+        rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
+        if name in UNITS:
+            added = torch.stack([_units(one)[UNITS[name]] for one in series])
+        else:
+            added = rows.mean(dim=0, keepdim=True).expand(len(series), *rows.shape[1:])
+        weights[name] = torch.cat([rows, added.to(rows)]).flatten(0, 1)
+    larger.load_state_dict(weights)
+    return larger.train(network.training)
+
+
+def _units(series: TimeSeries) -> dict[str, Tensor]:
+    """Return mean and deviation of each channel, (C,), gaps left out."""
+    rows = series.values(copy=False).astype(np.float64)
+    return {
+        "mean": torch.from_numpy(np.nanmean(rows, axis=0)),
+        "deviation": torch.from_numpy(np.nanstd(rows, axis=0)),
+    }

@@ -1,0 +1,198 @@
+"""Moments of channels that each have windows of their own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.layout import WindowLayout
+from hyperforecast.nn.exact.moment_cache import CHANNELS, CHUNK, OWN, CachedMoments
+from hyperforecast.nn.exact.moments import Moments
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.own_windows import OwnWindows
+from hyperforecast.nn.exact.window_blocks import is_short
+from hyperforecast.nn.exact.window_contents import ContentProducts
+from hyperforecast.nn.exact.window_products import lagged_products, offset_sums
+
+
+class OwnWindowCache:
+    """Moments of channels that each have windows of their own, for one layout after another.
+
+    It is asked as :class:`MomentCache` is, whose channels all have the same windows. What windows
+    hold is multiplied with itself and summed over each channel's windows once; the moments of
+    every layout without RevIN are parts and differences of these products. Windows are written
+    out, those of as many channels at once as fit in memory; those of long stretches without
+    covariates go by recurrence.
+
+    Parameters
+    ----------
+    series : sequence of ObservedSeries
+        Stretches of rows, of one channel or of several.
+    layout : WindowLayout
+        Its lookback, horizon and shift hold for every layout asked for, which has no factors.
+    n_channels : int
+    max_bytes : int
+        Memory that all this may take, besides the sums that are returned and a few arrays of the
+        series' size.
+    weights : Tensor, shape (C, m), optional
+        Of the sums over channels that :meth:`summed_moments` returns.
+
+    Attributes
+    ----------
+    n_windows, n_forecasts : int
+        Number of windows of all channels together.
+    """
+
+    def __init__(
+        self,
+        series: Sequence[ObservedSeries],
+        layout: WindowLayout,
+        n_channels: int,
+        max_bytes: int,
+        weights: Tensor | None = None,
+    ) -> None:
+        self.series = [one for one in series if len(one.target) >= layout.width]
+        self.n_channels = n_channels
+        self.max_bytes = max_bytes
+        self.windows = OwnWindows(self.series, layout.width, n_channels)
+        self.n_windows = self.n_forecasts = int(self.windows.n_windows.sum())
+        self._weights = weights
+        recurs = not (self.series[0].n_past or self.series[0].n_future)
+        self._long = [one for one in self.series if recurs and not is_short(one, layout)]
+        short = [one for one in self.series if not recurs or is_short(one, layout)]
+        self._short = OwnWindows(short, layout.width, n_channels) if short else None
+        self._products: dict[int, ContentProducts] = {}
+        self._sums: tuple[WindowLayout, Moments] | None = None
+
+    def channel_moments(self, layout: WindowLayout) -> CachedMoments:
+        """Return the moments of the channels for a layout, to be iterated over."""
+        return CachedMoments(self, layout)
+
+    def summed_moments(self, layout: WindowLayout, count: int) -> Moments:
+        """Return the first ``count`` weighted sums over channels of the moments for a layout.
+
+        The last ones are kept, and added to where more of them are asked for.
+        """
+        assert self._weights is not None
+        found = None
+        if self._sums is not None and self._sums[0].is_like(layout):
+            found = self._sums[1]
+        n_found = 0 if found is None else len(found.yy)
+        if n_found < count:
+            self._sums = None  # before others take memory
+            columns = slice(n_found, count)
+            parts = (
+                chunk.summed(self._weights[c, columns]) for c, chunk in self.channel_moments(layout)
+            )
+            more = next(parts)
+            for part in parts:
+                more = more + part
+            found = Moments.stacked([more] if found is None else [found, more])
+            self._sums = (layout, found)
+        assert found is not None
+        return found.channels(slice(count))
+
+    def release(self) -> None:
+        """Give up what is kept; it is made again when needed."""
+        self._products.clear()
+        self._sums = None
+
+    def moments(self, layout: WindowLayout, channels: slice) -> Moments:
+        """Return the moments of some channels for a layout."""
+        if layout.norm == "revin":
+            return self._written_out(layout, channels)
+        static = self.windows.static
+        static = None if static is None else static[channels]
+        return self._contents(channels).moments(layout, static, self.n_windows)
+
+    def channel_chunks(self, layout: WindowLayout) -> list[slice]:
+        """Cut the channels into chunks whose moments fit in memory."""
+        most = self.windows.most(slice(None))
+        width = self._content_width
+        bytes_of_one = 8 * (5 * width**2 + 3 * width * min(most, self._block(1)))
+        step = max(1, self.chunk_bytes // bytes_of_one)
+        count = self.n_channels
+        return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Memory that what is worked on may take."""
+        return int(CHUNK * self.max_bytes)
+
+    def keeps_channels(self, layout: WindowLayout) -> bool:
+        """Say whether the moments of all channels are kept."""
+        return 8 * self._content_width**2 * self.n_channels <= CHANNELS * self.max_bytes
+
+    @property
+    def _content_width(self) -> int:
+        one = self.series[0]
+        return self.windows.width * (1 + one.n_past + one.n_future) + 1
+
+    def _block(self, n_channels: int) -> int:
+        """Return how many windows of each of some channels are written out at a time."""
+        return max(1, self.chunk_bytes // (3 * 8 * n_channels * self._content_width))
+
+    def _contents(self, channels: slice) -> ContentProducts:
+        """Return the products of what the windows of some channels hold."""
+        if channels.start in self._products:
+            return self._products[channels.start]
+        found = self._of_long(channels, self._of_short(channels))
+        if 8 * self._content_width**2 * self.n_channels <= OWN * self.max_bytes:
+            self._products[channels.start] = found
+        return found
+
+    def _of_short(self, channels: slice) -> ContentProducts:
+        """Return what short stretches add to them."""
+        n_channels, size = len(range(self.n_channels)[channels]), self._content_width
+        one = self.series[0]
+        total = ContentProducts(
+            one.target.new_zeros(n_channels, size, size),
+            self.windows.width,
+            one.n_past,
+            one.n_future,
+        )
+        if self._short is None:
+            return total
+        for first, count in self._blocks(self._short, channels):
+            padded = self._short.padded(channels, first, count)
+            total = total + ContentProducts.of_windows(*padded)
+        return total
+
+    def _of_long(self, channels: slice, total: ContentProducts) -> ContentProducts:
+        """Return the products with what long stretches, of no covariates, add to them."""
+        width = self.windows.width
+        number = range(self.n_channels)[channels]
+        for one in self._long:
+            within = (number.start <= one.numbers) & (one.numbers < number.stop)
+            if not within.any():
+                continue
+            x = one.target.T[within].contiguous()
+            n_windows = len(one.target) - width + 1
+            sums = offset_sums(x, n_windows, width)  # (m, width)
+            corner = x.new_full((len(x), 1), n_windows)
+            products = torch.cat(
+                [
+                    torch.cat([lagged_products(x, x, n_windows, width, width), sums[:, None]], 1),
+                    torch.cat([sums, corner], dim=1)[:, :, None],
+                ],
+                dim=2,
+            )
+            total.products.index_add_(0, one.numbers[within] - number.start, products)
+        return total
+
+    def _written_out(self, layout: WindowLayout, channels: slice) -> Moments:
+        """Return the moments of some channels by visiting every window, in blocks."""
+        total: Moments | None = None
+        for first, count in self._blocks(self.windows, channels):
+            rows, _ = self.windows.rows(layout, channels, first, count)
+            moments = Moments.of_rows(*rows.rows())
+            total = moments if total is None else total + moments
+        assert total is not None
+        return replace(total, n_windows=self.n_windows)
+
+    def _blocks(self, windows: OwnWindows, channels: slice) -> Iterator[tuple[int, int]]:
+        """Cut the windows of some channels into blocks that fit in memory: first, and how many."""
+        most = max(1, windows.most(channels))
+        count = self._block(len(range(self.n_channels)[channels]))
+        return ((first, min(count, most - first)) for first in range(0, most, count))

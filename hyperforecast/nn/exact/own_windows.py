@@ -1,0 +1,156 @@
+"""Windows of channels that each have their own, written out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.design_matrix import DesignMatrix, deviations
+from hyperforecast.nn.exact.layout import WindowLayout
+from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.regressors import flatten_past, join_groups
+
+
+class PaddedWindows(NamedTuple):
+    """The windows of n channels, of each as many as of the one that has the most, K.
+
+    Attributes
+    ----------
+    target : Tensor, shape (n, K, width)
+    past : Tensor, shape (n, K, Q, width)
+    future : Tensor, shape (n, K, F, width)
+    there : Tensor, shape (n, K), bool
+        Which of them there are; the first ones of each channel.
+    """
+
+    target: Tensor
+    past: Tensor
+    future: Tensor
+    there: Tensor
+
+
+class OwnWindows:
+    """Windows of channels, each of which has those of its own stretches of rows.
+
+    Parameters
+    ----------
+    series : sequence of ObservedSeries
+        Stretches of rows, of one channel or of several, each at least ``width`` rows long.
+    width : int
+    n_channels : int
+    starts : sequence of Tensor, optional
+        First rows of the windows of each series, ascending; all windows if not given.
+
+    Attributes
+    ----------
+    n_windows : Tensor, shape (n_channels,), int64
+    channel, series, start : Tensor, shape (W,), int64
+        Of every channel's windows, channel by channel: the channel, the number of the series, and
+        the first row in it.
+    """
+
+    def __init__(
+        self,
+        series: Sequence[ObservedSeries],
+        width: int,
+        n_channels: int,
+        starts: Sequence[Tensor] | None = None,
+    ) -> None:
+        self.width = width
+        device = series[0].target.device
+        lengths = [len(one.target) for one in series]
+        if starts is None:
+            starts = [torch.arange(length - width + 1) for length in lengths]
+        n_columns = torch.tensor([one.n_channels for one in series])
+        n_rows = torch.tensor(lengths)
+        n_starts = torch.tensor([len(some) for some in starts])
+        # one entry for each column of each series, then one for each of its windows
+        of_column = torch.arange(len(series)).repeat_interleave(n_columns)
+        first_row = (n_rows.cumsum(0) - n_rows)[of_column]
+        first_value = n_rows[of_column].cumsum(0) - n_rows[of_column]
+        of_window = torch.arange(len(of_column)).repeat_interleave(n_starts[of_column])
+        columns = zip(series, starts, strict=True)
+        start = torch.cat([some.repeat(one.n_channels) for one, some in columns])
+        numbers = torch.cat([one.numbers for one in series]).cpu()[of_window]
+        order = numbers.argsort(stable=True)
+        self.channel = numbers[order].to(device)
+        self.series = of_column[of_window][order].to(device)
+        self.start = start[order].to(device)
+        self._value = self.start + first_value[of_window][order].to(device)
+        self._row = self.start + first_row[of_window][order].to(device)
+        self.n_windows = torch.bincount(self.channel, minlength=n_channels)
+        self._first = self.n_windows.cumsum(0) - self.n_windows
+        self._values = torch.cat([one.target.T.flatten() for one in series])
+        self._past = _joined([one.past for one in series], self._values)
+        self._future = _joined([one.future for one in series], self._values)
+        self.static: Tensor | None = None
+        if series[0].static is not None:
+            static = torch.cat([one.static for one in series if one.static is not None])
+            self.static = static.new_zeros(n_channels, static.shape[1])
+            self.static[torch.cat([one.numbers for one in series])] = static
+
+    def most(self, channels: slice) -> int:
+        """Return the number of windows of the one of some channels that has the most."""
+        return int(self.n_windows[channels].max())
+
+    def padded(self, channels: slice, first: int = 0, count: int | None = None) -> PaddedWindows:
+        """Write out the windows of some channels: all, or ``count`` from the ``first`` of each."""
+        counts = self.n_windows[channels]
+        stop = self.most(channels) if count is None else first + count
+        number = torch.arange(first, stop, device=counts.device)
+        there = number < counts[:, None]  # (n, K)
+        which = torch.where(there, self._first[channels, None] + number, 0)
+
+        def windows_of(values: Tensor, first: Tensor) -> Tensor:  # (R, m) -> (n, K, m, width)
+            return values.unfold(0, self.width, 1)[first[which]]
+
+        return PaddedWindows(
+            windows_of(self._values, self._value),
+            windows_of(self._past, self._row),
+            windows_of(self._future, self._row),
+            there,
+        )
+
+    def rows(
+        self, layout: WindowLayout, channels: slice, first: int = 0, count: int | None = None
+    ) -> tuple[DesignMatrix, Tensor]:
+        """Return windows of some channels as rows of a regression, and which there are.
+
+        Those that are not there are rows of zeros. See :meth:`padded` for which.
+
+        Parameters
+        ----------
+        layout : WindowLayout
+            Of the same width, without factors.
+        channels : slice
+        first : int
+        count : int, optional
+
+        Returns
+        -------
+        DesignMatrix
+            Of n channels with K windows each, and with covariates for each channel.
+        Tensor, shape (n, K), bool
+        """
+        target, past, future, there = self.padded(channels, first, count)
+        windows = layout.remove_level(target.mT).mT * there[..., None]
+        own = windows[..., layout.inputs]
+        fixed = windows.new_ones(len(windows), 1, 1)
+        if self.static is not None:
+            fixed = join_groups(static=self.static[channels, None], constant=fixed)
+        return DesignMatrix(
+            where=layout.regressors_beside(past.shape[2], fixed.shape[2] - 1),
+            own=own,
+            targets=windows[..., layout.targets],
+            shared=flatten_past(past[..., layout.inputs]),
+            future=future[..., layout.targets].mT,
+            fixed=fixed,
+            deviation=deviations(own, layout) * there[..., None],
+        ), there
+
+
+def _joined(parts: Sequence[Tensor | None], like: Tensor) -> Tensor:
+    """Put covariates one after the other, (R, m); as many rows as ``like`` of none."""
+    given = [part for part in parts if part is not None]
+    return torch.cat(given) if given else like.new_empty(len(like), 0)

@@ -1,0 +1,303 @@
+"""Weights of series: panels of Darts series, each with weights of its own."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from darts import TimeSeries
+from darts.dataprocessing.transformers import BottomUpReconciliator
+
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    HyperModel,
+    LightSAEModel,
+)
+
+L, H = 12, 4
+
+BY_GRADIENTS: dict[str, Any] = {
+    "n_epochs": 2,
+    "random_state": 0,
+    "pl_trainer_kwargs": {"accelerator": "cpu"},
+}
+
+
+def wave(kind: int, n_rows: int, seed: int) -> np.ndarray:
+    """Return an autoregression, of one of two kinds."""
+    noise = np.random.default_rng(seed).standard_normal(n_rows + 50)
+    x = np.zeros(n_rows + 50)
+    for t in range(2, n_rows + 50):
+        x[t] = (1.6 * x[t - 1] - 0.9 * x[t - 2] if kind else -0.7 * x[t - 1]) + noise[t]
+    return x[50:]
+
+
+def of_values(values: np.ndarray, name: str, begin: str = "2020-01-01") -> TimeSeries:
+    times = pd.date_range(begin, periods=len(values), freq="D")
+    return TimeSeries.from_times_and_values(times, values, columns=[name])
+
+
+def panel(n_series: int = 12) -> list[TimeSeries]:
+    """Return univariate series of two kinds, with levels and lengths of their own."""
+    return [
+        of_values(10.0 ** (n % 4) * (5 + wave(n % 2, 70 + 13 * n, n)), f"s{n}", f"20{10 + n}-01-01")
+        for n in range(n_series)
+    ]
+
+
+def shops(n_shops: int = 6, **static: Any) -> list[TimeSeries]:
+    """Return series of two components, whose shop is a static covariate."""
+    return [
+        of_values(10.0**n * wave(n % 2, 80 + 9 * n, n), "sales")
+        .stack(of_values(wave(1, 80 + 9 * n, 50 + n), "visits"))
+        .with_static_covariates(pd.DataFrame({"shop": [f"shop {n}"], "size": [float(n)]}))
+        for n in range(n_shops)
+    ]
+
+
+@pytest.fixture(scope="module")
+def solved() -> HyperforecastModel:
+    return HNMVTSModel(L, H, weights_by="series").fit(panel())
+
+
+@pytest.fixture(scope="module")
+def trained() -> HyperforecastModel:
+    return LightSAEModel(L, H, rank=2, weights_by="series", **BY_GRADIENTS).fit(panel())
+
+
+@pytest.fixture(params=["solved", "trained"])
+def model(request: pytest.FixtureRequest) -> HyperforecastModel:
+    return request.getfixturevalue(request.param)
+
+
+def values_of(forecasts: Any) -> list[np.ndarray]:
+    return [one.values().ravel() for one in forecasts]
+
+
+def test_series_of_two_kinds_are_forecast_better_than_by_weights_for_all() -> None:
+    series = panel(30)
+    past = [one[:-20] for one in series]
+
+    def error(model: HyperforecastModel) -> float:
+        found = model.fit(past).historical_forecasts(
+            series, forecast_horizon=H, retrain=False, last_points_only=False, start=-20 - H
+        )
+        scale = [one.values().std() for one in series]
+        return float(
+            np.mean(
+                [
+                    (((f - one.slice_intersect(f)).values() / s) ** 2).mean()
+                    for one, many, s in zip(series, found, scale, strict=True)
+                    for f in many
+                ]
+            )
+        )
+
+    alike = error(HNMVTSModel(L, H, weights_by="series", channel_embedding_dim=0))
+    own = error(HNMVTSModel(L, H, weights_by="series"))
+    assert own < 0.85 * alike
+
+
+def test_each_series_has_its_own_forecast_in_any_order(model: HyperforecastModel) -> None:
+    series = panel()
+    forecasts = values_of(model.predict(H, series=series))
+    backwards = values_of(model.predict(H, series=series[::-1]))[::-1]
+    for number, (one, other) in enumerate(zip(forecasts, backwards, strict=True)):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+        alone = model.predict(H, series=series[number]).values().ravel()
+        np.testing.assert_allclose(one, alone, rtol=1e-5)
+
+
+def test_a_series_is_known_by_its_name(model: HyperforecastModel) -> None:
+    series = panel()
+    assert model.series_names == [f"s{n}" for n in range(12)]
+    renamed = series[1].with_columns_renamed("s1", "s0")
+    assert not np.allclose(
+        model.predict(H, series=renamed).values(), model.predict(H, series=series[1]).values()
+    )
+
+
+def test_an_unknown_series_is_forecast_with_a_warning_and_others_as_before(
+    model: HyperforecastModel,
+) -> None:
+    series = panel()
+    expected = model.predict(H, series=series[3]).values()
+    new = of_values(1e6 + 1e3 * wave(0, 60, 99), "new")
+    with pytest.warns(UserWarning, match="not trained on, 'new', are forecast with the mean"):
+        forecasts = model.predict(H, series=[new, series[3]])
+    np.testing.assert_allclose(forecasts[1].values(), expected, rtol=1e-12)
+    assert np.isfinite(forecasts[0].values()).all()
+    assert model.series_names == [f"s{n}" for n in range(12)]
+
+
+def test_solved_forecasts_of_an_unknown_series_are_in_its_own_units(
+    solved: HyperforecastModel,
+) -> None:
+    rows = wave(0, 60, 99)
+    with pytest.warns(UserWarning, match="not trained on"):
+        small, large = solved.predict(
+            H, series=[of_values(rows, "small"), of_values(1e6 + 1e3 * rows, "large")]
+        )
+    np.testing.assert_allclose((large.values() - 1e6) / 1e3, small.values(), rtol=1e-3, atol=1e-4)
+
+
+def test_saved_and_loaded_it_knows_its_series(model: HyperforecastModel, tmp_path: Path) -> None:
+    series = panel()
+    expected = values_of(model.predict(H, series=series))
+    model.save(tmp_path / "model.pt")
+    loaded = type(model).load(tmp_path / "model.pt")
+    assert loaded.series_names == model.series_names
+    np.testing.assert_allclose(values_of(loaded.predict(H, series=series)), expected, rtol=1e-6)
+    options = {"rank": 2} if isinstance(model, LightSAEModel) else {}
+    again = type(model)(L, H, weights_by="series", **options)
+    again.load_weights(tmp_path / "model.pt")
+    np.testing.assert_allclose(values_of(again.predict(H, series=series)), expected, rtol=1e-6)
+
+
+def test_a_backtest_over_a_list_is_that_of_its_windows(model: HyperforecastModel) -> None:
+    series = panel()[:3]
+    found = model.historical_forecasts(
+        series, forecast_horizon=H, retrain=False, last_points_only=False, start=-10
+    )
+    for one, many in zip(series, found, strict=True):
+        for forecast in many:
+            past = one.drop_after(forecast.start_time())
+            expected = model.predict(H, series=past).values()
+            np.testing.assert_allclose(forecast.values(), expected, rtol=1e-4)
+
+
+def test_a_backtest_trains_again() -> None:
+    model = HNMVTSModel(L, H, weights_by="series")
+    error = model.backtest(panel()[:4], forecast_horizon=H, start=-8, stride=4)
+    assert np.isfinite(error).all()
+
+
+@pytest.mark.parametrize(
+    ("weights_by", "options"),
+    [("both", {}), ("both", BY_GRADIENTS), ("series", BY_GRADIENTS)],
+    ids=["both-solved", "both-trained", "series-trained"],
+)
+def test_series_of_several_components_are_known_by_a_static_covariate(
+    weights_by: str, options: dict[str, Any]
+) -> None:
+    series = shops()
+    model = HNMVTSModel(
+        L, H, weights_by=weights_by, series_id="shop", channel_embedding_dim=2, **options
+    ).fit(series)
+    assert model.series_names == [f"shop {n}" for n in range(6)]
+    assert model.covariate_names == {"static_covariates": ["size"]}
+    vectors = model.network.channel_embedding()
+    assert vectors is not None
+    solved_alike = model.solver_report is not None and vectors.shape[1] == 0
+    assert solved_alike or len(vectors) == {"series": 6, "both": 12}[weights_by]
+    forecasts = model.predict(H, series=series)
+    assert forecasts[0].static_covariates.loc[:, "shop"].iloc[0] == "shop 0"
+    mirrored = [one[["visits", "sales"]] for one in series]
+    for one, other in zip(forecasts, model.predict(H, series=mirrored), strict=True):
+        np.testing.assert_allclose(other[["sales", "visits"]].values(), one.values(), rtol=1e-4)
+
+
+def test_static_covariates_left_out_leave_the_name() -> None:
+    model = HNMVTSModel(L, H, weights_by="both", series_id="shop", use_static_covariates=False)
+    series = shops()
+    model.fit(series)
+    assert model.network.static_covariate_map is None
+    assert len(model.predict(H, series=series)) == 6
+
+
+def test_covariates_of_series_without_a_common_time_axis() -> None:
+    series = panel(4)
+    covariates = [
+        TimeSeries.from_times_and_values(
+            pd.date_range(one.start_time(), periods=len(one) + H, freq="D"),
+            np.random.default_rng(0).standard_normal((len(one) + H, 1)),
+        )
+        for one in series
+    ]
+    lagged = [
+        one + 100 * c.slice_intersect(one).with_columns_renamed(c.components[0], one.components[0])
+        for one, c in zip(series, covariates, strict=True)
+    ]
+    model = HNMVTSModel(L, H, weights_by="series").fit(lagged, future_covariates=covariates)
+    up = [c + 1.0 for c in covariates]
+    forecasts = model.predict(H, series=lagged[0], future_covariates=covariates[0])
+    changed = model.predict(H, series=lagged[0], future_covariates=up[0])
+    assert (changed.values() > forecasts.values() + 50).any()
+
+
+def test_a_series_too_short_for_a_window_has_the_mean_weights() -> None:
+    short = of_values(1e3 + wave(0, L + H - 1, 5), "short")
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact")
+    with pytest.warns(UserWarning, match="'short' .* shorter than a window of 16 rows"):
+        model.fit([*panel(), short])
+    forecast = model.predict(H, series=short).values()
+    assert np.abs(forecast - 1e3).max() < 50
+
+
+def test_reconciled_forecasts_add_up() -> None:
+    parts = panel(2)
+    n_rows = min(map(len, parts))
+    a, b = (
+        of_values(one.values()[:n_rows, 0], name) for one, name in zip(parts, "ab", strict=True)
+    )
+    total = (a + b.with_columns_renamed("b", "a")).with_columns_renamed("a", "total")
+    model = HNMVTSModel(L, H, weights_by="series").fit([total, a, b])
+    forecasts = model.predict(H, series=[total, a, b])
+    table = forecasts[0].stack(forecasts[1]).stack(forecasts[2])
+    table = table.with_hierarchy({"a": ["total"], "b": ["total"]})
+    adjusted = BottomUpReconciliator().transform(table)
+    sums = adjusted["a"].values() + adjusted["b"].values()
+    np.testing.assert_allclose(adjusted["total"].values(), sums)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: BackboneModel(L, H, weights_by="series"), "would have no effect: nothing in this"),
+        (lambda: HNMVTSModel(L, H, series_id="shop"), "series_id='shop' has no effect"),
+        (lambda: HNMVTSModel(L, H, weights_by="shop"), "weights_by"),
+        (
+            lambda: HyperModel(L, H, head="hn-mvts", weights_by="series", solver="adam+exact"),
+            "weights_by='series', of which",
+        ),
+        (
+            lambda: HNMVTSModel(L, H, weights_by="series").fit(
+                [one.with_columns_renamed(one.components[0], "y") for one in panel(3)]
+            ),
+            "All 3 series are named 'y', so weights cannot be told apart",
+        ),
+        (
+            lambda: HNMVTSModel(L, H, weights_by="both").fit(shops()),
+            "A series of 2 components has no name of its own",
+        ),
+        (
+            lambda: HNMVTSModel(L, H, weights_by="series", series_id="id").fit(shops()),
+            "series_id='id' names no static covariate of the series; it has: 'shop', 'size'",
+        ),
+        (
+            lambda: HNMVTSModel(L, H, weights_by="series", series_id="shop", solver="exact").fit(
+                shops()
+            ),
+            r"weights_by='series' of series of several components.*weights_by='both' has",
+        ),
+        (
+            lambda: HNMVTSModel(L, H, weights_by="series", solver="exact", n_factors=1),
+            "n_factors has no closed form where series have weights",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told(make: Any, words: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        with pytest.raises(ValueError, match=words):
+            make()
+
+
+def test_more_series_than_were_trained_on_need_a_new_model(trained: HyperforecastModel) -> None:
+    new = of_values(wave(0, 60, 99), "new")
+    with pytest.raises(ValueError, match="no weights for the series 'new': it was trained on 12"):
+        trained.fit([*panel(), new])

@@ -27,10 +27,14 @@ def observed_series(
     width = dataset.size_of_both_chunks
     origin = None if history is None else history.origin
     observed = []
+    given = getattr(dataset, "observed", dataset.series)
     for i, series in enumerate(dataset.series):
         if len(series) < width:
             continue
         n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
+        gaps = None
+        if given[i] is not series:
+            gaps = as_tensor(np.isnan(given[i].values(copy=False)))[-n_rows:]
         if len(series) > n_rows:  # slicing takes longer than all else that is done here
             series = series[-n_rows:]
         past, future = (
@@ -64,6 +68,7 @@ def observed_series(
             start=start,
             weight=_weights(dataset, i, series),
             counts=_counts(len(series), width, dataset.stride),
+            gaps=gaps,
         )
         observed.append(one.to(device))
     if history is not None:

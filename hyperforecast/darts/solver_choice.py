@@ -12,6 +12,7 @@ from darts.utils.likelihood_models.base import LikelihoodType
 from pytorch_lightning import callbacks
 from torch import nn
 
+from hyperforecast.darts.gaps import GappyTrainingDataset
 from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions
@@ -187,7 +188,7 @@ def _is_about_gradients(callback: Any) -> bool:
 
 def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
     """Return what about a dataset rules the exact solver out, or ``None``."""
-    if type(dataset) is not SequentialTorchTrainingDataset:
+    if type(dataset) not in (SequentialTorchTrainingDataset, GappyTrainingDataset):
         return f"a {type(dataset).__name__} does not keep its series"
     return None
 

@@ -23,6 +23,7 @@ from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
+from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
@@ -203,6 +204,10 @@ class ForecastingNetwork(nn.Module):
         parts_of = self.parts.items()
         self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
 
+        self.gap_filler = GapFiller(n_channels, lookback)
+        self.past_gap_filler = None
+        if n_past_covariates:
+            self.past_gap_filler = GapFiller(n_past_covariates, lookback)
         self.standardiser = None
         if standardised:
             self.standardiser = Standardiser(
@@ -307,7 +312,9 @@ class ForecastingNetwork(nn.Module):
         Parameters
         ----------
         past_target : Tensor, shape (B, L, C)
+            NaN where a value is missing: see :class:`GapFiller`.
         past_covariates : Tensor, shape (B, L, n_past_covariates), optional
+            Likewise.
         future_covariates : Tensor, shape (B, H, n_future_covariates), optional
         static_covariates : Tensor, shape (B, C or 1, n_static_covariates), optional
             One row for each channel, or one for all.
@@ -323,7 +330,9 @@ class ForecastingNetwork(nn.Module):
         Tensor, shape (B, H, C, P)
             Of fewer steps where segments are left out.
         """
-        x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        x = self.gap_filler(past_target.transpose(1, 2))  # (B, L, C) -> (B, C, L)
+        if self.past_gap_filler is not None and past_covariates is not None:
+            past_covariates = self.past_gap_filler.fill_rows(past_covariates)
         if self.standardiser is not None:
             x = self.standardiser.standardise(x)
             standardise = self.standardiser.standardise_covariates
@@ -457,11 +466,31 @@ class ForecastingNetwork(nn.Module):
         """Whether all weights are the same in every pass, so that :meth:`fold` is possible."""
         return all(term.context.static for _, term in self._terms())
 
-    def start_from(self, series: Sequence[Tensor]) -> None:
-        """Give what starts from data the training series, each of shape (T, C)."""
+    def start_from(
+        self, series: Sequence[Tensor], past_covariates: Sequence[Tensor] = ()
+    ) -> None:
+        """Give what starts from data the training series, each of shape (T, C).
+
+        Past covariates, each of shape (T', n), say no more than what stands in their gaps.
+        """
         for module in self.modules():
             if isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
+        self.gap_filler.start_from(series)
+        if self.past_gap_filler is not None and past_covariates:
+            self.past_gap_filler.start_from(past_covariates)
+
+    def fill_as(self, other: "ForecastingNetwork") -> None:
+        """Take over from another network what stands in gaps."""
+        self.gap_filler.load_state_dict(other.gap_filler.state_dict())
+        if self.past_gap_filler is not None and other.past_gap_filler is not None:
+            self.past_gap_filler.load_state_dict(other.past_gap_filler.state_dict())
+
+    def prepare_export(self) -> None:
+        """Let a graph that is exported fill gaps, where the training series had any."""
+        for filler in (self.gap_filler, self.past_gap_filler):
+            if filler is not None:
+                filler.prepare_export()
 
     def adapters(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of adapters, which are trained on a base held still.
@@ -574,7 +603,12 @@ def _sizes(arguments: "_Arguments", n_channels: int) -> object:
             network = ForecastingNetwork(n_channels=n_channels, **arguments)
     except (NotImplementedError, RuntimeError):
         return n_channels
-    return {name: value.shape for name, value in network.state_dict().items()}
+    # what stands in gaps is no weight
+    return {
+        name: value.shape
+        for name, value in network.state_dict().items()
+        if "gap_filler." not in name
+    }
 
 
 class _Arguments(dict[str, Any]):

@@ -307,7 +307,7 @@ class DataSplit:
 
     def _principal_components(self) -> tuple[Tensor, Tensor]:
         """Return channel embedding and loadings of the factors, as long as any that is compared."""
-        targets = [one.target for one in self.series]
+        targets = [one.known for one in self.series]
         device = targets[0].device
         longest, n_factors = max(self._shared_dims(), default=0), max(self.problem.search.n_factors)
         components = correlation_embedding(targets, max(longest, n_factors))

@@ -37,6 +37,13 @@ from hyperforecast.darts.finite import (
     named,
     warn_of_encodings,
 )
+from hyperforecast.darts.gaps import (
+    GappyTrainingDataset,
+    filled,
+    filler_of,
+    has_gaps,
+    interpolated,
+)
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
@@ -79,7 +86,11 @@ from hyperforecast.darts.solver_choice import (
 )
 from hyperforecast.darts.stage_callbacks import not_copied
 from hyperforecast.darts.training_arguments import training_problems
-from hyperforecast.darts.training_data import names_of, training_values
+from hyperforecast.darts.training_data import (
+    names_of,
+    training_past_covariates,
+    training_values,
+)
 from hyperforecast.nn import (
     INSTANCE_NORMS,
     PARTS,
@@ -90,6 +101,7 @@ from hyperforecast.nn import (
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
+from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.network import check_by_series, check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, SeriesOptions
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
@@ -116,6 +128,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     default_trainer: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Arguments of Lightning's trainer that hold where others are not given."""
     _is_fitting = False
+    _gap_filler: GapFiller | None = None
+    """While datasets are made: what fills the gaps of training series."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -299,8 +313,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             **self.pl_module_params,
         )
         if self._fit_dataset is not None:
-            numbers = getattr(self._fit_dataset, "numbers", None)
-            module.network.start_from(training_values(self._fit_dataset), numbers)
+            module.network.start_from(
+                training_values(self._fit_dataset),
+                training_past_covariates(self._fit_dataset),
+                getattr(self._fit_dataset, "numbers", None),
+            )
         return module
 
     def _network_plan(self) -> dict[str, Any]:
@@ -354,7 +371,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if self.model is None:
             self._series_names = []
         self._order_by_trained_names()
-        return super()._setup_for_fit_from_dataset(series, **kwargs)
+        try:
+            return super()._setup_for_fit_from_dataset(series, **kwargs)
+        finally:
+            self._gap_filler = None
 
     def _build_train_dataset(
         self,
@@ -380,6 +400,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 f"and the longest series has {longest}. Give more rows or choose shorter chunks."
             )
         orders = [self._order("channels", one.components) for one in series]
+        past_covariates = interpolated(past_covariates)
+        future_covariates = interpolated(future_covariates)
         if sample_weight is not None and not isinstance(sample_weight, str):
             sample_weight = [
                 # weights of one component hold for every channel
@@ -387,8 +409,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 for weight, order in zip(sample_weight, orders, strict=True)
             ]
         series = [reorder(one, order) for one, order in zip(series, orders, strict=True)]
+        series = [self._with_ordered_static_covariates(one) for one in series]
+        filler = self._filler_for(series)
         dataset = super()._build_train_dataset(
-            series=[self._with_ordered_static_covariates(one) for one in series],
+            series=series if filler is None else [filled(one, filler) for one in series],
             past_covariates=self._in_order("past_covariates", past_covariates),
             future_covariates=self._in_order("future_covariates", future_covariates),
             sample_weight=sample_weight,
@@ -396,6 +420,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             stride=stride,
         )
         check_coverage(dataset)
+        if filler is not None:
+            assert isinstance(dataset, SequentialTorchTrainingDataset)
+            dataset = GappyTrainingDataset(dataset, series)
         return self._numbered(dataset, series)
 
     def _numbered(
@@ -411,6 +438,19 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             self._series_names = list(dict.fromkeys(names))
         numbers = numbers_of(names, trained or self._series_names)
         return NumberedTraining(dataset, numbers, series_id)
+
+    def _filler_for(self, series: Sequence[TimeSeries]) -> GapFiller | None:
+        """Return what fills the gaps of series in the order of the weights; ``None`` without any.
+
+        What training series say of it holds for validation series, too.
+        """
+        if not any(map(has_gaps, series)):
+            return None
+        if self.model is not None:
+            return copy.deepcopy(self.model.network.gap_filler).double().cpu()
+        if self._gap_filler is None:
+            self._gap_filler = filler_of(series, self.input_chunk_length)
+        return self._gap_filler
 
     def _setup_for_train(
         self,
@@ -644,7 +684,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             n,
             series,
             self._in_order("past_covariates", past_covariates),
-            self._in_order("future_covariates", future_covariates),
+            self._in_order("future_covariates", interpolated(future_covariates)),
             stride,
             bounds,
         )
@@ -727,6 +767,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         try:
             with quiet_lightning():
                 self.model = None if trained is None else folded(trained)
+                if self.model is not None:
+                    self.model.network.prepare_export()
                 if dynamic_batch and self.model is not None:
                     kwargs |= dynamic_batch_arguments(self.model)
                 super().to_onnx(path, **kwargs)

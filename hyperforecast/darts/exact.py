@@ -116,6 +116,7 @@ def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.
     """Replace the network of a module by one that holds a solution, in a precision."""
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
+    network.fill_as(module.network)
     # Lightning makes a module double only when it is run, and files are read in its precision;
     # in this order: a device may not know the precision that the network was solved in
     module.network = network.to(dtype).to(like.device).train(module.training)

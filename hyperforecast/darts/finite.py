@@ -1,4 +1,4 @@
-"""Values that would turn weights or forecasts into NaN are named with their place."""
+"""Values that would spoil weights or forecasts are named with their place; gaps are no such."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,8 +24,8 @@ def check_rows(series: TimeSeries, name: str) -> None:
         raise ValueError(f"`{name}` has no rows. Give at least one, or leave the series out.")
 
 
-def check_finite(series: TimeSeries, name: str, among: slice = _ALL) -> None:
-    """Raise if a series holds NaN, infinite values, or some whose squares are infinite.
+def check_finite(series: TimeSeries, name: str, among: slice = _ALL, *, gaps: bool = True) -> None:
+    """Raise if a series holds infinite values, or some whose squares are infinite.
 
     Parameters
     ----------
@@ -35,23 +35,26 @@ def check_finite(series: TimeSeries, name: str, among: slice = _ALL) -> None:
     among : slice, optional
         Numbers of the rows that are looked at, from the first to before the last; all if not given.
         To slice the series itself takes longer than all else that is done here.
+    gaps : bool, default=True
+        Whether values may be missing, NaN.
     """
     values = series.all_values(copy=False)[among]  # (T, C, samples)
     if values.size and np.abs(values).max() <= _largest(values.dtype):  # not so of NaN
         return
     series = series[among]
     check_rows(series, name)
-    if np.isfinite(values).all():
+    wrong = np.isinf(values) if gaps else ~np.isfinite(values)
+    if not wrong.any():
         _check_size(values, series, name)
         return
-    bad = ~np.isfinite(values).all(axis=2)  # (T, C)
+    bad = wrong.any(axis=2)  # (T, C)
     rows, columns = np.nonzero(bad)
     named = [str(series.components[c]) for c in np.unique(columns)]
     message = (
-        f"`{name}` holds NaN or infinite values: {bad.sum()} in "
+        f"`{name}` holds {'' if gaps else 'NaN or '}infinite values: {bad.sum()} in "
         f"{', '.join(map(repr, named[:5]))}{' and more' if len(named) > 5 else ''}, the first at "
-        f"{series.time_index[rows[0]]}. Expected finite numbers; fill gaps first, for example "
-        "with darts.utils.missing_values.fill_missing_values."
+        f"{series.time_index[rows[0]]}. Expected finite numbers"
+        f"{', or NaN where a value is missing' if gaps else ''}."
     )
     if all(name.startswith(ENCODED) for name in named):
         # made by an encoder or its transformer, which Darts lets fail
@@ -78,6 +81,34 @@ def _check_size(values: np.ndarray, series: TimeSeries, name: str) -> None:
             f"{str(series.components[column])!r} at {series.time_index[row]}. Expected numbers "
             f"below {_largest(values.dtype):.0e}; scale them, for example with Darts' Scaler."
         )
+
+
+def check_observed(given: Iterable[TimeSeries], kind: str, *, each: bool) -> None:
+    """Raise if a component has no value at all: there is nothing to learn from.
+
+    Parameters
+    ----------
+    given : TimeSeries or iterable of TimeSeries
+    kind : str
+        The argument that they are.
+    each : bool
+        Whether every series has to have one, or one of them.
+    """
+    absent: list[tuple[str, set[str]]] = []
+    for name, series in named(given, kind):
+        values = series.all_values(copy=False)
+        gaps = np.isnan(values)
+        empty = gaps.all(axis=(0, 2)) if gaps.any() else np.zeros(values.shape[1], dtype=bool)
+        absent.append((name, {str(c) for c in series.components[empty]}))
+    if not each and absent:
+        absent = [(kind, set.intersection(*(names for _, names in absent)))]
+    for name, names in absent:
+        if names and not all(one.startswith(ENCODED) for one in names):
+            raise ValueError(
+                f"`{name}` has no value at all of {', '.join(map(repr, sorted(names)[:5]))}"
+                f"{' and more' if len(names) > 5 else ''}: all are NaN. Expected at least one "
+                "value that is there; leave the component out."
+            )
 
 
 def check_static_covariates(series: TimeSeries, name: str, series_id: str | None = None) -> None:
@@ -126,7 +157,7 @@ def check_static_shapes(given: Iterable[TimeSeries], kind: str) -> None:
 
 def check_sample_weight(weights: TimeSeries, name: str) -> None:
     """Raise if weights of windows are not finite, or negative: these would reward errors."""
-    check_finite(weights, name)
+    check_finite(weights, name, gaps=False)
     values = weights.all_values(copy=False)
     if (values < 0).any():
         row, column, _ = np.argwhere(values < 0)[0]
@@ -161,6 +192,9 @@ def check_fit_inputs(
                 problems.check(check, one, name)
                 if static and kind == "series":
                     problems.check(check_static_covariates, one, name, series_id)
+            if kind != "sample_weight":
+                of_each = "covariates" in kind
+                problems.check(check_observed, values, argument, each=of_each)
             if static and kind == "series":
                 problems.check(check_static_shapes, values, argument)
     raise_all(problems)
@@ -177,7 +211,7 @@ def warn_of_encodings(
 
 
 def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: bool) -> None:
-    """Raise if what forecasts are made from is not finite; gaps in other rows do no harm.
+    """Raise if what forecasts are made from is infinite; what is in other rows does no harm.
 
     Parameters
     ----------
@@ -204,7 +238,9 @@ def check_forecast_inputs(dataset: SequentialTorchInferenceDataset, *, static: b
         ):
             if covariates is not None:
                 rows = _rows(covariates[i], series, first, end)
-                problems.check(check_finite, covariates[i], name.replace("series", kind), rows)
+                of_series = name.replace("series", kind)
+                problems.check(check_finite, covariates[i], of_series, rows)
+                problems.check(check_observed, covariates[i], of_series, each=True)
     raise_all(problems)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hyperforecast.darts.divergence import check_forecast
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.names import InputKind, name_order
+from hyperforecast.darts.observed_loss import observed_loss
 from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
@@ -87,9 +88,14 @@ class ForecastingModule(PLForecastingModule):
         self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
 
-    @io_processor
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
-        """Forecast a batch: the prediction has shape (B, H, C, P)."""
+        """Forecast a batch, in which NaN is a gap: the prediction has shape (B, H, C, P)."""
+        if self.use_reversible_instance_norm:  # means of what has gaps are NaN
+            x_in = x_in.replace(past_target=self.network.gap_filler.fill_rows(x_in.past_target))
+        return self._forecast(x_in)
+
+    @io_processor
+    def _forecast(self, x_in: PLModuleInput) -> PLModuleOutput:
         dtype = self.dtype  # of covariates in another precision than the target
 
         def cast(values: Tensor | None) -> Tensor | None:
@@ -172,10 +178,27 @@ class ForecastingModule(PLForecastingModule):
         criterion: Any,
         sample_weight: Tensor | None,
     ) -> Tensor:
-        loss = super()._compute_loss(output, target, criterion, sample_weight)
+        gaps = target.isnan()
+        if gaps.any():
+            loss = observed_loss(
+                output.prediction, target, criterion, self.likelihood, sample_weight
+            )
+        else:
+            loss = super()._compute_loss(output, target, criterion, sample_weight)
         # validation compares forecasts alone
         penalty = self.network.penalty() if self.training else None
         return loss if penalty is None else loss + penalty
+
+    def _update_metrics(self, output: PLModuleOutput, target: Tensor, metrics: Any) -> None:
+        """Update metrics by the rows without gaps."""
+        gaps = target.isnan()
+        if len(metrics) and gaps.any():
+            rows = ~gaps.any(dim=-1)  # (B, H)
+            if not rows.any():
+                return
+            output = output.replace(prediction=output.prediction[rows].unsqueeze(1))
+            target = target[rows].unsqueeze(1)
+        super()._update_metrics(output, target, metrics)
 
     def configure_optimizers(self) -> Any:
         """Make optimizer and scheduler; on a CPU all of Adam's step is one kernel.

@@ -12,6 +12,7 @@ from darts import TimeSeries
 from torch import Tensor
 
 from hyperforecast.darts.random_turns import random_turn
+from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn import ForecastingNetwork
 
 UNITS = {
@@ -77,7 +78,10 @@ def _resized(
         larger = ForecastingNetwork(**{**arguments, "n_channels": len(trained) + 1})
         shapes = {name: value.shape for name, value in larger.state_dict().items()}
         if any(
-            name not in UNITS and value.numel() and shapes[name] != value.shape
+            name not in UNITS
+            and not name.startswith("gap_filler.")
+            and value.numel()
+            and shapes[name] != value.shape
             for name, value in network.state_dict().items()
         ):
             return None
@@ -89,9 +93,13 @@ def _resized(
             known = dict(zip(trained, value, strict=True))
             units = zip(names, of_rows, strict=True)
             weights[name] = torch.stack([known.get(channel, unit) for channel, unit in units])
-        elif value.numel():
+        elif value.numel() and not name.startswith("gap_filler."):
             weights[name] = value
     resized.load_state_dict(weights)
+    rows = [as_tensor(one[list(names)].values(copy=False)) for one in series]
+    resized.gap_filler.start_from(rows)
+    places = {channel: number for number, channel in enumerate(trained)}
+    resized.gap_filler.take_over(network.gap_filler, [places.get(name) for name in names])
     like = next(network.parameters())
     return resized.to(like.dtype).to(like.device).train(network.training)
 

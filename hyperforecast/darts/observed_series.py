@@ -29,10 +29,14 @@ def observed_series(
     origin = None if history is None else history.origin
     observed = []
     numbered = isinstance(dataset, NumberedTraining)
+    given = getattr(dataset, "observed", dataset.series)
     for i, series in enumerate(dataset.series):
         if len(series) < width and not numbered:  # which has units, if not weights, of its own
             continue
         n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
+        gaps = None
+        if given[i] is not series:
+            gaps = as_tensor(np.isnan(given[i].values(copy=False)))[-n_rows:]
         if len(series) > n_rows:  # slicing takes longer than all else that is done here
             series = series[-n_rows:]
         past, future = (
@@ -71,6 +75,7 @@ def observed_series(
             weight=_weights(dataset, i, series),
             counts=_counts(len(series), width, dataset.stride),
             channels=_channels(dataset, i),
+            gaps=gaps,
         )
         observed.append(one.to(device))
     if history is not None:

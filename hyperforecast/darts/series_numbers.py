@@ -103,9 +103,11 @@ class _Numbered:
     series: Sequence[TimeSeries]
     series_id: str | None
     uses_static_covariates_covariates: bool  # the name is Darts'
+    _samples: Any
 
     def _number(self, dataset: Any, numbers: Sequence[int], series_id: str | None) -> None:
         self.__dict__.update(dataset.__dict__)
+        self._samples = dataset
         self.numbers = list(numbers)
         self.series_id = series_id
         uses_static = self.uses_static_covariates_covariates
@@ -152,7 +154,7 @@ class NumberedTraining(_Numbered, SequentialTorchTrainingDataset):
         self._number(dataset, numbers, series_id)
 
     def __getitem__(self, index: int) -> Any:
-        return self.numbered(super().__getitem__(index), index // self.max_samples_per_ts)
+        return self.numbered(self._samples[index], index // self.max_samples_per_ts)
 
 
 class NumberedInference(_Numbered, SequentialTorchInferenceDataset):
@@ -170,7 +172,7 @@ class NumberedInference(_Numbered, SequentialTorchInferenceDataset):
         number = index
         if self.bounds is not None:
             number, _ = self._find_list_index(index, self.cum_lengths, self.bounds, self.stride)
-        return self.numbered(super().__getitem__(index), number)
+        return self.numbered(self._samples[index], number)
 
 
 def without_column(static: pd.DataFrame | None, name: str | None) -> pd.DataFrame | None:

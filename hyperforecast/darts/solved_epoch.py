@@ -69,7 +69,7 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
             past_covariates=windows.past_covariates,
             future_covariates=windows.future_covariates,
             static_covariates=windows.static_covariates,
-            future_target=windows.future_target,
+            future_target=self.cutter.observed_target(*self._blocks[number], windows),
             sample_weight=windows.weight,
         )
 

@@ -12,6 +12,7 @@ from darts.utils.likelihood_models.base import LikelihoodType
 from pytorch_lightning import callbacks
 from torch import nn
 
+from hyperforecast.darts.gaps import GappyTrainingDataset
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.errors import unknown_name
@@ -25,6 +26,9 @@ HEAD_SOLVER = "adam+exact"
 """The solver by which gradients train a network, and its head is solved for afterwards."""
 
 SOLVERS = ("auto", "exact", "adam", HEAD_SOLVER)
+
+KEEPING_SERIES = (SequentialTorchTrainingDataset, GappyTrainingDataset, NumberedTraining)
+"""Datasets whose series the exact solver takes as they are."""
 
 GRADIENT_OPTIONS: dict[str, Any] = {
     "n_epochs": None,
@@ -197,7 +201,7 @@ def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
     weighs = isinstance(dataset, NumberedTraining) and dataset.sample_weight is not None
     if weighs or (isinstance(dataset, NumberedTraining) and dataset.stride > 1):
         return "sample_weight and stride have no closed form where weights are by series"
-    if type(dataset) not in (SequentialTorchTrainingDataset, NumberedTraining):
+    if type(dataset) not in KEEPING_SERIES:
         return f"a {type(dataset).__name__} does not keep its series"
     return None
 

@@ -36,15 +36,25 @@ def names_of(dataset: TorchTrainingDataset | TorchInferenceDataset) -> dict[Inpu
 
 
 def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> list[Tensor]:
-    """Return the target values of a training dataset, each (T, C).
+    """Return the target values of a training dataset, each (T, C), NaN where they are missing.
 
     Of a dataset that does not keep its series, evenly spread windows are taken.
     """
-    series = training_series(dataset)
+    series = _kept(dataset, "observed") or training_series(dataset)
     if series is not None:
         return [as_tensor(one.values(copy=False)) for one in series]
     stride = max(1, len(dataset) // max_windows)
     return [as_tensor(dataset[i].past_target) for i in range(0, len(dataset), stride)]
+
+
+def training_past_covariates(dataset: TorchTrainingDataset) -> list[Tensor]:
+    """Return what a network is given as past covariates, each (T, n); none of unknown series."""
+    kept = [values for kind in ALONG_TIME if (values := _kept(dataset, kind)) is not None]
+    return [
+        as_tensor(np.concatenate([one.values(copy=False)[:rows] for one in several], axis=1))
+        for several in zip(*kept, strict=True)
+        for rows in (min(map(len, several)),)
+    ]
 
 
 def as_tensor(values: np.ndarray) -> Tensor:

@@ -8,6 +8,19 @@ from torch import Tensor, nn
 from hyperforecast.nn.eigenvectors import fix_signs, leading_eigenvectors
 
 
+def without_mean(values: Tensor) -> Tensor:
+    """Return a series (T, C) less its means; zero where it is NaN."""
+    gaps = values.isnan()
+    if not gaps.any():
+        return values - values.mean(dim=0)
+    return torch.where(gaps, 0.0, values - values.nanmean(dim=0))
+
+
+def largest_value(values: Tensor) -> Tensor:
+    """Return the largest absolute values of a series (T, C), those that are not NaN: (C,)."""
+    return values.abs().nan_to_num(nan=0.0, posinf=torch.inf).amax(dim=0)
+
+
 def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tensor:
     """Embed channels by the PCA of their Pearson correlation matrix.
 
@@ -18,7 +31,7 @@ def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tenso
     ----------
     series : sequence of Tensor, each of shape (T_i, C)
         Training series. Each is centred on its own means, so levels that differ between series
-        do not count as correlation.
+        do not count as correlation. What is NaN counts for nothing.
     embedding_dim : int
         Number E of leading eigenvectors kept.
 
@@ -34,11 +47,11 @@ def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tenso
     noise = torch.zeros_like(squares)
     for values in series:
         values = values.detach().to("cpu", torch.float64)  # (T, C)
-        deviations = values - values.mean(dim=0)
+        deviations = without_mean(values)
         centred.append(deviations)
         squares += deviations.square().sum(dim=0)
         # what rounding alone leaves of a constant channel
-        noise += len(values) * (values.abs().amax(dim=0) * 1e-10).square()
+        noise += len(values) * (largest_value(values) * 1e-10).square()
     varies = squares > noise
     scale = torch.where(varies, squares, 1.0).rsqrt() * varies  # (C,)
     rows = sum(len(deviations) for deviations in centred)

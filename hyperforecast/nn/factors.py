@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.correlation import correlation_embedding
+from hyperforecast.nn.correlation import correlation_embedding, largest_value, without_mean
 
 
 class CommonFactors(nn.Module):
@@ -77,14 +77,14 @@ def factor_loadings(
         components = correlation_embedding(series, n_factors)
     components = components[:, :n_factors]  # eigenvectors · sqrt(eigenvalues)
     eigenvalues = components.square().sum(dim=0)
-    rows = sum(len(values) for values in series)
     squares = torch.zeros(len(components), dtype=torch.float64)
-    largest = torch.zeros_like(squares)
+    rows, farthest = torch.zeros_like(squares), torch.zeros_like(squares)
     for values in series:
         values = values.detach().to("cpu", torch.float64)
-        squares += (values - values.mean(dim=0)).square().sum(dim=0)
-        largest = torch.maximum(largest, values.abs().amax(dim=0))
-    deviations = (squares / rows).sqrt()
-    varies = deviations > 1e-10 * largest  # and is more than what rounding leaves of a constant
+        squares += without_mean(values).square().sum(dim=0)
+        rows += len(values) - values.isnan().sum(dim=0)
+        farthest = torch.maximum(farthest, largest_value(values))
+    deviations = (squares / rows.clamp(min=1)).sqrt()
+    varies = deviations > 1e-10 * farthest  # and is more than what rounding leaves of a constant
     scaled = components * varies[:, None] / torch.where(varies, deviations, 1.0)[:, None]
     return scaled / torch.where(eigenvalues > 1e-9, eigenvalues, torch.inf)

@@ -20,10 +20,12 @@ from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.correlation import without_mean
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
+from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
@@ -217,6 +219,10 @@ class ForecastingNetwork(nn.Module):
         parts_of = self.parts.items()
         self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
 
+        self.gap_filler = GapFiller(n_channels, lookback)
+        self.past_gap_filler = None
+        if n_past_covariates:
+            self.past_gap_filler = GapFiller(n_past_covariates, lookback)
         self.standardiser = None
         if standardised:
             units_by = "channel" if weights_by == "channel" else "both"
@@ -327,7 +333,9 @@ class ForecastingNetwork(nn.Module):
         Parameters
         ----------
         past_target : Tensor, shape (B, L, C)
+            NaN where a value is missing: see :class:`GapFiller`.
         past_covariates : Tensor, shape (B, L, n_past_covariates), optional
+            Likewise.
         future_covariates : Tensor, shape (B, H, n_future_covariates), optional
         static_covariates : Tensor, shape (B, C or 1, n_static_covariates), optional
             One row for each channel, or one for all.
@@ -345,12 +353,14 @@ class ForecastingNetwork(nn.Module):
         Tensor, shape (B, H, C, P)
             Of fewer steps where segments are left out.
         """
-        x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        x = self.gap_filler(past_target.transpose(1, 2))  # (B, L, C) -> (B, C, L)
         rows = units = None
         if self.weights_by != "channel":
             assert series is not None
             rows = picked_rows(self.weights_by, series, self.n_channels)
             units = picked_rows("both", series, self.n_channels)
+        if self.past_gap_filler is not None and past_covariates is not None:
+            past_covariates = self.past_gap_filler.fill_rows(past_covariates)
         if self.standardiser is not None:
             x = self.standardiser.standardise(x, units)
             standardise = self.standardiser.standardise_covariates
@@ -485,12 +495,19 @@ class ForecastingNetwork(nn.Module):
         """Whether all weights are the same in every pass, so that :meth:`fold` is possible."""
         return all(term.context.static for _, term in self._terms())
 
-    def start_from(self, series: Sequence[Tensor], numbers: Sequence[int] | None = None) -> None:
+    def start_from(
+        self,
+        series: Sequence[Tensor],
+        past_covariates: Sequence[Tensor] = (),
+        numbers: Sequence[int] | None = None,
+    ) -> None:
         """Give what starts from data the training series.
 
         Parameters
         ----------
         series : sequence of Tensor, each of shape (T_i, C)
+        past_covariates : sequence of Tensor, each of shape (T', n)
+            They say no more than what stands in their gaps.
         numbers : sequence of int, optional
             Numbers of these series, where weights are by series.
         """
@@ -503,6 +520,21 @@ class ForecastingNetwork(nn.Module):
                 module.start_at(vectors_of)
             elif isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
+        self.gap_filler.start_from(series)
+        if self.past_gap_filler is not None and past_covariates:
+            self.past_gap_filler.start_from(past_covariates)
+
+    def fill_as(self, other: "ForecastingNetwork") -> None:
+        """Take over from another network what stands in gaps."""
+        self.gap_filler.load_state_dict(other.gap_filler.state_dict())
+        if self.past_gap_filler is not None and other.past_gap_filler is not None:
+            self.past_gap_filler.load_state_dict(other.past_gap_filler.state_dict())
+
+    def prepare_export(self) -> None:
+        """Let a graph that is exported fill gaps, where the training series had any."""
+        for filler in (self.gap_filler, self.past_gap_filler):
+            if filler is not None:
+                filler.prepare_export()
 
     def generating(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of all contexts and generators; empty without terms."""
@@ -512,7 +544,7 @@ class ForecastingNetwork(nn.Module):
         """Return what gives vectors to the rows of tables of weights, by their length."""
         rows = picked_rows(self.weights_by, numbers, self.n_channels)  # (series, C)
         tables = [values.detach().to("cpu", torch.float64) for values in series]
-        columns = [column for one in tables for column in (one - one.mean(dim=0)).T]
+        columns = [column for one in tables for column in without_mean(one).T]
         count = n_rows(self.weights_by, self.n_channels, self.n_series)
         return partial(lag_correlation_embedding, columns, rows.flatten(), count, self.lookback)
 
@@ -644,7 +676,12 @@ def _sizes(arguments: "_Arguments", n_channels: int) -> object:
             network = ForecastingNetwork(n_channels=n_channels, **arguments)
     except (NotImplementedError, RuntimeError):
         return n_channels
-    return {name: value.shape for name, value in network.state_dict().items()}
+    # what stands in gaps is no weight
+    return {
+        name: value.shape
+        for name, value in network.state_dict().items()
+        if "gap_filler." not in name
+    }
 
 
 class _Arguments(dict[str, Any]):

@@ -77,6 +77,13 @@ class WindowCutter:
             target[:, : self.lookback], past, future, static, target[:, -self.horizon :], weight
         )
 
+    def observed_target(self, series: ObservedSeries, starts: Tensor, windows: Windows) -> Tensor:
+        """Return the future target of windows cut out of a series, NaN where it was missing."""
+        if series.gaps is None:
+            return windows.future_target
+        gaps = series.gaps.unfold(0, self.width, 1)[starts].mT[:, -self.horizon :]
+        return windows.future_target.masked_fill(gaps, torch.nan)
+
     def blocks(self, series: Sequence[ObservedSeries], size: int) -> Iterator[Windows]:
         """Yield all windows that count, at most ``size`` of one series at a time."""
         for one in series:

@@ -121,7 +121,7 @@ class BaseHyperforecastForecaster(
         "capability:insample": True,
         "capability:pred_int": True,
         "capability:pred_int:insample": True,
-        "capability:missing_values": False,
+        "capability:missing_values": True,
         "capability:non_contiguous_X": False,
         "capability:unequal_length": True,
         "capability:update": True,

@@ -57,7 +57,7 @@ def fitted_values(
         values.append(np.full(shape, np.nan))
         wanted = max(first[key], 0 if pads else lookback)
         if wanted == 0:  # the mean stands before the first row
-            window = np.concatenate([y.mean(axis=0, keepdims=True).repeat(lookback, 0), y[:1]])
+            window = np.concatenate([_mean(y).repeat(lookback, 0), y[:1]])
             known = None if X is None else _from(X[: trained.horizon], -lookback)
             inputs.append(to_darts(trained, scale, window, known, names, trained.horizon))
             places.append((number, slice(-first[key], 1 - first[key])))
@@ -74,6 +74,16 @@ def fitted_values(
     ):
         values[number][rows_of] = one
     return [scale.restore(one) for scale, one in zip(scales, values, strict=True)]
+
+
+def _mean(rows: np.ndarray) -> np.ndarray:
+    """Return the mean of the rows (T, C) that are there, (1, C); NaN of none."""
+    there = ~np.isnan(rows)
+    if there.all():
+        return rows.mean(axis=0, keepdims=True)
+    total = np.where(there, rows, 0.0).sum(axis=0, keepdims=True)
+    count = there.sum(axis=0, keepdims=True)
+    return np.where(count, total / np.maximum(count, 1), np.nan)
 
 
 def _from(rows: np.ndarray, first: int) -> np.ndarray:

@@ -116,27 +116,44 @@ def check_rows(y: Any) -> None:
 
 
 def check_finite(table: Any, what: str) -> None:
-    """Raise if a table, in any of sktime's formats, holds values that are not finite."""
+    """Raise if a table, in any of sktime's formats, holds infinite values."""
     if table is not None:
         check_values(convert_to(table, PANDAS), what)
 
 
 def check_values(frame: pd.DataFrame, what: str) -> None:
-    """Raise if columns share a name or hold values that are not finite."""
+    """Raise if columns share a name or hold infinite values; those that are NaN are missing."""
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{what} has more than one column named {twice!r}; names must differ.")
-    finite = np.isfinite(frame.to_numpy(dtype=float, na_value=np.nan))
-    if not finite.all():
-        rows, columns = np.nonzero(~finite)
+    infinite = np.isinf(frame.to_numpy(dtype=float, na_value=np.nan))
+    if infinite.any():
+        rows, columns = np.nonzero(infinite)
         at = frame.index[rows[0]]
         *key, time = at if isinstance(frame.index, pd.MultiIndex) else (at,)
         of = f" of instance {tuple(key)}" if key else ""
         raise ValueError(
-            f"{what} holds {len(rows)} NaN or infinite values, the first in column "
-            f"{frame.columns[columns[0]]!r}{of} at {time}. Expected finite numbers; "
-            "fill gaps first, for example with sktime's Imputer."
+            f"{what} holds {len(rows)} infinite values, the first in column "
+            f"{frame.columns[columns[0]]!r}{of} at {time}. Expected finite numbers, or NaN where "
+            "a value is missing."
+        )
+
+
+def check_observed(instances: Mapping[Key, Instance]) -> None:
+    """Raise if a column has no value at all: one of y in all instances, one of X in any."""
+    ys = [instance.y for instance in instances.values()]
+    absent = [name for name in ys[0].columns if all(y[name].isna().all() for y in ys)]
+    what, of = "y", ""
+    for key, instance in instances.items():
+        if not absent and instance.X is not None:
+            X = instance.X
+            absent = [name for name in X.columns if X[name].isna().all()]
+            what, of = "X", f" of instance {key}" if key else ""
+    if absent:
+        raise ValueError(
+            f"{what}{of} has no value at all in {', '.join(map(repr, absent[:5]))}: all are NaN. "
+            "Expected at least one value that is there; drop the column."
         )
 
 
@@ -206,12 +223,12 @@ def covering(
             f"{', '.join(map(repr, columns))}, and none came."
         )
     rows = in_order(X[[c for c in X.columns if c in columns]], columns, "X").reindex(index)
-    gaps = rows.isna().any(axis=1).to_numpy()
-    if gaps.any():
+    absent = ~index.isin(X.index)
+    if absent.any():
         raise ValueError(
             f"X{of} does not cover what is needed of {', '.join(map(repr, columns[:5]))}: "
-            f"{gaps.sum()} of {len(index)} rows from {index[0]} to {index[-1]} are missing, the "
-            f"first is {index[gaps][0]}."
+            f"{absent.sum()} of {len(index)} rows from {index[0]} to {index[-1]} are missing, the "
+            f"first is {index[absent][0]}."
         )
     return rows
 

@@ -67,7 +67,8 @@ def check_uncorrected(
         common = old.y.index.intersection(seen[key].y.index)
         common = common[common <= counted]
         then, now = (one.y.loc[common].to_numpy(dtype=float) for one in (old, seen[key]))
-        wrong = np.flatnonzero((then != now).any(axis=1))
+        same = (then == now) | (np.isnan(then) & np.isnan(now))
+        wrong = np.flatnonzero(~same.all(axis=1))
         if len(wrong):
             raise ValueError(_corrected(key, common, wrong[0]))
 

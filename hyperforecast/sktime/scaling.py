@@ -18,13 +18,14 @@ class Scale:
     """Mean and standard deviation of columns.
 
     A constant column has its value as mean, and deviation 0. It is only centred, and every
-    forecast scaled back is that value.
+    forecast scaled back is that value. Values that are NaN are left out; a column without any
+    other has mean and deviation 0.
     """
 
     mean: np.ndarray
     deviation: np.ndarray
-    n_rows: int = 0
-    """Of how many rows these are."""
+    n_rows: int | np.ndarray = 0
+    """Of how many rows these are, or of how many values of each column."""
 
     @classmethod
     def identity(cls, n_columns: int) -> Self:
@@ -34,6 +35,9 @@ class Scale:
     @classmethod
     def of(cls, values: np.ndarray) -> Self:
         """Return the scale of the rows of ``values`` (T, C)."""
+        gaps = np.isnan(values)
+        if gaps.any():
+            return cls._of_known(values, gaps)
         low, high = values.min(axis=0), values.max(axis=0)
         spread = high - low
         # what rounding alone leaves of a constant column is no deviation
@@ -47,6 +51,19 @@ class Scale:
             n_rows=len(values),
         )
 
+    @classmethod
+    def _of_known(cls, values: np.ndarray, gaps: np.ndarray) -> Self:
+        """Return the scale of the values (T, C) that are there."""
+        columns = [column[~gap] for column, gap in zip(values.T, gaps.T, strict=True)]
+        scales = [
+            cls.of(column[:, None] if len(column) else np.zeros((1, 1))) for column in columns
+        ]
+        return cls(
+            mean=np.concatenate([scale.mean for scale in scales]),
+            deviation=np.concatenate([scale.deviation for scale in scales]),
+            n_rows=np.array([len(column) for column in columns]),
+        )
+
     def extended(self, values: np.ndarray) -> Self:
         """Return the scale of the rows so far and of those of ``values`` (T, C) together.
 
@@ -55,7 +72,7 @@ class Scale:
         """
         other = self.of(values)
         n_rows = self.n_rows + other.n_rows
-        share = other.n_rows / n_rows
+        share = other.n_rows / np.maximum(n_rows, 1)
         step = other.mean - self.mean
         between = np.sqrt(share * (1 - share)) * np.abs(step)
         within = np.hypot(np.sqrt(1 - share) * self.deviation, np.sqrt(share) * other.deviation)

@@ -12,7 +12,14 @@ import pandas as pd
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.sktime.callbacks import BestWeights
 from hyperforecast.sktime.conversion import as_arguments, to_darts
-from hyperforecast.sktime.instances import Instance, Key, covering, in_order, matched
+from hyperforecast.sktime.instances import (
+    Instance,
+    Key,
+    check_observed,
+    covering,
+    in_order,
+    matched,
+)
 from hyperforecast.sktime.scaling import InstanceScaler, Kind, Scale
 from hyperforecast.sktime.trained import Trained
 
@@ -78,6 +85,7 @@ def plan_training(
     start : Trained, optional
         Whose weights are taken over, and with them the order of columns.
     """
+    check_observed(instances)
     lookback, horizon = lengths
     first = next(iter(instances.values()))
     channels = list(first.y.columns)

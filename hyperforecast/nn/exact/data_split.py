@@ -327,7 +327,7 @@ class DataSplit:
         """Return channel embedding and loadings of the factors, as long as any that is compared."""
         if has_own_windows(self.series):
             return self._own_components(), self.series[0].target.new_zeros(self.n_channels, 0)
-        targets = [one.target for one in self.series]
+        targets = [one.known for one in self.series]
         device = targets[0].device
         longest, n_factors = max(self._shared_dims(), default=0), max(self.problem.search.n_factors)
         components = correlation_embedding(targets, max(longest, n_factors))

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-BY_ROW = ("target", "past", "future", "weight", "counts")
+BY_ROW = ("target", "past", "future", "weight", "counts", "gaps")
 """What a series has for each of its rows."""
 
 
@@ -34,6 +34,8 @@ class ObservedSeries:
         Whether the window that begins in a row counts; all do if not given.
     channels : Tensor, shape (C,), int64, optional
         Which of all channels the columns are; all of them, in order, if not given.
+    gaps : Tensor, shape (T, C), bool, optional
+        Where the target was missing, and is filled; nowhere if not given.
     """
 
     target: Tensor
@@ -44,6 +46,12 @@ class ObservedSeries:
     weight: Tensor | None = None
     counts: Tensor | None = None
     channels: Tensor | None = None
+    gaps: Tensor | None = None
+
+    @property
+    def known(self) -> Tensor:
+        """The target (T, C) as it was observed, NaN where it was missing."""
+        return self.target if self.gaps is None else self.target.masked_fill(self.gaps, torch.nan)
 
     @property
     def n_channels(self) -> int:

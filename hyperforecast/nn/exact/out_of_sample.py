@@ -9,6 +9,7 @@ from torch import Tensor
 from hyperforecast.nn.channel_offsets import recent_variances
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.design_matrix import design_matrix
+from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.leave_out import (
     WindowSpan,
     gap_beside,
@@ -109,11 +110,39 @@ def _residuals(
             length = span.stop - span.first
             starts = span.first + spread(length, max(1, round(share * length)))
             some = design_matrix(split.cache.series[span.series], layout, starts)
-            residuals.append(some.residuals(*of_channels) / some.deviation)
+            missed = some.residuals(*of_channels) / some.deviation
+            gaps = split.cache.series[span.series].gaps
+            if gaps is not None:
+                missed = _without_gaps(missed, gaps[starts[:, None] + _ahead(layout)].mT)
+            residuals.append(missed)
             variances.append(recent_variances(some.own / some.deviation, compared))
     return OutOfSample(
         torch.cat(residuals, 1), torch.cat(variances, 1), compared, _window_counts(split)
     )
+
+
+def _ahead(layout: WindowLayout) -> Tensor:
+    """Return the rows of a window's targets, counted from its first, (H,)."""
+    return torch.arange(layout.width)[layout.targets]
+
+
+def _without_gaps(residuals: Tensor, gaps: Tensor) -> Tensor:
+    """Return residuals (C, T, H) with those of targets that were missing taken from others.
+
+    From the window before, at the same step of the same channel, whose target was there, or the
+    first of all; where there is none they are zero.
+
+    Parameters
+    ----------
+    residuals : Tensor, shape (C, T, H)
+    gaps : Tensor, shape (T, C, H), bool
+    """
+    there = ~gaps.transpose(0, 1).to(residuals.device)
+    number = torch.arange(residuals.shape[1], device=residuals.device)[:, None]
+    nearest = torch.where(there, number, -1).cummax(dim=1).values
+    first = there.long().argmax(dim=1, keepdim=True)
+    nearest = torch.where(nearest >= 0, nearest, first)
+    return torch.where(there.any(dim=1, keepdim=True), residuals.gather(1, nearest), 0.0)
 
 
 def _window_counts(split: DataSplit) -> tuple[int, ...]:

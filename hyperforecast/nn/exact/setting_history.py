@@ -76,5 +76,5 @@ def _goes_on(last: ObservedSeries, series: ObservedSeries) -> bool:
     end = min(last.start + len(last.target), series.start + len(series.target))
     if 2 * (end - first) < min(len(last.target), len(series.target)):
         return False
-    before, now = (one.target[first - one.start : end - one.start] for one in (last, series))  # type: ignore[operator]
-    return torch.equal(before, now)
+    before, now = (one.known[first - one.start : end - one.start] for one in (last, series))  # type: ignore[operator]
+    return torch.allclose(before, now, rtol=0, atol=0, equal_nan=True)

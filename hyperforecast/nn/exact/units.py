@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -25,8 +25,10 @@ class MeanDeviation(NamedTuple):
         """Return those of the rows of several tables (T_i, m), pooled.
 
         Taken relative to the first row, so that a column that is constant has exactly its value
-        as mean and no deviation, and one far from zero loses no digits.
+        as mean and no deviation, and one far from zero loses no digits. What is NaN is left out.
         """
+        if any(bool(rows.isnan().any()) for rows in parts):
+            return cls.of_known(parts)
         n_rows = sum(len(rows) for rows in parts)
         first = next(rows[0] for rows in parts if len(rows))
         mean = first + sum((rows - first).sum(dim=0) for rows in parts) / n_rows
@@ -35,7 +37,10 @@ class MeanDeviation(NamedTuple):
     @classmethod
     def about(cls, mean: Tensor, parts: Sequence[Tensor]) -> Self:
         """Return the deviations from a given mean."""
-        n_rows = max(1, sum(len(rows) for rows in parts))
+        n_rows: Any = max(1, sum(len(rows) for rows in parts))
+        if any(bool(rows.isnan().any()) for rows in parts):
+            n_rows = sum((~rows.isnan()).sum(dim=0) for rows in parts).clamp(min=1)
+            parts = [torch.where(rows.isnan(), mean, rows) for rows in parts]
         squares = [(rows - mean).square().sum(dim=0) for rows in parts]
         deviation = (sum(squares, torch.zeros_like(mean)) / n_rows).sqrt()
         largest = [rows.abs().amax(dim=0) for rows in parts if len(rows)]
@@ -45,10 +50,12 @@ class MeanDeviation(NamedTuple):
     @classmethod
     def of_channels(cls, series: Sequence[ObservedSeries], n_channels: int) -> Self:
         """Return :meth:`of` every channel's own rows, (n_channels,) each; zeros without rows."""
-        rows = torch.cat([one.target.T.flatten() for one in series])
+        rows = torch.cat([one.known.T.flatten() for one in series])
         lengths = torch.tensor([len(one.target) for one in series for _ in range(one.n_channels)])
         channel = torch.cat([one.numbers for one in series])
         channel = channel.repeat_interleave(lengths.to(channel.device))
+        there = ~rows.isnan()
+        rows, channel = rows[there], channel[there]
         none = rows.new_zeros(n_channels)
         n_rows = none.index_add(0, channel, torch.ones_like(rows)).clamp(min=1)
         least = none.scatter_reduce(0, channel, rows, "amin", include_self=False)
@@ -58,6 +65,12 @@ class MeanDeviation(NamedTuple):
         largest = mean.abs().scatter_reduce(0, channel, rows.abs(), "amax")
         rounding = 4 * torch.finfo(mean.dtype).eps * largest
         return cls(mean, torch.where(deviation > rounding, deviation, 0.0))
+
+    def of_known(cls, parts: Sequence[Tensor]) -> Self:
+        """Return those of what is not NaN in several tables; of a column of NaN, zeros."""
+        columns = [column[~column.isnan()][:, None] for column in torch.cat(list(parts)).T]
+        of_each = [cls.of([one]) if len(one) else cls(*parts[0].new_zeros(2, 1)) for one in columns]
+        return cls(*(torch.cat(values) for values in zip(*of_each, strict=True)))
 
     def cpu(self) -> Self:
         """Return them on the CPU."""
@@ -118,7 +131,7 @@ class Units:
         if n_channels is not None:
             target: MeanDeviation | None = MeanDeviation.of_channels(series, n_channels)
         else:
-            target = pooled([one.target for one in series])
+            target = pooled([one.known for one in series])
         assert target is not None
         return cls(
             target,
@@ -152,7 +165,7 @@ class Units:
         if not series:
             return self
         mean, deviation = self.target
-        elsewhere = [one.target for one in series]
+        elsewhere = [one.known for one in series]
         moved = MeanDeviation.of(elsewhere).deviation
         moved = torch.where(moved > MOVES * deviation, moved, deviation)
         from_constant = MeanDeviation.about(mean, elsewhere).deviation

@@ -111,7 +111,7 @@ def solve_head(
     network.eval()
     layers = OutputLayers(network)
     device = torch.device("cpu") if device is None else device
-    deviation = MeanDeviation.of([one.target for one in series]).deviation
+    deviation = MeanDeviation.of([one.known for one in series]).deviation
     tap = FeatureTap(layers, torch.where(deviation > 0, deviation, 1.0), device)
     forms = head_forms(layers, requested, device)
     max_bytes = options.max_memory_gb * 2**30 / 3

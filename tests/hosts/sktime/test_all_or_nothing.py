@@ -90,14 +90,13 @@ def test_a_failed_update_of_a_panel_with_a_new_instance(
     "change",
     [
         lambda y: y.rename(columns={"b": "d"}),
-        lambda y: y.assign(a=np.nan),
         lambda y: y.assign(a=np.inf),
         lambda y: y.iloc[2:],
         lambda y: y.reset_index(drop=True),
         lambda y: y.tz_localize("UTC"),
         lambda y: pd.concat({"x": y}, names=NAMES),
     ],
-    ids=["other names", "NaN", "infinite", "gap", "numbers", "time zone", "panel"],
+    ids=["other names", "infinite", "gap", "numbers", "time zone", "panel"],
 )
 def test_a_refused_update(
     change: Callable[[pd.DataFrame], pd.DataFrame], panel: pd.DataFrame

@@ -1,0 +1,91 @@
+"""Series with missing values: how they are filled for training, and what is left as it is."""
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from darts import TimeSeries
+from darts.utils.data import SequentialTorchTrainingDataset
+from darts.utils.data.torch_datasets.utils import TorchTrainingSample
+
+from hyperforecast.darts.training_data import as_tensor
+from hyperforecast.nn.gap_filler import GapFiller
+
+
+class GappyTrainingDataset(SequentialTorchTrainingDataset):
+    """Windows of series with gaps: inputs are filled, targets are NaN where they are missing.
+
+    Attributes
+    ----------
+    series : sequence of TimeSeries
+        Filled.
+    observed : sequence of TimeSeries
+        As they were given.
+
+    Parameters
+    ----------
+    filled : SequentialTorchTrainingDataset
+        Of the filled series.
+    observed : sequence of TimeSeries
+    """
+
+    def __init__(
+        self, filled: SequentialTorchTrainingDataset, observed: Sequence[TimeSeries]
+    ) -> None:
+        self.__dict__.update(filled.__dict__)
+        self.observed = list(observed)
+        self._targets = copy.copy(filled)
+        self._targets.series = self.observed
+
+    def __getitem__(self, index: int) -> TorchTrainingSample:
+        """Return a window by its number."""
+        target = self._targets[index].future_target
+        return replace(super().__getitem__(index), future_target=target)
+
+
+def has_gaps(series: TimeSeries) -> bool:
+    """Say whether values of a series are missing."""
+    return bool(np.isnan(series.all_values(copy=False)).any())
+
+
+def filler_of(series: Sequence[TimeSeries], lookback: int) -> GapFiller | None:
+    """Return what has learned from series how to fill their gaps; ``None`` where there are none."""
+    if not any(map(has_gaps, series)):
+        return None
+    filler = GapFiller(series[0].n_components, lookback).double()
+    filler.start_from([as_tensor(one.values(copy=False)) for one in series])
+    return filler
+
+
+def filled(series: TimeSeries, filler: GapFiller) -> TimeSeries:
+    """Return a series whose gaps are filled from both sides."""
+    if not has_gaps(series):
+        return series
+    values = series.all_values(copy=True)  # (T, C, samples)
+    for number in range(values.shape[2]):
+        sample = as_tensor(values[..., number].astype(np.float64))
+        values[..., number] = filler.fill_series(sample).numpy()
+    return series.with_values(values)
+
+
+def interpolated(covariates: Iterable[TimeSeries] | None) -> list[TimeSeries] | None:
+    """Return covariates with straight lines over gaps, and the nearest values at both ends.
+
+    A component without any value stays as it is.
+    """
+    if covariates is None:
+        return None
+    return [_interpolated(one) if has_gaps(one) else one for one in covariates]
+
+
+def _interpolated(series: TimeSeries) -> TimeSeries:
+    values = series.all_values(copy=True)
+    rows = np.arange(len(values))
+    for column in np.ndindex(values.shape[1:]):
+        of_column: Any = values[(slice(None), *column)]
+        there = ~np.isnan(of_column)
+        if there.any():
+            of_column[~there] = np.interp(rows[~there], rows[there], of_column[there])
+    return series.with_values(values)

@@ -172,6 +172,8 @@ def report(solution: ExactSolution, lookback: int) -> list[dict[str, Any]]:
             "lookback": entry.setting.lookback or lookback,
             "instance_norm": entry.setting.norm,
             "channel_embedding_dim": entry.setting.embedding_dim,
+            "embedding_start": entry.setting.embedding_start,
+            "embedding_rounds": entry.setting.n_rounds,
             "individual": entry.setting.individual,
             "n_factors": entry.setting.n_factors,
             "drift": entry.setting.drift,

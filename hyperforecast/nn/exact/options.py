@@ -28,8 +28,10 @@ class ExactOptions:
         series is given. The final weights are fitted on all windows.
     embedding_steps : int, default=0
         Most rounds of learning the channel embedding: weights and embedding are solved for in
-        turn, both exactly, until validation stops improving. With 0 the embedding is the
-        principal components of the training channels' correlation.
+        turn, both exactly, until validation stops improving, before lengths of the embedding are
+        compared. With 0 the embedding stays what it starts from: principal components of the
+        training channels' correlation, of their autocorrelations, or of ridge weights of each
+        channel's own, whichever is best on validation.
     factor_lookback : int, default=12
         Number of most recent steps at which common factors enter (at most the lookback).
     pool : bool, default=True

@@ -3,10 +3,13 @@
 import math
 from dataclasses import replace
 
+from torch import Tensor
+
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.weights import BasisWeights
 
 FLAT_GAIN = 1e-4
 """Part of the error below which another ridge is not worth a solution."""
@@ -52,7 +55,7 @@ class RidgeSearch:
             weights = regression.solve(ridge)
             errors = self._errors.setdefault(key, {})
             if number not in errors:
-                errors[number] = self.validation.error(setting, weights)
+                errors[number] = self._error(setting, weights, regression.mixing)
             solved[number] = Candidate(setting, weights, regression.mixing, errors[number])
             self._forget_large(key, number)
         return self._solved[key][number]
@@ -101,7 +104,7 @@ class RidgeSearch:
         """Return a candidate with its constants left out."""
         setting = replace(candidate.setting, drift=False)
         weights = candidate.weights.without_constants()
-        error = self.validation.error(setting, weights)
+        error = self._error(setting, weights, candidate.mixing)
         return Candidate(setting, weights, candidate.mixing, error)
 
     def forget(self, setting: Setting) -> None:
@@ -114,6 +117,11 @@ class RidgeSearch:
         self._solved.clear()
         self._errors.clear()
         self._regression = None
+
+    def _error(self, setting: Setting, weights: BasisWeights, mixing: Tensor) -> float:
+        """Return the validation error of weights with the mixing that they were solved with."""
+        learned = mixing[:, 1:] if setting.n_rounds else None
+        return self.validation.error(setting, weights, learned)
 
     def _forget_large(self, key: Setting, last: int) -> None:
         """Give up all solutions of a setting but the best and the last, if they are large."""

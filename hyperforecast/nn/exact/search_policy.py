@@ -1,5 +1,6 @@
 """Which settings are compared for a model, where the user leaves that open."""
 
+from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
 from hyperforecast.nn.exact.search_space import SearchSpace
 
 COMPARED_NORMS = ("none", "last", "mean")
@@ -82,6 +83,7 @@ def choose_search_space(
         norms=norms,
         embedding_dims=dims,
         n_factors=_factor_counts(n_channels, norms, n_factors),
+        embedding_starts=tuple(EMBEDDING_STARTS) if len(dims) > 1 else ("correlation",),
         lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
         pooled=pool and own,
         neighbours=neighbours and own and many and n_factors is None and "revin" not in norms,

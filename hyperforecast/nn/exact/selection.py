@@ -9,7 +9,6 @@ from torch import Tensor
 from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.learned_embedding import learn_embedding
 from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
@@ -51,9 +50,10 @@ class ModelSelection:
         self.windows = ValidationWindows(validation)
         self.ridges = RidgeSearch(training, validation, self.options.ridges)
         self.compared: list[ComparedSetting] = []
+        self._starts: dict[int, str] = {}  # by number of factors
 
-    def select(self) -> tuple[Candidate, int]:
-        """Return the candidate selected and the number of rounds of embedding learning in it."""
+    def select(self) -> Candidate:
+        """Return the candidate selected."""
         norms, dims, factors = self.search.norms, self.search.embedding_dims, self.search.n_factors
         lookback = self.search.lookbacks[0]
         simplest = Setting(
@@ -71,14 +71,16 @@ class ModelSelection:
         if not self.search.combined:
             for lookback in self.search.lookbacks[1:]:
                 selected = self._compare(selected, replace(selected.setting, lookback=lookback))
-        return self._learn_embedding(self._strengthen_ridge(selected))
+        return self._strengthen_ridge(selected)
 
     def combine(self, selected: Candidate) -> Combination:
         """Return what of instance norms and lookbacks is added up, and by which shares.
 
-        Compared are those of the candidate selected, with its embedding and factors; where a level
-        is subtracted with and without a drift. It is the candidate alone where windows have
-        weights, whose moments would be made anew for each, or where its embedding was learned.
+        Compared are those of the candidate selected, with its embedding and factors, and of one
+        head each where that is as good; where a level is subtracted with and without a drift. What
+        else was compared of the same view is added up as well. It is the candidate alone where
+        windows have weights, whose moments would be made anew for each, or where its embedding was
+        learned.
         """
         if not self.search.combined or self._is_weighted or self.options.embedding_steps:
             return Combination.alone(selected.setting)
@@ -97,10 +99,24 @@ class ModelSelection:
                     settings.append(one.setting)
                     errors.append(self.windows.residuals(one))
 
+        others = self._other_forms(selected)
         take(selected)
-        for lookback, norm in itertools.product(self.search.lookbacks, self.search.norms):
-            setting = replace(selected.setting, lookback=lookback, norm=norm)
-            if setting == selected.setting:
+        for entry in others:
+            take(self.ridges.solve(entry.setting, self.options.ridges.index(entry.setting.ridge)))
+            self.ridges.forget(entry.setting)
+        one_each = [
+            entry.setting
+            for entry in others
+            if entry.setting.individual
+            and entry.setting.shared is None
+            # as good on validation, which tells little where rows bear all that it asks for
+            and entry.validation_mse <= selected.error * (1.0 + LEAST_GAIN)
+        ]
+        forms = [selected.setting, *one_each]
+        views = itertools.product(self.search.lookbacks, self.search.norms)
+        for (lookback, norm), form in itertools.product(views, forms):
+            setting = replace(form, lookback=lookback, norm=norm)
+            if setting == form:
                 continue
             start = self._best_ridge(norm)
             if setting.shared is not None:
@@ -116,6 +132,18 @@ class ModelSelection:
             for entry in self._entries(combination)
         ]
         return combination
+
+    def _other_forms(self, selected: Candidate) -> list[ComparedSetting]:
+        """Return what else was compared of the same view: other lengths, one head each, pooled."""
+        forms: dict[Setting, ComparedSetting] = {}
+        for entry in sorted(self.compared, key=lambda entry: entry.validation_mse):
+            one = entry.setting
+            generated = one.embedding_dim and (one.shared or not one.individual)
+            alike = not generated or one.embedding_start == self._starts[one.n_factors]
+            if one.view == selected.setting.view and alike:
+                forms.setdefault(replace(one, ridge=0.0), entry)
+        forms.pop(replace(selected.setting, ridge=0.0), None)
+        return list(forms.values())
 
     def _best_ridge(self, norm: str) -> int:
         """Return the number of the ridge that was best with an instance norm so far."""
@@ -188,10 +216,43 @@ class ModelSelection:
             if dim <= selected.setting.embedding_dim or not (falls or individual):
                 continue
             setting = replace(selected.setting, embedding_dim=dim, individual=individual)
+            setting = self._with_embedding(setting, self.ridges.number(selected))
             selected = self._compare(selected, setting, self.search.embedding_dim_requested)
             falls = self.compared[-1].validation_mse < error
             error = self.compared[-1].validation_mse
         return selected
+
+    def _with_embedding(self, setting: Setting, ridge: int) -> Setting:
+        """Return a setting with what its embedding is made of, and rounds of learning it.
+
+        The start is that of least error where an embedding is compared first with a number of
+        factors: what channels load on factors with is another matter than how each moves.
+        """
+        starts, n_factors = self.search.embedding_starts, setting.n_factors
+        setting = replace(setting, embedding_start=starts[0], n_rounds=0)
+        if setting.individual or not setting.embedding_dim:
+            return setting
+        if len(starts) == 1:
+            self._starts[n_factors] = starts[0]
+        if n_factors not in self._starts:
+            errors = {}
+            for start in starts:
+                candidate = self.ridges.solve(replace(setting, embedding_start=start), ridge)
+                errors[start] = candidate.error
+                self.ridges.forget(candidate.setting)
+            self._starts[n_factors] = min(errors, key=lambda start: errors[start])
+        return self._learned(replace(setting, embedding_start=self._starts[n_factors]), ridge)
+
+    def _learned(self, setting: Setting, ridge: int) -> Setting:
+        """Return a setting with as many rounds of embedding learning as go on to gain."""
+        lowest = self.ridges.solve(setting, ridge) if self.options.embedding_steps else None
+        for n_rounds in range(1, 1 + self.options.embedding_steps):
+            assert lowest is not None
+            learned = self.ridges.solve(replace(setting, n_rounds=n_rounds), ridge)
+            if learned.error >= lowest.error:
+                break
+            lowest = learned
+        return setting if lowest is None else lowest.setting
 
     @property
     def _is_weighted(self) -> bool:
@@ -204,7 +265,7 @@ class ModelSelection:
 
     def _pool(self, selected: Candidate) -> Candidate:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""
-        if not self.search.pooled or self._is_weighted:
+        if not self.search.pooled or self._is_weighted or selected.setting.n_rounds:
             return selected
         if not (selected.setting.individual or self._tells_channels_apart):
             return selected
@@ -228,6 +289,7 @@ class ModelSelection:
         lowest = min(tried, key=lambda entry: entry.validation_mse).setting
         for n_factors in self.search.n_factors[1:]:
             setting = replace(lowest, n_factors=n_factors)
+            setting = self._with_embedding(setting, self.ridges.number(selected))
             selected = self._compare(selected, setting, self.search.n_factors_requested)
             if selected.setting.n_factors != n_factors:
                 break
@@ -271,22 +333,6 @@ class ModelSelection:
         for chosen in not_clearly_worse(best, stronger, self.windows):
             self._record(chosen, chosen=True)
         return chosen
-
-    def _learn_embedding(self, best: Candidate) -> tuple[Candidate, int]:
-        """Learn the embedding until validation is best; return how many rounds that took."""
-        setting = best.setting
-        if setting.individual or setting.embedding_dim == 0:
-            return best, 0
-        for step in range(self.options.embedding_steps):
-            moments = self.training.moments(setting.view)
-            embedding = learn_embedding(moments, best.weights, best.mixing)
-            regression = self.training.regression(setting, embedding)
-            weights = regression.solve(setting.ridge)
-            error = self.validation.error(setting, weights, embedding)
-            if error >= best.error:
-                return best, step
-            best = Candidate(setting, weights, regression.mixing, error)
-        return best, self.options.embedding_steps
 
     def _record(self, candidate: Candidate, chosen: bool) -> None:
         """Write a candidate down as compared."""

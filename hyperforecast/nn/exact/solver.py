@@ -59,8 +59,7 @@ def solve_exact(
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
     combination : Combination, optional
-        Solve for the weights of these settings, and compare nothing. Windows are held out only
-        where an embedding is learned, which ends when they no longer gain.
+        Solve for the weights of these settings, and compare nothing.
 
     Returns
     -------
@@ -74,19 +73,14 @@ def solve_exact(
     options = options or ExactOptions()
     if combination is not None:
         problem = replace(problem, search=SearchSpace.only(combination.settings))
-        if options.embedding_steps:
-            options = replace(options, ridge=combination.settings[0].ridge)
-        else:
-            split = _training(problem, series, options, history, "all")
-            solution = split.solve_all(combination)
-            entries = zip(combination.settings, combination.shares, strict=True)
-            return replace(
-                solution,
-                compared=[
-                    ComparedSetting(one, math.nan, True, share=share) for one, share in entries
-                ],
-                residual_quantiles=_residual_quantiles(solution, split),
-            )
+        split = _training(problem, series, options, history, "all")
+        solution = split.solve_all(combination)
+        entries = zip(combination.settings, combination.shares, strict=True)
+        return replace(
+            solution,
+            compared=[ComparedSetting(one, math.nan, True, share=share) for one, share in entries],
+            residual_quantiles=_residual_quantiles(solution, split),
+        )
     held_out = validation is None
     training = list(series)
     if validation is None:
@@ -100,7 +94,7 @@ def solve_exact(
     trained = _training(problem, training, options, history, "training", validation)
     validated = DataSplit(problem, validation, options, history, "validation", trained)
     selection = ModelSelection(trained, validated)
-    selected, n_steps = selection.select()
+    selected = selection.select()
     if not math.isfinite(selected.error):
         raise ValueError(
             "The exact solver found no setting whose error on validation is more than rounding: "
@@ -115,7 +109,7 @@ def solve_exact(
         selection.release()
         alone = replace(problem, search=SearchSpace.only(combination.settings))
         trained = _training(alone, series, options, history, "all")
-        solution = trained.solve_all(combination, n_steps)
+        solution = trained.solve_all(combination)
     else:
         solution = trained.as_solution(combination, total)
     return replace(

@@ -46,7 +46,7 @@ class RidgeSearch:
 
     def solve(self, setting: Setting, number: int) -> Candidate:
         """Return a setting with a ridge, by its number."""
-        key = _without_ridge(setting)
+        key = without_ridge(setting)
         solved = self._solved.setdefault(key, {})
         if number not in solved:
             ridge = self.ridges[number]
@@ -74,7 +74,7 @@ class RidgeSearch:
             Error without which the setting is of no use: the walk ends where a step brings less
             than a quarter of what is missing.
         """
-        setting = _without_ridge(setting)
+        setting = without_ridge(setting)
         if start not in self._errors.get(setting, {}):
             self.solve(setting, start)
         errors = self._errors[setting]
@@ -109,8 +109,8 @@ class RidgeSearch:
 
     def forget(self, setting: Setting) -> None:
         """Give up the solutions of a setting."""
-        self._solved.pop(_without_ridge(setting))
-        self._errors.pop(_without_ridge(setting))
+        self._solved.pop(without_ridge(setting))
+        self._errors.pop(without_ridge(setting))
 
     def release(self) -> None:
         """Give up all solutions."""
@@ -133,12 +133,13 @@ class RidgeSearch:
 
     def _regression_of(self, setting: Setting) -> Regression:
         """Return the regression of a setting; the last one is kept."""
-        setting = _without_ridge(setting)
+        setting = without_ridge(setting)
         if self._regression is None or self._regression[0] != setting:
             self._regression = None  # before another takes memory
             self._regression = (setting, self.training.regression(setting))
         return self._regression[1]
 
 
-def _without_ridge(setting: Setting) -> Setting:
+def without_ridge(setting: Setting) -> Setting:
+    """Return a setting before its ridge is chosen."""
     return replace(setting, ridge=0.0)

@@ -1,7 +1,7 @@
 """Model selection: which setting, by its error on validation."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -9,8 +9,14 @@ from torch import Tensor
 from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
+from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice, NeighbourFold
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.rolling_origins import (
+    Fold,
+    RollingCandidate,
+    RollingSearch,
+    RollingWindows,
+)
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
@@ -34,6 +40,9 @@ class ModelSelection:
     Parameters
     ----------
     training, validation : DataSplit
+        The latter after the former.
+    earlier : sequence of Fold
+        Likewise, up to earlier origins and after them; what is compared are mean errors.
 
     Attributes
     ----------
@@ -41,14 +50,22 @@ class ModelSelection:
         In the order in which settings were compared.
     """
 
-    def __init__(self, training: DataSplit, validation: DataSplit) -> None:
+    def __init__(
+        self, training: DataSplit, validation: DataSplit, earlier: Sequence[Fold] = ()
+    ) -> None:
         self.problem = training.problem
         self.search = self.problem.search
         self.options = training.options
         self.training = training
         self.validation = validation
-        self.windows = ValidationWindows(validation)
-        self.ridges = RidgeSearch(training, validation, self.options.ridges)
+        self.folds = [*earlier, Fold(training, validation)]
+        self.searches = [RidgeSearch(*fold, self.options.ridges) for fold in self.folds]
+        self.validation_windows = [ValidationWindows(fold.validation) for fold in self.folds]
+        self.ridges: RidgeSearch = self.searches[0]
+        self.windows: ValidationWindows | RollingWindows = self.validation_windows[0]
+        if earlier:
+            self.ridges = rolling = RollingSearch(self.searches)
+            self.windows = RollingWindows(self.validation_windows, rolling)
         self.compared: list[ComparedSetting] = []
         self._starts: dict[int, str] = {}  # by number of factors
 
@@ -161,7 +178,17 @@ class ModelSelection:
         entries = [written[setting] for setting in combination.settings]
         return sorted(entries, key=lambda entry: combination.share(entry.setting))
 
-    def solutions(self, combination: Combination, selected: Candidate) -> Iterator[Candidate]:
+    def totals(self, combination: Combination, selected: Candidate) -> list[Solved]:
+        """Return the weights of a combination at every origin."""
+        at_origins = selected.at_origins if isinstance(selected, RollingCandidate) else [selected]
+        return [
+            fold.training.added_up(combination, self._solutions(combination, one, search))
+            for fold, one, search in zip(self.folds, at_origins, self.searches, strict=True)
+        ]
+
+    def _solutions(
+        self, combination: Combination, selected: Candidate, ridges: RidgeSearch
+    ) -> Iterator[Candidate]:
         """Yield the settings of a combination with their weights, one after the other."""
         drifting = [replace(one, drift=True) for one in combination.settings]
         for number, setting in enumerate(combination.settings):
@@ -169,21 +196,21 @@ class ModelSelection:
                 yield selected
                 continue
             ridge = self.options.ridges.index(setting.ridge)
-            found = self.ridges.solve(drifting[number], ridge)
-            yield found if setting.drift else self.ridges.without_drift(found)
+            found = ridges.solve(drifting[number], ridge)
+            yield found if setting.drift else ridges.without_drift(found)
             if drifting[number] not in drifting[number + 1 :]:
-                self.ridges.forget(drifting[number])
+                ridges.forget(drifting[number])
 
     def add_neighbours(
-        self, combination: Combination, total: Solved, selected: Candidate
+        self, combination: Combination, totals: Sequence[Solved], selected: Candidate
     ) -> Combination:
         """Return a combination with the last values of all channels, where they gain clearly.
 
         Parameters
         ----------
         combination : Combination
-        total : Solved
-            Its weights.
+        totals : sequence of Solved
+            Its weights at every origin.
         selected : Candidate
             Where it subtracts a level, changes count in the place of values.
         """
@@ -191,7 +218,13 @@ class ModelSelection:
         if not wanted or self._is_weighted or self.options.embedding_steps:
             return combination
         changes = selected.setting.norm != "none"
-        choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
+        folds = [
+            NeighbourFold(fold.training, windows, total, scale)
+            for fold, windows, total, scale in zip(
+                self.folds, self.validation_windows, totals, self._scales, strict=True
+            )
+        ]
+        choice = NeighbourChoice(folds, changes, LEAST_GAIN)
         combination = replace(combination, neighbours=choice.choose())
         self.training.neighbours = choice.weights
         self.compared += choice.compared
@@ -200,8 +233,9 @@ class ModelSelection:
     def release(self) -> None:
         """Give up what is kept of moments and solutions, where nothing more is compared."""
         self.ridges.release()
-        self.training.release()
-        self.validation.release()
+        for fold in self.folds:
+            fold.training.release()
+            fold.validation.release()
 
     def _is_individual(self, dim: int) -> bool:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
@@ -258,6 +292,11 @@ class ModelSelection:
     def _is_weighted(self) -> bool:
         """Whether windows have weights, whose moments are made anew for every setting."""
         return isinstance(self.training, WeightedSplit)
+
+    @property
+    def _scales(self) -> list[float]:
+        """By what mean squared errors after each origin are multiplied."""
+        return self.windows.scales if isinstance(self.windows, RollingWindows) else [1.0]
 
     @property
     def _tells_channels_apart(self) -> bool:

@@ -14,7 +14,7 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
 
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
-from hyperforecast.nn.exact import LINEAR_NORMS, ObservedSeries
+from hyperforecast.nn.exact import EMBEDDING_STARTS, LINEAR_NORMS, ObservedSeries
 from hyperforecast.nn.windows import WindowCutter, Windows
 
 MAX_BATCH = 2**22
@@ -63,13 +63,20 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         return len(self._blocks)
 
     def __getitem__(self, number: Any) -> Any:
-        windows = joined([self.cutter.cut(*some) for some in self._blocks[number]])
+        blocks = self._blocks[number]
+        cut = [self.cutter.cut(*some) for some in blocks]
+        windows = joined(cut)
         return TorchTrainingBatch(
             past_target=windows.past_target,
             past_covariates=windows.past_covariates,
             future_covariates=windows.future_covariates,
             static_covariates=windows.static_covariates,
-            future_target=self.cutter.observed_target(*self._blocks[number], windows),
+            future_target=torch.cat(
+                [
+                    self.cutter.observed_target(series, starts, one)
+                    for (series, starts), one in zip(blocks, cut, strict=True)
+                ]
+            ),
             sample_weight=windows.weight,
         )
 
@@ -164,11 +171,16 @@ def setting_metrics(report: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     ----------
     report : iterable of mapping
         See :func:`hyperforecast.darts.exact.report`. The instance norm is given by its place among
-        :data:`~hyperforecast.nn.exact.LINEAR_NORMS`.
+        :data:`~hyperforecast.nn.exact.LINEAR_NORMS`, what the embedding is made of by that among
+        :data:`~hyperforecast.nn.exact.EMBEDDING_STARTS`.
     """
     chosen = [row for row in report if row["chosen"]]
     if not chosen:
         return {}
-    row = {**chosen[-1], "instance_norm": LINEAR_NORMS.index(chosen[-1]["instance_norm"])}
+    row = {
+        **chosen[-1],
+        "instance_norm": LINEAR_NORMS.index(chosen[-1]["instance_norm"]),
+        "embedding_start": list(EMBEDDING_STARTS).index(chosen[-1]["embedding_start"]),
+    }
     values = {f"solver_{name}": float(value) for name, value in row.items() if name != "chosen"}
     return {name: value for name, value in values.items() if math.isfinite(value)}

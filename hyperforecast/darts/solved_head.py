@@ -108,7 +108,7 @@ def _earlier_windows(dataset: SequentialTorchTrainingDataset, size: float) -> An
     kept: list[int] = []
     total = 0
     for number, (series, one) in enumerate(zip(dataset.series, observed, strict=True)):
-        _, validation = hold_out(problem, [one], size)
+        ((_, validation),) = hold_out(problem, [one], size)
         n_held_out = sum(len(held.target) - problem.width + 1 for held in validation)
         total += n_held_out
         behind = n_held_out + n_steps - 1 if n_held_out else 0

@@ -7,6 +7,7 @@ those of the validation windows. So training, and choosing what to train, need n
 
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.layout import LINEAR_NORMS, WindowLayout
 from hyperforecast.nn.exact.moment_history import MomentHistory
@@ -30,6 +31,7 @@ from hyperforecast.nn.exact.window_products import lagged_products, summed_lagge
 from hyperforecast.nn.exact.write_solution import solved_arguments, solved_network
 
 __all__ = [
+    "EMBEDDING_STARTS",
     "LINEAR_NORMS",
     "BasisWeights",
     "ChannelRegression",

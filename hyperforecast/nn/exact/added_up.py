@@ -44,6 +44,8 @@ def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: i
         n_factors=max(one.n_factors for one in settings),
         ridge=first.ridge if len(settings) == 1 and first.shared is None else 0.0,
         factor_lookback=next(iter(given), None) if kept else max(n_steps, n_level),
+        embedding_start=longest.embedding_start,
+        n_rounds=longest.n_rounds,
     )
 
 

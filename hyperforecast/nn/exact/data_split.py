@@ -3,19 +3,20 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.exact.added_up import added_up
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.embedding_start import EmbeddingStarts, VectorsOf
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression, is_direct
 from hyperforecast.nn.exact.layout import WindowLayout
-from hyperforecast.nn.exact.learned_embedding import learn_embedding
+from hyperforecast.nn.exact.learned_embedding import LearnedRegression
 from hyperforecast.nn.exact.moment_cache import MomentCache
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.moments import ChannelMoments, Moments
@@ -97,17 +98,18 @@ class DataSplit:
         self.series = [self.units.standardise(one) for one in given]
         self.n_channels = problem.n_channels or self.series[0].n_channels
         if training is None:
-            self.embedding, self.loadings = self._principal_components()
+            self.vectors = self._vectors()
+            self.loadings = self._factor_loadings()
         else:
-            self.embedding, self.loadings = training.embedding, training.loadings
+            self.vectors, self.loadings = training.vectors, training.loadings
 
         def own_products(number: int, _: ObservedSeries, width: int) -> Tensor:
             assert history is not None
             return history.products(name, number, given[number], width, self.units.target)
 
         norm = problem.search.norms[0]
-        longest = Setting(norm, self._longest_direct(), False, 0)
-        layout, weights = self.layout(View(norm)), pair_weights(self.mixing(longest))
+        self._start = problem.search.embedding_starts[0]
+        layout, weights = self.layout(View(norm)), self._pair_weights(self._start)
         max_bytes = int(options.max_memory_gb * 2**30) // 2  # training and validation together
         self.cache: MomentCache | OwnWindowCache
         if has_own_windows(self.series):
@@ -162,6 +164,9 @@ class DataSplit:
         count = n_bases * (n_bases + 1) // 2
         if setting.view in self._given_pairs:
             return self._given_pairs[setting.view].channels(slice(count))
+        if setting.embedding_dim and setting.embedding_start != self._start:
+            self._start = setting.embedding_start
+            self.cache.weigh(self._pair_weights(self._start))
         return self.cache.summed_moments(self.layout(setting.view), count)
 
     def release(self) -> None:
@@ -196,14 +201,23 @@ class DataSplit:
         if setting.individual:
             return torch.eye(self.n_channels, dtype=like.dtype, device=like.device)
         if embedding is None:
-            embedding = self.embedding[:, : setting.embedding_dim]
+            embedding = self.embedding(setting)
         return torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
+
+    def embedding(self, setting: Setting) -> Tensor:
+        """Return the channel embedding that a setting starts from, (C, E)."""
+        if not setting.embedding_dim:
+            return self.series[0].target.new_zeros(self.n_channels, 0)
+        return self.vectors(setting.embedding_start)[:, : setting.embedding_dim]
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
         if not setting.drift:
             return WithoutDrift(self.regression(replace(setting, drift=True), embedding))
         moments = self.moments(setting.view)
+        if setting.n_rounds:
+            start = replace(setting, n_rounds=0)
+            return LearnedRegression(moments, partial(self.regression, start), setting.n_rounds)
         regressors = self.layout(setting.view).regressors(self.series[0])
         if setting.shared is not None:
             base = self.regression(setting.shared)
@@ -248,34 +262,27 @@ class DataSplit:
         forecast = (size * mixing.abs().amax(dim=0)).sum().item()
         return torch.finfo(size.dtype).eps * self._mean_square * (1 + forecast) ** 2
 
-    def solve(self, setting: Setting, n_steps: int = 0) -> ExactSolution:
-        """Solve a setting whose ridge is known, with ``n_steps`` rounds of embedding learning."""
-        return self.solve_all(Combination.alone(setting), n_steps)
+    def solve(self, setting: Setting) -> ExactSolution:
+        """Solve a setting whose ridge is known."""
+        return self.solve_all(Combination.alone(setting))
 
-    def solve_all(self, combination: Combination, n_steps: int = 0) -> ExactSolution:
+    def solve_all(self, combination: Combination) -> ExactSolution:
         """Solve the settings of a combination, whose ridges are known."""
-        solved = self._each_solved(combination, n_steps)
+        solved = self._each_solved(combination)
         return self.as_solution(combination, self.added_up(combination, solved))
 
-    def _each_solved(self, combination: Combination, n_steps: int) -> Iterator[Solved]:
+    def _each_solved(self, combination: Combination) -> Iterator[Solved]:
         last: Solved | None = None
         for setting in combination.settings:
             drifting = replace(setting, drift=True)
             if last is None or last.setting != drifting:
-                last = self._solved(drifting, n_steps)
+                regression = self.regression(drifting)
+                weights = regression.solve(drifting.ridge)
+                last = Solved(drifting, weights, regression.mixing)
             if setting.drift:
                 yield last
             else:
                 yield Solved(setting, last.weights.without_constants(), last.mixing)
-
-    def _solved(self, setting: Setting, n_steps: int) -> Solved:
-        regression = self.regression(setting)
-        weights = regression.solve(setting.ridge)
-        for _ in range(n_steps):
-            embedding = learn_embedding(self.moments(setting.view), weights, regression.mixing)
-            regression = self.regression(setting, embedding)
-            weights = regression.solve(setting.ridge)
-        return Solved(setting, weights, regression.mixing)
 
     def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
         """Return the weights that forecast what the settings of a combination do together."""
@@ -291,7 +298,7 @@ class DataSplit:
             setting=setting,
             combination=combination,
             embedding=total.mixing if setting.individual else total.mixing[:, 1:],
-            vectors=self.embedding,
+            vectors=self._vectors_of(combination, total),
             neighbours=self.neighbours,
             factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
             loadings=self.loadings[:, :0] if layout.loadings is None else layout.loadings,
@@ -323,24 +330,42 @@ class DataSplit:
         layout = self.layout(solved.setting.view)
         return weights.added_to(solved, layout.regressors(self.series[0]), layout.loadings)
 
-    def _principal_components(self) -> tuple[Tensor, Tensor]:
-        """Return channel embedding and loadings of the factors, as long as any that is compared."""
-        if has_own_windows(self.series):
-            return self._own_components(), self.series[0].target.new_zeros(self.n_channels, 0)
-        targets = [one.known for one in self.series]
-        device = targets[0].device
-        longest, n_factors = max(self._shared_dims(), default=0), max(self.problem.search.n_factors)
-        components = correlation_embedding(targets, max(longest, n_factors))
-        loadings = factor_loadings(targets, n_factors, components)
-        return components[:, :longest].to(device), loadings.to(device)
+    def _vectors_of(self, combination: Combination, total: Solved) -> Tensor:
+        """Return the channel embedding that the settings of a combination were solved with."""
+        generated = [one.shared or one for one in combination.settings]
+        generated = [one for one in generated if not one.individual]
+        longest = max(generated, key=lambda one: one.embedding_dim, default=None)
+        if longest is None:
+            return total.mixing[:, :0]
+        return total.mixing[:, 1:] if longest.n_rounds else self.embedding(longest)
 
-    def _own_components(self) -> Tensor:
-        """Return the embedding of channels that share no time axis."""
+    def _pair_weights(self, start: str) -> Tensor:
+        """Return the weights of pairs of basis weights, those of vectors with a start."""
+        norm = self.problem.search.norms[0]
+        longest = Setting(norm, self._longest_direct(), False, 0, embedding_start=start)
+        return pair_weights(self.mixing(longest))
+
+    def _factor_loadings(self) -> Tensor:
+        """Return the loadings of the factors, as many as are compared."""
+        targets, n_factors = [one.known for one in self.series], max(self.problem.search.n_factors)
+        if not n_factors:
+            return targets[0].new_zeros(self.n_channels, 0)
+        components = self.vectors("correlation").cpu()
+        return factor_loadings(targets, n_factors, components).to(targets[0].device)
+
+    def _vectors(self) -> VectorsOf:
+        """Return what gives the channel embedding, as long as any that is compared."""
+        problem, longest = self.problem, max(self._shared_dims(), default=0)
+        if not has_own_windows(self.series):
+            window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
+            return EmbeddingStarts(self.series, window, max(longest, *problem.search.n_factors))
+        # channels that share no time axis are alike in how they depend on their own past alone
         columns = [column for one in self.series for column in one.target.T]
         numbers = torch.cat([one.numbers for one in self.series])
-        longest = max(self._shared_dims(), default=0)
-        lookback = self.problem.lookback
-        return lag_correlation_embedding(columns, numbers, self.n_channels, lookback, longest)
+        vectors = lag_correlation_embedding(
+            columns, numbers, self.n_channels, problem.lookback, longest
+        )
+        return lambda start: vectors
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""

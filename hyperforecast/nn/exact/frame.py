@@ -30,16 +30,16 @@ class Frame:
     units: Units
     neighbours: NeighbourWeights | None = None
 
+    def vectors(self, start: str) -> Tensor:
+        """Return the channel embedding, whatever it started from."""
+        return self.embedding
+
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:
         """Return that of a solution, on the CPU."""
-        settings = solution.combination.settings
-        generated = [one.shared or one for one in settings]
-        length = max((one.embedding_dim for one in generated if not one.individual), default=0)
-        embedding = solution.vectors[:, :length].cpu()
         neighbours = solution.neighbours
         return cls(
-            embedding,
+            solution.vectors.cpu(),
             solution.factor_loadings.cpu(),
             solution.units.cpu(),
             None if neighbours is None else neighbours.cpu(),

@@ -1,11 +1,54 @@
 """Channel embeddings solved for, given the weights that are generated from them."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.linear_algebra import pseudo_solve
 from hyperforecast.nn.exact.moments import ChannelMoments
+from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.weights import BasisWeights
+
+
+class LearnedRegression:
+    """Weights and embedding solved for in turn, both exactly.
+
+    Parameters
+    ----------
+    moments : iterable of (slice, Moments)
+        Of all channels.
+    regression_of : callable
+        Gives the regression with an embedding (C, E), or with ``None`` that which it starts from.
+    n_rounds : int
+        Number of times that the embedding is solved for.
+    """
+
+    def __init__(
+        self,
+        moments: ChannelMoments,
+        regression_of: Callable[[Tensor | None], Regression],
+        n_rounds: int,
+    ) -> None:
+        self._moments = moments
+        self._regression_of = regression_of
+        self._n_rounds = n_rounds
+        self._start = self._last = regression_of(None)
+
+    @property
+    def mixing(self) -> Tensor:
+        """Mixing vectors of the channels that the last solution is for, (C, M)."""
+        return self._last.mixing
+
+    def solve(self, ridge: float) -> BasisWeights:
+        """Solve for one ridge λ > 0, the same in every round."""
+        self._last = self._start
+        weights = self._last.solve(ridge)
+        for _ in range(self._n_rounds):
+            embedding = learn_embedding(self._moments, weights, self._last.mixing)
+            self._last = self._regression_of(embedding)
+            weights = self._last.solve(ridge)
+        return weights
 
 
 def learn_embedding(moments: ChannelMoments, weights: BasisWeights, mixing: Tensor) -> Tensor:

@@ -117,9 +117,9 @@ def solve_without(
     ]
     combination = solution.combination
     regressions = (
-        _counting_others(split, around)
+        _counting_others(split, solution, around)
         if isinstance(split, WeightedSplit)
-        else _without_rows(split, around, width)
+        else _without_rows(split, solution, around)
     )
     if regressions is None:
         return None
@@ -150,11 +150,13 @@ def _starts_beside(split: DataSplit, around: Sequence[WindowSpan]) -> list[Tenso
 
 
 def _without_rows(
-    split: DataSplit, around: Sequence[WindowSpan], width: int
+    split: DataSplit, solution: ExactSolution, around: Sequence[WindowSpan]
 ) -> RegressionOf | None:
     """Return the regressions of settings on all windows but some; ``None`` if none stays."""
+    width = split.problem.width
     rows = [split.series[one.series].rows(one.first, one.stop - 1 + width) for one in around]
-    without = DataSplit(split.problem, rows, split.options, None, "left out", _frame(split))
+    frame = _frame(split, solution)
+    without = DataSplit(split.problem, rows, split.options, None, "left out", frame)
     if without.cache.n_windows >= split.cache.n_windows:
         return None
     return lambda setting, mixing: _difference_regression(split, without, setting, mixing)
@@ -182,7 +184,9 @@ def _difference_regression(
     return GeneratedRegression(moments, mixing, regressors=regressors)
 
 
-def _counting_others(split: WeightedSplit, around: Sequence[WindowSpan]) -> RegressionOf | None:
+def _counting_others(
+    split: WeightedSplit, solution: ExactSolution, around: Sequence[WindowSpan]
+) -> RegressionOf | None:
     """Return the weighted regressions of settings on the windows outside of some spans."""
     counts = [
         one.target.new_ones(len(one.target), dtype=torch.bool)
@@ -196,7 +200,8 @@ def _counting_others(split: WeightedSplit, around: Sequence[WindowSpan]) -> Regr
     if not any(some[:n].any() for some, n in zip(counts, n_windows, strict=True)):
         return None
     others = [replace(one, counts=some) for one, some in zip(split.series, counts, strict=True)]
-    without = WeightedSplit(split.problem, others, split.options, None, "others", _frame(split))
+    frame = _frame(split, solution)
+    without = WeightedSplit(split.problem, others, split.options, None, "others", frame)
 
     def regression(setting: Setting, mixing: Tensor) -> Regression:
         return without.regression(setting, None if setting.individual else mixing[:, 1:])
@@ -204,9 +209,9 @@ def _counting_others(split: WeightedSplit, around: Sequence[WindowSpan]) -> Regr
     return regression
 
 
-def _frame(split: DataSplit) -> Frame:
+def _frame(split: DataSplit, solution: ExactSolution) -> Frame:
     """Return what the regressions of a split stand on, for rows of its own."""
-    return Frame(split.embedding, split.loadings, split.units.of_standardised())
+    return Frame(solution.vectors, split.loadings, split.units.of_standardised())
 
 
 @dataclass(frozen=True)

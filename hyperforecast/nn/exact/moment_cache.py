@@ -90,6 +90,12 @@ class MomentCache:
         assert found is not None
         return found.channels(slice(count))
 
+    def weigh(self, weights: Tensor) -> None:
+        """Take other weights (C, m) for the sums over channels from now on."""
+        self._weights = weights
+        self._sums = None
+        self._summed_own.clear()
+
     def release(self) -> None:
         """Give up what is kept; it is made again when needed."""
         self._shared = (self._shared[0], {})

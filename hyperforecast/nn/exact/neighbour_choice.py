@@ -1,7 +1,8 @@
 """Whether forecasts go by the last values of all channels, and by how many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,15 +29,32 @@ MAX_PRODUCTS = 2e11
 some ten seconds of a core."""
 
 
-class NeighbourChoice:
-    """Compares ridge regressions on all channels' last values, on validation windows.
+class NeighbourFold(NamedTuple):
+    """What is trained on up to an origin, and windows after it.
 
-    Parameters
+    Attributes
     ----------
     training : DataSplit
     windows : ValidationWindows
     solved : Solved
         Weights by which forecasts are made without neighbours.
+    scale : float
+        By what mean squared errors are multiplied.
+    """
+
+    training: DataSplit
+    windows: ValidationWindows
+    solved: Solved
+    scale: float = 1.0
+
+
+class NeighbourChoice:
+    """Compares ridge regressions on all channels' last values, on validation windows.
+
+    Parameters
+    ----------
+    folds : sequence of NeighbourFold
+        One for each origin.
     changes : bool
         See :class:`Neighbours`.
     least_gain : float
@@ -46,20 +64,14 @@ class NeighbourChoice:
     ----------
     compared : list of ComparedSetting
     weights : NeighbourWeights, optional
-        Of the neighbours chosen.
+        Of the neighbours chosen, at the last origin.
     """
 
-    def __init__(
-        self,
-        training: DataSplit,
-        windows: ValidationWindows,
-        solved: Solved,
-        changes: bool,
-        least_gain: float,
-    ) -> None:
-        self.training = training
-        self.windows = windows
-        self.solved = solved
+    def __init__(self, folds: Sequence[NeighbourFold], changes: bool, least_gain: float) -> None:
+        self.folds = folds
+        self.times = torch.cat([fold.windows.times for fold in folds])
+        self.series = torch.cat([fold.windows.series for fold in folds])
+        self.n_apart = sum(fold.windows.n_apart for fold in folds)
         self.changes = changes
         self.least_gain = least_gain
         self.compared: list[ComparedSetting] = []
@@ -74,8 +86,7 @@ class NeighbourChoice:
                 break
             regression, neighbours, errors = self._best(n_lags)
             gains = lowest - errors  # (C, T)
-            windows = self.windows
-            clear = exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
+            clear = exceeds_standard_error(gains, self.times, self.series, self.n_apart)
             preferred = clear and gains.mean().item() > self.least_gain * lowest.mean().item()
             self._record(neighbours, errors.mean().item(), preferred)
             if preferred:
@@ -84,38 +95,44 @@ class NeighbourChoice:
         return chosen
 
     def _is_affordable(self, n_lags: int) -> bool:
-        problem, cache = self.training.problem, self.training.cache
+        problem, cache = self.folds[-1].training.problem, self.folds[-1].training.cache
         n_channels = cache.n_channels
         n_outputs, n_steps = n_channels * problem.horizon, n_lags + self.changes
         n_bytes = 8 * n_outputs * (3 * n_channels * n_steps + problem.lookback)
-        n_products = cache.n_windows * n_lags * n_channels * n_outputs
+        n_windows = sum(fold.training.cache.n_windows for fold in self.folds)
+        n_products = n_windows * n_lags * n_channels * n_outputs
         return n_bytes <= cache.max_bytes and n_products <= MAX_PRODUCTS
 
     def _errors_without(self) -> Tensor:
         """Return the mean squared errors of single validation windows, (C, T)."""
-        errors = [left.square().mean(dim=2) for left, _ in self._validation_windows(1)]
+        errors = [
+            fold.scale * left.square().mean(dim=2)
+            for fold in self.folds
+            for left, _ in _validation_windows(fold, 1)
+        ]
         return torch.cat(errors, dim=1)
 
-    def _validation_windows(self, n_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-        split, starts = self.windows.split, self.windows.starts
-        assert isinstance(split.cache, MomentCache)
-        return windows_beside(split.cache, split.layout, self.solved, n_steps, starts)
-
     def _best(self, n_lags: int) -> tuple[NeighbourRegression, Neighbours, Tensor]:
-        """Return a regression, neighbours with its best ridge, and their errors (C, T)."""
+        """Return the last regression, neighbours with the best ridge, and their errors (C, T)."""
         neighbours = Neighbours(n_lags, self.changes, 0.0)
-        trained = self.training
-        assert isinstance(trained.cache, MomentCache)
-        regression = NeighbourRegression(trained.cache, trained.layout, self.solved, neighbours)
-        beside = self._validation_windows(neighbours.n_steps)
-        held_out = [(left, neighbours.regressors(recent)) for left, recent in beside]
+        regressions, held_out = [], []
+        for fold in self.folds:
+            trained = fold.training
+            assert isinstance(trained.cache, MomentCache)
+            regressions.append(
+                NeighbourRegression(trained.cache, trained.layout, fold.solved, neighbours)
+            )
+            beside = _validation_windows(fold, neighbours.n_steps)
+            held_out.append([(left, neighbours.regressors(recent)) for left, recent in beside])
 
         def errors(number: int) -> Tensor:
-            weight, constant = regression.solve(RIDGES[number])
             found = []
-            for left, seen in held_out:
-                added = torch.addmm(constant, seen, weight).unflatten(1, left.shape[::2])
-                found.append((left - added.transpose(0, 1)).square().mean(dim=2))
+            for fold, regression, windows in zip(self.folds, regressions, held_out, strict=True):
+                weight, constant = regression.solve(RIDGES[number])
+                for left, seen in windows:
+                    added = torch.addmm(constant, seen, weight).unflatten(1, left.shape[::2])
+                    error = (left - added.transpose(0, 1)).square().mean(dim=2)
+                    found.append(fold.scale * error)
             return torch.cat(found, dim=1)
 
         tried: dict[int, Tensor] = {}
@@ -126,10 +143,16 @@ class NeighbourChoice:
             return tried[number].mean().item()
 
         best = best_of_valley(error, len(RIDGES), FIRST_RIDGE)
-        return regression, replace(neighbours, ridge=RIDGES[best]), tried[best]
+        return regressions[-1], replace(neighbours, ridge=RIDGES[best]), tried[best]
 
     def _record(self, neighbours: Neighbours, error: float, chosen: bool) -> None:
         setting = replace(
-            self.solved.setting, ridge=neighbours.ridge, neighbour_lags=neighbours.n_lags
+            self.folds[-1].solved.setting, ridge=neighbours.ridge, neighbour_lags=neighbours.n_lags
         )
         self.compared.append(ComparedSetting(setting, error, chosen))
+
+
+def _validation_windows(fold: NeighbourFold, n_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    split, starts = fold.windows.split, fold.windows.starts
+    assert isinstance(split.cache, MomentCache)
+    return windows_beside(split.cache, split.layout, fold.solved, n_steps, starts)

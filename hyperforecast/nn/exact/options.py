@@ -23,13 +23,17 @@ class ExactOptions:
         Penalty on the squared weights. Own lags, each covariate and the common factors are each
         penalised in units of their mean diagonal in the normal equations. Chosen on validation
         among 1e-5 … 1000 if not given.
-    validation_size : float, default=0.2
+    validation_size : float, optional
         Part of the windows, the last of each series, that is held out where no validation
-        series is given. The final weights are fitted on all windows.
+        series is given. If not given, the last half is held out at four rolling origins where
+        every series has windows enough, and the last fifth where not. The final weights are fitted
+        on all windows.
     embedding_steps : int, default=0
         Most rounds of learning the channel embedding: weights and embedding are solved for in
-        turn, both exactly, until validation stops improving. With 0 the embedding is the
-        principal components of the training channels' correlation.
+        turn, both exactly, until validation stops improving, before lengths of the embedding are
+        compared. With 0 the embedding stays what it starts from: principal components of the
+        training channels' correlation, of their autocorrelations, or of ridge weights of each
+        channel's own, whichever is best on validation.
     factor_lookback : int, default=12
         Number of most recent steps at which common factors enter (at most the lookback).
     pool : bool, default=True
@@ -53,7 +57,7 @@ class ExactOptions:
     """
 
     ridge: float | None = None
-    validation_size: float = 0.2
+    validation_size: float | None = None
     embedding_steps: int = 0
     factor_lookback: int = 12
     pool: bool = True
@@ -94,7 +98,7 @@ def check_common(options: Any) -> None:
     check_values(vars(options), get_annotations(type(options)))
     if options.ridge is not None and not options.ridge > 0:
         raise ValueError(f"ridge must be positive; got {options.ridge}.")
-    if not 0 < options.validation_size < 1:
+    if options.validation_size is not None and not 0 < options.validation_size < 1:
         raise ValueError(
             "validation_size must be a part of the windows, between 0 and 1; got "
             f"{options.validation_size}."

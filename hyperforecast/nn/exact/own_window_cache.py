@@ -93,6 +93,11 @@ class OwnWindowCache:
         assert found is not None
         return found.channels(slice(count))
 
+    def weigh(self, weights: Tensor) -> None:
+        """Take other weights (C, m) for the sums over channels from now on."""
+        self._weights = weights
+        self._sums = None
+
     def release(self) -> None:
         """Give up what is kept; it is made again when needed."""
         self._products.clear()

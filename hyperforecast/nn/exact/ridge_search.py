@@ -3,10 +3,13 @@
 import math
 from dataclasses import replace
 
+from torch import Tensor
+
 from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.regression import Regression
 from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.weights import BasisWeights
 
 FLAT_GAIN = 1e-4
 """Part of the error below which another ridge is not worth a solution."""
@@ -43,7 +46,7 @@ class RidgeSearch:
 
     def solve(self, setting: Setting, number: int) -> Candidate:
         """Return a setting with a ridge, by its number."""
-        key = _without_ridge(setting)
+        key = without_ridge(setting)
         solved = self._solved.setdefault(key, {})
         if number not in solved:
             ridge = self.ridges[number]
@@ -52,7 +55,7 @@ class RidgeSearch:
             weights = regression.solve(ridge)
             errors = self._errors.setdefault(key, {})
             if number not in errors:
-                errors[number] = self.validation.error(setting, weights)
+                errors[number] = self._error(setting, weights, regression.mixing)
             solved[number] = Candidate(setting, weights, regression.mixing, errors[number])
             self._forget_large(key, number)
         return self._solved[key][number]
@@ -71,7 +74,7 @@ class RidgeSearch:
             Error without which the setting is of no use: the walk ends where a step brings less
             than a quarter of what is missing.
         """
-        setting = _without_ridge(setting)
+        setting = without_ridge(setting)
         if start not in self._errors.get(setting, {}):
             self.solve(setting, start)
         errors = self._errors[setting]
@@ -101,19 +104,24 @@ class RidgeSearch:
         """Return a candidate with its constants left out."""
         setting = replace(candidate.setting, drift=False)
         weights = candidate.weights.without_constants()
-        error = self.validation.error(setting, weights)
+        error = self._error(setting, weights, candidate.mixing)
         return Candidate(setting, weights, candidate.mixing, error)
 
     def forget(self, setting: Setting) -> None:
         """Give up the solutions of a setting."""
-        self._solved.pop(_without_ridge(setting))
-        self._errors.pop(_without_ridge(setting))
+        self._solved.pop(without_ridge(setting))
+        self._errors.pop(without_ridge(setting))
 
     def release(self) -> None:
         """Give up all solutions."""
         self._solved.clear()
         self._errors.clear()
         self._regression = None
+
+    def _error(self, setting: Setting, weights: BasisWeights, mixing: Tensor) -> float:
+        """Return the validation error of weights with the mixing that they were solved with."""
+        learned = mixing[:, 1:] if setting.n_rounds else None
+        return self.validation.error(setting, weights, learned)
 
     def _forget_large(self, key: Setting, last: int) -> None:
         """Give up all solutions of a setting but the best and the last, if they are large."""
@@ -125,12 +133,13 @@ class RidgeSearch:
 
     def _regression_of(self, setting: Setting) -> Regression:
         """Return the regression of a setting; the last one is kept."""
-        setting = _without_ridge(setting)
+        setting = without_ridge(setting)
         if self._regression is None or self._regression[0] != setting:
             self._regression = None  # before another takes memory
             self._regression = (setting, self.training.regression(setting))
         return self._regression[1]
 
 
-def _without_ridge(setting: Setting) -> Setting:
+def without_ridge(setting: Setting) -> Setting:
+    """Return a setting before its ridge is chosen."""
     return replace(setting, ridge=0.0)

@@ -55,6 +55,8 @@ class RunningFit:
     def of(cls, problem: Problem, options: ExactOptions, solution: ExactSolution) -> Self:
         """Return the running fit of a solution's settings, with no window yet."""
         combination = solution.combination
+        given = tuple(replace(one, n_rounds=0) for one in combination.settings)
+        combination = replace(combination, settings=given)  # the frame has the learned vectors
         search = SearchSpace.only(combination.settings)
         problem = replace(problem, search=search, quantiles=())
         frame, quantiles = Frame.of(solution), solution.residual_quantiles

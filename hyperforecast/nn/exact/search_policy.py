@@ -1,5 +1,6 @@
 """Which settings are compared for a model, where the user leaves that open."""
 
+from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
 from hyperforecast.nn.exact.search_space import SearchSpace
 
 COMPARED_NORMS = ("none", "last", "mean")
@@ -40,6 +41,7 @@ def choose_search_space(
     pool: bool = False,
     neighbours: bool = False,
     combine: bool = False,
+    own_windows: bool = False,
 ) -> SearchSpace:
     """Say which settings to compare for a model, from what was given for it.
 
@@ -70,18 +72,27 @@ def choose_search_space(
         weights of their own, there are enough of them, and the number of factors is not given.
     combine : bool, default=False
         Whether the forecasts of what is compared are added up.
+    own_windows : bool, default=False
+        Whether channels share no time axis, so that factors and neighbours are left out, and
+        vectors start from how each channel depends on its own past.
     """
     norms = _norms(default_norm) if norm is None else (norm,)
     if generated:
         dims = _embedding_dims(n_channels, embedding_dim)
     else:
         dims = (n_channels,) if individual else (0,)
+    starts: tuple[str, ...] = ("correlation",)
+    if own_windows:
+        n_factors, neighbours, starts = 0, False, ("autocorrelation",)
+    elif len(dims) > 1:
+        starts = tuple(EMBEDDING_STARTS)
     own = n_channels > 1 and (individual or (generated and embedding_dim is None))
     many = n_channels >= NEIGHBOURS_FROM
     return SearchSpace(
         norms=norms,
         embedding_dims=dims,
         n_factors=_factor_counts(n_channels, norms, n_factors),
+        embedding_starts=starts,
         lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
         pooled=pool and own,
         neighbours=neighbours and own and many and n_factors is None and "revin" not in norms,

@@ -19,6 +19,8 @@ class SearchSpace:
         Lengths of the channel embedding, ascending; C means weights of each channel's own.
     n_factors : tuple of int
         Numbers of common factors, ascending.
+    embedding_starts : tuple of str
+        What the channel embedding may be made of, see ``EMBEDDING_STARTS``; ties go to the first.
     lookbacks : tuple of int, optional
         Numbers of most recent steps seen; the first is the one at which all else is compared, and
         ``None`` is all of the window's lookback.
@@ -36,6 +38,7 @@ class SearchSpace:
     norms: tuple[str, ...] = ("none",)
     embedding_dims: tuple[int, ...] = (0,)
     n_factors: tuple[int, ...] = (0,)
+    embedding_starts: tuple[str, ...] = ("correlation",)
     lookbacks: tuple[int | None, ...] = (None,)
     pooled: bool = False
     neighbours: bool = False
@@ -50,5 +53,6 @@ class SearchSpace:
             norms=tuple(dict.fromkeys(one.norm for one in settings)),
             embedding_dims=tuple(sorted({one.embedding_dim for one in settings})),
             n_factors=tuple(sorted({one.n_factors for one in settings})),
+            embedding_starts=tuple(dict.fromkeys(one.embedding_start for one in settings)),
             pooled=any(one.shared is not None for one in settings),
         )

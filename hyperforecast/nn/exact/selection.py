@@ -1,7 +1,7 @@
 """Model selection: which setting, by its error on validation."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -9,10 +9,15 @@ from torch import Tensor
 from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.learned_embedding import learn_embedding
-from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice
-from hyperforecast.nn.exact.own_validation_windows import validation_windows
+from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice, NeighbourFold
+from hyperforecast.nn.exact.own_validation_windows import OwnValidationWindows, validation_windows
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.rolling_origins import (
+    Fold,
+    RollingCandidate,
+    RollingSearch,
+    RollingWindows,
+)
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
@@ -36,6 +41,9 @@ class ModelSelection:
     Parameters
     ----------
     training, validation : DataSplit
+        The latter after the former.
+    earlier : sequence of Fold
+        Likewise, up to earlier origins and after them; what is compared are mean errors.
 
     Attributes
     ----------
@@ -43,18 +51,29 @@ class ModelSelection:
         In the order in which settings were compared.
     """
 
-    def __init__(self, training: DataSplit, validation: DataSplit) -> None:
+    def __init__(
+        self, training: DataSplit, validation: DataSplit, earlier: Sequence[Fold] = ()
+    ) -> None:
         self.problem = training.problem
         self.search = self.problem.search
         self.options = training.options
         self.training = training
         self.validation = validation
-        self.windows = validation_windows(validation)
-        self.ridges = RidgeSearch(training, validation, self.options.ridges)
+        self.folds = [*earlier, Fold(training, validation)]
+        self.searches = [RidgeSearch(*fold, self.options.ridges) for fold in self.folds]
+        self.validation_windows = [validation_windows(fold.validation) for fold in self.folds]
+        self.ridges: RidgeSearch = self.searches[0]
+        self.windows: ValidationWindows | OwnValidationWindows | RollingWindows = (
+            self.validation_windows[0]
+        )
+        if earlier:
+            self.ridges = rolling = RollingSearch(self.searches)
+            self.windows = RollingWindows(self.validation_windows, rolling)
         self.compared: list[ComparedSetting] = []
+        self._starts: dict[int, str] = {}  # by number of factors
 
-    def select(self) -> tuple[Candidate, int]:
-        """Return the candidate selected and the number of rounds of embedding learning in it."""
+    def select(self) -> Candidate:
+        """Return the candidate selected."""
         norms, dims, factors = self.search.norms, self.search.embedding_dims, self.search.n_factors
         lookback = self.search.lookbacks[0]
         simplest = Setting(
@@ -72,14 +91,16 @@ class ModelSelection:
         if not self.search.combined:
             for lookback in self.search.lookbacks[1:]:
                 selected = self._compare(selected, replace(selected.setting, lookback=lookback))
-        return self._learn_embedding(self._strengthen_ridge(selected))
+        return self._strengthen_ridge(selected)
 
     def combine(self, selected: Candidate) -> Combination:
         """Return what of instance norms and lookbacks is added up, and by which shares.
 
-        Compared are those of the candidate selected, with its embedding and factors; where a level
-        is subtracted with and without a drift. It is the candidate alone where windows have
-        weights, whose moments would be made anew for each, or where its embedding was learned.
+        Compared are those of the candidate selected, with its embedding and factors, and of one
+        head each where that is as good; where a level is subtracted with and without a drift. What
+        else was compared of the same view is added up as well. It is the candidate alone where
+        windows have weights, whose moments would be made anew for each, or where its embedding was
+        learned.
         """
         if not self.search.combined or self._is_weighted or self.options.embedding_steps:
             return Combination.alone(selected.setting)
@@ -98,10 +119,24 @@ class ModelSelection:
                     settings.append(one.setting)
                     errors.append(self.windows.residuals(one))
 
+        others = self._other_forms(selected)
         take(selected)
-        for lookback, norm in itertools.product(self.search.lookbacks, self.search.norms):
-            setting = replace(selected.setting, lookback=lookback, norm=norm)
-            if setting == selected.setting:
+        for entry in others:
+            take(self.ridges.solve(entry.setting, self.options.ridges.index(entry.setting.ridge)))
+            self.ridges.forget(entry.setting)
+        one_each = [
+            entry.setting
+            for entry in others
+            if entry.setting.individual
+            and entry.setting.shared is None
+            # as good on validation, which tells little where rows bear all that it asks for
+            and entry.validation_mse <= selected.error * (1.0 + LEAST_GAIN)
+        ]
+        forms = [selected.setting, *one_each]
+        views = itertools.product(self.search.lookbacks, self.search.norms)
+        for (lookback, norm), form in itertools.product(views, forms):
+            setting = replace(form, lookback=lookback, norm=norm)
+            if setting == form:
                 continue
             start = self._best_ridge(norm)
             if setting.shared is not None:
@@ -117,6 +152,18 @@ class ModelSelection:
             for entry in self._entries(combination)
         ]
         return combination
+
+    def _other_forms(self, selected: Candidate) -> list[ComparedSetting]:
+        """Return what else was compared of the same view: other lengths, one head each, pooled."""
+        forms: dict[Setting, ComparedSetting] = {}
+        for entry in sorted(self.compared, key=lambda entry: entry.validation_mse):
+            one = entry.setting
+            generated = one.embedding_dim and (one.shared or not one.individual)
+            alike = not generated or one.embedding_start == self._starts[one.n_factors]
+            if one.view == selected.setting.view and alike:
+                forms.setdefault(replace(one, ridge=0.0), entry)
+        forms.pop(replace(selected.setting, ridge=0.0), None)
+        return list(forms.values())
 
     def _best_ridge(self, norm: str) -> int:
         """Return the number of the ridge that was best with an instance norm so far."""
@@ -134,7 +181,17 @@ class ModelSelection:
         entries = [written[setting] for setting in combination.settings]
         return sorted(entries, key=lambda entry: combination.share(entry.setting))
 
-    def solutions(self, combination: Combination, selected: Candidate) -> Iterator[Candidate]:
+    def totals(self, combination: Combination, selected: Candidate) -> list[Solved]:
+        """Return the weights of a combination at every origin."""
+        at_origins = selected.at_origins if isinstance(selected, RollingCandidate) else [selected]
+        return [
+            fold.training.added_up(combination, self._solutions(combination, one, search))
+            for fold, one, search in zip(self.folds, at_origins, self.searches, strict=True)
+        ]
+
+    def _solutions(
+        self, combination: Combination, selected: Candidate, ridges: RidgeSearch
+    ) -> Iterator[Candidate]:
         """Yield the settings of a combination with their weights, one after the other."""
         drifting = [replace(one, drift=True) for one in combination.settings]
         for number, setting in enumerate(combination.settings):
@@ -142,30 +199,36 @@ class ModelSelection:
                 yield selected
                 continue
             ridge = self.options.ridges.index(setting.ridge)
-            found = self.ridges.solve(drifting[number], ridge)
-            yield found if setting.drift else self.ridges.without_drift(found)
+            found = ridges.solve(drifting[number], ridge)
+            yield found if setting.drift else ridges.without_drift(found)
             if drifting[number] not in drifting[number + 1 :]:
-                self.ridges.forget(drifting[number])
+                ridges.forget(drifting[number])
 
     def add_neighbours(
-        self, combination: Combination, total: Solved, selected: Candidate
+        self, combination: Combination, totals: Sequence[Solved], selected: Candidate
     ) -> Combination:
         """Return a combination with the last values of all channels, where they gain clearly.
 
         Parameters
         ----------
         combination : Combination
-        total : Solved
-            Its weights.
+        totals : sequence of Solved
+            Its weights at every origin.
         selected : Candidate
             Where it subtracts a level, changes count in the place of values.
         """
         wanted = self.search.neighbours and self._tells_channels_apart
         if not wanted or self._is_weighted or self.options.embedding_steps:
             return combination
-        assert isinstance(self.windows, ValidationWindows)
         changes = selected.setting.norm != "none"
-        choice = NeighbourChoice(self.training, self.windows, total, changes, LEAST_GAIN)
+        of_all_channels = [w for w in self.validation_windows if isinstance(w, ValidationWindows)]
+        folds = [
+            NeighbourFold(fold.training, windows, total, scale)
+            for fold, windows, total, scale in zip(
+                self.folds, of_all_channels, totals, self._scales, strict=True
+            )
+        ]
+        choice = NeighbourChoice(folds, changes, LEAST_GAIN)
         combination = replace(combination, neighbours=choice.choose())
         self.training.neighbours = choice.weights
         self.compared += choice.compared
@@ -174,8 +237,9 @@ class ModelSelection:
     def release(self) -> None:
         """Give up what is kept of moments and solutions, where nothing more is compared."""
         self.ridges.release()
-        self.training.release()
-        self.validation.release()
+        for fold in self.folds:
+            fold.training.release()
+            fold.validation.release()
 
     def _is_individual(self, dim: int) -> bool:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
@@ -190,10 +254,43 @@ class ModelSelection:
             if dim <= selected.setting.embedding_dim or not (falls or individual):
                 continue
             setting = replace(selected.setting, embedding_dim=dim, individual=individual)
+            setting = self._with_embedding(setting, self.ridges.number(selected))
             selected = self._compare(selected, setting, self.search.embedding_dim_requested)
             falls = self.compared[-1].validation_mse < error
             error = self.compared[-1].validation_mse
         return selected
+
+    def _with_embedding(self, setting: Setting, ridge: int) -> Setting:
+        """Return a setting with what its embedding is made of, and rounds of learning it.
+
+        The start is that of least error where an embedding is compared first with a number of
+        factors: what channels load on factors with is another matter than how each moves.
+        """
+        starts, n_factors = self.search.embedding_starts, setting.n_factors
+        setting = replace(setting, embedding_start=starts[0], n_rounds=0)
+        if setting.individual or not setting.embedding_dim:
+            return setting
+        if len(starts) == 1:
+            self._starts[n_factors] = starts[0]
+        if n_factors not in self._starts:
+            errors = {}
+            for start in starts:
+                candidate = self.ridges.solve(replace(setting, embedding_start=start), ridge)
+                errors[start] = candidate.error
+                self.ridges.forget(candidate.setting)
+            self._starts[n_factors] = min(errors, key=lambda start: errors[start])
+        return self._learned(replace(setting, embedding_start=self._starts[n_factors]), ridge)
+
+    def _learned(self, setting: Setting, ridge: int) -> Setting:
+        """Return a setting with as many rounds of embedding learning as go on to gain."""
+        lowest = self.ridges.solve(setting, ridge) if self.options.embedding_steps else None
+        for n_rounds in range(1, 1 + self.options.embedding_steps):
+            assert lowest is not None
+            learned = self.ridges.solve(replace(setting, n_rounds=n_rounds), ridge)
+            if learned.error >= lowest.error:
+                break
+            lowest = learned
+        return setting if lowest is None else lowest.setting
 
     @property
     def _is_weighted(self) -> bool:
@@ -201,12 +298,17 @@ class ModelSelection:
         return isinstance(self.training, WeightedSplit)
 
     @property
+    def _scales(self) -> list[float]:
+        """By what mean squared errors after each origin are multiplied."""
+        return self.windows.scales if isinstance(self.windows, RollingWindows) else [1.0]
+
+    @property
     def _tells_channels_apart(self) -> bool:
         return self.windows.n_apart >= MIN_APART
 
     def _pool(self, selected: Candidate) -> Candidate:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""
-        if not self.search.pooled or self._is_weighted:
+        if not self.search.pooled or self._is_weighted or selected.setting.n_rounds:
             return selected
         if not (selected.setting.individual or self._tells_channels_apart):
             return selected
@@ -230,6 +332,7 @@ class ModelSelection:
         lowest = min(tried, key=lambda entry: entry.validation_mse).setting
         for n_factors in self.search.n_factors[1:]:
             setting = replace(lowest, n_factors=n_factors)
+            setting = self._with_embedding(setting, self.ridges.number(selected))
             selected = self._compare(selected, setting, self.search.n_factors_requested)
             if selected.setting.n_factors != n_factors:
                 break
@@ -273,22 +376,6 @@ class ModelSelection:
         for chosen in not_clearly_worse(best, stronger, self.windows):
             self._record(chosen, chosen=True)
         return chosen
-
-    def _learn_embedding(self, best: Candidate) -> tuple[Candidate, int]:
-        """Learn the embedding until validation is best; return how many rounds that took."""
-        setting = best.setting
-        if setting.individual or setting.embedding_dim == 0:
-            return best, 0
-        for step in range(self.options.embedding_steps):
-            moments = self.training.moments(setting.view)
-            embedding = learn_embedding(moments, best.weights, best.mixing)
-            regression = self.training.regression(setting, embedding)
-            weights = regression.solve(setting.ridge)
-            error = self.validation.error(setting, weights, embedding)
-            if error >= best.error:
-                return best, step
-            best = Candidate(setting, weights, regression.mixing, error)
-        return best, self.options.embedding_steps
 
     def _record(self, candidate: Candidate, chosen: bool) -> None:
         """Write a candidate down as compared."""

@@ -56,6 +56,10 @@ class Setting:
         Whether forecasts have constants, which below the level of a window are a drift.
     neighbour_lags : int
         Number of last values of all channels that enter; the channels are the factors then.
+    embedding_start : str
+        What the channel embedding is made of; one of ``EMBEDDING_STARTS``.
+    n_rounds : int
+        Number of rounds in which weights and embedding are solved for in turn.
     """
 
     norm: str
@@ -68,6 +72,8 @@ class Setting:
     shared_ridge: float | None = None
     drift: bool = True
     neighbour_lags: int = 0
+    embedding_start: str = "correlation"
+    n_rounds: int = 0
 
     @property
     def shared(self) -> "Setting | None":

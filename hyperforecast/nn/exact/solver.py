@@ -8,7 +8,7 @@ from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
-from hyperforecast.nn.exact.hold_out import hold_out
+from hyperforecast.nn.exact.hold_out import Parts, hold_out
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
@@ -20,6 +20,7 @@ from hyperforecast.nn.exact.out_of_sample import (
 )
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
+from hyperforecast.nn.exact.rolling_origins import Fold
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
@@ -53,14 +54,13 @@ def solve_exact(
     series : sequence of ObservedSeries
         Training series, float64.
     validation : sequence of ObservedSeries, optional
-        Validation series. Without them the last windows of each training series are held out,
-        and the setting selected is fitted again on all windows.
+        Validation series. Without them windows of each training series are held out, see
+        :func:`hold_out`, and the setting selected is fitted again on all windows.
     options : ExactOptions, optional
     history : MomentHistory, optional
         Of earlier fits on overlapping windows, to be carried on.
     combination : Combination, optional
-        Solve for the weights of these settings, and compare nothing. Windows are held out only
-        where an embedding is learned, which ends when they no longer gain.
+        Solve for the weights of these settings, and compare nothing.
 
     Returns
     -------
@@ -77,33 +77,33 @@ def solve_exact(
         _check_own_windows(problem, series)
     if combination is not None:
         problem = replace(problem, search=SearchSpace.only(combination.settings))
-        if options.embedding_steps:
-            options = replace(options, ridge=combination.settings[0].ridge)
-        else:
-            split = _training(problem, series, options, history, "all")
-            solution = split.solve_all(combination)
-            entries = zip(combination.settings, combination.shares, strict=True)
-            return replace(
-                solution,
-                compared=[
-                    ComparedSetting(one, math.nan, True, share=share) for one, share in entries
-                ],
-                residual_quantiles=_residual_quantiles(solution, split),
-            )
+        split = _training(problem, series, options, history, "all")
+        solution = split.solve_all(combination)
+        entries = zip(combination.settings, combination.shares, strict=True)
+        return replace(
+            solution,
+            compared=[ComparedSetting(one, math.nan, True, share=share) for one, share in entries],
+            residual_quantiles=_residual_quantiles(solution, split),
+        )
     held_out = validation is None
-    training = list(series)
+    parts: list[Parts] = [(list(series), list(validation or []))]
     if validation is None:
-        training, validation = hold_out(problem, series, options.validation_size)
+        parts = hold_out(problem, series, options.validation_size)
+    training, validation = parts[-1]
     n_windows = [len(one.target) - problem.width + 1 for one in validation]
     # of a series that is given several times they count once
     n_held_out = sum(dict(zip(distinct_numbers(validation), n_windows, strict=True)).values())
     if not training or not validation or (held_out and n_held_out < MIN_HELD_OUT):
         return _solve_simplest(problem, series, options)
 
-    trained = _training(problem, training, options, history, "training", validation)
-    validated = DataSplit(problem, validation, options, history, "validation", trained)
-    selection = ModelSelection(trained, validated)
-    selected, n_steps = selection.select()
+    each = replace(options, max_memory_gb=options.max_memory_gb / len(parts))
+    folds = [
+        _fold(problem, part, each, history, "" if part is parts[-1] else f" {number}")
+        for number, part in enumerate(parts)
+    ]
+    trained, validated = folds[-1]
+    selection = ModelSelection(trained, validated, folds[:-1])
+    selected = selection.select()
     if not math.isfinite(selected.error):
         raise ValueError(
             "The exact solver found no setting whose error on validation is more than rounding: "
@@ -112,15 +112,15 @@ def solve_exact(
         )
     combination = selection.combine(selected)
     if problem.search.neighbours or not held_out:
-        total = trained.added_up(combination, selection.solutions(combination, selected))
-        combination = selection.add_neighbours(combination, total, selected)
+        totals = selection.totals(combination, selected)
+        combination = selection.add_neighbours(combination, totals, selected)
     if held_out:
         selection.release()
         alone = replace(problem, search=SearchSpace.only(combination.settings))
         trained = _training(alone, series, options, history, "all")
-        solution = trained.solve_all(combination, n_steps)
+        solution = trained.solve_all(combination)
     else:
-        solution = trained.as_solution(combination, total)
+        solution = trained.as_solution(combination, totals[-1])
     return replace(
         solution,
         compared=selection.compared,
@@ -162,6 +162,20 @@ def _residual_quantiles(
         held_out = held_out_residuals(validated, solution, each * validated.cache.n_windows)
         sample = OutOfSample.joined([sample, held_out])
     return calibrate(sample, trained.problem)
+
+
+def _fold(
+    problem: Problem,
+    parts: Parts,
+    options: ExactOptions,
+    history: MomentHistory | None,
+    name: str,
+) -> Fold:
+    """Return the splits of what is trained on up to an origin, and of what comes after it."""
+    training, validation = parts
+    trained = _training(problem, training, options, history, f"training{name}", validation)
+    validated = DataSplit(problem, validation, options, history, f"validation{name}", trained)
+    return Fold(trained, validated)
 
 
 def _training(

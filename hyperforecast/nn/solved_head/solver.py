@@ -98,7 +98,7 @@ def solve_head(
     training = list(series)
     if validation is None:
         problem = Problem(network.lookback, network.horizon, shift)
-        training, validation = hold_out(problem, series, options.validation_size)
+        ((training, validation),) = hold_out(problem, series, options.validation_size)
         validation = [replace(one, counts=None) for one in validation]  # all of them compare
     unchanged = SolvedHead(network, arguments)
     n_held_out = sum(len(cutter.starts(one)) for one in validation)

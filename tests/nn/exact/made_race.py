@@ -54,9 +54,9 @@ class MadeSplit:
 
     def regression(self, setting: Setting) -> Any:
         weights = BasisWeights(torch.zeros(1, 1, 1), torch.zeros(1, 0))
-        return SimpleNamespace(mixing=None, solve=lambda ridge: weights)
+        return SimpleNamespace(mixing=torch.ones(1, 1), solve=lambda ridge: weights)
 
-    def error(self, setting: Setting, weights: Any) -> float:
+    def error(self, setting: Setting, weights: Any, embedding: Any = None) -> float:
         self.solved.append(setting)
         return self.errors(setting).mean().item()
 
@@ -82,7 +82,7 @@ def run_race(
     windows = MadeWindows(split, n_apart)
     monkeypatch.setattr(selection, "ValidationWindows", lambda _: windows)
     race = ModelSelection(split, split)  # type: ignore[arg-type]
-    return race.select()[0].setting, race
+    return race.select().setting, race
 
 
 def along_ridges(errors: list[float]) -> Callable[[Setting], Tensor]:
@@ -97,7 +97,7 @@ def search_ridges(errors: list[float]) -> tuple[RidgeSearch, list[int]]:
     solved: list[int] = []
     solve = split.error
 
-    def error(setting: Setting, weights: Any) -> float:
+    def error(setting: Setting, weights: Any, embedding: Any = None) -> float:
         solved.append(number(setting))
         return solve(setting, weights)
 

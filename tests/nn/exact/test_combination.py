@@ -149,7 +149,7 @@ class TestCombined:
     @pytest.fixture
     def solution(self) -> ExactSolution:
         found = solve_exact(self.problem, [self.series])
-        assert all(one.shared is not None for one in found.combination.settings)
+        assert any(one.shared is not None for one in found.combination.settings)
         return found
 
     def test_the_network_forecasts_the_same_and_folds(self, solution: ExactSolution) -> None:

@@ -45,9 +45,9 @@ def test_embedding_and_factors_come_from_the_training_series() -> None:
     problem, options = Problem(L, H, search=search), ExactOptions()
     training = DataSplit(problem, [clustered()], options, None, "training")
     expected = correlation_embedding([clustered().target], 2)
-    torch.testing.assert_close(training.embedding, expected)
+    torch.testing.assert_close(training.vectors("correlation"), expected)
     validation = DataSplit(problem, [clustered(seed=7)], options, None, "validation", training)
-    assert validation.embedding is training.embedding
+    assert validation.vectors is training.vectors
     assert validation.loadings is training.loadings
 
 

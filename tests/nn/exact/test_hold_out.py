@@ -21,7 +21,7 @@ class TestHoldOut:
     def test_targets_do_not_overlap_and_follow_in_time(self, shift: int) -> None:
         rows = torch.arange(100.0)[:, None]
         problem = Problem(L, H, shift)
-        (training,), (validation,) = hold_out(problem, [ObservedSeries(rows)], 0.2)
+        (((training,), (validation,)),) = hold_out(problem, [ObservedSeries(rows)], 0.2)
         _, trained, _ = design(training, WindowLayout(L, H, shift))
         _, held, _ = design(validation, WindowLayout(L, H, shift))
         n_windows = 100 - L - shift - H + 1
@@ -35,7 +35,7 @@ class TestHoldOut:
         series = ObservedSeries(
             rows, past=rows + 1, future=rows + 2, static=torch.ones(1, 1), start=5
         )
-        training, validation = hold_out(Problem(L, H), [series], 0.25)
+        ((training, validation),) = hold_out(Problem(L, H), [series], 0.25)
         for part in (*training, *validation):
             torch.testing.assert_close(part.past, part.target + 1)
             torch.testing.assert_close(part.future, part.target + 2)
@@ -44,7 +44,7 @@ class TestHoldOut:
 
     def test_too_short_series_are_trained_on(self) -> None:
         long, short = ObservedSeries(noise(100, 1)), ObservedSeries(noise(L + H + 1, 1))
-        training, validation = hold_out(Problem(L, H), [long, short], 0.2)
+        ((training, validation),) = hold_out(Problem(L, H), [long, short], 0.2)
         assert len(training) == 2
         assert len(validation) == 1
         assert training[1].target is short.target
@@ -56,7 +56,7 @@ class TestHoldOut:
         self, n_rows: int, expected: list[int]
     ) -> None:
         """A window spans eleven rows, and the last five are the targets that are held out."""
-        training, validation = hold_out(Problem(6, 5), [ObservedSeries(noise(n_rows, 1))], 0.2)
+        ((training, validation),) = hold_out(Problem(6, 5), [ObservedSeries(noise(n_rows, 1))], 0.2)
         assert [len(one.target) for one in (*training, *validation)] == expected
 
     @pytest.mark.parametrize(("n_windows", "compares"), [(17, False), (18, True)])
@@ -64,7 +64,7 @@ class TestHoldOut:
         self, n_windows: int, compares: bool
     ) -> None:
         series = ObservedSeries(noise(L + H + n_windows - 1, 3))
-        (_,), (held,) = hold_out(Problem(L, H), [series], 0.2)
+        (((_,), (held,)),) = hold_out(Problem(L, H), [series], 0.2)
         assert len(held.target) - L - H + 1 == (4 if compares else 3)
         assert bool(solve_exact(Problem(L, H), [series]).compared) == compares
         # two series of two windows each are four, the same one twice is two

@@ -107,13 +107,6 @@ FILLINGS: dict[str, Fill | None] = {
 }
 
 
-def standardised(values: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Standardise values with gaps by the training rows that are left."""
-    begin, end = dataset.bounds["train"]
-    known = values[begin:end]
-    return (values - np.nanmean(known, axis=0)) / np.nanstd(known, axis=0)
-
-
 def measure(
     dataset: Dataset, model: str, filling: str, share: float, pattern: str, seed: int
 ) -> dict[str, Any]:

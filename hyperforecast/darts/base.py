@@ -400,8 +400,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 f"and the longest series has {longest}. Give more rows or choose shorter chunks."
             )
         orders = [self._order("channels", one.components) for one in series]
-        past_covariates = interpolated(past_covariates)
-        future_covariates = interpolated(future_covariates)
+        if future_covariates is not None:
+            future_covariates = [interpolated(one) for one in future_covariates]
         if sample_weight is not None and not isinstance(sample_weight, str):
             sample_weight = [
                 # weights of one component hold for every channel
@@ -680,11 +680,13 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 static = without_column(one.static_covariates, self.model_params["series_id"])
                 if static is not None:
                     self._order("static_covariates", static.columns)
+        if future_covariates is not None:
+            future_covariates = [interpolated(one) for one in future_covariates]
         dataset = super()._build_inference_dataset(
             n,
             series,
             self._in_order("past_covariates", past_covariates),
-            self._in_order("future_covariates", interpolated(future_covariates)),
+            self._in_order("future_covariates", future_covariates),
             stride,
             bounds,
         )

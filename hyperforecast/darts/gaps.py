@@ -1,7 +1,7 @@
 """Series with missing values: how they are filled for training, and what is left as it is."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,17 +70,13 @@ def filled(series: TimeSeries, filler: GapFiller) -> TimeSeries:
     return series.with_values(values)
 
 
-def interpolated(covariates: Iterable[TimeSeries] | None) -> list[TimeSeries] | None:
+def interpolated(series: TimeSeries) -> TimeSeries:
     """Return covariates with straight lines over gaps, and the nearest values at both ends.
 
     A component without any value stays as it is.
     """
-    if covariates is None:
-        return None
-    return [_interpolated(one) if has_gaps(one) else one for one in covariates]
-
-
-def _interpolated(series: TimeSeries) -> TimeSeries:
+    if not has_gaps(series):
+        return series
     values = series.all_values(copy=True)
     rows = np.arange(len(values))
     for column in np.ndindex(values.shape[1:]):

@@ -10,6 +10,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.utils import n_steps_between
 from torch import Tensor, nn
 
+from hyperforecast.darts.gaps import interpolated
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
@@ -40,7 +41,7 @@ def observed_series(
         if len(series) > n_rows:  # slicing takes longer than all else that is done here
             series = series[-n_rows:]
         past, future = (
-            None if covariates is None else covariates[i]
+            None if covariates is None else interpolated(covariates[i])
             for covariates in (dataset.past_covariates, dataset.future_covariates)
         )
         # past covariates are seen in the lookback alone, and need not reach beyond the last one

@@ -8,6 +8,7 @@ from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
+from hyperforecast.nn.exact.folds import Fold
 from hyperforecast.nn.exact.hold_out import Parts, hold_out
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries
@@ -20,7 +21,6 @@ from hyperforecast.nn.exact.out_of_sample import (
 )
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
-from hyperforecast.nn.exact.rolling_origins import Fold
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
@@ -147,7 +147,7 @@ def _fold(
     history: MomentHistory | None,
     name: str,
 ) -> Fold:
-    """Return the splits of what is trained on up to an origin, and of what comes after it."""
+    """Return the splits of what is trained on, and of what settings are compared on."""
     training, validation = parts
     trained = _training(problem, training, options, history, f"training{name}", validation)
     validated = DataSplit(problem, validation, options, history, f"validation{name}", trained)

@@ -90,7 +90,8 @@ class DataSplit:
         if training is None:
             n_components = max([*self._shared_dims(), *problem.search.n_factors])
             window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
-            self.vectors: VectorsOf = EmbeddingStarts(self.series, window, n_components)
+            max_bytes = int(options.max_memory_gb * 2**30) // 4
+            self.vectors: VectorsOf = EmbeddingStarts(self.series, window, n_components, max_bytes)
             self.loadings = self._factor_loadings()
         else:
             self.vectors, self.loadings = training.vectors, training.loadings

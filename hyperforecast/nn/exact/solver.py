@@ -9,7 +9,9 @@ from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.folds import Fold
-from hyperforecast.nn.exact.hold_out import Parts, hold_out
+from hyperforecast.nn.exact.generated_regression import is_direct
+from hyperforecast.nn.exact.hold_out import LAST_FIFTH, N_FOLDS, Parts, hold_out
+from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
@@ -85,7 +87,10 @@ def solve_exact(
     held_out = validation is None
     parts: list[Parts] = [(list(series), list(validation or []))]
     if validation is None:
-        parts = hold_out(problem, series, options.validation_size)
+        size = options.validation_size
+        if size is None and not _folds_fit(problem, series[0], options):
+            size = LAST_FIFTH
+        parts = hold_out(problem, series, size)
     training, validation = parts[-1]
     n_windows = [len(one.target) - problem.width + 1 for one in validation]
     # of a series that is given several times they count once
@@ -138,6 +143,31 @@ def _residual_quantiles(
         held_out = held_out_residuals(validated, solution, each * validated.cache.n_windows)
         sample = OutOfSample.joined([sample, held_out])
     return calibrate(sample, trained.problem)
+
+
+def _folds_fit(problem: Problem, like: ObservedSeries, options: ExactOptions) -> bool:
+    """Say whether the largest equations and weights that are compared fit in memory on all folds.
+
+    Of what the bound does not count they may take half: the equations and their factors, the sums
+    that they are made of, and three solutions at once.
+    """
+    search = problem.search
+    n_factors = max(search.n_factors)
+    loadings = like.target.new_zeros(like.n_channels, n_factors) if n_factors else None
+    layout = WindowLayout(
+        problem.lookback,
+        problem.horizon,
+        problem.shift,
+        loadings=loadings,
+        factor_lookback=min(options.factor_lookback, problem.lookback),
+    )
+    n_regressors = layout.regressors(like).total
+    shared = [dim for dim in search.embedding_dims if dim < like.n_channels]
+    n_unknown = (1 + max(shared, default=0)) * n_regressors
+    equations = 24 * n_unknown**2 if shared and is_direct(n_unknown) else 0
+    longest = max(1 + dim if dim < like.n_channels else dim for dim in search.embedding_dims)
+    weights = 24 * longest * n_regressors * problem.horizon
+    return N_FOLDS * (equations + weights) <= options.max_memory_gb * 2**30 / 2
 
 
 def _fold(

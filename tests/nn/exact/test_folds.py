@@ -1,5 +1,7 @@
 """Settings compared on several folds, against each fold by itself."""
 
+from typing import Any
+
 import pytest
 import torch
 from made_series import H, L, autoregressive, noise
@@ -13,6 +15,7 @@ from hyperforecast.nn.exact import (
     Setting,
     WindowLayout,
     solve_exact,
+    solver,
 )
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.folds import Fold, FoldedSearch, FoldedWindows, relative_shares
@@ -142,3 +145,18 @@ class TestSolution:
         assert solution.compared[0].validation_mse == pytest.approx(expected.error)
         whole = DataSplit(problem, [LONG], ExactOptions(), None, "all").solve(solution.setting)
         torch.testing.assert_close(solution.weights.weight, whole.weights.weight)
+
+    @pytest.mark.parametrize(("max_memory_gb", "n_folds"), [(4.0, N_FOLDS), (1e-5, 1)])
+    def test_less_memory_than_all_folds_take_leaves_one(
+        self, monkeypatch: pytest.MonkeyPatch, max_memory_gb: float, n_folds: int
+    ) -> None:
+        folds: list[int] = []
+
+        class Selection(solver.ModelSelection):
+            def __init__(self, *splits: Any) -> None:
+                super().__init__(*splits)
+                folds.append(len(self.folds))
+
+        monkeypatch.setattr(solver, "ModelSelection", Selection)
+        solve_exact(Problem(L, H), [LONG], options=ExactOptions(max_memory_gb=max_memory_gb))
+        assert folds == [n_folds]

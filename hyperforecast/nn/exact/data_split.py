@@ -358,7 +358,9 @@ class DataSplit:
         problem, longest = self.problem, max(self._shared_dims(), default=0)
         if not has_own_windows(self.series):
             window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
-            return EmbeddingStarts(self.series, window, max(longest, *problem.search.n_factors))
+            n_components = max(longest, *problem.search.n_factors)
+            max_bytes = int(self.options.max_memory_gb * 2**30) // 4
+            return EmbeddingStarts(self.series, window, n_components, max_bytes)
         # channels that share no time axis are alike in how they depend on their own past alone
         columns = [column for one in self.series for column in one.target.T]
         numbers = torch.cat([one.numbers for one in self.series])

@@ -23,28 +23,29 @@ MAX_LAGS, MAX_STEPS = 96, 12
 RIDGE = 0.1
 """Of each channel's own weights, in units of its equations."""
 
-MEMORY = 2**28
-"""Bytes that the moments of these lags may take."""
-
 NOTHING = 1e-12
 """Part of the largest eigenvalue below which another is rounding."""
 
 
-def correlation_start(series: Sequence[ObservedSeries], layout: WindowLayout, dim: int) -> Tensor:
+def correlation_start(
+    series: Sequence[ObservedSeries], layout: WindowLayout, dim: int, max_bytes: int
+) -> Tensor:
     """Return the principal components of the channels' correlation, (C, dim)."""
     targets = [one.known for one in series]
     return correlation_embedding(targets, dim).to(targets[0])
 
 
 def autocorrelation_start(
-    series: Sequence[ObservedSeries], layout: WindowLayout, dim: int
+    series: Sequence[ObservedSeries], layout: WindowLayout, dim: int, max_bytes: int
 ) -> Tensor:
     """Return the principal components of the channels' autocorrelations, (C, dim)."""
     n_lags = min(layout.lookback, MAX_LAGS) + min(layout.horizon, MAX_STEPS)
     return principal_vectors(autocorrelations([one.target for one in series], n_lags), dim)
 
 
-def weight_start(series: Sequence[ObservedSeries], layout: WindowLayout, dim: int) -> Tensor:
+def weight_start(
+    series: Sequence[ObservedSeries], layout: WindowLayout, dim: int, max_bytes: int
+) -> Tensor:
     """Return the principal components of the channels' own ridge weights, (C, dim).
 
     Of their last ``MAX_LAGS`` own lags, and of the first ``MAX_STEPS`` steps of the horizon.
@@ -52,12 +53,13 @@ def weight_start(series: Sequence[ObservedSeries], layout: WindowLayout, dim: in
     own = [ObservedSeries(one.target) for one in series]
     lookback, horizon = min(layout.lookback, MAX_LAGS), min(layout.horizon, MAX_STEPS)
     near = WindowLayout(lookback, horizon, layout.shift)
-    moments = MomentCache(own, near, MEMORY).channel_moments(near)
+    moments = MomentCache(own, near, max_bytes).channel_moments(near)
     return principal_vectors(own_weights(moments, own[0].n_channels), dim)
 
 
-StartOf = Callable[[Sequence[ObservedSeries], WindowLayout, int], Tensor]
-"""Makes the channel vectors (C, E) of standardised series, windows' sizes and a length E."""
+StartOf = Callable[[Sequence[ObservedSeries], WindowLayout, int, int], Tensor]
+"""Makes the channel vectors (C, E) of standardised series, windows' sizes, a length E and the bytes
+that moments may take."""
 
 EMBEDDING_STARTS: Mapping[str, StartOf] = MappingProxyType(
     {
@@ -83,10 +85,19 @@ class EmbeddingStarts:
         Its lookback, horizon and shift count.
     dim : int
         Length E of the vectors; the first entries of longer ones are the shorter ones.
+    max_bytes : int, default=2**28
+        Memory that moments may take.
     """
 
-    def __init__(self, series: Sequence[ObservedSeries], layout: WindowLayout, dim: int) -> None:
+    def __init__(
+        self,
+        series: Sequence[ObservedSeries],
+        layout: WindowLayout,
+        dim: int,
+        max_bytes: int = 2**28,
+    ) -> None:
         self._series = series
+        self._max_bytes = max_bytes
         self._layout = layout
         self._dim = dim
         self._made: dict[str, Tensor] = {}
@@ -94,7 +105,8 @@ class EmbeddingStarts:
     def __call__(self, start: str) -> Tensor:
         """Return the vectors, (C, E)."""
         if start not in self._made:
-            self._made[start] = EMBEDDING_STARTS[start](self._series, self._layout, self._dim)
+            make = EMBEDDING_STARTS[start]
+            self._made[start] = make(self._series, self._layout, self._dim, self._max_bytes)
         return self._made[start]
 
 

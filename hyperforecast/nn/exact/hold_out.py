@@ -9,11 +9,8 @@ from hyperforecast.nn.exact.problem import Problem
 LAST_FIFTH = 0.2
 """Part of the windows of short series that is held out."""
 
-N_ORIGINS = 4
-"""Number of origins of long series."""
-
-ROLLING_SIZE = 0.5
-"""Part of the windows of long series that come after the first of their origins."""
+N_FOLDS = 4
+"""Number of blocks of the windows of long series that are held out in turn."""
 
 LONG = 4
 """Number of windows, in windows' widths, from which a series is long."""
@@ -32,41 +29,44 @@ def hold_out(
     problem : Problem
     series : sequence of ObservedSeries
     size : float, optional
-        Part of each series' windows to hold out, the last ones; at least one. If not given, half
-        of them are held out at four rolling origins where all series are long, of all channels, and
-        no row or window has a weight, and a fifth of them at one where not.
+        Part of each series' windows to hold out, the last ones; at least one. If not given, they
+        are cut into four blocks that are held out in turn where all series are long, of all channels,
+        and no row or window has a weight, and a fifth of them is held out where not.
 
     Returns
     -------
     list of (training, validation)
-        For each origin, the last one last. Series too short for a window in both parts are used
-        for training alone.
+        For each block. What lies before and after it are two series to train on. Series too short
+        for a window in both parts are used for training alone.
     """
     counts = [len(one.target) - problem.width + 1 for one in series]
     long = min(counts, default=0) >= LONG * problem.width
-    # windows that have weights are visited one by one, at every origin again; channels that have
+    # windows that have weights are visited one by one, for every block again; channels that have
     # windows of their own have units of all their rows
     alike = not (any(one.is_weighted for one in series) or has_own_windows(series))
     if size is None and long and alike:
-        cuts = [1 - ROLLING_SIZE * (1 - number / N_ORIGINS) for number in range(N_ORIGINS + 1)]
-        return [_held_out(problem, series, *shares) for shares in pairwise(cuts)]
-    return [_held_out(problem, series, 1 - (LAST_FIFTH if size is None else size), 1.0)]
+        cuts = [number / N_FOLDS for number in range(N_FOLDS + 1)]
+        return [_without_block(problem, series, *shares) for shares in pairwise(cuts)]
+    return [_without_block(problem, series, 1 - (LAST_FIFTH if size is None else size), 1.0)]
 
 
-def _held_out(
+def _without_block(
     problem: Problem, series: Sequence[ObservedSeries], begin: float, end: float
 ) -> Parts:
-    """Hold out the windows from one share of them to another, and train on those before."""
+    """Hold out the windows from one share of them to another, and train on the others."""
     training, validation = [], []
     for one in series:
         n_windows = len(one.target) - problem.width + 1
         last = n_windows - round((1 - end) * n_windows)
         first = min(n_windows - round((1 - begin) * n_windows), last - 1)  # held-out window
-        first_target = first + problem.lookback + problem.shift  # its first row
-        if first_target < problem.width:
+        before = first + problem.lookback + problem.shift  # number of rows
+        after = last - 1 + problem.horizon  # first row
+        parts = [one.rows(0, before), one.rows(after, len(one.target))]
+        left = [part for part in parts if len(part.target) >= problem.width]
+        if not left:
             if n_windows > 0:
                 training.append(one)
             continue
-        training.append(one.rows(0, first_target))
+        training += left
         validation.append(one.rows(first, last - 1 + problem.width))
     return training, validation

@@ -30,7 +30,7 @@ some ten seconds of a core."""
 
 
 class NeighbourFold(NamedTuple):
-    """What is trained on up to an origin, and windows after it.
+    """What is trained on, and windows that neighbours are compared on.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class NeighbourChoice:
     Parameters
     ----------
     folds : sequence of NeighbourFold
-        One for each origin.
+        One for each fold.
     changes : bool
         See :class:`Neighbours`.
     least_gain : float
@@ -64,7 +64,7 @@ class NeighbourChoice:
     ----------
     compared : list of ComparedSetting
     weights : NeighbourWeights, optional
-        Of the neighbours chosen, at the last origin.
+        Of the neighbours chosen, on the last fold.
     """
 
     def __init__(self, folds: Sequence[NeighbourFold], changes: bool, least_gain: float) -> None:

@@ -25,9 +25,9 @@ class ExactOptions:
         among 1e-5 … 1000 if not given.
     validation_size : float, optional
         Part of the windows, the last of each series, that is held out where no validation
-        series is given. If not given, the last half is held out at four rolling origins where
-        every series has windows enough, and the last fifth where not. The final weights are fitted
-        on all windows.
+        series is given. If not given, four blocks of them are held out in turn where every
+        series is long, at least four times as many windows as a window has rows, and no row has a
+        weight; the last fifth where not. The final weights are fitted on all windows.
     embedding_steps : int, default=0
         Most rounds of learning the channel embedding: weights and embedding are solved for in
         turn, both exactly, until validation stops improving, before lengths of the embedding are

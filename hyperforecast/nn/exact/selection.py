@@ -9,15 +9,15 @@ from torch import Tensor
 from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import Combination, mean_products
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.folds import (
+    Fold,
+    FoldedCandidate,
+    FoldedSearch,
+    FoldedWindows,
+)
 from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice, NeighbourFold
 from hyperforecast.nn.exact.own_validation_windows import OwnValidationWindows, validation_windows
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
-from hyperforecast.nn.exact.rolling_origins import (
-    Fold,
-    RollingCandidate,
-    RollingSearch,
-    RollingWindows,
-)
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
@@ -41,9 +41,9 @@ class ModelSelection:
     Parameters
     ----------
     training, validation : DataSplit
-        The latter after the former.
-    earlier : sequence of Fold
-        Likewise, up to earlier origins and after them; what is compared are mean errors.
+        Of the last fold, or of the only one.
+    others : sequence of Fold
+        Further ones. What is compared are mean errors over all.
 
     Attributes
     ----------
@@ -52,23 +52,22 @@ class ModelSelection:
     """
 
     def __init__(
-        self, training: DataSplit, validation: DataSplit, earlier: Sequence[Fold] = ()
+        self, training: DataSplit, validation: DataSplit, others: Sequence[Fold] = ()
     ) -> None:
         self.problem = training.problem
         self.search = self.problem.search
         self.options = training.options
         self.training = training
         self.validation = validation
-        self.folds = [*earlier, Fold(training, validation)]
+        self.folds = [*others, Fold(training, validation)]
         self.searches = [RidgeSearch(*fold, self.options.ridges) for fold in self.folds]
         self.validation_windows = [validation_windows(fold.validation) for fold in self.folds]
         self.ridges: RidgeSearch = self.searches[0]
-        self.windows: ValidationWindows | OwnValidationWindows | RollingWindows = (
-            self.validation_windows[0]
-        )
-        if earlier:
-            self.ridges = rolling = RollingSearch(self.searches)
-            self.windows = RollingWindows(self.validation_windows, rolling)
+        self.windows: ValidationWindows | OwnValidationWindows | FoldedWindows
+        self.windows = self.validation_windows[0]
+        if others:
+            self.ridges = folded = FoldedSearch(self.searches)
+            self.windows = FoldedWindows(self.validation_windows, folded)
         self.compared: list[ComparedSetting] = []
         self._starts: dict[int, str] = {}  # by number of factors
 
@@ -182,11 +181,11 @@ class ModelSelection:
         return sorted(entries, key=lambda entry: combination.share(entry.setting))
 
     def totals(self, combination: Combination, selected: Candidate) -> list[Solved]:
-        """Return the weights of a combination at every origin."""
-        at_origins = selected.at_origins if isinstance(selected, RollingCandidate) else [selected]
+        """Return the weights of a combination on every fold."""
+        of_folds = selected.of_folds if isinstance(selected, FoldedCandidate) else [selected]
         return [
             fold.training.added_up(combination, self._solutions(combination, one, search))
-            for fold, one, search in zip(self.folds, at_origins, self.searches, strict=True)
+            for fold, one, search in zip(self.folds, of_folds, self.searches, strict=True)
         ]
 
     def _solutions(
@@ -213,7 +212,7 @@ class ModelSelection:
         ----------
         combination : Combination
         totals : sequence of Solved
-            Its weights at every origin.
+            Its weights on every fold.
         selected : Candidate
             Where it subtracts a level, changes count in the place of values.
         """
@@ -299,8 +298,8 @@ class ModelSelection:
 
     @property
     def _scales(self) -> list[float]:
-        """By what mean squared errors after each origin are multiplied."""
-        return self.windows.scales if isinstance(self.windows, RollingWindows) else [1.0]
+        """By what mean squared errors on each fold are multiplied."""
+        return self.windows.scales if isinstance(self.windows, FoldedWindows) else [1.0]
 
     @property
     def _tells_channels_apart(self) -> bool:
@@ -329,11 +328,17 @@ class ModelSelection:
         # factors may pay only together with an embedding that alone did not
         norm = selected.setting.norm
         tried = [entry for entry in self.compared if entry.setting.norm == norm]
-        lowest = min(tried, key=lambda entry: entry.validation_mse).setting
+        best = min(tried, key=lambda entry: entry.validation_mse)
+        lowest, least = best.setting, best.validation_mse
         for n_factors in self.search.n_factors[1:]:
             setting = replace(lowest, n_factors=n_factors)
             setting = self._with_embedding(setting, self.ridges.number(selected))
-            selected = self._compare(selected, setting, self.search.n_factors_requested)
+            wanted, before = self.search.n_factors_requested, selected
+            selected = self._compare(selected, setting, wanted)
+            gained = self.compared[-1].validation_mse < least * (1.0 - LEAST_GAIN)
+            if selected is not before and not (gained or wanted):
+                # it is the embedding that gained, which alone did not gain enough
+                selected = self.ridges.solve(before.setting, self.ridges.number(before))
             if selected.setting.n_factors != n_factors:
                 break
         return selected

@@ -8,7 +8,10 @@ from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
-from hyperforecast.nn.exact.hold_out import Parts, hold_out
+from hyperforecast.nn.exact.folds import Fold
+from hyperforecast.nn.exact.generated_regression import is_direct
+from hyperforecast.nn.exact.hold_out import LAST_FIFTH, N_FOLDS, Parts, hold_out
+from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moment_history import MomentHistory
 from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
@@ -20,7 +23,6 @@ from hyperforecast.nn.exact.out_of_sample import (
 )
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
-from hyperforecast.nn.exact.rolling_origins import Fold
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
@@ -88,7 +90,10 @@ def solve_exact(
     held_out = validation is None
     parts: list[Parts] = [(list(series), list(validation or []))]
     if validation is None:
-        parts = hold_out(problem, series, options.validation_size)
+        size = options.validation_size
+        if size is None and not _folds_fit(problem, series[0], options):
+            size = LAST_FIFTH
+        parts = hold_out(problem, series, size)
     training, validation = parts[-1]
     n_windows = [len(one.target) - problem.width + 1 for one in validation]
     # of a series that is given several times they count once
@@ -164,6 +169,31 @@ def _residual_quantiles(
     return calibrate(sample, trained.problem)
 
 
+def _folds_fit(problem: Problem, like: ObservedSeries, options: ExactOptions) -> bool:
+    """Say whether the largest equations and weights that are compared fit in memory on all folds.
+
+    Of what the bound does not count they may take half: the equations and their factors, the sums
+    that they are made of, and three solutions at once.
+    """
+    search = problem.search
+    n_factors = max(search.n_factors)
+    loadings = like.target.new_zeros(like.n_channels, n_factors) if n_factors else None
+    layout = WindowLayout(
+        problem.lookback,
+        problem.horizon,
+        problem.shift,
+        loadings=loadings,
+        factor_lookback=min(options.factor_lookback, problem.lookback),
+    )
+    n_regressors = layout.regressors(like).total
+    shared = [dim for dim in search.embedding_dims if dim < like.n_channels]
+    n_unknown = (1 + max(shared, default=0)) * n_regressors
+    equations = 24 * n_unknown**2 if shared and is_direct(n_unknown) else 0
+    longest = max(1 + dim if dim < like.n_channels else dim for dim in search.embedding_dims)
+    weights = 24 * longest * n_regressors * problem.horizon
+    return N_FOLDS * (equations + weights) <= options.max_memory_gb * 2**30 / 2
+
+
 def _fold(
     problem: Problem,
     parts: Parts,
@@ -171,7 +201,7 @@ def _fold(
     history: MomentHistory | None,
     name: str,
 ) -> Fold:
-    """Return the splits of what is trained on up to an origin, and of what comes after it."""
+    """Return the splits of what is trained on, and of what settings are compared on."""
     training, validation = parts
     trained = _training(problem, training, options, history, f"training{name}", validation)
     validated = DataSplit(problem, validation, options, history, f"validation{name}", trained)

@@ -91,8 +91,8 @@ from hyperforecast.nn import (
 )
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
-from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
+from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import Option, options_of, show, wrong_values

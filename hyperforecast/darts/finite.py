@@ -23,9 +23,7 @@ def check_rows(series: TimeSeries, name: str) -> None:
         raise ValueError(f"`{name}` has no rows. Give at least one, or leave the series out.")
 
 
-def check_finite(
-    series: TimeSeries, name: str, among: slice = _ALL, *, gaps: bool = True
-) -> None:
+def check_finite(series: TimeSeries, name: str, among: slice = _ALL, *, gaps: bool = True) -> None:
     """Raise if a series holds infinite values, or some whose squares are infinite.
 
     Parameters

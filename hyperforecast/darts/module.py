@@ -158,7 +158,9 @@ class ForecastingModule(PLForecastingModule):
     ) -> Tensor:
         gaps = target.isnan()
         if gaps.any():
-            loss = observed_loss(output.prediction, target, criterion, self.likelihood, sample_weight)
+            loss = observed_loss(
+                output.prediction, target, criterion, self.likelihood, sample_weight
+            )
         else:
             loss = super()._compute_loss(output, target, criterion, sample_weight)
         # validation compares forecasts alone

@@ -56,13 +56,14 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         return len(self._blocks)
 
     def __getitem__(self, number: Any) -> Any:
-        windows = self.cutter.cut(*self._blocks[number])
+        series, starts = self._blocks[number]
+        windows = self.cutter.cut(series, starts)
         return TorchTrainingBatch(
             past_target=windows.past_target,
             past_covariates=windows.past_covariates,
             future_covariates=windows.future_covariates,
             static_covariates=windows.static_covariates,
-            future_target=self.cutter.observed_target(*self._blocks[number], windows),
+            future_target=self.cutter.observed_target(series, starts, windows),
             sample_weight=windows.weight,
         )
 

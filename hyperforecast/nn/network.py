@@ -466,9 +466,7 @@ class ForecastingNetwork(nn.Module):
         """Whether all weights are the same in every pass, so that :meth:`fold` is possible."""
         return all(term.context.static for _, term in self._terms())
 
-    def start_from(
-        self, series: Sequence[Tensor], past_covariates: Sequence[Tensor] = ()
-    ) -> None:
+    def start_from(self, series: Sequence[Tensor], past_covariates: Sequence[Tensor] = ()) -> None:
         """Give what starts from data the training series, each of shape (T, C).
 
         Past covariates, each of shape (T', n), say no more than what stands in their gaps.

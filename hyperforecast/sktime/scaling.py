@@ -55,7 +55,9 @@ class Scale:
     def _of_known(cls, values: np.ndarray, gaps: np.ndarray) -> Self:
         """Return the scale of the values (T, C) that are there."""
         columns = [column[~gap] for column, gap in zip(values.T, gaps.T, strict=True)]
-        scales = [cls.of(column[:, None] if len(column) else np.zeros((1, 1))) for column in columns]
+        scales = [
+            cls.of(column[:, None] if len(column) else np.zeros((1, 1))) for column in columns
+        ]
         return cls(
             mean=np.concatenate([scale.mean for scale in scales]),
             deviation=np.concatenate([scale.deviation for scale in scales]),

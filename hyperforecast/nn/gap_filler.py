@@ -24,7 +24,10 @@ FEW_PAIRS = 10
 """Rows that two channels share, below which their correlation is mostly noise."""
 
 MAX_VALUES = 2**20
-"""Values of training series that are looked at."""
+"""Values of training series that are looked at where there are gaps."""
+
+FEWER_VALUES = 2**15
+"""Values that are looked at where there are none, and no training should take longer for it."""
 
 MAX_SERIES = 256
 """Number of training series that are looked at."""
@@ -94,18 +97,19 @@ class GapFiller(nn.Module):
     @torch.no_grad()
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Learn from training series, each of shape (T_i, C), in which NaN is a gap."""
-        some = _some_rows([one.detach().to("cpu", torch.float64) for one in series])
+        seen = any(bool(one.isnan().any()) for one in series)
+        n_values = MAX_VALUES if seen else FEWER_VALUES
+        some = _some_rows(series, n_values, least=4 * self.lookback)
         centred, masks = [], []
-        n_values = sum((~one.isnan()).sum(dim=0) for one in some)  # (C,)
-        total = sum(one.nansum(dim=0) for one in some)
-        level = total / n_values.clamp(min=1)
+        counts = torch.stack([(~one.isnan()).sum(dim=0) for one in some]).sum(dim=0).clamp(min=1)
+        level = torch.stack([one.nansum(dim=0) for one in some]).sum(dim=0) / counts  # (C,)
         for one in some:
             there = ~one.isnan()
             mean = one.nansum(dim=0) / there.sum(dim=0).clamp(min=1)
             centred.append(torch.where(there, one - mean, 0.0))
             masks.append(there.double())
-        squares = sum(one.square().sum(dim=0) for one in centred)
-        deviation = (squares / n_values.clamp(min=1)).sqrt()
+        squares = torch.stack([one.square().sum(dim=0) for one in centred]).sum(dim=0)
+        deviation = (squares / counts).sqrt()
         varies = deviation > 1e-10 * level.abs().clamp(min=1e-300)
         deviation = torch.where(varies, deviation, 0.0)
         unit = torch.where(varies, deviation, torch.inf)
@@ -114,7 +118,7 @@ class GapFiller(nn.Module):
         self.deviation.copy_(deviation)
         self.variogram.copy_(_variogram(centred, masks, len(self.variogram)))
         self.loadings.copy_(_loadings(centred, masks, self.loadings.shape[1]))
-        self.seen.copy_(any(bool(one.isnan().any()) for one in series))
+        self.seen.fill_(seen)
         self._matrices = {}
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,7 +143,7 @@ class GapFiller(nn.Module):
 
     @torch.no_grad()
     def fill_series(self, values: Tensor) -> Tensor:
-        """Fill a series (T, C), by pieces of up to 2L rows that overlap: each gap from both sides."""
+        """Fill a series (T, C) by overlapping pieces of 2L rows: each gap from both sides."""
         if not values.isnan().any():
             return values
         n_rows, width = len(values), min(len(self.variogram), len(values))
@@ -246,12 +250,12 @@ def _conditional_mean(z: Tensor, gaps: Tensor, steps: Tensor, channels: Tensor) 
     return found
 
 
-def _some_rows(series: Sequence[Tensor]) -> list[Tensor]:
-    """Return the last rows of evenly spread series, so that no more than some values are."""
+def _some_rows(series: Sequence[Tensor], n_values: int, least: int) -> list[Tensor]:
+    """Return the last rows of evenly spread series, about ``n_values``, but ``least`` of each."""
     every = -(-len(series) // MAX_SERIES)
     some = series[::every]
-    most = max(2, MAX_VALUES // max(1, sum(one.shape[1] for one in some)))
-    return [one[-most:] for one in some]
+    most = max(least, n_values // max(1, sum(one.shape[1] for one in some)))
+    return [one[-most:].detach().to("cpu", torch.float64) for one in some]
 
 
 def _variogram(centred: Sequence[Tensor], masks: Sequence[Tensor], length: int) -> Tensor:
@@ -265,11 +269,11 @@ def _variogram(centred: Sequence[Tensor], masks: Sequence[Tensor], length: int) 
     for z, there in zip(centred, masks, strict=True):
         size = 1 << (len(z) + length - 1).bit_length()
         of_mask, of_z, of_square = (
-            torch.fft.rfft(values, size, dim=0) for values in (there, z, z.square())
+            torch.fft.rfft(values.T.contiguous(), size) for values in (there, z, z.square())
         )
-        both = of_mask.conj() * of_square + of_square.conj() * of_mask
-        squares += torch.fft.irfft(both - 2 * of_z.abs().square(), size, dim=0)[:length]
-        pairs += torch.fft.irfft(of_mask.abs().square(), size, dim=0)[:length].round()
+        both = 2 * (of_mask.conj() * of_square).real  # the lags k and -k together
+        squares += torch.fft.irfft(both - 2 * of_z.abs().square(), size).T[:length]
+        pairs += torch.fft.irfft(of_mask.abs().square(), size).T[:length].round()
     half = squares.clamp(min=0.0) / pairs.clamp(min=1) / 2
     counted = pairs.clamp(max=1)
     unit = (half * counted)[1:].sum(dim=0) / counted[1:].sum(dim=0).clamp(min=1)

@@ -39,7 +39,7 @@ class MeanDeviation(NamedTuple):
         """Return the deviations from a given mean."""
         n_rows: Any = max(1, sum(len(rows) for rows in parts))
         if any(bool(rows.isnan().any()) for rows in parts):
-            n_rows = sum((~rows.isnan()).sum(dim=0) for rows in parts).clamp(min=1)
+            n_rows = torch.cat([~rows.isnan() for rows in parts]).sum(dim=0).clamp(min=1)
             parts = [torch.where(rows.isnan(), mean, rows) for rows in parts]
         squares = [(rows - mean).square().sum(dim=0) for rows in parts]
         deviation = (sum(squares, torch.zeros_like(mean)) / n_rows).sqrt()

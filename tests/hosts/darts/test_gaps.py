@@ -153,7 +153,9 @@ class TestLoss:
                 return (a - b).square().mean()
 
         with pytest.raises(ValueError, match="gives no loss for each value"):
-            observed_loss(torch.randn(1, 2, 1, 1), torch.tensor([[[1.0], [NAN]]]), Total(), None, None)
+            observed_loss(
+                torch.randn(1, 2, 1, 1), torch.tensor([[[1.0], [NAN]]]), Total(), None, None
+            )
 
     def test_windows_without_targets_do_no_harm(self, series: TimeSeries) -> None:
         values = series.values().copy()
@@ -199,9 +201,7 @@ class TestTrainingWindows:
 class TestCovariates:
     @pytest.mark.parametrize("kind", ["past_covariates", "future_covariates"])
     @pytest.mark.parametrize("solver", ["exact", "adam"])
-    def test_with_gaps(
-        self, kind: str, solver: str, series: TimeSeries, make_series: Any
-    ) -> None:
+    def test_with_gaps(self, kind: str, solver: str, series: TimeSeries, make_series: Any) -> None:
         covariates = make_series(140, 2, seed=1).with_columns_renamed(["a", "b"], ["u", "v"])
         model = make(HNMVTSModel, solver=solver)
         model.fit(with_gaps(series), **{kind: with_gaps(covariates)})

@@ -25,7 +25,7 @@ from hyperforecast.nn.factors import CommonFactors
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
@@ -323,16 +323,12 @@ class ForecastingNetwork(nn.Module):
         Tensor, shape (B, H, C, P)
             Of fewer steps where segments are left out.
         """
-        x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        x, statistics = self.normalise(past_target)
         if self.standardiser is not None:
-            x = self.standardiser.standardise(x)
             standardise = self.standardiser.standardise_covariates
             past_covariates = standardise(past_covariates, "past")
             future_covariates = standardise(future_covariates, "future")
             static_covariates = standardise(static_covariates, "static")
-        if self.instance_norm is not None:
-            statistics = self.instance_norm.statistics(x)
-            x = self.instance_norm.normalise(x, statistics)
         n_cut = None  # on a leading axis, none without it
         if self.segments is not None and not shared:
             n_cut = self.segments.reaching(self.horizon if n_steps is None else n_steps)
@@ -377,11 +373,21 @@ class ForecastingNetwork(nn.Module):
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
             y = self.channel_offsets(y, x)
-        if self.instance_norm is not None:
+        if self.instance_norm is not None and statistics is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         if self.standardiser is not None:
             y = self.standardiser.restore(y, self.output_roles)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
+
+    def normalise(self, past_target: Tensor) -> tuple[Tensor, Statistics | None]:
+        """Normalise windows (B, L, C): (B, C, L), and by what statistics of their own."""
+        x = past_target.transpose(1, 2)  # (B, L, C) -> (B, C, L)
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x)
+        if self.instance_norm is None:
+            return x, None
+        statistics = self.instance_norm.statistics(x)
+        return self.instance_norm.normalise(x, statistics), statistics
 
     def _encode(self, x: Tensor, condition: Condition) -> Tensor:
         """Map normalised windows to features: (B, C, L) -> (B, C, D)."""
@@ -547,37 +553,10 @@ def check_network(**arguments: Any) -> None:
     ValueError
         As the network does. It is made without values, so this takes no time worth mentioning.
     """
-    _make_without_values(_Arguments(arguments))
+    _make_without_values(KeyedArguments(arguments))
 
 
-def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
-    """Say whether any weights of a network are those of a channel.
-
-    They are where the number of weights depends on the number of channels.
-
-    Parameters
-    ----------
-    n_channels : int
-    **arguments
-        Of :class:`ForecastingNetwork`.
-    """
-    return _sizes(_Arguments(arguments), n_channels) != _sizes(
-        _Arguments(arguments), n_channels + 1
-    )
-
-
-@lru_cache(maxsize=128)
-def _sizes(arguments: "_Arguments", n_channels: int) -> object:
-    """Return the shapes of a network's weights; nothing comparable where values are needed."""
-    try:
-        with torch.device("meta"):
-            network = ForecastingNetwork(n_channels=n_channels, **arguments)
-    except (NotImplementedError, RuntimeError):
-        return n_channels
-    return {name: value.shape for name, value in network.state_dict().items()}
-
-
-class _Arguments(dict[str, Any]):
+class KeyedArguments(dict[str, Any]):
     """Arguments that a cache can tell apart."""
 
     def __hash__(self) -> int:  # type: ignore[override]  # a dict has none
@@ -585,7 +564,7 @@ class _Arguments(dict[str, Any]):
 
 
 @lru_cache(maxsize=128)  # a backtest that trains at every step makes the same model many times
-def _make_without_values(arguments: _Arguments) -> None:
+def _make_without_values(arguments: KeyedArguments) -> None:
     sizes: dict[str, Any] = {
         "n_channels": N_CHANNELS,
         "n_past_covariates": 2,

@@ -26,6 +26,7 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
+from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.coverage import check_coverage
 from hyperforecast.darts.divergence import check_weights
@@ -102,10 +103,11 @@ from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
 from hyperforecast.nn.gap_filler import GapFiller
-from hyperforecast.nn.network import check_by_series, check_network
+from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, SeriesOptions
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
+from hyperforecast.nn.resizing import check_by_series
 
 
 class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, ABC):
@@ -328,6 +330,57 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """Return what a module takes beside network and Darts' arguments."""
         return {"generator_lr": self.model_params.get("generator_lr")}
 
+    def add_channels(
+        self,
+        series: TimeSeriesLike,
+        past_covariates: TimeSeriesLike | None = None,
+        future_covariates: TimeSeriesLike | None = None,
+    ) -> Self:
+        """Add channels to the trained model; its weights stay, and so do the others' forecasts.
+
+        What belongs to a channel (a vector, gates, a head of its own) is solved for on the new
+        channel's rows, all else held still: see
+        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Without rows that reach beyond a
+        lookback it is the mean of the channels trained on. Means and deviations of training are
+        those of the new channel's rows. It enters no common factor.
+
+        From then on the model forecasts the channels trained on and those added together, in any
+        order. :meth:`predict` also takes series without some or all of those added. Adding a
+        channel again, with more rows, replaces it. :meth:`fit` trains all of them.
+
+        Parameters
+        ----------
+        series : TimeSeries or sequence of TimeSeries
+            Rows of channels with new names, of any length. Several series with the same name are
+            rows of one channel. Missing values before a channel's first row may stay; one without
+            any value has no rows. Channels that were trained on may be among them, and have to be
+            where common factors enter the forecasts.
+        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
+            As to :meth:`fit`.
+
+        Returns
+        -------
+        HyperforecastModel
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained, no name is new, or a channel's forecast depends on which
+            other channels there are.
+        """
+        check_is_trained(self)
+        covariates = [
+            None if given is None else series2seq(given)
+            for given in (past_covariates, future_covariates)
+        ]
+        with random_turn():
+            other = with_added_channels(self, series2seq(series), *covariates)
+        self.__dict__.update(other.__dict__)
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
+        self._solution = None
+        return self
+
     # what goes into training
 
     @functools.wraps(MixedCovariatesTorchModel.fit)
@@ -495,6 +548,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         load_best: bool = False,
     ) -> None:
         model.train()  # a forecast that failed leaves it in evaluation mode
+        model.n_trained = len(model.channel_names)
         with quiet_lightning(not _shows_progress(trainer)):
             if self._requires_training and solves_exactly(
                 self.model_params,

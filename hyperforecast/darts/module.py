@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule, io_processor
@@ -25,6 +25,7 @@ from hyperforecast.darts.random_turns import give_way, random_states, set_random
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.resizing import channel_axes, pinned, with_channels
 
 FUSED_OPTIMIZERS = (torch.optim.Adam, torch.optim.AdamW)
 """Those whose fused kernels need no word of the user."""
@@ -82,6 +83,8 @@ class ForecastingModule(PLForecastingModule):
         }
         self.series_names = list(series_names)
         self.series_id = series_id
+        self.n_trained = len(self.channel_names)
+        self._trained_alone: tuple[Any, ForecastingNetwork] | None = None
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
         self.solved_setting: Mapping[str, float] | None = None
@@ -109,16 +112,22 @@ class ForecastingModule(PLForecastingModule):
             # a backbone that takes covariates itself sees them: the last ones go on
             missing = self.network.horizon - future.shape[1]
             future = torch.cat([future, future[:, -1:].expand(-1, missing, -1)], dim=1)
+        target = x_in.past_target.to(dtype)
         static, series = self._static_and_series(cast(x_in.static_covariates))
-        prediction = self.network(
-            x_in.past_target.to(dtype),
-            past_covariates=torch.cat(past, dim=2) if past else None,
-            future_covariates=future,
-            static_covariates=static,
-            series=series,
-            n_steps=x_in.n_steps if isinstance(x_in, ShortInput) else None,
-            shared=self.trains_shared_weights(x_in),
-        )
+        others = {
+            "past_covariates": torch.cat(past, dim=2) if past else None,
+            "future_covariates": future,
+            "series": series,
+            "n_steps": x_in.n_steps if isinstance(x_in, ShortInput) else None,
+            "shared": self.trains_shared_weights(x_in),
+        }
+        prediction = self.network(target, static_covariates=static, **others)
+        if (alone := self._network_of_trained()) is not None:
+            n = self.n_trained
+            if static is not None and static.shape[1] > 1:
+                static = static[:, :n]
+            known = alone(target[..., :n], static_covariates=static, **others)
+            prediction = torch.cat([known, prediction[:, :, n:]], dim=2)
         return PLModuleOutput(prediction=bounded(prediction, self._bounds))
 
     def _static_and_series(self, static: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -128,6 +137,60 @@ class ForecastingModule(PLForecastingModule):
         assert static is not None
         others = static[..., :-1]
         return others if others.shape[-1] else None, static[:, 0, -1].long()
+
+    def _network_of_trained(self) -> ForecastingNetwork | None:
+        """Return a network of the channels trained on, if others were added to them.
+
+        The last digit of a product depends on how many rows it has: by a network of their own,
+        the channels trained on are forecast as before, to the bit.
+        """
+        n_added = len(self.channel_names) - self.n_trained
+        drops = any(
+            isinstance(one, MonteCarloDropout) and one.mc_dropout_enabled
+            for one in self.network.modules()
+        )
+        if n_added <= 0 or self.training or drops:
+            return None
+        held = (*self.network.parameters(), *self.network.buffers())
+        state = [(id(v), v.data_ptr(), 0 if v.is_inference() else v._version) for v in held]
+        if self._trained_alone is None or self._trained_alone[0] != state:
+            with torch.inference_mode(False), torch.no_grad():
+                axes = channel_axes(self.network_arguments)
+                alone = with_channels(self.network, axes, range(self.n_trained)).eval()
+            self._trained_alone = (state, alone)
+        return self._trained_alone[1]
+
+    def for_channels(
+        self,
+        network: ForecastingNetwork,
+        names: Sequence[str],
+        shapes: dict[str, Any],
+        n_trained: int | None = None,
+    ) -> Self:
+        """Return a module that shares all but the network, which has other channels.
+
+        Parameters
+        ----------
+        network : ForecastingNetwork
+        names : sequence of str
+            Of its channels.
+        shapes : dict
+            Of a training sample of these channels.
+        n_trained : int, optional
+            How many of them, from the first on, were trained on; all if not given.
+        """
+        other = copy.copy(self)
+        other._modules = {**self._modules, "network": network}
+        other.n_targets = len(names)
+        other.channel_names = list(names)
+        other.n_trained = len(names) if n_trained is None else n_trained
+        other._trained_alone = None
+        other.network_arguments = {**pinned(self.network_arguments), "n_channels": len(names)}
+        other.train_sample_shape = shapes
+        other._hparams = copy.copy(self.hparams)  # what a file makes the module from
+        changed = {"network": other.network_arguments, "channel_names": other.channel_names}
+        other._hparams.update(changed, train_sample_shape=shapes)
+        return other
 
     def trains_shared_weights(self, x_in: PLModuleInput) -> bool:
         """Say whether a pass forecasts with what segments of the horizon share, and no more."""
@@ -342,6 +405,7 @@ class ForecastingModule(PLForecastingModule):
         """Put the names of inputs, and what training chose of the network, into the state dict."""
         return {
             "channel_names": self.channel_names,
+            "n_trained": self.n_trained,
             "covariate_names": self.covariate_names,
             "series_names": self.series_names,
             "network": self.network_arguments,
@@ -353,6 +417,7 @@ class ForecastingModule(PLForecastingModule):
         Only what training chooses is taken over; weights of another network do not load.
         """
         self.channel_names = list(state["channel_names"])
+        self.n_trained = state.get("n_trained", len(self.channel_names))
         self.covariate_names = {
             kind: list(n) for kind, n in state.get("covariate_names", {}).items()
         }
@@ -373,6 +438,7 @@ def folded(module: ForecastingModule) -> ForecastingModule:
     duplicate = copy.deepcopy(module)
     if module.network.folds:
         duplicate.network = module.network.fold()
+        duplicate.n_trained = len(duplicate.channel_names)  # of one network
     return duplicate
 
 

@@ -1,6 +1,5 @@
-"""Channels that were not trained on, forecast by a network in which none has weights of its own."""
+"""A trained model for other channels: fewer than it has, or some that were not trained on."""
 
-import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,19 +10,13 @@ import torch
 from darts import TimeSeries
 from torch import Tensor
 
-from hyperforecast.darts.random_turns import random_turn
-from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn import ForecastingNetwork
-
-UNITS = {
-    "standardiser.target_mean": "mean",
-    "standardiser.target_deviation": "deviation",
-}
-"""What of a network without weights of channels is nevertheless theirs."""
+from hyperforecast.nn.backbones import separates_channels
+from hyperforecast.nn.resizing import UNITS, channel_axes, with_channels
 
 
 def for_channels_of(model: Any, series: Sequence[TimeSeries]) -> Any | None:
-    """Return a model for the channels of series, where these are others than those trained on.
+    """Return a model for the channels of series, where these are others than the model's.
 
     Parameters
     ----------
@@ -36,20 +29,25 @@ def for_channels_of(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     Returns
     -------
     HyperforecastModel or None
-        None where the channels are those trained on, or are to be taken for them by position, or
-        where the network has weights that belong to channels: Darts says what is wrong then.
+        None where the channels are the model's, or are to be taken for them by position. Where the
+        network has weights that belong to channels, there is one for those trained on and any of
+        those added later; else None, and Darts says what is wrong.
     """
     names = list(map(str, series[0].components)) if series else []
-    trained = model.channel_names
-    by_position = len(names) == len(trained) and not set(names) & set(trained)
-    if not names or not trained or by_position or set(names) == set(trained):
+    own = model.channel_names
+    by_position = len(names) == len(own) and not set(names) & set(own)
+    if not names or not own or by_position or set(names) == set(own):
         return None
     if any(set(map(str, one.components)) != set(names) for one in series):
         return None
-    network = _resized(model.network, model.model.network_arguments, names, trained, series)
+    trained = model.trained_channel_names
+    if set(trained) <= set(names) < set(own):
+        kept = [name for name in own if name in names]
+        return _with_some(model, kept)
+    network = _resized(model, names, series)
     if network is None or model.pl_module_params.get("use_reversible_instance_norm"):
         return None
-    added = [name for name in names if name not in trained]
+    added = [name for name in names if name not in own]
     if added:
         units = "" if network.standardiser is None else ", in units of the rows given"
         warnings.warn(
@@ -58,50 +56,43 @@ def for_channels_of(model: Any, series: Sequence[TimeSeries]) -> Any | None:
             f"channels{units}. Train with them for weights that have seen them.",
             stacklevel=3,
         )
-    return _copy_with(model, network, names)
+    return for_other_channels(model, network, names)
+
+
+def _with_some(model: Any, names: Sequence[str]) -> Any:
+    """Return a model for some of its channels, those trained on among them."""
+    axes = channel_axes(model.model.network_arguments)
+    own = model.channel_names
+    network = with_channels(model.network, axes, [own.index(name) for name in names])
+    return for_other_channels(model, network, names, len(model.trained_channel_names))
 
 
 def _resized(
-    network: ForecastingNetwork,
-    arguments: dict[str, Any],
-    names: Sequence[str],
-    trained: Sequence[str],
-    series: Sequence[TimeSeries],
+    model: Any, names: Sequence[str], series: Sequence[TimeSeries]
 ) -> ForecastingNetwork | None:
     """Return a network with the same weights for other channels; None if weights are a channel's.
 
-    Channels that were trained on keep their units.
+    Channels that the model has keep their units.
     """
-    if not getattr(network.backbone, "channel_independent", False):
+    network: ForecastingNetwork = model.network
+    if not separates_channels(network.backbone):
         return None
-    with random_turn():  # what is drawn is written over
-        larger = ForecastingNetwork(**{**arguments, "n_channels": len(trained) + 1})
-        shapes = {name: value.shape for name, value in larger.state_dict().items()}
-        if any(
-            name not in UNITS
-            and not name.startswith("gap_filler.")
-            and value.numel()
-            and shapes[name] != value.shape
-            for name, value in network.state_dict().items()
-        ):
-            return None
-        resized = ForecastingNetwork(**{**arguments, "n_channels": len(names)})
-    weights = resized.state_dict()
-    for name, value in network.state_dict().items():
-        if name in UNITS:
-            of_rows = _units(series, names)[UNITS[name]].to(value)
-            known = dict(zip(trained, value, strict=True))
-            units = zip(names, of_rows, strict=True)
-            weights[name] = torch.stack([known.get(channel, unit) for channel, unit in units])
-        elif value.numel() and not name.startswith("gap_filler."):
-            weights[name] = value
-    resized.load_state_dict(weights)
-    rows = [as_tensor(one[list(names)].values(copy=False)) for one in series]
-    resized.gap_filler.start_from(rows)
-    places = {channel: number for number, channel in enumerate(trained)}
-    resized.gap_filler.take_over(network.gap_filler, [places.get(name) for name in names])
-    like = next(network.parameters())
-    return resized.to(like.dtype).to(like.device).train(network.training)
+    axes = channel_axes(model.model.network_arguments)
+    weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    if any(name not in UNITS and weights[name].numel() for name in axes):
+        return None
+    own = model.channel_names
+    sources = [own.index(name) if name in own else None for name in names]
+    resized = with_channels(network, axes, sources)
+    of_rows = _units(series, names)
+    filler = resized.gap_filler
+    held = {kind: resized.get_buffer(name) for name, kind in UNITS.items() if name in axes}
+    for kind, of_filler in (("mean", filler.level), ("deviation", filler.deviation)):
+        for values in (of_filler, *([held[kind]] if kind in held else [])):
+            for i, source in enumerate(sources):
+                if source is None:
+                    values[i] = of_rows[kind][i]
+    return resized
 
 
 def _units(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tensor]:
@@ -114,8 +105,23 @@ def _units(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tens
     }
 
 
-def _copy_with(model: Any, network: ForecastingNetwork, names: Sequence[str]) -> Any:
-    """Return a model that shares all but the network, and what depends on its channels."""
+def for_other_channels(
+    model: Any,
+    network: ForecastingNetwork,
+    names: Sequence[str],
+    n_trained: int | None = None,
+) -> Any:
+    """Return a model that shares all but the network, and what depends on its channels.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+    network : ForecastingNetwork
+    names : sequence of str
+        Of its channels.
+    n_trained : int, optional
+        How many of them, from the first on, were trained on; all if not given.
+    """
     other = model.__class__.__new__(model.__class__)
     other.__dict__.update(model.__dict__)
     sample = model.train_sample
@@ -134,13 +140,10 @@ def _copy_with(model: Any, network: ForecastingNetwork, names: Sequence[str]) ->
         future_target=widened(sample.future_target, 1),
         static_covariates=widened(sample.static_covariates, 0),
     )
-    module = copy.copy(model.model)
-    assert module is not None
-    module._modules = {**module._modules, "network": network}
-    module.n_targets = n_channels
-    module.channel_names = list(names)
-    module.network_arguments = {**module.network_arguments, "n_channels": n_channels}
-    other.model = module
+    assert model.model is not None
+    shapes = other.train_sample.sample_shapes()
+    other.pl_module_params = {**model.pl_module_params, "train_sample_shape": shapes}
+    other.model = model.model.for_channels(network, names, shapes, n_trained)
     other.training_series = None
     other.trainer = None
     other._reference_names = None

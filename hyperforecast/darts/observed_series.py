@@ -47,7 +47,7 @@ def observed_series(
         # past covariates are seen in the lookback alone, and need not reach beyond the last one
         beyond = width - dataset.input_chunk_length
         known_past = [
-            _rows(one, series, name, missing)
+            covariate_rows(one, series, name, missing)
             for one, name, missing in (
                 (past, "past_covariates", beyond),
                 (future, "future_covariates", 0),
@@ -134,7 +134,9 @@ def _counts(n_rows: int, width: int, stride: int) -> Tensor | None:
     return (starts <= n_rows - width) & ((n_rows - width - starts) % stride == 0)
 
 
-def _rows(covariates: TimeSeries, series: TimeSeries, name: str, missing: int) -> Tensor:
+def covariate_rows(
+    covariates: TimeSeries, series: TimeSeries, name: str, missing: int = 0
+) -> Tensor:
     """Return the rows of covariates at a series' times; up to ``missing`` at the end repeat."""
     skip = n_steps_between(series.start_time(), covariates.start_time(), series.freq)
     values = covariates.values(copy=False)[max(skip, 0) : skip + len(series)]

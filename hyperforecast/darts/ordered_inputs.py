@@ -20,7 +20,7 @@ from hyperforecast.darts.names import (
 )
 from hyperforecast.darts.series_numbers import kept_columns
 from hyperforecast.darts.training_data import names_of
-from hyperforecast.nn.network import belongs_to_channels
+from hyperforecast.nn.resizing import belongs_to_channels
 
 
 class OrderedInputs(ABC):
@@ -42,6 +42,11 @@ class OrderedInputs(ABC):
     def channel_names(self) -> list[str]:
         """Names of the channels in the order of the network's weights."""
         return list(self.model.channel_names) if self.model is not None else []
+
+    @property
+    def trained_channel_names(self) -> list[str]:
+        """Names of the channels that were trained on, not added: the first ones."""
+        return self.channel_names[: self.model.n_trained] if self.model is not None else []
 
     @property
     def covariate_names(self) -> dict[InputKind, list[str]]:

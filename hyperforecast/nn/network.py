@@ -28,7 +28,7 @@ from hyperforecast.nn.fold import fold
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics
 from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
@@ -353,7 +353,6 @@ class ForecastingNetwork(nn.Module):
         Tensor, shape (B, H, C, P)
             Of fewer steps where segments are left out.
         """
-        x = self.gap_filler(past_target.transpose(1, 2))  # (B, L, C) -> (B, C, L)
         rows = units = None
         if self.weights_by != "channel":
             assert series is not None
@@ -361,15 +360,12 @@ class ForecastingNetwork(nn.Module):
             units = picked_rows("both", series, self.n_channels)
         if self.past_gap_filler is not None and past_covariates is not None:
             past_covariates = self.past_gap_filler.fill_rows(past_covariates)
+        x, statistics = self.normalise(past_target, units)
         if self.standardiser is not None:
-            x = self.standardiser.standardise(x, units)
             standardise = self.standardiser.standardise_covariates
             past_covariates = standardise(past_covariates, "past")
             future_covariates = standardise(future_covariates, "future")
             static_covariates = standardise(static_covariates, "static")
-        if self.instance_norm is not None:
-            statistics = self.instance_norm.statistics(x)
-            x = self.instance_norm.normalise(x, statistics)
         n_cut = None  # on a leading axis, none without it
         if self.segments is not None and not shared:
             n_cut = self.segments.reaching(self.horizon if n_steps is None else n_steps)
@@ -415,11 +411,23 @@ class ForecastingNetwork(nn.Module):
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
             y = self.channel_offsets(y, x)
-        if self.instance_norm is not None:
+        if self.instance_norm is not None and statistics is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         if self.standardiser is not None:
             y = self.standardiser.restore(y, self.output_roles, units)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
+
+    def normalise(
+        self, past_target: Tensor, units: Tensor | None = None
+    ) -> tuple[Tensor, Statistics | None]:
+        """Fill and normalise windows (B, L, C): (B, C, L), and by what statistics of their own."""
+        x = self.gap_filler(past_target.transpose(1, 2))  # (B, L, C) -> (B, C, L)
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x, units)
+        if self.instance_norm is None:
+            return x, None
+        statistics = self.instance_norm.statistics(x)
+        return self.instance_norm.normalise(x, statistics), statistics
 
     def _encode(self, x: Tensor, condition: Condition) -> Tensor:
         """Map normalised windows to features: (B, C, L) -> (B, C, D)."""
@@ -633,58 +641,10 @@ def check_network(**arguments: Any) -> None:
     ValueError
         As the network does. It is made without values, so this takes no time worth mentioning.
     """
-    _make_without_values(_Arguments(arguments))
+    _make_without_values(KeyedArguments(arguments))
 
 
-def check_by_series(**arguments: Any) -> None:
-    """Raise if weights by series would have no effect: none of a network's are a channel's.
-
-    Parameters
-    ----------
-    **arguments
-        As of :func:`check_network`.
-    """
-    if not belongs_to_channels(n_channels=N_CHANNELS, **(arguments | {"weights_by": "channel"})):
-        raise ValueError(
-            f"weights_by={arguments['weights_by']!r} would have no effect: nothing in this network "
-            "belongs to a channel. Give it a head that does, 'hn-mvts' or 'individual' for "
-            "example, or leave weights_by out."
-        )
-
-
-def belongs_to_channels(*, n_channels: int, **arguments: Any) -> bool:
-    """Say whether any weights of a network are those of a channel.
-
-    They are where the number of weights depends on the number of channels.
-
-    Parameters
-    ----------
-    n_channels : int
-    **arguments
-        Of :class:`ForecastingNetwork`.
-    """
-    return _sizes(_Arguments(arguments), n_channels) != _sizes(
-        _Arguments(arguments), n_channels + 1
-    )
-
-
-@lru_cache(maxsize=128)
-def _sizes(arguments: "_Arguments", n_channels: int) -> object:
-    """Return the shapes of a network's weights; nothing comparable where values are needed."""
-    try:
-        with torch.device("meta"):
-            network = ForecastingNetwork(n_channels=n_channels, **arguments)
-    except (NotImplementedError, RuntimeError):
-        return n_channels
-    # what stands in gaps is no weight
-    return {
-        name: value.shape
-        for name, value in network.state_dict().items()
-        if "gap_filler." not in name
-    }
-
-
-class _Arguments(dict[str, Any]):
+class KeyedArguments(dict[str, Any]):
     """Arguments that a cache can tell apart."""
 
     def __hash__(self) -> int:  # type: ignore[override]  # a dict has none
@@ -692,7 +652,7 @@ class _Arguments(dict[str, Any]):
 
 
 @lru_cache(maxsize=128)  # a backtest that trains at every step makes the same model many times
-def _make_without_values(arguments: _Arguments) -> None:
+def _make_without_values(arguments: KeyedArguments) -> None:
     sizes: dict[str, Any] = {
         "n_channels": N_CHANNELS,
         "n_past_covariates": 2,

@@ -41,6 +41,7 @@ __all__ = [
     "head_initialiser",
     "linear_backbones",
     "register_backbone",
+    "separates_channels",
     "takes_covariates",
 ]
 
@@ -72,8 +73,8 @@ def register_backbone(name: str, backbone: type[nn.Module]) -> None:
         with plain values. Its ``forward(x)`` maps normalised windows (..., C, L) to features
         (..., C, D), with any number of leading axes, and its attribute ``feature_dim`` says what D
         is. Whatever else a :class:`Backbone` has is optional: class attributes
-        ``default_instance_norm``, ``channel_independent`` and ``takes_covariates``, methods
-        ``head_initialiser`` and ``head_of_linear_map``.
+        ``default_instance_norm``, ``channel_independent``, ``separates_channels`` and
+        ``takes_covariates``, methods ``head_initialiser`` and ``head_of_linear_map``.
     """
     if not (isinstance(backbone, type) and issubclass(backbone, nn.Module)):
         raise TypeError(f"backbone must be a subclass of torch.nn.Module; got {backbone!r}.")
@@ -122,6 +123,14 @@ def takes_covariates(name: str) -> bool:
 def linear_backbones() -> list[str]:
     """Return the names of the backbones that are linear functions of the window."""
     return [name for name, one in BACKBONES.items() if hasattr(one, "head_of_linear_map")]
+
+
+def separates_channels(backbone: nn.Module) -> bool:
+    """Say whether a trained backbone takes each channel by itself, however many there are."""
+    said = (
+        getattr(backbone, name, False) for name in ("separates_channels", "channel_independent")
+    )
+    return any(said)
 
 
 def feature_dim(backbone: nn.Module) -> int:

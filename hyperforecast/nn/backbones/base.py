@@ -35,6 +35,9 @@ class Backbone(Conditioned, ABC):
     channel_independent : bool
         Whether features of a channel depend on that channel alone and layers hold for any number
         of channels, so that large batches can be trained on some channels after others.
+    separates_channels : bool
+        Whether, once trained, features of a channel depend on that channel alone and layers hold
+        for any number of channels; what is channel-independent does so as well.
     takes_covariates : bool
         Whether the backbone takes covariates itself, where for others the network maps them
         linearly. It is then made with their numbers, and finds them in the condition of a pass.
@@ -42,6 +45,7 @@ class Backbone(Conditioned, ABC):
 
     default_instance_norm: ClassVar[str] = "none"
     channel_independent: ClassVar[bool] = False
+    separates_channels: ClassVar[bool] = False
     takes_covariates: ClassVar[bool] = False
     feature_dim: int
 

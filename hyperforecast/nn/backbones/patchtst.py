@@ -48,6 +48,7 @@ class PatchTST(Backbone):
     gives passes one dropout, not two in a row.
     """
 
+    separates_channels = True
     default_instance_norm = "revin"
 
     def __init__(

@@ -26,10 +26,13 @@ class Context(nn.Module, ABC):
         all, with ``"step"`` they change while a recurrent layer reads.
     kind : str
         What the vectors are, for who looks for them in a trained network.
+    pools_channels : bool
+        Whether the vectors are made from the windows of all channels.
     """
 
     axis: ClassVar[Axis]
     kind: ClassVar[str] = ""
+    pools_channels: ClassVar[bool] = False
 
     @property
     def static(self) -> bool:

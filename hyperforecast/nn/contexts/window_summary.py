@@ -31,6 +31,7 @@ class WindowSummary(Context):
 
     axis = "window"
     kind = "summary"
+    pools_channels = True
 
     def __init__(self, lookback: int, dim: int) -> None:
         super().__init__()

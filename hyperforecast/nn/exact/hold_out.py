@@ -30,8 +30,8 @@ def hold_out(
     series : sequence of ObservedSeries
     size : float, optional
         Part of each series' windows to hold out, the last ones; at least one. If not given, they
-        are cut into four blocks that are held out in turn where all series are long, of all channels,
-        and no row or window has a weight, and a fifth of them is held out where not.
+        are cut into four blocks that are held out in turn where all series are long and hold all
+        channels, and no row or window has a weight; a fifth of them is held out where not.
 
     Returns
     -------

@@ -66,6 +66,7 @@ class MeanDeviation(NamedTuple):
         rounding = 4 * torch.finfo(mean.dtype).eps * largest
         return cls(mean, torch.where(deviation > rounding, deviation, 0.0))
 
+    @classmethod
     def of_known(cls, parts: Sequence[Tensor]) -> Self:
         """Return those of what is not NaN in several tables; of a column of NaN, zeros."""
         columns = [column[~column.isnan()][:, None] for column in torch.cat(list(parts)).T]

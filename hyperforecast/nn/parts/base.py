@@ -1,7 +1,7 @@
 """What every part is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from hyperforecast.nn.options import describe, option_group
 from hyperforecast.nn.parts.closed_form import ClosedForm
@@ -58,6 +58,10 @@ class Part(ABC):
     def cut(self, horizon: int) -> Segments | None:
         """Cut the horizon into segments with weights of their own, asked before any layer."""
         return None
+
+    def following(self, n_channels: int) -> dict[str, Any]:
+        """Return the options that are not given and follow from the number of channels."""
+        return {}
 
     @property
     def embeds_into(self) -> int | None:

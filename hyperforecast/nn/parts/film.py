@@ -1,6 +1,7 @@
 """FiLM: hidden activations scaled and shifted for every channel."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
 from hyperforecast.nn.generators import ScaleShift
@@ -51,6 +52,12 @@ class FiLM(FiLMOptions, Part):
     def check(self) -> None:
         """Raise if an option is wrong."""
         check_names(self.modulated, "modulated")
+
+    def following(self, n_channels: int) -> dict[str, Any]:
+        """Return the length of the channels' vectors, if it is not given."""
+        if self.channel_embedding_dim is not None:
+            return {}
+        return {"channel_embedding_dim": default_embedding_dim(n_channels)}
 
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Modulate activations wherever they pass."""

@@ -75,6 +75,12 @@ class HNMVTS(HNMVTSOptions, Part):
                 "to generate from. Leave one of the two out."
             )
 
+    def following(self, n_channels: int) -> dict[str, Any]:
+        """Return the length of the channels' vectors, if it is not given."""
+        if self.channel_embedding_dim is not None:
+            return {}
+        return {"channel_embedding_dim": default_embedding_dim(n_channels)}
+
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add to every last layer what the channel's embedding generates."""
         dim = self.channel_embedding_dim

@@ -1,0 +1,257 @@
+"""Channels that are added to a trained model, solved for on rows of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from darts import TimeSeries
+from darts.utils.data.torch_datasets.utils import PLModuleOutput
+from darts.utils.likelihood_models.base import LikelihoodType
+from torch import Tensor, nn
+
+from hyperforecast.darts.finite import check_finite, check_static_covariates
+from hyperforecast.darts.likelihood_roles import bounded, output_bounds
+from hyperforecast.darts.new_channels import for_other_channels
+from hyperforecast.darts.observed_series import covariate_rows
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.backbones import separates_channels
+from hyperforecast.nn.exact import ObservedSeries
+from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.newcomers import ChannelSolver, NegativeLogLikelihood
+from hyperforecast.nn.resizing import channel_axes, with_channels
+from hyperforecast.nn.windows import WindowCutter
+
+TINY = torch.finfo(torch.float64).tiny
+
+
+@dataclass(frozen=True)
+class ChannelRows:
+    """What is known of new channels: their rows, and what stands beside them.
+
+    Attributes
+    ----------
+    names : list of str
+    series : list of TimeSeries
+        Of the known channels whose rows enter the forecasts, and behind them the new ones, from
+        their first value on.
+    past, future : list of TimeSeries, optional
+    """
+
+    names: list[str]
+    series: list[TimeSeries]
+    past: list[TimeSeries] | None
+    future: list[TimeSeries] | None
+
+
+def with_added_channels(
+    model: Any,
+    series: Sequence[TimeSeries],
+    past_covariates: Sequence[TimeSeries] | None,
+    future_covariates: Sequence[TimeSeries] | None,
+) -> Any:
+    """Return a model that shares all with a trained one but its network, which has more channels.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    series, past_covariates, future_covariates
+        See :meth:`HyperforecastModel.add_channels`.
+    """
+    network: ForecastingNetwork = model.network
+    check_separate(network, model.pl_module_params)
+    trained = model.trained_channel_names
+    names = list(dict.fromkeys(str(c) for one in series for c in one.components))
+    new = [name for name in names if name not in trained]
+    if not new:
+        raise ValueError(
+            "`series` has no new channel: "
+            f"{', '.join(map(repr, names[:5]))} were trained on. Give the new channels' rows under "
+            "names of their own."
+        )
+    kept = [name for name in model.channel_names if name not in new]
+    axes = channel_axes(model.model.network_arguments)
+    n_known = len(trained)
+    where = {name: i for i, name in enumerate(model.channel_names)}
+    sources: list[int | None] = [where[name] for name in kept]
+    larger = with_channels(network, axes, [*sources, *[None] * len(new)], n_known)
+    beside = trained if network.factors is not None else []
+    solver = ChannelSolver(
+        larger,
+        axes,
+        n_known,
+        WindowCutter(
+            network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
+        ),
+        _loss(model),
+    )
+    for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
+        units = _units(rows)
+        channels = [len(kept) + new.index(name) for name in rows.names]
+        larger.gap_filler.level[channels] = units.mean.to(larger.gap_filler.level)
+        larger.gap_filler.deviation[channels] = units.deviation.to(larger.gap_filler.level)
+        if larger.standardiser is not None:
+            larger.standardiser.target_mean[channels] = units.mean.to(
+                larger.standardiser.target_mean
+            )
+            larger.standardiser.target_deviation[channels] = units.deviation.to(
+                larger.standardiser.target_mean
+            )
+        solver.spread.write(larger, channels, solver.solve(_observed(model, rows), units))
+    return for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
+
+
+def check_is_trained(model: Any) -> None:
+    """Raise unless a model has weights, and knows the names of its channels."""
+    if model.model is None:
+        raise ValueError("The model has no weights yet; call `fit()` before `add_channels()`.")
+    if not model.channel_names:
+        raise ValueError(
+            "The model does not know the names of its channels, because it was trained on a "
+            "dataset that keeps no series. Train it by `fit()`."
+        )
+
+
+def check_separate(network: ForecastingNetwork, module_params: dict[str, Any]) -> None:
+    """Raise unless the forecasts of a network's channels do not depend on which others there are.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    module_params : dict
+        Arguments of its module.
+    """
+    backbone = type(network.backbone).__name__
+    obstacle = None
+    if network.weights_by != "channel":
+        raise ValueError(
+            f"Channels cannot be added where weights are by series (weights_by="
+            f"{network.weights_by!r}). Train with all channels, or by channel."
+        )
+    contexts = [one for part in network.parts for one in network.contexts(part)]
+    if not separates_channels(network.backbone):
+        obstacle = f"{backbone} mixes channels, or normalises over them"
+    elif any(one.pools_channels for one in contexts):
+        obstacle = "weights that depend on the window are made from all channels"
+    elif module_params.get("use_reversible_instance_norm"):
+        obstacle = "use_reversible_instance_norm holds weights of Darts (use instance_norm)"
+    if obstacle:
+        raise ValueError(
+            f"Channels cannot be added to this model, because others would be forecast otherwise "
+            f"then: {obstacle}. Train with all channels, or choose a backbone that takes each by "
+            "itself, for example 'dlinear' or 'rmlp'."
+        )
+
+
+def _rows_of(
+    new: Sequence[str],
+    beside: Sequence[str],
+    series: Sequence[TimeSeries],
+    past: Sequence[TimeSeries] | None,
+    future: Sequence[TimeSeries] | None,
+) -> list[ChannelRows]:
+    """Return the rows of new channels, those together that begin in the same rows."""
+    spans: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for name in new:
+        first = []
+        for i, one in enumerate(series):
+            if name in one.components:
+                known = np.flatnonzero(np.isfinite(one[name].values(copy=False)[:, 0]))
+                first += [(i, int(known[0]))] if len(known) else []
+        spans.setdefault(tuple(first), []).append(name)
+    return [
+        ChannelRows(
+            names,
+            [_beside(series[i], beside, names)[start:] for i, start in span],
+            None if past is None else [past[i] for i, _ in span],
+            None if future is None else [future[i] for i, _ in span],
+        )
+        for span, names in spans.items()
+    ]
+
+
+def _beside(series: TimeSeries, beside: Sequence[str], names: Sequence[str]) -> TimeSeries:
+    """Return new channels of a series behind those whose rows their forecasts take."""
+    missing = [other for other in beside if other not in series.components]
+    if missing:
+        raise ValueError(
+            f"What the channels have in common enters the forecasts of this model, so the rows of "
+            f"new ones are needed beside those of the channels trained on: "
+            f"{', '.join(map(repr, missing[:5]))}{' ...' if len(missing) > 5 else ''} "
+            f"{'is' if len(missing) == 1 else 'are'} missing. Stack them onto `series`, or train "
+            "with n_factors=0 and solver_kwargs={'neighbours': False}."
+        )
+    return series[[*beside, *names]]
+
+
+def _units(rows: ChannelRows) -> MeanDeviation:
+    """Return means and deviations of the new channels' rows; without any, a unit of nothing."""
+    n_new = len(rows.names)
+    parts = [torch.from_numpy(one.values(copy=True)[:, -n_new:]).double() for one in rows.series]
+    if not parts:
+        return MeanDeviation(torch.zeros(n_new).double(), torch.zeros(n_new).double())
+    return MeanDeviation.of(parts)
+
+
+def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
+    """Return the rows of a channel as the solver takes them."""
+    network: ForecastingNetwork = model.network
+    observed = []
+    for i, one in enumerate(rows.series):
+        check_finite(one, "series")
+        past, future = (
+            None if covariates is None else model._in_order(kind, [covariates[i]])[0]
+            for kind, covariates in (
+                ("past_covariates", rows.past),
+                ("future_covariates", rows.future),
+            )
+        )
+        known = [
+            covariate_rows(covariates, one, name)
+            for covariates, name in ((past, "past_covariates"), (future, "future_covariates"))
+            if covariates is not None
+        ]
+        static = None
+        if model.uses_static_covariates:
+            check_static_covariates(one, "series")
+            ordered = model._with_ordered_static_covariates(one)
+            values = ordered.static_covariates_values(copy=False)
+            if values is None:
+                raise ValueError(
+                    "The model was trained with static covariates, and `series` has none. Give "
+                    "new channels theirs, under the same column names."
+                )
+            static = torch.as_tensor(np.asarray(values, dtype=np.float64))
+            static = static.expand(one.n_components, -1)
+        observed.append(
+            ObservedSeries(
+                target=torch.from_numpy(one.values(copy=True)).double(),
+                past=torch.cat(known, dim=1) if known else None,
+                future=None if future is None else known[-1],
+                static=static,
+            )
+        )
+    return observed
+
+
+def _loss(model: Any) -> NegativeLogLikelihood | None:
+    """Return what the model minimises, if that is not the squared error."""
+    module = model.model
+    likelihood, loss_fn = module.likelihood, module.criterion
+    if likelihood is None and isinstance(loss_fn, nn.MSELoss):
+        return None
+    if module.network.channel_offsets is not None:  # quantiles of the residuals of one forecast
+        return None
+    bounds = output_bounds(likelihood)
+    # of a Laplace distribution, say, whose scale is that of the errors
+    is_scale = likelihood is None or likelihood.type is LikelihoodType.Quantile
+
+    def mean_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        known = PLModuleOutput(prediction=bounded(output, bounds))
+        value = module._compute_loss(known, target, loss_fn, weight if likelihood else None)
+        value = value * (weight.numel() / weight.sum())
+        return value.clamp(min=TINY).log() if is_scale else value
+
+    return mean_loss

@@ -1,0 +1,121 @@
+"""How what belongs to channels differs between those that are known: a prior for others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.channel_linear import ChannelLinear
+from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.network import ForecastingNetwork
+
+CALIBRATION = "channel_offsets."
+"""How the names of what is not solved for begin: intervals of a new channel are the mean ones."""
+
+KEPT_VARIANCE = 0.99
+"""Part of what channels differ by that the directions make up, the largest first."""
+
+
+@dataclass(frozen=True)
+class ChannelSpread:
+    r"""The parameters of a channel as a normal distribution over those of known channels.
+
+    .. math:: \theta_n = \bar\theta + \sum_j b_{nj} d_j, \qquad b_{nj} \sim N(0, 1),
+
+    with the sample mean and, in :math:`D^T D`, the sample covariance of the known channels.
+
+    Attributes
+    ----------
+    axes : dict of str to int
+        Names of the network's parameters that belong to channels, and which axis does.
+    mean : dict of str to Tensor
+        Of each, without that axis, float64.
+    directions : dict of str to Tensor
+        Likewise, K of each on the first axis. There are fewer than known channels.
+    """
+
+    axes: dict[str, int]
+    mean: dict[str, Tensor]
+    directions: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, network: ForecastingNetwork, axes: Mapping[str, int], n_known: int) -> Self:
+        """Return the spread of the first ``n_known`` channels of a network.
+
+        Parameters
+        ----------
+        network : ForecastingNetwork
+        axes : mapping of str to int
+            Its :func:`~hyperforecast.nn.resizing.channel_axes`.
+        n_known : int
+        """
+        parameters = dict(network.named_parameters())
+        own = {
+            name: axis
+            for name, axis in axes.items()
+            if name in parameters and not name.startswith(CALIBRATION)
+        }
+        mean, centred = {}, {}
+        for name, axis in own.items():
+            values = parameters[name].detach().movedim(axis, 0)[:n_known].cpu().double()
+            mean[name] = values.mean(dim=0)
+            centred[name] = values - mean[name]
+        mixing = _main_directions(_differing(network, centred, n_known))
+        directions = {
+            name: torch.tensordot(mixing, values, dims=1) for name, values in centred.items()
+        }
+        return cls(own, mean, directions)
+
+    @property
+    def n_directions(self) -> int:
+        """Number K of directions in which known channels differ."""
+        return next((len(values) for values in self.directions.values()), 0)
+
+    def parameters(self, place: Tensor) -> dict[str, Tensor]:
+        """Return the parameters (n, ...) of channels at places b (n, K), differentiable in b."""
+        return {
+            name: self.mean[name] + torch.tensordot(place, self.directions[name], dims=1)
+            for name in self.axes
+        }
+
+    @torch.no_grad()
+    def write(self, network: nn.Module, channels: Sequence[int], place: Tensor) -> None:
+        """Write the parameters of channels at places b (n, K) into a network."""
+        held = dict(network.named_parameters())
+        for name, values in self.parameters(place).items():
+            parameter = held[name].movedim(self.axes[name], 0)
+            parameter[list(channels)] = values.to(parameter.dtype).to(parameter.device)
+
+
+def _differing(
+    network: ForecastingNetwork, centred: Mapping[str, Tensor], n_known: int
+) -> list[Tensor]:
+    """Return what tells how alike known channels are, (C, ...) each, less its mean.
+
+    Their heads, where these are the channels' own: vectors may be no more than numbers of the
+    channels. Else all that is theirs.
+    """
+    head = network.head
+    if isinstance(head, HyperLinear) and head.axes == ("channel",):
+        heads = head.generate()[0]
+    elif isinstance(head, ChannelLinear):
+        heads = head.weight
+    else:
+        return list(centred.values())
+    heads = heads.detach()[:n_known].cpu().double()
+    return [heads - heads.mean(dim=0)]
+
+
+def _main_directions(centred: Sequence[Tensor]) -> Tensor:
+    """Return the mixtures (K, C) of channels that are the principal ones, of unit variance."""
+    n_known = len(centred[0]) if centred else 0
+    products = torch.zeros(n_known, n_known, dtype=torch.float64)
+    for values in centred:
+        products += values.flatten(1) @ values.flatten(1).T
+    variances, vectors = torch.linalg.eigh(products)
+    variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
+    before = variances.cumsum(0) - variances
+    kept = before < KEPT_VARIANCE * variances.sum()
+    return vectors[:, kept].T / max(1, n_known - 1) ** 0.5

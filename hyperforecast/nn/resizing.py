@@ -1,0 +1,153 @@
+"""Networks for other channels than those that they were made for."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hyperforecast.nn.gap_filler import GapFiller
+from hyperforecast.nn.network import N_CHANNELS, ForecastingNetwork, KeyedArguments
+from hyperforecast.nn.parts import make_parts
+from hyperforecast.nn.random_numbers import own_random_numbers
+
+UNITS = {
+    "standardiser.target_mean": "mean",
+    "standardiser.target_deviation": "deviation",
+}
+"""What is a channel's, and yet no weight of it."""
+
+LOADINGS = "factors.loadings"
+"""What says how much channels count in common factors; one without weights does not."""
+
+
+FILLER = "gap_filler."
+"""What stands in gaps, which is no weight; see :meth:`GapFiller.take_over`."""
+
+
+def pinned(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments of a network that make the same one of more channels.
+
+    Parameters
+    ----------
+    arguments : mapping
+        Of :class:`ForecastingNetwork`. Options of parts that follow from the number of channels
+        where they are not given, as the length of the channels' vectors does, are given then.
+    """
+    given = arguments.get("parts") or {}
+    n_channels = arguments["n_channels"]
+    parts = {
+        name: {**(given[name] or {}), **part.following(n_channels)}
+        for name, part in make_parts(given).items()
+    }
+    return {**arguments, "parts": {name: parts[name] for name in given}}
+
+
+def channel_axes(arguments: Mapping[str, Any]) -> dict[str, int]:
+    """Return the weights and buffers that have an entry for each channel, and along which axis.
+
+    Parameters
+    ----------
+    arguments : mapping
+        Of :class:`ForecastingNetwork`.
+    """
+    return dict(_channel_axes(KeyedArguments(pinned(arguments))))
+
+
+def belongs_to_channels(**arguments: Any) -> bool:
+    """Say whether anything in a network is that of a channel; arguments as for the network."""
+    return bool(_channel_axes(KeyedArguments(pinned(arguments))))
+
+
+def check_by_series(**arguments: Any) -> None:
+    """Raise if weights by series would have no effect: none of a network's are a channel's.
+
+    Parameters
+    ----------
+    **arguments
+        As of :func:`check_network`.
+    """
+    if not belongs_to_channels(n_channels=N_CHANNELS, **(arguments | {"weights_by": "channel"})):
+        raise ValueError(
+            f"weights_by={arguments['weights_by']!r} would have no effect: nothing in this network "
+            "belongs to a channel. Give it a head that does, 'hn-mvts' or 'individual' for "
+            "example, or leave weights_by out."
+        )
+
+
+def with_channels(
+    network: ForecastingNetwork,
+    axes: Mapping[str, int],
+    sources: Sequence[int | None],
+    n_known: int | None = None,
+) -> ForecastingNetwork:
+    """Return a network for other channels that shares with one all that is no channel's.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    axes : mapping of str to int
+        Its :func:`channel_axes`.
+    sources : sequence of int or None
+        For each channel of the copy which of the network's it is. ``None`` is a channel without
+        weights: it gets the mean of those of the known channels, and counts in no factor.
+    n_known : int, optional
+        How many of the network's channels, from the first on, are known; all if not given.
+    """
+    held = (*network.named_parameters(), *network.named_buffers())
+    resized = copy.deepcopy(network, {id(v): v for name, v in held if name not in axes})
+    for name, axis in axes.items():
+        path, _, last = name.rpartition(".")
+        module = resized.get_submodule(path)
+        values: Tensor = getattr(module, last)
+        with torch.no_grad():
+            chosen = _chosen(name, values.detach().movedim(axis, 0), sources, n_known)
+        chosen = chosen.movedim(0, axis).contiguous()
+        if isinstance(values, nn.Parameter):
+            setattr(module, last, nn.Parameter(chosen, requires_grad=values.requires_grad))
+        else:
+            setattr(module, last, chosen)
+    resized.gap_filler = GapFiller(len(sources), network.lookback).to(network.gap_filler.level)
+    resized.gap_filler.take_over(network.gap_filler, sources)
+    for module in resized.modules():
+        if getattr(module, "n_channels", None) == network.n_channels:
+            module.n_channels = len(sources)
+    return resized
+
+
+def _chosen(
+    name: str, values: Tensor, sources: Sequence[int | None], n_known: int | None
+) -> Tensor:
+    """Return the entries (C', ...) of some channels of values (C, ...)."""
+    if not values.is_floating_point():  # numbers of channels
+        return torch.arange(len(sources)).to(values)
+    fresh = values[:n_known].double().mean(dim=0).to(values)
+    if name == LOADINGS:
+        fresh = torch.zeros_like(fresh)
+    return torch.stack([fresh if source is None else values[source] for source in sources])
+
+
+@lru_cache(maxsize=128)
+def _channel_axes(arguments: KeyedArguments) -> tuple[tuple[str, int], ...]:
+    n_channels = arguments["n_channels"]
+    shapes = _shapes(arguments)
+    larger = _shapes(KeyedArguments({**arguments, "n_channels": n_channels + 1}))
+    found = []
+    for name, shape in shapes.items():
+        differing = [i for i, (a, b) in enumerate(zip(shape, larger[name], strict=True)) if a != b]
+        if not name.startswith(FILLER):
+            found += [(name, axis) for axis in differing]
+    return tuple(found)
+
+
+def _shapes(arguments: Mapping[str, Any]) -> dict[str, torch.Size]:
+    try:
+        with torch.device("meta"):
+            network = ForecastingNetwork(**arguments)
+    except (NotImplementedError, RuntimeError):  # a backbone that needs values to be made
+        with own_random_numbers():
+            network = ForecastingNetwork(**arguments)
+    held = (*network.named_parameters(), *network.named_buffers())
+    return {name: value.shape for name, value in held}

@@ -3,8 +3,10 @@
 from darts.utils.serialization import add_safe_globals
 
 from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.auto import AutoHyperModel
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.calibrated_quantiles import CalibratedQuantiles
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.hyper import HyperModel
 from hyperforecast.darts.hyper_lstm import HyperLSTMModel
@@ -17,6 +19,7 @@ from hyperforecast.darts.stages import StagedModule
 
 __all__ = [
     "AdaptedModel",
+    "AutoHyperModel",
     "BackboneModel",
     "ForecastingModule",
     "HNMVTSModel",
@@ -33,7 +36,9 @@ __all__ = [
 # Darts' safe loading knows no class outside its own package unless it is told of it
 add_safe_globals(
     [
+        AutoHyperModel,
         BackboneModel,
+        CalibratedQuantiles,
         HNMVTSModel,
         HyperModel,
         HyperLSTMModel,

@@ -64,7 +64,7 @@ def train_exactly(
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network.parts, series[0].n_channels)
+    problem = exact_problem(params, module.network.parts, series[0].n_channels)
     recalled = None if settings is None else settings.recall(problem, series, options)
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))
@@ -104,7 +104,7 @@ def running_fit(
 ) -> RunningFit:
     """Return what takes in further windows of a solution's setting, with no window yet."""
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network.parts, len(solution.mixing))
+    problem = exact_problem(params, module.network.parts, len(solution.mixing))
     return RunningFit.of(problem, options, solution)
 
 
@@ -131,10 +131,9 @@ def float64_device(device: torch.device) -> torch.device:
     return device
 
 
-def _problem(
-    params: dict[str, Any], options: ExactOptions, parts: Mapping[str, Part], n_channels: int
-) -> Problem:
+def exact_problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels: int) -> Problem:
     """Say what a model's arguments ask to be solved."""
+    options = ExactOptions(**(params["solver_kwargs"] or {}))
     likelihood = params.get("likelihood")
     closed_form = closed_form_of_head(parts)
     return Problem(

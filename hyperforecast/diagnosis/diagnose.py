@@ -10,7 +10,7 @@ import pandas as pd
 
 from hyperforecast.diagnosis.backtest import model_errors, naive_errors
 from hyperforecast.diagnosis.gain import Gain, gain_of
-from hyperforecast.diagnosis.season import season_of
+from hyperforecast.automatic.season import season_of
 from hyperforecast.diagnosis.standardise import to_darts
 
 if TYPE_CHECKING:

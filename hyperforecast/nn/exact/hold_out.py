@@ -25,13 +25,37 @@ def hold_out(
     """
     training, validation = [], []
     for one in series:
-        n_windows = len(one.target) - problem.width + 1
-        first = n_windows - max(1, round(size * n_windows))  # held-out window
-        end = first + problem.lookback + problem.shift  # its target's first row
-        if end < problem.width:
-            if n_windows > 0:
-                training.append(one)
-            continue
-        training.append(one.rows(0, end))
-        validation.append(one.rows(first, len(one.target)))
+        first, end = held_out_rows(
+            len(one.target), problem.lookback + problem.shift, problem.width, size
+        )
+        if end >= problem.width:
+            training.append(one.rows(0, end))
+        if first < len(one.target):
+            validation.append(one.rows(first, len(one.target)))
     return training, validation
+
+
+def held_out_rows(n_rows: int, lookback_and_shift: int, width: int, size: float) -> tuple[int, int]:
+    """Return the first row that held-out windows see, and the first one that they forecast.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of a series.
+    lookback_and_shift : int
+        Rows of a window before those that it forecasts.
+    width : int
+        Rows of a window.
+    size : float
+        Part of the windows to hold out.
+
+    Returns
+    -------
+    first, end : int
+        Training takes the rows before ``end``. Of a series too short for a window in both parts
+        nothing is held out: both are ``n_rows``.
+    """
+    n_windows = n_rows - width + 1
+    first = n_windows - max(1, round(size * n_windows))
+    end = first + lookback_and_shift
+    return (first, end) if end >= width else (n_rows, n_rows)

@@ -1,7 +1,7 @@
 """The settings that earlier fits of a backtest selected."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -36,11 +36,13 @@ class SettingHistory:
     ) -> Combination | None:
         """Return the settings to solve for, or ``None`` where they are to be selected.
 
-        They are selected for another problem, for series that do not go on from those of the last
-        fit, and at every ``options.choose_every``-th fit.
+        They are selected for another problem, its quantiles apart, for series that do not go on from
+        those of the last fit, and at every ``options.choose_every``-th fit.
         """
         last = self._last
-        if last is None or (last.problem, last.options) != (problem, options):
+        if last is None or last.options != options:
+            return None
+        if replace(last.problem, quantiles=()) != replace(problem, quantiles=()):
             return None
         if options.choose_every is not None and last.n_fits >= options.choose_every:
             return None

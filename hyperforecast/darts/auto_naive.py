@@ -1,0 +1,87 @@
+"""Naive forecasts as linear networks: the last value, the last season, and a line through both ends
+of the window."""
+
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import torch
+from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
+from darts.utils.data.torch_datasets._data_module import TorchDataModule
+
+from hyperforecast.darts.exact import exact_problem, float64_device, write_into
+from hyperforecast.darts.hyper import HyperModel
+from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.nn.exact import ExactSolution, fixed_solution
+
+Naive = Literal["last value", "seasonal naive", "drift"]
+"""Forecasts that nothing is trained for, the simplest first."""
+
+NAIVE: tuple[Naive, ...] = get_args(Naive)
+
+
+def naive_map(
+    kind: Naive, lookback: int, horizon: int, season: int | None = None, shift: int = 0
+) -> np.ndarray:
+    """Return the weights of a naive forecast, (H, L).
+
+    Parameters
+    ----------
+    kind : {"last value", "seasonal naive", "drift"}
+        The last value; the value a season before, of the last season as often as needed; or the
+        line through the first and the last value of the window.
+    lookback, horizon : int
+        L and H. A drift takes two rows, a season as many as it has.
+    season : int, optional
+        Rows of a season.
+    shift : int, default=0
+        Number of steps between the window and the horizon.
+    """
+    weights = np.zeros((horizon, lookback))
+    ahead = shift + np.arange(horizon)
+    if kind == "last value":
+        weights[:, -1] = 1.0
+    elif kind == "seasonal naive":
+        assert season is not None
+        weights[np.arange(horizon), lookback - season + ahead % season] = 1.0
+    else:
+        slope = (ahead + 1) / (lookback - 1)
+        weights[:, -1] = 1.0 + slope
+        weights[:, 0] = -slope
+    return weights
+
+
+class FixedMapModel(HyperModel):
+    """A linear network whose map of the window is given: only its quantiles are learned."""
+
+    _linear_map: np.ndarray
+
+    @classmethod
+    def of(cls, linear_map: np.ndarray, **arguments: Any) -> Self:
+        """Return an untrained model that forecasts by a map of the window.
+
+        Parameters
+        ----------
+        linear_map : array, shape (H, L)
+            See :func:`~hyperforecast.nn.exact.fixed_solution`.
+        **arguments
+            Of :class:`HyperModel`, but for what a linear map leaves no choice of.
+        """
+        model = cls(**arguments, backbone="nlinear", instance_norm="none", solver="exact")
+        model._linear_map = linear_map
+        return model
+
+    def _solve(
+        self, module: PLForecastingModule, datamodule: TorchDataModule, device: torch.device
+    ) -> ExactSolution:
+        assert isinstance(module, ForecastingModule)
+        dataset = datamodule.train_dataset
+        series = observed_series(dataset, float64_device(device))
+        problem = exact_problem(self.model_params, module.network.parts, series[0].n_channels)
+        solution = fixed_solution(problem, series, torch.from_numpy(self._linear_map))
+        double = dataset.series[0].dtype == np.float64
+        write_into(module, solution, torch.float64 if double else module.dtype)
+        return solution
+
+    def running_fit(self) -> None:
+        """Return nothing: further windows change no weight."""

@@ -6,7 +6,7 @@ from hyperforecast.darts.adapted import AdaptedModel
 from hyperforecast.darts.auto import AutoHyperModel
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.calibrated_quantiles import CalibratedQuantiles
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.hyper import HyperModel
 from hyperforecast.darts.hyper_lstm import HyperLSTMModel
@@ -21,6 +21,7 @@ __all__ = [
     "AdaptedModel",
     "AutoHyperModel",
     "BackboneModel",
+    "CentredQuantiles",
     "ForecastingModule",
     "HNMVTSModel",
     "HyperLSTMModel",
@@ -38,7 +39,7 @@ add_safe_globals(
     [
         AutoHyperModel,
         BackboneModel,
-        CalibratedQuantiles,
+        CentredQuantiles,
         HNMVTSModel,
         HyperModel,
         HyperLSTMModel,

@@ -9,20 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import pandas as pd
-from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
-from darts.utils.likelihood_models.torch import QuantileRegression
 from darts.utils.ts_utils import series2seq
 
 from hyperforecast.automatic import choose_lookback, season_of
 from hyperforecast.darts.auto_candidates import NAMES
 from hyperforecast.darts.auto_held_out import Lengths, Observed
-from hyperforecast.darts.auto_naive import NAIVE
 from hyperforecast.darts.auto_options import LEVELS, AutoOptions
 from hyperforecast.darts.auto_race import Entry, Race
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.calibrated_quantiles import CalibratedQuantiles
 from hyperforecast.darts.calls import check_call
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.exact import running_fit
 from hyperforecast.darts.finite import check_fit_inputs
 from hyperforecast.darts.options import CovariateOptions, DartsOptions
@@ -123,7 +120,7 @@ class AutoHyperModel(HyperforecastModel):
         super().__init__(*args, **kwargs)
         if self.model_params["quantiles"] is not None:
             levels = sorted(self.model_params["quantiles"])
-            self.pl_module_params["likelihood"] = CalibratedQuantiles(levels)
+            self.pl_module_params["likelihood"] = CentredQuantiles(levels)
         self._winner: dict[str, Any] | None = None
 
     @classmethod
@@ -212,9 +209,7 @@ class AutoHyperModel(HyperforecastModel):
             "Call `fit` with the series."
         )
 
-    def _race(
-        self, data: Observed, validation: Observed | None, given: Mapping[str, Any]
-    ) -> Race:
+    def _race(self, data: Observed, validation: Observed | None, given: Mapping[str, Any]) -> Race:
         params = self.model_params
         horizon, shift = params["output_chunk_length"], params["output_chunk_shift"]
         index = data.series[0].time_index
@@ -282,7 +277,7 @@ class AutoHyperModel(HyperforecastModel):
         if params["validation_size"] != 0.2:
             told["solver_kwargs"] = {"validation_size": params["validation_size"]}
         if params["quantiles"] is not None:
-            told["likelihood"] = QuantileRegression(sorted(params["quantiles"]))
+            told["likelihood"] = self.likelihood
         return chosen.candidate.model_class.__name__, told
 
     # what was chosen
@@ -366,6 +361,6 @@ def _observed(given: Mapping[str, Any], prefix: str) -> Observed | None:
 
 
 def _as_code(value: Any) -> str:
-    if isinstance(value, QuantileRegression):
-        return f"QuantileRegression({value.quantiles})"
+    if isinstance(value, CentredQuantiles):
+        return f"CentredQuantiles({value.quantiles})"
     return repr(value)

@@ -65,9 +65,11 @@ class Observed:
         """Return parts of the series of some numbers, with what belongs to these."""
 
         def some(values: Any) -> Any:
-            return values if values is None or isinstance(values, str) else [
-                values[i] for i in numbers
-            ]
+            return (
+                values
+                if values is None or isinstance(values, str)
+                else [values[i] for i in numbers]
+            )
 
         return Observed(
             series,
@@ -94,9 +96,7 @@ def split(data: Observed, lengths: Lengths, size: float) -> tuple[Observed, Obse
     """
     parts: list[list[tuple[int, TimeSeries]]] = [[], []]
     for number, one in enumerate(data.series):
-        first, end = held_out_rows(
-            len(one), lengths.lookback + lengths.shift, lengths.width, size
-        )
+        first, end = held_out_rows(len(one), lengths.lookback + lengths.shift, lengths.width, size)
         if end >= lengths.width:
             parts[0].append((number, one[:end]))
         if first < len(one):
@@ -151,7 +151,10 @@ class HeldOutWindows:
     def errors_of_map(self, linear_map: np.ndarray) -> Tensor:
         """Return the squared errors (C, T) of a map (H, L) of the window."""
         return self._errors(
-            [self._windows(one, 0, self.lengths.lookback) @ linear_map.T for one in self.data.series]
+            [
+                self._windows(one, 0, self.lengths.lookback) @ linear_map.T
+                for one in self.data.series
+            ]
         )
 
     def errors_of(self, model: Any) -> Tensor:

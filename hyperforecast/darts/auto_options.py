@@ -1,7 +1,6 @@
 """Options of the automatic models in both hosts."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from hyperforecast.nn.options import option, option_group
 

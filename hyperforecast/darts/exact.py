@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from darts.utils.data import SequentialTorchTrainingDataset
 
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
@@ -154,6 +155,7 @@ def exact_problem(params: dict[str, Any], parts: Mapping[str, Part], n_channels:
             combine=options.combine,
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),
+        centred=isinstance(likelihood, CentredQuantiles),
     )
 
 

@@ -1,4 +1,4 @@
-"""Forecasts that are a given linear map of the window, such as the last value or the last season."""
+"""Forecasts that are a given map of the window, such as the last value or the last season."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -16,6 +16,9 @@ class Problem:
     search : SearchSpace
     quantiles : tuple of float
         Levels of the residual quantiles wanted.
+    centred : bool
+        Whether the residuals' median counts as zero, so that the middle forecast is that of least
+        squares.
     """
 
     lookback: int
@@ -23,6 +26,7 @@ class Problem:
     shift: int = 0
     search: SearchSpace = field(default_factory=SearchSpace)
     quantiles: tuple[float, ...] = ()
+    centred: bool = False
 
     @property
     def width(self) -> int:

@@ -40,9 +40,7 @@ def standard_errors(gains: Tensor, times: Tensor, series: Tensor, n_apart: int) 
     replicates = [_block_means(gains, times, n_apart)]
     if len(gains) * len(series.unique()) >= MIN_CHANNELS:
         replicates.append(_channel_means(gains, series))
-    return [
-        means.std().item() / math.sqrt(len(means)) for means in replicates if len(means) > 1
-    ]
+    return [means.std().item() / math.sqrt(len(means)) for means in replicates if len(means) > 1]
 
 
 def _block_means(gains: Tensor, times: Tensor, n_apart: int) -> Tensor:

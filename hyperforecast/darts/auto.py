@@ -298,11 +298,14 @@ class AutoHyperModel(HyperforecastModel):
         """Arguments of the model that was chosen."""
         return dict(self._fitted["code"][1])
 
+    @property
+    def best_class_(self) -> str:
+        """Name of the class of the model that was chosen."""
+        return self._fitted["code"][0]
+
     def as_code(self) -> str:
         """Return the line of code that makes the model that was chosen."""
-        name, arguments = self._fitted["code"]
-        told = [f"{key}={_as_code(value)}" for key, value in arguments.items()]
-        return f"{name}({', '.join(told)})"
+        return code_of(self.best_class_, self.best_params_)
 
     def leaderboard(self) -> pd.DataFrame:
         """Return what was compared, a row for each candidate, the best first.
@@ -360,7 +363,12 @@ def _observed(given: Mapping[str, Any], prefix: str) -> Observed | None:
     )
 
 
-def _as_code(value: Any) -> str:
+def code_of(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return the line of code that makes an object of a class."""
+    return f"{name}({', '.join(f'{key}={_code(value)}' for key, value in arguments.items())})"
+
+
+def _code(value: Any) -> str:
     if isinstance(value, CentredQuantiles):
         return f"CentredQuantiles({value.quantiles})"
     return repr(value)

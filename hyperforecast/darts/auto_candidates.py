@@ -34,8 +34,8 @@ NAMES = (*NAIVE, ONE_FOR_ALL, GENERATED)
 
 def naive_candidates(lookback: int, season: int | None) -> list[Naive]:
     """Return the naive forecasts that a lookback suffices for."""
-    needed = {"last value": 1, "seasonal naive": season, "drift": 2}
-    return [kind for kind in NAIVE if (rows := needed[kind]) is not None and rows <= lookback]
+    seasonal = season is not None and season <= lookback
+    return [kind for kind in NAIVE if seasonal or kind != "seasonal naive"]
 
 
 def trained_candidates(n_channels: int) -> list[Candidate]:

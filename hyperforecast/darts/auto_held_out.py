@@ -148,14 +148,36 @@ class HeldOutWindows:
         n_taken = min(MAX_TIMES, max(MIN_TIMES, MAX_VALUES // values))
         return max(1, -(-n_times // n_taken), -(-n_windows // MAX_WINDOWS))
 
-    def errors_of_map(self, linear_map: np.ndarray) -> Tensor:
-        """Return the squared errors (C, T) of a map (H, L) of the window."""
-        return self._errors(
-            [
-                self._windows(one, 0, self.lengths.lookback) @ linear_map.T
-                for one in self.data.series
-            ]
-        )
+    def errors_of_map(
+        self, linear_map: np.ndarray, *, drift: bool = False, before: Observed | None = None
+    ) -> Tensor:
+        """Return the squared errors (C, T) of a map of the window, or of a drift.
+
+        Parameters
+        ----------
+        linear_map : array, shape (H, L)
+        drift : bool, default=False
+            Whether forecasts move on by the mean change from row to row.
+        before : Observed, optional
+            Rows whose mean change that is; those up to each window's last one if not given.
+        """
+        forecasts = []
+        ahead = self.lengths.shift + 1 + np.arange(self.lengths.horizon)
+        changes = None if before is None else mean_change(before.series)
+        for one in self.data.series:
+            forecast = self._windows(one, 0, self.lengths.lookback) @ linear_map.T
+            if drift:
+                so_far = self._mean_change_so_far(one) if changes is None else changes
+                forecast = forecast + so_far[..., None] * ahead
+            forecasts.append(forecast)
+        return self._errors(forecasts)
+
+    def _mean_change_so_far(self, series: TimeSeries) -> np.ndarray:
+        """Return the mean change of each channel up to each window's last row: (windows, C)."""
+        last = self._windows(series, 0, self.lengths.lookback)[..., -1]
+        n_steps = self.lengths.lookback - 1 + self.stride * np.arange(len(last))
+        first = series.values(copy=False)[0].astype(np.float64)
+        return (last - first) / np.maximum(n_steps, 1)[:, None]
 
     def errors_of(self, model: Any) -> Tensor:
         """Return the squared errors (C, T) of a trained Darts model, means over the steps."""
@@ -221,8 +243,15 @@ def variances_of(series: Sequence[TimeSeries]) -> np.ndarray:
     return rows.var(axis=0)
 
 
+def mean_change(series: Sequence[TimeSeries]) -> np.ndarray:
+    """Return the mean change of each channel from row to row over all series, (C,)."""
+    ends = [one.values(copy=False)[[0, -1]].astype(np.float64) for one in series]
+    n_steps = sum(len(one) - 1 for one in series)
+    return np.sum([last - first for first, last in ends], axis=0) / max(n_steps, 1)
+
+
 def _begins(series: Sequence[TimeSeries]) -> list[int]:
-    """Return when series begin, in steps from the first one's begin; zero where that means nothing."""
+    """Return when series begin, in steps from the first one's begin, if they share their time."""
     origin = series[0].start_time() if series else None
     comparable = all(
         isinstance(one.start_time(), pd.Timestamp) == isinstance(origin, pd.Timestamp)

@@ -1,5 +1,4 @@
-"""Naive forecasts as linear networks: the last value, the last season, and a line through both ends
-of the window."""
+"""Naive forecasts as linear networks: the last value, the last season, and a drift."""
 
 from typing import Any, Literal, Self, get_args
 
@@ -29,9 +28,9 @@ def naive_map(
     ----------
     kind : {"last value", "seasonal naive", "drift"}
         The last value; the value a season before, of the last season as often as needed; or the
-        line through the first and the last value of the window.
+        last value, to which a drift is added.
     lookback, horizon : int
-        L and H. A drift takes two rows, a season as many as it has.
+        L and H. A season takes as many rows as it has.
     season : int, optional
         Rows of a season.
     shift : int, default=0
@@ -39,15 +38,11 @@ def naive_map(
     """
     weights = np.zeros((horizon, lookback))
     ahead = shift + np.arange(horizon)
-    if kind == "last value":
-        weights[:, -1] = 1.0
-    elif kind == "seasonal naive":
+    if kind == "seasonal naive":
         assert season is not None
         weights[np.arange(horizon), lookback - season + ahead % season] = 1.0
     else:
-        slope = (ahead + 1) / (lookback - 1)
-        weights[:, -1] = 1.0 + slope
-        weights[:, 0] = -slope
+        weights[:, -1] = 1.0
     return weights
 
 
@@ -55,20 +50,23 @@ class FixedMapModel(HyperModel):
     """A linear network whose map of the window is given: only its quantiles are learned."""
 
     _linear_map: np.ndarray
+    _drift: bool
 
     @classmethod
-    def of(cls, linear_map: np.ndarray, **arguments: Any) -> Self:
+    def of(cls, linear_map: np.ndarray, *, drift: bool = False, **arguments: Any) -> Self:
         """Return an untrained model that forecasts by a map of the window.
 
         Parameters
         ----------
-        linear_map : array, shape (H, L)
+        linear_map, drift
             See :func:`~hyperforecast.nn.exact.fixed_solution`.
         **arguments
             Of :class:`HyperModel`, but for what a linear map leaves no choice of.
         """
+        if drift:
+            arguments |= {"head": "hn-mvts", "head_kwargs": {"channel_embedding_dim": 1}}
         model = cls(**arguments, backbone="nlinear", instance_norm="none", solver="exact")
-        model._linear_map = linear_map
+        model._linear_map, model._drift = linear_map, drift
         return model
 
     def _solve(
@@ -78,7 +76,8 @@ class FixedMapModel(HyperModel):
         dataset = datamodule.train_dataset
         series = observed_series(dataset, float64_device(device))
         problem = exact_problem(self.model_params, module.network.parts, series[0].n_channels)
-        solution = fixed_solution(problem, series, torch.from_numpy(self._linear_map))
+        linear_map = torch.from_numpy(self._linear_map)
+        solution = fixed_solution(problem, series, linear_map, drift=self._drift)
         double = dataset.series[0].dtype == np.float64
         write_into(module, solution, torch.float64 if double else module.dtype)
         return solution

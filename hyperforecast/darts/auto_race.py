@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 SENTENCE_NAMES = {
     "last value": "the last value",
+    "drift": "a drift",
     "seasonal naive": "the seasonal naive forecast",
     ONE_FOR_ALL: "one head for all",
     GENERATED: "generated heads",
@@ -187,13 +188,17 @@ class Race:
             training, held_out = split(self.data, self.lengths, self.validation_size)
         windows = HeldOutWindows(held_out, self.lengths, variances_of(self.data.series))
         trains = self.validation is not None or windows.n_held_out >= MIN_HELD_OUT
+        before: Observed | None = training
         if not trains:  # naive forecasts are trained on none
             windows = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
+            before = None
         entries = []
         for kind in naive_candidates(self.lengths.lookback, self.season):
             if kind in self.names:
                 start = time.perf_counter()
-                errors = windows.errors_of_map(self.map_of(kind))
+                errors = windows.errors_of_map(
+                    self.map_of(kind), drift=kind == "drift", before=before
+                )
                 self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
         for candidate in trained_candidates(self.data.series[0].n_components) if trains else ():
             if candidate.name in self.names and not (entries and self._is_late):
@@ -256,7 +261,9 @@ class Race:
         """
         given = {**self.arguments, **arguments}
         if chosen.candidate is None:
-            model: HyperforecastModel = FixedMapModel.of(self.map_of(chosen.name), **given)
+            model: HyperforecastModel = FixedMapModel.of(
+                self.map_of(chosen.name), drift=chosen.name == "drift", **given
+            )
         else:
             model = chosen.candidate.model_class(**{**given, **chosen.candidate.arguments})
             model._setting_history = chosen.settings

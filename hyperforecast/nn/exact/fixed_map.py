@@ -14,17 +14,24 @@ from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.out_of_sample import held_out_residuals, n_sampled
 from hyperforecast.nn.exact.problem import Problem
+from hyperforecast.nn.exact.regressors import CONSTANT
+from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.weights import BasisWeights
 
 
 def fixed_solution(
-    problem: Problem, series: Sequence[ObservedSeries], linear_map: Tensor
+    problem: Problem,
+    series: Sequence[ObservedSeries],
+    linear_map: Tensor,
+    *,
+    drift: bool = False,
 ) -> ExactSolution:
     """Return a map of the window as a solution: nothing is solved but quantiles, if asked for.
 
-    All windows tell the errors of a map that none was trained on.
+    All windows tell the errors of a map that none was trained on. A drift has seen them all, which
+    makes its errors look smaller by little, for it is one number of a channel.
 
     Parameters
     ----------
@@ -34,11 +41,14 @@ def fixed_solution(
     linear_map : Tensor, shape (H, L)
         The same for every channel; the weights of each step add up to one, so that units and
         levels of channels are those of their windows.
+    drift : bool, default=False
+        Whether forecasts move on by the mean change of each channel from row to row.
 
     Returns
     -------
     ExactSolution
-        Of weights that all channels share. Covariates have weights of zero.
+        Of weights that all channels share, or with a drift of constants generated from the mean
+        change of each. Covariates have weights of zero.
 
     Raises
     ------
@@ -51,16 +61,25 @@ def fixed_solution(
             "The weights of every step must add up to one, else a forecast depends on where a "
             f"channel's zero is; they add up to {totals.min():g} to {totals.max():g}."
         )
-    split = DataSplit(problem, series, ExactOptions(), None, "all")
-    first, setting = split.series[0], Setting("none", 0, False, 0)
+    split = DataSplit(replace(problem, search=SearchSpace()), series, ExactOptions(), None, "all")
+    first, setting = split.series[0], Setting("none", int(drift), False, 0)
     regressors = split.layout(setting.view).regressors(first)
-    weight = first.target.new_zeros(1, problem.horizon, regressors.total)
+    weight = first.target.new_zeros(1 + drift, problem.horizon, regressors.total)
     weight[0, :, regressors.own] = linear_map.to(weight)
-    n_future = 0 if first.future is None else first.future.shape[1]
-    weights = BasisWeights(weight, weight.new_zeros(1, n_future))
-    solved = Solved(setting, weights, split.mixing(setting))
-    solution = split.as_solution(Combination.alone(setting), solved)
+    mixing = weight.new_ones(split.n_channels, 1)
+    if drift:
+        weight[1, :, CONSTANT] = problem.shift + 1.0 + torch.arange(problem.horizon)
+        mixing = torch.cat([mixing, _mean_change(split.series)[:, None]], dim=1)
+    weights = BasisWeights(weight, weight.new_zeros(len(weight), first.n_future))
+    solution = split.as_solution(Combination.alone(setting), Solved(setting, weights, mixing))
     if not problem.quantiles:
         return solution
     residuals = held_out_residuals(split, solution, n_sampled(split))
     return replace(solution, residual_quantiles=calibrate(residuals, problem))
+
+
+def _mean_change(series: Sequence[ObservedSeries]) -> Tensor:
+    """Return the mean change of each channel from row to row, (C,)."""
+    changes = [one.target[-1] - one.target[0] for one in series]
+    n_steps = sum(len(one.target) - 1 for one in series)
+    return torch.stack(changes).sum(dim=0) / max(n_steps, 1)

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import pandas as pd
@@ -15,21 +15,24 @@ from darts.utils.ts_utils import series2seq
 from hyperforecast.automatic import choose_lookback, season_of
 from hyperforecast.darts.auto_candidates import NAMES
 from hyperforecast.darts.auto_held_out import Lengths, Observed
+from hyperforecast.darts.auto_naive import SEASONAL_NAIVE
 from hyperforecast.darts.auto_options import LEVELS, AutoOptions
 from hyperforecast.darts.auto_race import Entry, Race
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.calls import check_call
-from hyperforecast.darts.centred_quantiles import CentredQuantiles
+from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
 from hyperforecast.darts.exact import running_fit
 from hyperforecast.darts.finite import check_fit_inputs
 from hyperforecast.darts.options import CovariateOptions, DartsOptions
 from hyperforecast.nn.errors import Problems, unknown_name
 from hyperforecast.nn.exact import RunningFit
+from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
 from hyperforecast.nn.options import Option, option, option_group, options_of, wrong_values
 
 logger = logging.getLogger(__name__)
 
 CHOSEN_ITSELF = (
+    *(one.name for one in options_of(NetworkOptions, FactorOptions)),
     "likelihood",
     "loss_fn",
     "n_epochs",
@@ -41,7 +44,7 @@ CHOSEN_ITSELF = (
     "nr_epochs_val_period",
     "enable_finetuning",
 )
-"""Arguments of Darts models that the automatic one does not take: they are its own choice."""
+"""Arguments of other models that the automatic one does not take: they are its own choice."""
 
 NOT_OF_FITS = ("epochs", "load_best", "val_sample_weight")
 """Arguments of ``fit`` that no candidate takes."""
@@ -140,12 +143,12 @@ class AutoHyperModel(HyperforecastModel):
         if told := [name for name in CHOSEN_ITSELF if given.get(name)]:
             problems.append(
                 f"{', '.join(told)} would have no effect: the automatic model chooses how it is "
-                "trained. Leave that out, or fit HyperModel, which takes it."
+                "made and trained. Leave that out, or fit HyperModel, which takes it."
             )
         if "output_chunk_length" not in wrong and given.get("output_chunk_length") is None:
             problems.append("Give output_chunk_length: the number of steps to forecast at once.")
         if given.get("quantiles") is not None:
-            problems.check(_check_levels, given["quantiles"])
+            problems.check(check_symmetric, given["quantiles"])
         for name in given.get("candidates") or ():
             if name not in NAMES:
                 problems.append(unknown_name("candidate", name, NAMES))
@@ -202,6 +205,7 @@ class AutoHyperModel(HyperforecastModel):
         race.say(self.verdict)
         return self
 
+    @functools.wraps(MixedCovariatesTorchModel.fit_from_dataset)
     def fit_from_dataset(self, *args: Any, **kwargs: Any) -> Self:
         """Raise: rows are held out of series."""
         raise NotImplementedError(
@@ -252,8 +256,10 @@ class AutoHyperModel(HyperforecastModel):
         """Take over all that a fitted model has, but the arguments that it was made with."""
         own = ("_model_params", "_setting_history", "_moment_history", "_winner")
         kept = {name: getattr(self, name) for name in own}
-        vars(self).clear()
-        vars(self).update({**vars(winner), **kept})
+        self.__dict__.clear()
+        self.__dict__.update({**winner.__dict__, **kept})
+        if winner.running_fit() is None:
+            self._solution = None
 
     def _code_of(self, chosen: Entry, race: Race) -> tuple[str, dict[str, Any]]:
         """Return the name of the class, and the arguments, of the model that was chosen."""
@@ -268,7 +274,7 @@ class AutoHyperModel(HyperforecastModel):
             told["use_static_covariates"] = False
         if chosen.candidate is None:
             told["candidates"] = [chosen.name]
-            if chosen.name == "seasonal naive":
+            if chosen.name == SEASONAL_NAIVE:
                 told["season"] = race.season
             if params["quantiles"] != LEVELS:
                 told["quantiles"] = params["quantiles"]
@@ -338,15 +344,6 @@ class AutoHyperModel(HyperforecastModel):
 def options_names() -> frozenset[str]:
     """Return the names of the automatic model's own options."""
     return frozenset(one.name for one in AutoHyperModel.constructor_options())
-
-
-def _check_levels(levels: Sequence[float]) -> None:
-    alone = [q for q in levels if not any(abs(q + other - 1) < 1e-6 for other in levels)]
-    if 0.5 not in levels or alone:
-        raise ValueError(
-            "quantiles must have the median among them and be symmetric around it, for example "
-            f"(0.1, 0.5, 0.9); got {tuple(levels)}."
-        )
 
 
 def _observed(given: Mapping[str, Any], prefix: str) -> Observed | None:

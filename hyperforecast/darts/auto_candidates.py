@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from hyperforecast.darts.auto_naive import NAIVE, Naive
+from hyperforecast.darts.auto_naive import NAIVE, SEASONAL_NAIVE
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
@@ -32,10 +32,10 @@ NAMES = (*NAIVE, ONE_FOR_ALL, GENERATED)
 """Names of all candidates, the simplest first: a later one is chosen only if it gains clearly."""
 
 
-def naive_candidates(lookback: int, season: int | None) -> list[Naive]:
+def naive_candidates(lookback: int, season: int | None) -> list[str]:
     """Return the naive forecasts that a lookback suffices for."""
     seasonal = season is not None and season <= lookback
-    return [kind for kind in NAIVE if seasonal or kind != "seasonal naive"]
+    return [kind for kind in NAIVE if seasonal or kind != SEASONAL_NAIVE]
 
 
 def trained_candidates(n_channels: int) -> list[Candidate]:

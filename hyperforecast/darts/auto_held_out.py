@@ -210,7 +210,8 @@ class HeldOutWindows:
         """Return some rows of each window, from its ``first`` one on: (windows, C, length)."""
         values = series.values(copy=False).astype(np.float64)[first:]
         windows = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
-        return windows[: self.lengths.n_windows(len(series)) : self.stride]
+        # as a view, products with them take many times as long
+        return windows[: self.lengths.n_windows(len(series)) : self.stride].copy()
 
     def _errors(self, forecasts: Sequence[np.ndarray]) -> Tensor:
         lengths = self.lengths

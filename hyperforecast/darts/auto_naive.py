@@ -1,6 +1,6 @@
 """Naive forecasts as linear networks: the last value, the last season, and a drift."""
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,14 +13,12 @@ from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.nn.exact import ExactSolution, fixed_solution
 
-Naive = Literal["last value", "seasonal naive", "drift"]
-"""Forecasts that nothing is trained for, the simplest first."""
-
-NAIVE: tuple[Naive, ...] = get_args(Naive)
+NAIVE = LAST_VALUE, SEASONAL_NAIVE, DRIFT = "last value", "seasonal naive", "drift"
+"""Names of the forecasts that nothing is trained for, the simplest first."""
 
 
 def naive_map(
-    kind: Naive, lookback: int, horizon: int, season: int | None = None, shift: int = 0
+    kind: str, lookback: int, horizon: int, season: int | None = None, shift: int = 0
 ) -> np.ndarray:
     """Return the weights of a naive forecast, (H, L).
 
@@ -38,7 +36,7 @@ def naive_map(
     """
     weights = np.zeros((horizon, lookback))
     ahead = shift + np.arange(horizon)
-    if kind == "seasonal naive":
+    if kind == SEASONAL_NAIVE:
         assert season is not None
         weights[np.arange(horizon), lookback - season + ahead % season] = 1.0
     else:

@@ -23,7 +23,13 @@ from hyperforecast.darts.auto_held_out import (
     split,
     variances_of,
 )
-from hyperforecast.darts.auto_naive import FixedMapModel, Naive, naive_map
+from hyperforecast.darts.auto_naive import (
+    DRIFT,
+    LAST_VALUE,
+    SEASONAL_NAIVE,
+    FixedMapModel,
+    naive_map,
+)
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.exact import SettingHistory
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
@@ -31,9 +37,9 @@ from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 logger = logging.getLogger(__name__)
 
 SENTENCE_NAMES = {
-    "last value": "the last value",
-    "drift": "a drift",
-    "seasonal naive": "the seasonal naive forecast",
+    LAST_VALUE: "the last value",
+    DRIFT: "a drift",
+    SEASONAL_NAIVE: "the seasonal naive forecast",
     ONE_FOR_ALL: "one head for all",
     GENERATED: "generated heads",
 }
@@ -90,7 +96,7 @@ class Outcome:
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """Return a row for each candidate, the best first."""
-        seasonal = {one.name: one for one in self.entries}.get("seasonal naive", self.entries[0])
+        seasonal = {one.name: one for one in self.entries}.get(SEASONAL_NAIVE, self.entries[0])
         rows = []
         for entry in sorted(self.entries, key=lambda one: one.error):
             skill = self.windows.gain(seasonal.errors, entry.errors)
@@ -192,12 +198,12 @@ class Race:
         if not trains:  # naive forecasts are trained on none
             windows = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
             before = None
-        entries = []
+        entries: list[Entry] = []
         for kind in naive_candidates(self.lengths.lookback, self.season):
             if kind in self.names:
                 start = time.perf_counter()
                 errors = windows.errors_of_map(
-                    self.map_of(kind), drift=kind == "drift", before=before
+                    self.map_of(kind), drift=kind == DRIFT, before=before
                 )
                 self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
         for candidate in trained_candidates(self.data.series[0].n_components) if trains else ():
@@ -224,7 +230,7 @@ class Race:
         seconds = entry.fit_seconds + entry.forecast_seconds
         self.say(f"{entry.name}: validation MSE {entry.error:.4g}, {seconds:.1f} s")
 
-    def map_of(self, kind: Naive) -> Any:
+    def map_of(self, kind: str) -> Any:
         """Return the linear map of a naive forecast, (H, L)."""
         lengths = self.lengths
         return naive_map(kind, lengths.lookback, lengths.horizon, self.season, lengths.shift)
@@ -262,7 +268,7 @@ class Race:
         given = {**self.arguments, **arguments}
         if chosen.candidate is None:
             model: HyperforecastModel = FixedMapModel.of(
-                self.map_of(chosen.name), drift=chosen.name == "drift", **given
+                self.map_of(chosen.name), drift=chosen.name == DRIFT, **given
             )
         else:
             model = chosen.candidate.model_class(**{**given, **chosen.candidate.arguments})

@@ -1,5 +1,7 @@
 """Quantiles around a point forecast, which is what a single sample is."""
 
+from collections.abc import Sequence
+
 from darts.utils.likelihood_models.torch import QuantileRegression
 from torch import Tensor
 
@@ -21,3 +23,19 @@ class CentredQuantiles(QuantileRegression):
     def point(self, output: Tensor) -> Tensor:
         """Return the middle one of quantiles: (..., P) -> (...)."""
         return output[..., self.quantiles.index(0.5)]
+
+
+def check_symmetric(quantiles: Sequence[float]) -> None:
+    """Raise, before Darts writes to the log, unless quantiles lie around the median in pairs."""
+    levels = sorted(quantiles)
+    alone = [q for q in levels if not any(abs(q + other - 1) < 1e-6 for other in levels)]
+    if 0.5 not in levels:
+        problem = "the median, 0.5, is not among them"
+    elif alone:
+        problem = f"beside {alone[0]:g} there is no {1 - alone[0]:g}"
+    else:
+        return
+    raise ValueError(
+        "quantiles must have the median among them and be symmetric around it, for example "
+        f"(0.1, 0.5, 0.9); got {tuple(quantiles)}: {problem}."
+    )

@@ -13,7 +13,7 @@ from hyperforecast.darts.auto_options import AutoOptions
 from hyperforecast.darts.options import RunOptions
 from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.sktime import parameters
-from hyperforecast.sktime.base import DartsForecaster
+from hyperforecast.sktime.base import BaseDartsForecaster
 from hyperforecast.sktime.instances import Instance, Key
 from hyperforecast.sktime.options import DataOptions, LengthOptions, VerboseOptions
 from hyperforecast.sktime.trained import Trained
@@ -37,7 +37,7 @@ class AutoLengthOptions(LengthOptions):
 
 
 class AutoHyperForecaster(
-    AutoLengthOptions, AutoOptions, DataOptions, VerboseOptions, RunOptions, DartsForecaster
+    AutoLengthOptions, AutoOptions, DataOptions, VerboseOptions, RunOptions, BaseDartsForecaster
 ):
     """Everything chosen on rows held out: from a naive forecast to generated heads.
 
@@ -84,6 +84,9 @@ class AutoHyperForecaster(
     loss_fn: ClassVar[None] = None
     patience: ClassVar[None] = None
 
+    def _make_likelihood(self) -> None:
+        """Return nothing: the model makes its own of the quantiles."""
+
     def _model_arguments(
         self,
         lengths: Mapping[str, int],
@@ -92,7 +95,6 @@ class AutoHyperForecaster(
         pretraining: bool = False,
     ) -> dict[str, Any]:
         arguments = super()._model_arguments(lengths, likelihood, start, pretraining)
-        arguments.pop("likelihood", None)
         return {"output_chunk_length": 1, **arguments, "quantiles": self.quantiles}
 
     @property
@@ -178,8 +180,7 @@ class AutoHyperForecaster(
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return parameters for sktime's conformance tests."""
         return [
-            {},
-            {"input_chunk_length": 4, "quantiles": None, "random_state": 3},
-            {"input_chunk_length": 4, "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95)},
-            {"candidates": ("last value", "drift"), "season": 2},
+            {"quantiles": (0.05, 0.25, 0.5, 0.75, 0.95), "random_state": 3},
+            {"input_chunk_length": 4, "candidates": ("last value", "drift"), "season": 2},
+            {"input_chunk_length": 4, "candidates": ("one for all",), "quantiles": None},
         ]

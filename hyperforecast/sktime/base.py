@@ -56,7 +56,7 @@ from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, s
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
-class DartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
+class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     """Pandas around a Darts model, and no maths of its own.
 
     A subclass names its Darts model, and as the first of its bases the groups of its options; its
@@ -174,9 +174,7 @@ class DartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         for one in options:
             if one.name in wrong:
                 setattr(right, one.name, one.default)
-        likelihood = problems.attempt(
-            likelihoods.make_likelihood, right.likelihood, right.quantiles
-        )
+        likelihood = problems.attempt(right._make_likelihood)
         problems += right._parameter_problems(likelihood)
         given = {
             "input_chunk_length": right.input_chunk_length,
@@ -186,6 +184,10 @@ class DartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         arguments = right._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
+
+    def _make_likelihood(self) -> TorchLikelihood | None:
+        """Return the likelihood that the Darts model is given, if any."""
+        return likelihoods.make_likelihood(self.likelihood, self.quantiles)
 
     def _parameter_problems(self, likelihood: TorchLikelihood | None) -> Problems:
         """Say what is wrong with parameters, those of the Darts model apart."""
@@ -327,7 +329,7 @@ class DartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     ) -> Trained:
         """Train one model on all instances, from the weights of ``start`` if that is given."""
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
-        likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
+        likelihood = self._make_likelihood()
         # training changes some of these objects; those of the user stay as they are
         arguments = self._model_arguments(lengths, likelihood, start, pretraining)
         arguments = copy.deepcopy(arguments)
@@ -515,7 +517,12 @@ class DartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
 
 
 class BaseHyperforecastForecaster(
-    LengthOptions, NetworkOptions, ForecastOptions, FactorOptions, TrainingOptions, DartsForecaster
+    LengthOptions,
+    NetworkOptions,
+    ForecastOptions,
+    FactorOptions,
+    TrainingOptions,
+    BaseDartsForecaster,
 ):
     """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
 

@@ -29,7 +29,7 @@ def hold_out(
             len(one.target), problem.lookback + problem.shift, problem.width, size
         )
         if end >= problem.width:
-            training.append(one.rows(0, end))
+            training.append(one if end == len(one.target) else one.rows(0, end))
         if first < len(one.target):
             validation.append(one.rows(first, len(one.target)))
     return training, validation

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-LEAST, LONGEST_WEEK = 96, 336
-"""Rows that a lookback has where there are enough, and most rows of the seven seasons that it
-covers: a week of half hours."""
+LEAST, LONGEST = 96, 336
+"""Rows that a lookback has where there are enough, and most rows of the seasons that it covers: a
+week of half hours."""
 
-HORIZONS, SEASONS, WEEK = 3, 2, 7
-"""How many horizons and seasons a lookback covers where there are enough rows."""
+HORIZONS, SEASONS = 3, (7, 2, 1)
+"""How many horizons a lookback covers where there are enough rows, and how many seasons: the first
+number of them that is not too long."""
 
 PART = 3
 """Part of the rows, one over this, that a lookback has at most."""
@@ -16,7 +17,7 @@ PART = 3
 def choose_lookback(n_rows: Sequence[int], horizon: int, season: int | None = None) -> int:
     """Return a lookback L that the rows of series suffice for.
 
-    The longest of three horizons, seven seasons (two, where seven are more than 336 rows) and 96
+    The longest of three horizons, seven seasons (two or one, where more are beyond 336 rows) and 96
     rows, but at most a third of the rows of the median series less a horizon. One season at least
     where the rows hold two of them and two horizons. Series that are not much shorter than that
     shorten it, so that they can be forecast, too.
@@ -32,9 +33,7 @@ def choose_lookback(n_rows: Sequence[int], horizon: int, season: int | None = No
     """
     ordered = sorted(n_rows)
     median, shortest = ordered[len(ordered) // 2], ordered[0]
-    seasons = 0
-    if season is not None:
-        seasons = (WEEK if WEEK * season <= LONGEST_WEEK else SEASONS) * season
+    seasons = next((n * season for n in SEASONS if n * season <= LONGEST), 0) if season else 0
     lookback = min(max(HORIZONS * horizon, seasons, LEAST), (median - horizon) // PART)
     if season is not None and lookback < season and median >= 2 * (season + horizon):
         lookback = season

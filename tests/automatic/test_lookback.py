@@ -11,6 +11,8 @@ from hyperforecast.automatic import choose_lookback
         ([10_000], 24, 24, 168),  # a week of hours
         ([10_000], 96, 24, 288),  # three horizons
         ([10_000], 12, 144, 288),  # two days of ten minutes, for seven are too many
+        ([10_000], 12, 288, 288),  # a day of five minutes
+        ([10_000], 12, 1440, 96),
         ([10_000], 12, None, 96),
         ([120], 12, 12, 36),  # a third of what the horizon leaves
         ([40], 4, 12, 12),  # but a season

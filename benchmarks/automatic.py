@@ -60,8 +60,6 @@ class Task:
         Number of rows of the test part, the last of each series.
     horizon : int
     future_covariates : list of TimeSeries, optional
-    scored : list of str, optional
-        Channels whose errors count; all if not given.
     """
 
     name: str

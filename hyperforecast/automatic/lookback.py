@@ -35,7 +35,7 @@ def choose_lookback(n_rows: Sequence[int], horizon: int, season: int | None = No
     median, shortest = ordered[len(ordered) // 2], ordered[0]
     seasons = next((n * season for n in SEASONS if n * season <= LONGEST), 0) if season else 0
     lookback = min(max(HORIZONS * horizon, seasons, LEAST), (median - horizon) // PART)
-    if season is not None and lookback < season and median >= 2 * (season + horizon):
+    if season and lookback < season <= LONGEST and median >= 2 * (season + horizon):
         lookback = season
     if lookback // 2 <= shortest < lookback:
         lookback = shortest

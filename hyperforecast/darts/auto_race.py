@@ -207,8 +207,14 @@ class Race:
                 )
                 self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
         for candidate in trained_candidates(self.data.series[0].n_components) if trains else ():
-            if candidate.name in self.names and not (entries and self._is_late):
+            if candidate.name not in self.names or (entries and self._is_late):
+                continue
+            try:
                 self._add(entries, self._trained(candidate, training, held_out, windows))
+            except ValueError as error:  # what is wrong with the data is said by the last fit
+                if not entries:
+                    raise
+                logger.warning("%r is left out of the comparison: %s", candidate.name, error)
         if not entries:
             raise ValueError(
                 f"None of the candidates {', '.join(map(repr, self.names))} can be compared: the "

@@ -14,7 +14,7 @@ from darts import TimeSeries
 from darts.models import NaiveDrift, NaiveSeasonal
 
 import hyperforecast.darts
-from hyperforecast.darts import AutoHyperModel, BackboneModel, CentredQuantiles
+from hyperforecast.darts import AutoHyperModel, BackboneModel, CentredQuantiles, HNMVTSModel
 from hyperforecast.darts.auto_candidates import GENERATED, NAMES, ONE_FOR_ALL
 from hyperforecast.darts.auto_options import LEVELS
 
@@ -109,6 +109,19 @@ class TestChoice:
         for one in (other, again):
             found, expected = one.predict(H, **options), model.predict(H, **options)
             np.testing.assert_allclose(found.values(), expected.values(), atol=1e-6)
+
+    def test_leaves_out_what_cannot_be_fitted(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fails(*args: object, **kwargs: object) -> None:
+            raise ValueError("nothing but rounding")
+
+        monkeypatch.setattr(HNMVTSModel, "fit", fails)
+        model = make(**POINTS).fit(made(opposite()))
+        assert set(model.leaderboard()["candidate"]) == {*NAMES} - {GENERATED}
+        assert "'generated' is left out of the comparison: nothing but rounding" in caplog.text
+        with pytest.raises(ValueError, match="nothing but rounding"):
+            make(candidates=[GENERATED]).fit(made(opposite()))
 
 
 class TestLookback:

@@ -21,6 +21,7 @@ from hyperforecast.darts.auto_race import Entry, Race
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
+from hyperforecast.darts.coverage import check_rows_of_window
 from hyperforecast.darts.exact import running_fit
 from hyperforecast.darts.finite import check_fit_inputs
 from hyperforecast.darts.options import CovariateOptions, DartsOptions
@@ -219,13 +220,8 @@ class AutoHyperModel(HyperforecastModel):
         index = data.series[0].time_index
         season = params["season"] or season_of(index)
         n_rows = [len(one) for one in data.series]
-        if (longest := max(n_rows)) <= horizon + shift:
-            raise ValueError(
-                f"The series are too short to train on: the longest has {longest} rows, and the "
-                f"horizon takes {horizon + shift} (output_chunk_length + output_chunk_shift). Give "
-                "more rows or a shorter output_chunk_length."
-            )
         lookback = params["input_chunk_length"] or choose_lookback(n_rows, horizon + shift, season)
+        check_rows_of_window(max(n_rows), lookback, horizon, shift)
         of_all = {
             name: value
             for name, value in params.items()
@@ -283,8 +279,6 @@ class AutoHyperModel(HyperforecastModel):
                 told["quantiles"] = params["quantiles"]
             return type(self).__name__, told
         told |= chosen.candidate.arguments
-        if params["validation_size"] != 0.2:
-            told["solver_kwargs"] = {"validation_size": params["validation_size"]}
         if params["quantiles"] is not None:
             told["likelihood"] = self.likelihood
         return chosen.candidate.model_class.__name__, told

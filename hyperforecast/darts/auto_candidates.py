@@ -7,6 +7,7 @@ from hyperforecast.darts.auto_naive import NAIVE, SEASONAL_NAIVE
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
+from hyperforecast.nn.exact import ExactOptions
 
 ONE_FOR_ALL, GENERATED = "one for all", "generated"
 
@@ -38,9 +39,18 @@ def naive_candidates(lookback: int, season: int | None) -> list[str]:
     return [kind for kind in NAIVE if seasonal or kind != SEASONAL_NAIVE]
 
 
-def trained_candidates(n_channels: int) -> list[Candidate]:
-    """Return the models that are trained, the simplest first."""
-    exact = {"solver": "exact"}
+def trained_candidates(n_channels: int, validation_size: float) -> list[Candidate]:
+    """Return the models that are trained, the simplest first.
+
+    Parameters
+    ----------
+    n_channels : int
+    validation_size : float
+        Share of the windows that a model holds out itself where it is fitted alone.
+    """
+    exact: dict[str, Any] = {"solver": "exact"}
+    if validation_size != ExactOptions.validation_size:
+        exact["solver_kwargs"] = {"validation_size": validation_size}
     shared = [Candidate(ONE_FOR_ALL, BackboneModel, exact)]
     if n_channels == 1:
         return shared

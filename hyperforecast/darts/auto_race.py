@@ -206,7 +206,8 @@ class Race:
                     self.map_of(kind), drift=kind == DRIFT, before=before
                 )
                 self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
-        for candidate in trained_candidates(self.data.series[0].n_components) if trains else ():
+        n_channels = self.data.series[0].n_components
+        for candidate in trained_candidates(n_channels, self.validation_size) if trains else ():
             if candidate.name not in self.names or (entries and self._is_late):
                 continue
             try:

@@ -27,7 +27,7 @@ from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.calls import check_call
-from hyperforecast.darts.coverage import check_coverage
+from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
 from hyperforecast.darts.finite import (
@@ -334,19 +334,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         stride: int = 1,
     ) -> TorchTrainingDataset:
         warn_of_encodings(past_covariates, future_covariates)
-        longest = max(map(len, series))
-        lengths = {
-            "input_chunk_length": self.input_chunk_length,
-            "output_chunk_length": self.output_chunk_length,
-            "output_chunk_shift": self.output_chunk_shift,
-        }
-        needed = sum(lengths.values())
-        if longest < needed:
-            terms = " + ".join(f"{name}={length}" for name, length in lengths.items() if length)
-            raise ValueError(
-                f"The series are too short to train on: a window takes {needed} rows ({terms}), "
-                f"and the longest series has {longest}. Give more rows or choose shorter chunks."
-            )
+        check_rows_of_window(
+            max(map(len, series)),
+            self.input_chunk_length,
+            self.output_chunk_length,
+            self.output_chunk_shift,
+        )
         orders = [self._order("channels", one.components) for one in series]
         if sample_weight is not None and not isinstance(sample_weight, str):
             sample_weight = [

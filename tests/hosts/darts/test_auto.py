@@ -309,8 +309,13 @@ class TestErrors:
             make().fit(made(walk(60)), **arguments)
 
     def test_too_few_rows(self) -> None:
-        with pytest.raises(ValueError, match=r"too short.*has 4 rows.*horizon takes 4"):
-            AutoHyperModel(output_chunk_length=H).fit(made(walk(4)))
+        for model, n_rows, needed in (
+            (AutoHyperModel(output_chunk_length=H), H, H + 1),
+            (make(), L + H - 1, L + H),
+        ):
+            message = rf"too short to train on: a window takes {needed} rows .*has {n_rows}\."
+            with pytest.raises(ValueError, match=message):
+                model.fit(made(walk(n_rows)))
         with pytest.raises(ValueError, match=r"None of the candidates 'generated' can be compared"):
             make(candidates=["generated"]).fit(made(walk(18)))
 

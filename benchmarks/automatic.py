@@ -188,7 +188,7 @@ def measure(task: Task, model: HyperforecastModel) -> Row:
     """Fit a model, forecast the test part, and return errors and seconds."""
     training = [one[: -task.n_test] for one in task.series]
     _, to_fit = timed(lambda: model.fit(training, **task.known))
-    (errors, covered), to_forecast = timed(lambda: test_errors(task, model))
+    (errors, covered), to_forecast = timed(lambda: errors_and_coverage(task, model))
     return {
         "lookback": model.input_chunk_length,
         "mse": round(float(np.mean(np.square(errors))), 6),
@@ -201,7 +201,7 @@ def measure(task: Task, model: HyperforecastModel) -> Row:
     }
 
 
-def test_errors(task: Task, model: HyperforecastModel) -> tuple[np.ndarray, float | None]:
+def errors_and_coverage(task: Task, model: HyperforecastModel) -> tuple[np.ndarray, float | None]:
     """Return the errors (windows, H, C) on the test part, and the coverage of 90 % intervals."""
     n_windows = len(task.series) * (task.n_test - task.horizon + 1)
     series = [one[-task.n_test - model.input_chunk_length :] for one in task.series]

@@ -3,8 +3,10 @@
 from darts.utils.serialization import add_safe_globals
 
 from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.auto import AutoHyperModel
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.hn_mvts import HNMVTSModel
 from hyperforecast.darts.hyper import HyperModel
 from hyperforecast.darts.hyper_lstm import HyperLSTMModel
@@ -17,7 +19,9 @@ from hyperforecast.darts.stages import StagedModule
 
 __all__ = [
     "AdaptedModel",
+    "AutoHyperModel",
     "BackboneModel",
+    "CentredQuantiles",
     "ForecastingModule",
     "HNMVTSModel",
     "HyperLSTMModel",
@@ -33,7 +37,9 @@ __all__ = [
 # Darts' safe loading knows no class outside its own package unless it is told of it
 add_safe_globals(
     [
+        AutoHyperModel,
         BackboneModel,
+        CentredQuantiles,
         HNMVTSModel,
         HyperModel,
         HyperLSTMModel,

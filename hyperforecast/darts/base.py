@@ -28,7 +28,7 @@ from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
 from hyperforecast.darts.calls import check_call
-from hyperforecast.darts.coverage import check_coverage
+from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
 from hyperforecast.darts.finite import (
@@ -137,12 +137,13 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         super().__init_subclass__(**kwargs)
         if "options" not in vars(cls):
             return
+        if "__init__" not in vars(cls):
 
-        def __init__(self: HyperforecastModel, *args: Any, **kwargs: Any) -> None:
-            super(cls, self).__init__(*args, **kwargs)
+            def __init__(self: HyperforecastModel, *args: Any, **kwargs: Any) -> None:
+                super(cls, self).__init__(*args, **kwargs)
 
-        __init__.__qualname__ = f"{cls.__qualname__}.__init__"
-        cls.__init__ = __init__  # type: ignore[method-assign]
+            __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+            cls.__init__ = __init__  # type: ignore[method-assign]
         show(cls, cls.constructor_options(), kwargs=OPTIONS_OF_DARTS)
 
     @in_turn  # Darts' constructor seeds torch
@@ -286,12 +287,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         return {name: _plain(value) for name, value in params.items()}
 
     def _create_model(self, train_sample: TorchTrainingSample) -> PLForecastingModule:
-        params = self.model_params
         assert train_sample.past_target is not None
         network = {
             **self._network_plan(),
             "n_channels": train_sample.past_target.shape[1],
-            "output_roles": output_roles(params.get("likelihood")),
+            "output_roles": output_roles(self.pl_module_params.get("likelihood")),
             "n_past_covariates": _width(train_sample.past_covariates)
             + _width(train_sample.historic_future_covariates),
             "n_future_covariates": _width(train_sample.future_covariates),
@@ -439,19 +439,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         stride: int = 1,
     ) -> TorchTrainingDataset:
         warn_of_encodings(past_covariates, future_covariates)
-        longest = max(map(len, series))
-        lengths = {
-            "input_chunk_length": self.input_chunk_length,
-            "output_chunk_length": self.output_chunk_length,
-            "output_chunk_shift": self.output_chunk_shift,
-        }
-        needed = sum(lengths.values())
-        if longest < needed:
-            terms = " + ".join(f"{name}={length}" for name, length in lengths.items() if length)
-            raise ValueError(
-                f"The series are too short to train on: a window takes {needed} rows ({terms}), "
-                f"and the longest series has {longest}. Give more rows or choose shorter chunks."
-            )
+        check_rows_of_window(
+            max(map(len, series)),
+            self.input_chunk_length,
+            self.output_chunk_length,
+            self.output_chunk_shift,
+        )
         orders = [self._order("channels", one.components) for one in series]
         if future_covariates is not None:
             future_covariates = [interpolated(one) for one in future_covariates]
@@ -557,15 +550,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 datamodule.val_dataset,
                 self._told_to_use_gradients,
             ):
-                solution = train_exactly(
-                    model,
-                    self.model_params,
-                    datamodule.train_dataset,
-                    datamodule.val_dataset,
-                    trainer.strategy.root_device,
-                    self._moment_history,
-                    self._setting_history,
-                )
+                solution = self._solve(model, datamodule, trainer.strategy.root_device)
                 self._solution = solution if counts_alike(datamodule.train_dataset) else None
                 self._solver_report = report(solution, self.input_chunk_length)
                 model.solver_report = self._solver_report
@@ -587,6 +572,21 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 check_weights(model, datamodule.train_dataset)
                 if solves_head and model.is_complete:
                     self._solve_head(trainer, datamodule)
+
+    def _solve(
+        self, module: PLForecastingModule, datamodule: TorchDataModule, device: torch.device
+    ) -> ExactSolution:
+        """Find the weights of a module without gradients, and write them into its network."""
+        assert isinstance(module, ForecastingModule)
+        return train_exactly(
+            module,
+            self.model_params,
+            datamodule.train_dataset,
+            datamodule.val_dataset,
+            device,
+            self._moment_history,
+            self._setting_history,
+        )
 
     @property
     def _solves_head(self) -> bool:

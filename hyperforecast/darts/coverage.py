@@ -45,3 +45,19 @@ def _check_reach(
             f"`{name}` must cover the series that they belong to, from {start} to {end}; they "
             f"reach from {covariates.start_time()} to {covariates.end_time()}."
         )
+
+
+def check_rows_of_window(n_rows: int, lookback: int, horizon: int, shift: int) -> None:
+    """Raise unless the rows of the longest series hold a window to train on."""
+    lengths = {
+        "input_chunk_length": lookback,
+        "output_chunk_length": horizon,
+        "output_chunk_shift": shift,
+    }
+    needed = sum(lengths.values())
+    if n_rows < needed:
+        terms = " + ".join(f"{name}={length}" for name, length in lengths.items() if length)
+        raise ValueError(
+            f"The series are too short to train on: a window takes {needed} rows ({terms}), "
+            f"and the longest series has {n_rows}. Give more rows or choose shorter chunks."
+        )

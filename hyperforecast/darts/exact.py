@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from darts.utils.data import SequentialTorchTrainingDataset
 
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
@@ -68,7 +69,7 @@ def train_exactly(
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network)
+    problem = exact_problem(params, options, module.network)
     if isinstance(dataset, NumberedTraining):
         _warn_of_short_series(dataset, module.series_names)
     if has_own_windows(series):
@@ -129,7 +130,7 @@ def running_fit(
 ) -> RunningFit:
     """Return what takes in further windows of a solution's setting, with no window yet."""
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network)
+    problem = exact_problem(params, options, module.network)
     return RunningFit.of(problem, options, solution)
 
 
@@ -156,7 +157,9 @@ def float64_device(device: torch.device) -> torch.device:
     return device
 
 
-def _problem(params: dict[str, Any], options: ExactOptions, network: ForecastingNetwork) -> Problem:
+def exact_problem(
+    params: dict[str, Any], options: ExactOptions, network: ForecastingNetwork
+) -> Problem:
     """Say what a model's arguments ask to be solved."""
     likelihood = params.get("likelihood")
     closed_form = closed_form_of_head(network.parts)
@@ -182,6 +185,7 @@ def _problem(params: dict[str, Any], options: ExactOptions, network: Forecasting
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),
         n_channels=n_channels if by_series else None,
+        centred=isinstance(likelihood, CentredQuantiles),
     )
 
 

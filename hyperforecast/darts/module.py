@@ -17,6 +17,7 @@ from darts.utils.data.torch_datasets.utils import (
 from darts.utils.torch import MonteCarloDropout
 from torch import Tensor, nn
 
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.divergence import check_forecast
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.names import InputKind, name_order
@@ -218,6 +219,13 @@ class ForecastingModule(PLForecastingModule):
             n_steps=n,
         )
         return self._produce_predict_output(x_in).prediction[:, :n]
+
+    def _produce_predict_output(self, x: PLModuleInput) -> PLModuleOutput:
+        one_sample = self.pred_num_samples == 1 and not self.predict_likelihood_parameters
+        if one_sample and isinstance(self.likelihood, CentredQuantiles):
+            output = self(x)
+            return output.replace(prediction=self.likelihood.point(output.prediction))
+        return super()._produce_predict_output(x)
 
     def training_step(self, train_batch: TorchTrainingBatch, batch_idx: int) -> Any:
         """Take a training step; where the weights are solved for, log their loss and take none."""

@@ -146,7 +146,28 @@ class GeneratorOptions:
 
 
 @option_group
-class EngineOptions:
+class RunOptions:
+    """How to run what is trained."""
+
+    random_state: int | None = option(
+        default=None,
+        of="training",
+        least=0,
+        most=2**32 - 1,
+        doc="""Seed: the same seed, data and version give the same forecasts, and the global random
+        state is left alone.""",
+    )
+    pl_trainer_kwargs: dict[str, Any] | None = option(
+        default=None,
+        of="training",
+        doc="""Arguments of Lightning's trainer, for example ``{"accelerator": "cpu"}`` or
+        ``{"gradient_clip_val": 1.0}``. By default the best device at hand is used, and nothing is
+        written to disk.""",
+    )
+
+
+@option_group
+class EngineOptions(RunOptions):
     """How to train: those of the arguments of Darts' engine that both hosts have."""
 
     n_epochs: int | None = option(
@@ -174,21 +195,6 @@ class EngineOptions:
         default=None,
         of="training",
         doc="Loss of point forecasts; the mean squared error if not given.",
-    )
-    random_state: int | None = option(
-        default=None,
-        of="training",
-        least=0,
-        most=2**32 - 1,
-        doc="""Seed: the same seed, data and version give the same forecasts, and the global random
-        state is left alone.""",
-    )
-    pl_trainer_kwargs: dict[str, Any] | None = option(
-        default=None,
-        of="training",
-        doc="""Arguments of Lightning's trainer, for example ``{"accelerator": "cpu"}`` or
-        ``{"gradient_clip_val": 1.0}``. By default the best device at hand is used, and nothing is
-        written to disk.""",
     )
 
 

@@ -16,9 +16,13 @@ def backtest_sktime(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
     from sktime.forecasting.model_evaluation import evaluate
     from sktime.split import ExpandingWindowSplitter
 
-    from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
+    from hyperforecast.sktime import AutoHyperForecaster, BackboneForecaster, HNMVTSForecaster
 
-    classes = {"hn-mvts": HNMVTSForecaster, "plain": BackboneForecaster}
+    classes = {
+        "hn-mvts": HNMVTSForecaster,
+        "plain": BackboneForecaster,
+        "automatic": AutoHyperForecaster,
+    }
     windows = ExpandingWindowSplitter(
         fh=np.arange(1, plan.horizon + 1),
         initial_window=plan.first_test_row,
@@ -49,9 +53,9 @@ def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
     """Backtest by Darts' ``historical_forecasts``, naive forecasts included."""
     from darts.models import NaiveSeasonal
 
-    from hyperforecast.darts import BackboneModel, HNMVTSModel
+    from hyperforecast.darts import AutoHyperModel, BackboneModel, HNMVTSModel
 
-    classes = {"hn-mvts": HNMVTSModel, "plain": BackboneModel}
+    classes = {"hn-mvts": HNMVTSModel, "plain": BackboneModel, "automatic": AutoHyperModel}
     series = to_darts(plan.data, plan.training)
     naive = {name: NaiveSeasonal(K=rows) for name, rows in naive_rows(plan).items()}
     models = {

@@ -7,6 +7,7 @@ from hyperforecast.demo.plan import Plan
 HN = "HN-MVTS"
 PLAIN = "one for all"
 INDIVIDUAL = "one each"
+AUTO = "automatic"
 LAST = "last value"
 SEASONAL = "seasonal naive"
 
@@ -14,6 +15,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     PLAIN: ("plain", {}),
     INDIVIDUAL: ("plain", {"individual": True}),
     HN: ("hn-mvts", {}),
+    AUTO: ("automatic", {}),
 }
 """Each model's method and options, the same for both hosts; all else is their default."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from hyperforecast.diagnosis.season import season_of
+from hyperforecast.automatic.season import season_of
 
 MAX_ORIGINS = 20
 """Most forecasts of a backtest."""

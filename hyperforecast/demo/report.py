@@ -53,22 +53,29 @@ def progress(entry: Entry, say: Say) -> None:
 
 
 def choice(model: Any) -> str:
-    """Say in a few words what the exact solver chose for a model; nothing where it chose nothing.
+    """Say in a few words what was chosen for a model; nothing where nothing was.
+
+    Of an automatic model first which candidate.
 
     Of the setting with the largest share: which weights the channels have (their own, which may be
     drawn to shared ones, or generated from vectors of length E), the instance norm, the number of
     common factors and of last values of all channels; and how many others are added.
     """
-    report = getattr(getattr(model, "model_", model), "solver_report", None)
+    found = getattr(model, "model_", model)
+    said = []
+    if hasattr(found, "leaderboard"):
+        board = found.leaderboard()
+        said.append(board.loc[board["chosen"], "candidate"].item())
+    report = getattr(found, "solver_report", None)
     if report is None or report.empty:
-        return ""
+        return ", ".join(said)
     selected = report[report["chosen"]].iloc[-1]
     length = int(selected["channel_embedding_dim"])
     if selected["shared_ridge"] > 0:
         heads = f"heads drawn to E = {length}"
     else:
         heads = "free heads" if selected["individual"] else f"E = {length}"
-    said = [heads, f"norm {selected['instance_norm']}"]
+    said += [heads, f"norm {selected['instance_norm']}"]
     if selected["n_factors"]:
         said.append(f"{int(selected['n_factors'])} factors")
     if selected["neighbour_lags"]:

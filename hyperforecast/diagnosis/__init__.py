@@ -1,6 +1,6 @@
 """Which kind of model a table asks for, by a backtest of the simplest of each kind."""
 
+from hyperforecast.automatic.season import season_of
 from hyperforecast.diagnosis.diagnose import Diagnosis, diagnose
-from hyperforecast.diagnosis.season import season_of
 
 __all__ = ["Diagnosis", "diagnose", "season_of"]

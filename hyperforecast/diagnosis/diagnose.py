@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hyperforecast.automatic.season import season_of
 from hyperforecast.diagnosis.backtest import model_errors, naive_errors
 from hyperforecast.diagnosis.gain import Gain, gain_of
-from hyperforecast.diagnosis.season import season_of
 from hyperforecast.diagnosis.standardise import to_darts
 
 if TYPE_CHECKING:

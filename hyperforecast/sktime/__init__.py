@@ -1,5 +1,6 @@
 """The sktime forecasters."""
 
+from hyperforecast.sktime.auto import AutoHyperForecaster
 from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import BaseHyperforecastForecaster
 from hyperforecast.sktime.hn_mvts import HNMVTSForecaster
@@ -11,6 +12,7 @@ from hyperforecast.sktime.light_sae import LightSAEForecaster
 from hyperforecast.sktime.mola import MoLAForecaster
 
 __all__ = [
+    "AutoHyperForecaster",
     "BackboneForecaster",
     "BaseHyperforecastForecaster",
     "HNMVTSForecaster",

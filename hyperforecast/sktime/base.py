@@ -56,26 +56,12 @@ from hyperforecast.sktime.training import Plan, choose_lengths, plan_training, s
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(option,))
-class BaseHyperforecastForecaster(
-    LengthOptions,
-    NetworkOptions,
-    ForecastOptions,
-    FactorOptions,
-    TrainingOptions,
-    AllOrNothing,
-    OneAtATime,
-    BaseForecaster,
-):
-    """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
+class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
+    """Pandas around a Darts model, and no maths of its own.
 
-    A subclass names its Darts model, and first of its bases the group of options that it has beside
-    those of every forecaster; its constructor is made from them. Each is handed to the model under
-    its own name. One network is trained over all instances of a panel or hierarchy, on all
-    channels.
-
-    Parameters
-    ----------
-    {parameters}
+    A subclass names its Darts model, and as the first of its bases the groups of its options; its
+    constructor is made from them. Options are handed to the model under their own names. One
+    network is trained over all instances of a panel or hierarchy, on all channels.
 
     Attributes
     ----------
@@ -83,25 +69,6 @@ class BaseHyperforecastForecaster(
         The trained Darts model, in scaled units; ``model_.network`` is the torch network.
     channels_ : list
         Column labels of ``y`` in the order of the network's weights.
-
-    Notes
-    -----
-    Channels and columns of ``X`` go by name: in another order they are put in order, other names
-    are an error.
-
-    ``update(y, update_params=False)`` moves on to the new rows and keeps the weights.
-    ``update(y, update_params=True)`` fits again on all rows seen, with lookback and horizon as
-    they are. With the config ``remember_data=False`` only as many rows are kept as a forecast or
-    a window needs. Where weights were solved exactly, ``update_params=True`` then adds the windows
-    that reach into the new rows to the moments of those seen: the update is that of a fit on all
-    rows, with the setting that was selected. Else it trains the present weights on these windows
-    for ``n_epochs`` epochs, the head with them.
-
-    ``pretrain`` trains on a panel; called again, it trains on. ``fit`` then goes on from the
-    pretrained weights, for ``n_epochs`` epochs, and standardises by the new data;
-    ``set_params(n_epochs=0)`` in between takes the weights as they are. Channels of the new data
-    are matched by name, or by position if no name is shared. ``clone`` keeps what was
-    pretrained, and so does ``set_params`` unless it changes the network, which raises a warning.
     """
 
     _tags: ClassVar[dict[str, Any]] = {
@@ -207,9 +174,7 @@ class BaseHyperforecastForecaster(
         for one in options:
             if one.name in wrong:
                 setattr(right, one.name, one.default)
-        likelihood = problems.attempt(
-            likelihoods.make_likelihood, right.likelihood, right.quantiles
-        )
+        likelihood = problems.attempt(right._make_likelihood)
         problems += right._parameter_problems(likelihood)
         given = {
             "input_chunk_length": right.input_chunk_length,
@@ -219,6 +184,10 @@ class BaseHyperforecastForecaster(
         arguments = right._model_arguments(lengths, likelihood, start, pretraining)
         problems += self.model_class.argument_problems(arguments)
         raise_all(problems)
+
+    def _make_likelihood(self) -> TorchLikelihood | None:
+        """Return the likelihood that the Darts model is given, if any."""
+        return likelihoods.make_likelihood(self.likelihood, self.quantiles)
 
     def _parameter_problems(self, likelihood: TorchLikelihood | None) -> Problems:
         """Say what is wrong with parameters, those of the Darts model apart."""
@@ -360,7 +329,7 @@ class BaseHyperforecastForecaster(
     ) -> Trained:
         """Train one model on all instances, from the weights of ``start`` if that is given."""
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
-        likelihood = likelihoods.make_likelihood(self.likelihood, self.quantiles)
+        likelihood = self._make_likelihood()
         # training changes some of these objects; those of the user stay as they are
         arguments = self._model_arguments(lengths, likelihood, start, pretraining)
         arguments = copy.deepcopy(arguments)
@@ -547,7 +516,51 @@ class BaseHyperforecastForecaster(
         return dict(zip(seen, values, strict=True))
 
 
-make_constructor(BaseHyperforecastForecaster)
+class BaseHyperforecastForecaster(
+    LengthOptions,
+    NetworkOptions,
+    ForecastOptions,
+    FactorOptions,
+    TrainingOptions,
+    BaseDartsForecaster,
+):
+    """Base of the sktime forecasters: pandas around a Darts model, and no maths of its own.
+
+    A subclass names its Darts model, and first of its bases the group of options that it has beside
+    those of every forecaster; its constructor is made from them. Each is handed to the model under
+    its own name. One network is trained over all instances of a panel or hierarchy, on all
+    channels.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    model_ : HyperforecastModel
+        The trained Darts model, in scaled units; ``model_.network`` is the torch network.
+    channels_ : list
+        Column labels of ``y`` in the order of the network's weights.
+
+    Notes
+    -----
+    Channels and columns of ``X`` go by name: in another order they are put in order, other names
+    are an error.
+
+    ``update(y, update_params=False)`` moves on to the new rows and keeps the weights.
+    ``update(y, update_params=True)`` fits again on all rows seen, with lookback and horizon as
+    they are. With the config ``remember_data=False`` only as many rows are kept as a forecast or
+    a window needs. Where weights were solved exactly, ``update_params=True`` then adds the windows
+    that reach into the new rows to the moments of those seen: the update is that of a fit on all
+    rows, with the setting that was selected. Else it trains the present weights on these windows
+    for ``n_epochs`` epochs, the head with them.
+
+    ``pretrain`` trains on a panel; called again, it trains on. ``fit`` then goes on from the
+    pretrained weights, for ``n_epochs`` epochs, and standardises by the new data;
+    ``set_params(n_epochs=0)`` in between takes the weights as they are. Channels of the new data
+    are matched by name, or by position if no name is shared. ``clone`` keeps what was
+    pretrained, and so does ``set_params`` unless it changes the network, which raises a warning.
+    """
 
 
 def _largest_step(

@@ -9,6 +9,7 @@ from darts.utils.likelihood_models import torch as likelihoods
 from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
 
+from hyperforecast.darts.centred_quantiles import check_symmetric
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.nn.errors import unknown_name
 
@@ -55,7 +56,7 @@ def make_likelihood(
                 "Give a likelihood or quantiles, not both: quantiles are learned by quantile "
                 "regression, which takes the likelihood's place."
             )
-        _check_symmetric(quantiles)
+        check_symmetric(quantiles)
         return QuantileRegression(list(quantiles))
     if isinstance(likelihood, str):
         if likelihood not in LIKELIHOODS:
@@ -66,22 +67,6 @@ def make_likelihood(
             f"likelihood must be a name or a torch likelihood of Darts; got {likelihood!r}."
         )
     return likelihood
-
-
-def _check_symmetric(quantiles: Sequence[float]) -> None:
-    """Raise, before Darts writes to the log, unless quantiles lie around the median in pairs."""
-    levels = sorted(quantiles)
-    alone = [q for q in levels if not any(abs(q + other - 1) < 1e-6 for other in levels)]
-    if 0.5 not in levels:
-        problem = "the median, 0.5, is not among them"
-    elif alone:
-        problem = f"beside {alone[0]:g} there is no {1 - alone[0]:g}"
-    else:
-        return
-    raise ValueError(
-        "quantiles must have the median among them and be symmetric around it, for example "
-        f"(0.1, 0.5, 0.9); got {tuple(quantiles)}: {problem}."
-    )
 
 
 def takes_any_value(likelihood: TorchLikelihood | None) -> bool:

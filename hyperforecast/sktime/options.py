@@ -43,24 +43,9 @@ class LengthOptions:
 
 
 @option_group
-class ForecastOptions:
-    """What is forecast, and from what."""
+class DataOptions:
+    """What is made of the data."""
 
-    likelihood: str | TorchLikelihood | None = option(
-        default=None,
-        doc="""Distribution that is fitted: ``"gaussian"``, ``"laplace"`` and other names of Darts'
-        likelihoods, or one of its likelihood objects. ``predict`` then returns the mean (of
-        ``"cauchy"``, the median).""",
-    )
-    quantiles: Sequence[float] | None = option(
-        default=None,
-        to="host",
-        above=0,
-        below=1,
-        doc="""Quantiles to learn instead, the median among them and symmetric around it.
-        ``predict`` then returns the median; quantiles in between are interpolated, beyond them
-        there are none.""",
-    )
     past_covariates: Sequence[Any] | None = option(
         default=None,
         to="host",
@@ -88,7 +73,37 @@ class ForecastOptions:
 
 
 @option_group
-class TrainingOptions(EngineOptions):
+class ForecastOptions(DataOptions):
+    """What is forecast, and from what."""
+
+    likelihood: str | TorchLikelihood | None = option(
+        default=None,
+        doc="""Distribution that is fitted: ``"gaussian"``, ``"laplace"`` and other names of Darts'
+        likelihoods, or one of its likelihood objects. ``predict`` then returns the mean (of
+        ``"cauchy"``, the median).""",
+    )
+    quantiles: Sequence[float] | None = option(
+        default=None,
+        to="host",
+        above=0,
+        below=1,
+        doc="""Quantiles to learn instead, the median among them and symmetric around it.
+        ``predict`` then returns the median; quantiles in between are interpolated, beyond them
+        there are none.""",
+    )
+
+
+@option_group
+class VerboseOptions:
+    """What is shown."""
+
+    verbose: bool = option(
+        default=False, of="training", to="host", doc="Show progress while training."
+    )
+
+
+@option_group
+class TrainingOptions(VerboseOptions, EngineOptions):
     """How to train."""
 
     validation_size: float | None = option(
@@ -109,9 +124,6 @@ class TrainingOptions(EngineOptions):
         least=1,
         unit="of epochs",
         doc="Epochs without a lower validation loss after which training stops.",
-    )
-    verbose: bool = option(
-        default=False, of="training", to="host", doc="Show a progress bar while training."
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hyperforecast.demo import command_line, main, plan
 from hyperforecast.demo.command_line import read
-from hyperforecast.demo.models import HN, INDIVIDUAL, LAST, PLAIN, SEASONAL
+from hyperforecast.demo.models import AUTO, HN, INDIVIDUAL, LAST, PLAIN, SEASONAL
 
 MakeTable = Callable[..., pd.DataFrame]
 
@@ -36,11 +36,11 @@ def test_from_a_file_to_pictures(
     lines = capsys.readouterr().out.splitlines()
     results = {}
     for line in lines:
-        for name in (HN, PLAIN, INDIVIDUAL, LAST, SEASONAL):
+        for name in (HN, PLAIN, INDIVIDUAL, LAST, SEASONAL, AUTO):
             if line.startswith(name):
                 host, *errors = line.removeprefix(name).split()
                 results[name, host] = [float(error) for error in errors[:2]]
-    for name in (HN, PLAIN, INDIVIDUAL):
+    for name in (HN, PLAIN, INDIVIDUAL, AUTO):
         # two hosts, the same windows, the same model
         assert results[name, "sktime"] == pytest.approx(results[name, "Darts"], rel=0.01)
     assert ["heads" in line for line in lines if line.startswith(INDIVIDUAL)] == [True, True]

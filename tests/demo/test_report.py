@@ -70,8 +70,14 @@ def test_what_was_chosen(
     model = SimpleNamespace(solver_report=report)
     assert choice(model) == said
     assert choice(SimpleNamespace(model_=model)) == said
+    board = pd.DataFrame({"candidate": ["generated", "last value"], "chosen": [True, False]})
+    automatic = SimpleNamespace(solver_report=report, leaderboard=lambda: board)
+    assert choice(automatic) == f"generated, {said}"
 
 
 def test_nothing_was_chosen() -> None:
     assert choice(None) == ""
+    board = pd.DataFrame({"candidate": ["drift"], "chosen": [True]})
+    naive = SimpleNamespace(solver_report=pd.DataFrame(), leaderboard=lambda: board)
+    assert choice(naive) == "drift"
     assert choice(SimpleNamespace(solver_report=pd.DataFrame())) == ""

@@ -103,7 +103,12 @@ COLLECTION = [
     ),
     mutate("validation_windows.py", "series begin together", "one.start or 0", "0"),
     mutate("solver.py", "three windows are compared on", "MIN_HELD_OUT = 4", "MIN_HELD_OUT = 3"),
-    mutate("hold_out.py", "targets are in both parts", "if end < problem.width:", "if False:"),
+    mutate(
+        "hold_out.py",
+        "a part without a window",
+        "return (first, end) if end >= width else (n_rows, n_rows)",
+        "return (first, end)",
+    ),
     mutate("hold_out.py", "no window held out", "max(1, round(", "max(0, round("),
 ]
 
@@ -210,4 +215,22 @@ ADDING_UP = [
     ),
 ]
 
-MUTATIONS = [*RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION, *ADDING_UP]
+GIVEN = [
+    mutate("fixed_map.py", "a drift from the first step on", "problem.shift + 1.0 +", "1.0 +"),
+    mutate(
+        "fixed_map.py",
+        "a drift of one series",
+        "one.target[-1] - one.target[0] for one in series]",
+        "one.target[-1] - one.target[0] for one in series[:1]]",
+    ),
+    mutate("calibration.py", "the median moves the point", "if problem.centred", "if False"),
+    mutate("setting_history.py", "quantiles ask for other settings", "quantiles=(), ", ""),
+    mutate(
+        "leave_out.py",
+        "chunks are taken for the same",
+        "min(of_whole.stop, of_part.stop)",
+        "of_whole.stop",
+    ),
+]
+
+MUTATIONS = [*GIVEN, *RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION, *ADDING_UP]

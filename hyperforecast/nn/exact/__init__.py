@@ -8,6 +8,7 @@ those of the validation windows. So training, and choosing what to train, need n
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
+from hyperforecast.nn.exact.fixed_map import fixed_solution
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.layout import LINEAR_NORMS, WindowLayout
 from hyperforecast.nn.exact.moment_history import MomentHistory
@@ -54,6 +55,7 @@ __all__ = [
     "WindowLayout",
     "block_moments",
     "choose_search_space",
+    "fixed_solution",
     "lagged_products",
     "solve_exact",
     "solved_arguments",

@@ -49,7 +49,16 @@ def calibrate(sample: OutOfSample, problem: Problem) -> ResidualQuantiles:
     unit = scaled / _nonzero(_scale(scaled))[:, None]
     size = EffectiveSize.of(unit, sample.counts, shift)
     warn_beyond(problem.quantiles, size.of_windows)
-    return ResidualQuantiles(shrunk_quantiles(scaled, size, shift, levels), volatility)
+    offsets = shrunk_quantiles(scaled, size, shift, levels)
+    return ResidualQuantiles(
+        around_zero(offsets, levels) if problem.centred else offsets, volatility
+    )
+
+
+def around_zero(quantiles: Tensor, levels: Tensor) -> Tensor:
+    """Let the median be zero, and no lower quantile (..., P) above it or higher one below."""
+    beside = torch.where(levels < 0.5, quantiles.clamp(max=0.0), quantiles.clamp(min=0.0))
+    return torch.where(levels == 0.5, 0.0, beside)
 
 
 def warn_beyond(levels: Sequence[float], n_windows: float) -> None:

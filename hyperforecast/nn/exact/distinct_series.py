@@ -1,6 +1,6 @@
 """Which series of a collection are the same one, given several times."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 
@@ -11,6 +11,10 @@ def distinct_numbers(series: Sequence[ObservedSeries]) -> list[int]:
     A series given twice says nothing twice, so that it must not count twice where independent
     observations are counted.
     """
-    numbers: dict[tuple[int, bytes], int] = {}
-    contents = ((one.n_channels, one.target.cpu().numpy().tobytes()) for one in series)
+    return number_of_each((one.n_channels, one.target.cpu().numpy().tobytes()) for one in series)
+
+
+def number_of_each(contents: Iterable[Hashable]) -> list[int]:
+    """Number things from zero: one that comes again has its number again."""
+    numbers: dict[Hashable, int] = {}
     return [numbers.setdefault(content, len(numbers)) for content in contents]

@@ -222,8 +222,25 @@ class _Difference:
     part: ChannelMoments
 
     def __iter__(self) -> Iterator[tuple[slice, Moments]]:
-        for (channels, whole), (_, part) in zip(self.whole, self.part, strict=True):
-            yield channels, _difference(whole, part)
+        parts = iter(self.part)
+        of_part, part = next(parts)
+        for of_whole, whole in self.whole:
+            start = of_whole.start
+            while start < of_whole.stop:
+                if start >= of_part.stop:
+                    of_part, part = next(parts)
+                # of fewer rows more channels fit into a chunk
+                some = slice(start, min(of_whole.stop, of_part.stop))
+                yield (
+                    some,
+                    _difference(_channels(whole, of_whole, some), _channels(part, of_part, some)),
+                )
+                start = some.stop
+
+
+def _channels(moments: Moments, of: slice, some: slice) -> Moments:
+    """Return the moments of some channels from those of a slice of them."""
+    return moments.channels(slice(some.start - of.start, some.stop - of.start))
 
 
 def _difference(whole: Moments, part: Moments) -> Moments:

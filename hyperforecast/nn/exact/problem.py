@@ -18,6 +18,9 @@ class Problem:
         Levels of the residual quantiles wanted.
     n_channels : int, optional
         Number of channels, where each has windows of its own: series then hold some of them.
+    centred : bool
+        Whether the residuals' median counts as zero, so that the middle forecast is that of least
+        squares.
     """
 
     lookback: int
@@ -26,6 +29,7 @@ class Problem:
     search: SearchSpace = field(default_factory=SearchSpace)
     quantiles: tuple[float, ...] = ()
     n_channels: int | None = None
+    centred: bool = False
 
     @property
     def width(self) -> int:

@@ -1,7 +1,7 @@
 """The settings that earlier fits of a backtest selected."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -36,11 +36,13 @@ class SettingHistory:
     ) -> Combination | None:
         """Return the settings to solve for, or ``None`` where they are to be selected.
 
-        They are selected for another problem, for series that do not go on from those of the last
-        fit, and at every ``options.choose_every``-th fit.
+        They are selected for another problem, its quantiles apart, for series that do not go on
+        from those of the last fit, and at every ``options.choose_every``-th fit.
         """
         last = self._last
-        if last is None or (last.problem, last.options) != (problem, options):
+        if last is None or last.options != options:
+            return None
+        if _of_points(last.problem) != _of_points(problem):
             return None
         if options.choose_every is not None and last.n_fits >= options.choose_every:
             return None
@@ -66,6 +68,11 @@ class SettingHistory:
             return
         n_fits = 1 + (self._last.n_fits if recalled and self._last is not None else 0)
         self._last = _LastFit(problem, options, list(series), solution.combination, n_fits)
+
+
+def _of_points(problem: Problem) -> Problem:
+    """Return a problem without its quantiles, by which no setting is selected."""
+    return replace(problem, quantiles=(), centred=False)
 
 
 def _goes_on(last: ObservedSeries, series: ObservedSeries) -> bool:

@@ -13,10 +13,16 @@ MIN_CHANNELS = 6
 
 
 def exceeds_standard_error(gains: Tensor, times: Tensor, series: Tensor, n_apart: int) -> bool:
-    """Say whether the mean gain is more than one standard error.
+    """Say whether the mean gain is more than one standard error, any of :func:`standard_errors`."""
+    gain = gains.mean().item()
+    return any(gain > error for error in standard_errors(gains, times, series, n_apart))
 
-    The standard error is taken over consecutive blocks of time, and over channels; exceeding
-    either counts, for with few windows only the channels can tell.
+
+def standard_errors(gains: Tensor, times: Tensor, series: Tensor, n_apart: int) -> list[float]:
+    """Return the standard errors of a mean gain that the windows tell.
+
+    That over consecutive blocks of time, where there are two, and that over channels, where there
+    are six; exceeding either counts, for with few windows only the channels can tell.
 
     Parameters
     ----------
@@ -34,10 +40,7 @@ def exceeds_standard_error(gains: Tensor, times: Tensor, series: Tensor, n_apart
     replicates = [_block_means(gains, times, n_apart)]
     if len(gains) * len(series.unique()) >= MIN_CHANNELS:
         replicates.append(_channel_means(gains, series))
-    gain = gains.mean().item()
-    return any(
-        len(means) > 1 and gain > means.std().item() / math.sqrt(len(means)) for means in replicates
-    )
+    return [means.std().item() / math.sqrt(len(means)) for means in replicates if len(means) > 1]
 
 
 def _block_means(gains: Tensor, times: Tensor, n_apart: int) -> Tensor:

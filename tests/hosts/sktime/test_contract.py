@@ -19,11 +19,15 @@ from hyperforecast.nn.options import options_of
 from hyperforecast.nn.parts import part_options
 from hyperforecast.sktime import BaseHyperforecastForecaster
 
-FORECASTERS = [
+ALL = [
     cls
     for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
     if cls is not BaseHyperforecastForecaster
 ]
+FORECASTERS = [cls for cls in ALL if issubclass(cls, BaseHyperforecastForecaster)]
+"""All but the automatic one, which takes no backbone and is not pretrained."""
+
+each_of_all = pytest.mark.parametrize("cls", ALL)
 each_forecaster = pytest.mark.parametrize("cls", FORECASTERS)
 
 
@@ -32,7 +36,7 @@ def _in_empty_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@each_forecaster
+@each_of_all
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("_in_empty_folder")
 def test_sktime_conformance(cls: type[BaseHyperforecastForecaster]) -> None:
@@ -67,7 +71,7 @@ def names(cls: type, **belonging: str) -> set[str]:
     }
 
 
-@each_forecaster
+@each_of_all
 def test_constructors_show_what_is_declared(cls: type[BaseHyperforecastForecaster]) -> None:
     assert list(parameters(cls)) == [one.name for one in options_of(cls)]
     assert cls.get_param_names(sort=False) == list(parameters(cls))
@@ -120,7 +124,7 @@ def test_parameters_are_those_of_the_darts_model(cls: type[BaseHyperforecastFore
     assert parameters(cls).keys() >= of_training & (model.keys() | names(cls, to="host"))
 
 
-@each_forecaster
+@each_of_all
 def test_documented(cls: type[BaseHyperforecastForecaster]) -> None:
     """Every parameter is described in the class itself, in order, with type and default."""
     text = (inspect.getdoc(cls) or "").split("----------\n")[1]
@@ -132,7 +136,7 @@ def test_documented(cls: type[BaseHyperforecastForecaster]) -> None:
         assert kind.endswith(", optional" if default is None else f", default={said}")
 
 
-@each_forecaster
+@each_of_all
 def test_examples_run(cls: type[BaseHyperforecastForecaster]) -> None:
     """Those of the class, of which none is skipped, fit and predict."""
     (example,) = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__)
@@ -146,7 +150,7 @@ def test_examples_run(cls: type[BaseHyperforecastForecaster]) -> None:
 def test_what_look_ups_find_can_be_made() -> None:
     """Bases are not among it: sktime passes over names that begin like that."""
     found = dict(all_objects(package_name="hyperforecast.sktime", object_types=SktimeBase))
-    assert set(found.values()) == set(FORECASTERS)
+    assert set(found.values()) == set(ALL)
     for cls in found.values():
         assert isinstance(cls.create_test_instance(), cls)
 
@@ -159,4 +163,4 @@ def test_a_forecaster_for_every_model() -> None:
         for name, cls in vars(hyperforecast.darts).items()
         if isinstance(cls, type) and issubclass(cls, HyperforecastModel)
     } - {"Hyperforecast", "Adapted"}
-    assert {cls.__name__.removesuffix("Forecaster") for cls in FORECASTERS} == models
+    assert {cls.__name__.removesuffix("Forecaster") for cls in ALL} == models

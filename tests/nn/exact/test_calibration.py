@@ -22,6 +22,7 @@ from hyperforecast.nn.exact import (
 )
 from hyperforecast.nn.exact.calibration import (
     _conformal_quantiles,
+    around_zero,
     calibrate,
     shrunk_quantiles,
     warn_beyond,
@@ -253,3 +254,10 @@ class TestSolution:
 
     def test_quantiles_not_asked_for_are_not_there(self) -> None:
         assert solve_exact(Problem(L, H), [alike()]).residual_quantiles is None
+
+
+def test_quantiles_around_zero_lie_on_their_sides_of_it() -> None:
+    levels = torch.tensor([0.1, 0.25, 0.5, 0.75])
+    quantiles = torch.tensor([[-1.0, 0.2, 0.3, 0.4], [-3.0, -2.0, -1.0, -0.5]])
+    expected = torch.tensor([[-1.0, 0.0, 0.0, 0.4], [-3.0, -2.0, 0.0, 0.0]])
+    assert torch.equal(around_zero(quantiles, levels), expected)

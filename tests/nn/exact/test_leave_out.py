@@ -2,16 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 from made_series import noise
 from regression_cases import assert_same_weights, each_route
 
-from hyperforecast.nn.exact import ExactOptions, ObservedSeries, Problem, SearchSpace, Setting
+from hyperforecast.nn.exact import (
+    ExactOptions,
+    Moments,
+    ObservedSeries,
+    Problem,
+    SearchSpace,
+    Setting,
+)
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.leave_out import (
     WindowSpan,
+    _Difference,
     gap_beside,
     solve_without,
     window_blocks,
@@ -88,6 +97,31 @@ def test_equal_those_of_the_other_windows_alone(
     assert found is not None
     expected = regression.solve(setting.ridge)
     assert_same_weights(found, expected, {"cholesky": 1e-8, "gradients": 1e-6}[route])
+
+
+def test_moments_of_fewer_rows_may_be_cut_into_other_chunks(
+    make_series: Callable[..., ObservedSeries],
+) -> None:
+    """More channels fit into a chunk where series are shorter."""
+    problem, setting = Problem(L, H, SHIFT), Setting("none", 0, False, 0)
+    whole, part = (
+        next(
+            iter(
+                DataSplit(problem, [make_series(n)], ExactOptions(), None, "").moments(setting.view)
+            )
+        )[1]
+        for n in (40, 30)
+    )
+
+    def cut(moments: Moments, *stops: int) -> list[tuple[slice, Moments]]:
+        slices = [slice(*ends) for ends in pairwise((0, *stops, 3))]
+        return [(some, moments.channels(some)) for some in slices]
+
+    found = list(_Difference(cut(whole, 1), cut(part, 2)))
+    assert [some for some, _ in found] == [slice(0, 1), slice(1, 2), slice(2, 3)]
+    for some, moments in found:
+        torch.testing.assert_close(moments.yy, whole.yy[some] - part.yy[some])
+        assert moments.n_windows == 10
 
 
 class TestGap:

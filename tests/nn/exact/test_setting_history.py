@@ -120,3 +120,11 @@ class TestSolvingASetting:
             if name == "volatility":
                 one, other = (found.coefficients for found in (one, other))
             torch.testing.assert_close(one, other)
+
+
+def test_settings_are_those_of_any_quantiles() -> None:
+    history = SettingHistory()
+    fit(history, [part(0, 300)])
+    quantiles = replace(PROBLEM, quantiles=(0.1, 0.5, 0.9), centred=True)
+    assert fit(history, [part(0, 310)], problem=quantiles) is not None
+    assert fit(history, [part(0, 320)], problem=replace(PROBLEM, shift=1)) is None

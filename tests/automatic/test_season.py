@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hyperforecast.diagnosis.season import season_of
+from hyperforecast.automatic.season import season_of
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The season that a naive forecast repeats."""
 
+from typing import Any
+
 import pandas as pd
 
 SEASONS = {"D": 7, "B": 5, "W": 52, "M": 12, "Q": 4}
@@ -13,8 +15,12 @@ def season_of(index: pd.Index) -> int | None:
 
     A day for steps of less than one, a week for days, a year for weeks, months and quarters.
     """
-    frequency = getattr(index, "freq", None)
-    if frequency is None:
+    return season_of_frequency(getattr(index, "freq", None))
+
+
+def season_of_frequency(frequency: Any) -> int | None:
+    """Return the usual season of steps of an offset of pandas in rows, if they have one."""
+    if not isinstance(frequency, pd.offsets.BaseOffset):
         return None
     if frequency.name[0] in SEASONS and frequency.n == 1:
         return SEASONS[frequency.name[0]]

@@ -1,0 +1,47 @@
+"""What the automatic model compares: ordinary models of this package, and naive forecasts."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperforecast.darts.auto_naive import NAIVE, SEASONAL_NAIVE
+from hyperforecast.darts.backbone import BackboneModel
+from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.hn_mvts import HNMVTSModel
+
+ONE_FOR_ALL, GENERATED = "one for all", "generated"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that may be chosen.
+
+    Parameters
+    ----------
+    name : str
+    model_class : type
+    arguments : dict
+        Of its constructor, beside lengths and what the user set for all.
+    """
+
+    name: str
+    model_class: type[HyperforecastModel]
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+NAMES = (*NAIVE, ONE_FOR_ALL, GENERATED)
+"""Names of all candidates, the simplest first: a later one is chosen only if it gains clearly."""
+
+
+def naive_candidates(lookback: int, season: int | None) -> list[str]:
+    """Return the naive forecasts that a lookback suffices for."""
+    seasonal = season is not None and season <= lookback
+    return [kind for kind in NAIVE if seasonal or kind != SEASONAL_NAIVE]
+
+
+def trained_candidates(n_channels: int) -> list[Candidate]:
+    """Return the models that are trained, the simplest first."""
+    exact: dict[str, Any] = {"solver": "exact"}
+    shared = [Candidate(ONE_FOR_ALL, BackboneModel, exact)]
+    if n_channels == 1:
+        return shared
+    return [*shared, Candidate(GENERATED, HNMVTSModel, exact)]

@@ -1,0 +1,288 @@
+"""Rows that candidates are compared on, and their errors there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from darts import TimeSeries
+from darts.utils.utils import n_steps_between
+from torch import Tensor
+
+from hyperforecast.nn.exact.distinct_series import number_of_each
+from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
+from hyperforecast.nn.exact.standard_error import exceeds_standard_error, standard_errors
+
+MAX_TIMES, MIN_TIMES, MAX_WINDOWS = 512, 64, 2048
+"""Numbers of points in time that windows begin at, at most, and at least where they have many
+values, and most windows of all series together."""
+
+MAX_VALUES = 2**22
+"""Number of values in the windows of one series."""
+
+
+class Lengths(NamedTuple):
+    """Lengths of windows."""
+
+    lookback: int
+    horizon: int
+    shift: int
+
+    @property
+    def width(self) -> int:
+        """Rows that a window spans."""
+        return sum(self)
+
+    def n_windows(self, n_rows: int) -> int:
+        """Return how many windows a number of rows holds."""
+        return max(n_rows - self.width + 1, 0)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Series with what belongs to them, one of each kind for each series, or none."""
+
+    series: Sequence[TimeSeries]
+    past_covariates: Sequence[TimeSeries] | None = None
+    future_covariates: Sequence[TimeSeries] | None = None
+    sample_weight: Sequence[TimeSeries] | str | None = None
+
+    def inputs(self, prefix: str = "") -> dict[str, Any]:
+        """Return the arguments of a forecast, or with ``"val_"`` those to validate on."""
+        names = ("series", "past_covariates", "future_covariates")
+        given = {name: getattr(self, name) for name in names}
+        return {f"{prefix}{name}": list(v) for name, v in given.items() if v is not None}
+
+    def to_fit(self) -> dict[str, Any]:
+        """Return the arguments of a fit."""
+        weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
+        return {**self.inputs(), **weight}
+
+    def of(self, numbers: Sequence[int], series: Sequence[TimeSeries]) -> "Observed":
+        """Return parts of the series of some numbers, with what belongs to these."""
+
+        def some(values: Any) -> Any:
+            return (
+                values
+                if values is None or isinstance(values, str)
+                else [values[i] for i in numbers]
+            )
+
+        return Observed(
+            series,
+            some(self.past_covariates),
+            some(self.future_covariates),
+            some(self.sample_weight),
+        )
+
+
+def split(data: Observed, lengths: Lengths, size: float) -> tuple[Observed, Observed]:
+    """Split series by time as the exact solver does: the targets of the parts do not overlap.
+
+    Parameters
+    ----------
+    data : Observed
+    lengths : Lengths
+    size : float
+        Part of the windows of each series to hold out, the last ones.
+
+    Returns
+    -------
+    training, held_out : Observed
+        Series too short for a window in both parts are used for training alone.
+    """
+    parts: list[list[tuple[int, TimeSeries]]] = [[], []]
+    for number, one in enumerate(data.series):
+        first, end = held_out_rows(len(one), lengths.lookback + lengths.shift, lengths.width, size)
+        if end >= lengths.width:
+            parts[0].append((number, one[:end]))
+        if first < len(one):
+            parts[1].append((number, one[first:]))
+    training, held_out = (data.of([n for n, _ in part], [s for _, s in part]) for part in parts)
+    return training, held_out
+
+
+class HeldOutWindows:
+    """Windows that candidates are compared on: where they lie, and the errors there.
+
+    Evenly spread in time, the same points in time for all series.
+
+    Parameters
+    ----------
+    data : Observed
+        Series that hold nothing but these windows.
+    lengths : Lengths
+    variances : array, shape (C,)
+        Of the channels in training, the units of squared errors.
+    """
+
+    def __init__(self, data: Observed, lengths: Lengths, variances: np.ndarray) -> None:
+        self.lengths = lengths
+        self.variances = variances
+        n_windows = [lengths.n_windows(len(one)) for one in data.series]
+        begins = _begins(data.series)
+        times = [b + np.arange(n) for b, n in zip(begins, n_windows, strict=True)]
+        distinct = np.unique(np.concatenate(times)) if times else np.array([], dtype=int)
+        self.n_apart = len(distinct) // lengths.horizon
+        self.n_held_out = len(distinct)
+        self.stride = self._stride(len(distinct), sum(n_windows))
+        # windows begin at multiples of the stride
+        numbers, kept, self._times = [], [], []
+        for number, (one, some) in enumerate(zip(data.series, times, strict=True)):
+            skipped = int(-some[0] % self.stride) if len(some) else 0
+            if skipped < len(some):
+                numbers.append(number)
+                kept.append(one[skipped:])
+                self._times.append(torch.from_numpy(some[skipped :: self.stride]))
+        self.data = data.of(numbers, kept)
+        counts = torch.tensor([len(some) for some in self._times], dtype=torch.long)
+        same = number_of_each([one.values(copy=False).tobytes() for one in kept])
+        self.times = torch.cat(self._times) if kept else counts
+        self.series = torch.tensor(same, dtype=torch.long).repeat_interleave(counts)
+
+    def _stride(self, n_times: int, n_windows: int) -> int:
+        values = len(self.variances) * self.lengths.width
+        n_taken = min(MAX_TIMES, max(MIN_TIMES, MAX_VALUES // values))
+        return max(1, -(-n_times // n_taken), -(-n_windows // MAX_WINDOWS))
+
+    def errors_of_map(
+        self, linear_map: np.ndarray, *, drift: bool = False, before: Observed | None = None
+    ) -> Tensor:
+        """Return the squared errors (C, T) of a map of the window, or of a drift.
+
+        Parameters
+        ----------
+        linear_map : array, shape (H, L)
+        drift : bool, default=False
+            Whether forecasts move on by the mean change from row to row.
+        before : Observed, optional
+            Rows whose mean change that is; those up to each window's last one if not given.
+        """
+        forecasts = []
+        ahead = self.lengths.shift + 1 + np.arange(self.lengths.horizon)
+        changes = None if before is None else mean_change(before.series)
+        for one in self.data.series:
+            forecast = self._windows(one, 0, self.lengths.lookback) @ linear_map.T
+            if drift:
+                so_far = self._mean_change_so_far(one) if changes is None else changes
+                forecast = forecast + so_far[..., None] * ahead
+            forecasts.append(forecast)
+        return self._errors(forecasts)
+
+    def _mean_change_so_far(self, series: TimeSeries) -> np.ndarray:
+        """Return the mean change of each channel up to each window's last row: (windows, C)."""
+        last = self._windows(series, 0, self.lengths.lookback)[..., -1]
+        n_steps = self.lengths.lookback - 1 + self.stride * np.arange(len(last))
+        first = series.values(copy=False)[0].astype(np.float64)
+        return (last - first) / np.maximum(n_steps, 1)[:, None]
+
+    def errors_of(self, model: Any) -> Tensor:
+        """Return the squared errors (C, T) of a trained Darts model, means over the steps."""
+        forecasts = model.historical_forecasts(
+            forecast_horizon=self.lengths.horizon,
+            stride=self.stride,
+            retrain=False,
+            last_points_only=False,
+            verbose=False,
+            show_warnings=False,
+            **self.data.inputs(),
+        )
+        return self._errors(
+            [np.stack([w.values(copy=False).T for w in of_one]) for of_one in forecasts]
+        )
+
+    def gain(self, reference: Tensor, errors: Tensor) -> "Gain":
+        """Return what errors (C, T) save of those of a reference."""
+        level = reference.mean().item()
+        if not level > 0:
+            return Gain(0.0, 0.0, False)
+        saved = (reference - errors) / level
+        where = (self.times, self.series, self.n_apart)
+        gain = saved.mean().item()
+        found = standard_errors(saved, *where)
+        clear = gain > LEAST_GAIN and exceeds_standard_error(saved, *where)
+        return Gain(gain, found[0] if found else float("inf"), clear)
+
+    def _windows(self, series: TimeSeries, first: int, length: int) -> np.ndarray:
+        """Return some rows of each window, from its ``first`` one on: (windows, C, length)."""
+        values = series.values(copy=False).astype(np.float64)[first:]
+        windows = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
+        # as a view, products with them take many times as long
+        return windows[: self.lengths.n_windows(len(series)) : self.stride].copy()
+
+    def _errors(self, forecasts: Sequence[np.ndarray]) -> Tensor:
+        lengths = self.lengths
+        errors = []
+        for one, forecast in zip(self.data.series, forecasts, strict=True):
+            ahead = self._windows(one, lengths.lookback + lengths.shift, lengths.horizon)
+            errors.append(np.square(ahead - forecast).mean(axis=2).T)  # (C, windows)
+        units = np.where(self.variances > 0, self.variances, np.inf)
+        return torch.from_numpy(np.concatenate(errors, axis=1) / units[:, None])
+
+
+class Gain(NamedTuple):
+    """The part of an error that is saved, its standard error, and whether that is clear.
+
+    By the rule of the exact solver: more than one per cent, and more than one standard error, over
+    blocks of time or over channels.
+    """
+
+    gain: float
+    standard_error: float
+    clear: bool
+
+    def __str__(self) -> str:
+        return f"{100 * self.gain:.1f} % ± {100 * self.standard_error:.1f} %"
+
+
+def variances_of(series: Sequence[TimeSeries]) -> np.ndarray:
+    """Return the variance of each channel over the rows of all series, (C,)."""
+    rows = np.concatenate([one.values(copy=False).astype(np.float64) for one in series])
+    return rows.var(axis=0)
+
+
+def mean_change(series: Sequence[TimeSeries]) -> np.ndarray:
+    """Return the mean change of each channel from row to row over all series, (C,)."""
+    ends = [one.values(copy=False)[[0, -1]].astype(np.float64) for one in series]
+    n_steps = sum(len(one) - 1 for one in series)
+    return np.sum([last - first for first, last in ends], axis=0) / max(n_steps, 1)
+
+
+def _begins(series: Sequence[TimeSeries]) -> list[int]:
+    """Return when series begin, in steps from the first one's begin, if they share their time."""
+    origin = series[0].start_time() if series else None
+    comparable = all(
+        isinstance(one.start_time(), pd.Timestamp) == isinstance(origin, pd.Timestamp)
+        for one in series
+    )
+    if not comparable:
+        return [0] * len(series)
+    return [n_steps_between(one.start_time(), origin, one.freq) for one in series]
+
+
+def held_out_rows(n_rows: int, lookback_and_shift: int, width: int, size: float) -> tuple[int, int]:
+    """Return the first row that held-out windows see, and the first one that they forecast.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of a series.
+    lookback_and_shift : int
+        Rows of a window before those that it forecasts.
+    width : int
+        Rows of a window.
+    size : float
+        Part of the windows to hold out.
+
+    Returns
+    -------
+    first, end : int
+        Training takes the rows before ``end``. Of a series too short for a window in both parts
+        nothing is held out: both are ``n_rows``.
+    """
+    n_windows = n_rows - width + 1
+    first = n_windows - max(1, round(size * n_windows))
+    end = first + lookback_and_shift
+    return (first, end) if end >= width else (n_rows, n_rows)

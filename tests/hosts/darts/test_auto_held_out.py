@@ -1,0 +1,129 @@
+"""Rows held out, and errors there."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from darts import TimeSeries
+
+from hyperforecast.darts import BackboneModel
+from hyperforecast.darts import auto_held_out as module
+from hyperforecast.darts.auto_held_out import HeldOutWindows, Lengths, Observed, split
+from hyperforecast.darts.auto_naive import naive_map
+
+LENGTHS = Lengths(lookback=5, horizon=3, shift=1)
+
+
+def windows_of(*series: TimeSeries, variances: list[float] | None = None) -> HeldOutWindows:
+    scale = np.ones(series[0].n_components) if variances is None else np.array(variances)
+    return HeldOutWindows(Observed(list(series)), LENGTHS, scale)
+
+
+class TestSplit:
+    def test_targets_follow_each_other(self, series: TimeSeries) -> None:
+        training, held_out = split(Observed([series]), LENGTHS, 0.2)
+        first = held_out.series[0][LENGTHS.lookback + LENGTHS.shift :]
+        assert training.series[0].end_time() + series.freq == first.start_time()
+        n_windows = len(series) - LENGTHS.width + 1
+        assert len(held_out.series[0]) - LENGTHS.width + 1 == round(0.2 * n_windows)
+
+    def test_is_that_of_the_exact_solver(self, series: TimeSeries) -> None:
+        """What is chosen here is what a model that holds rows out itself chooses."""
+        training, held_out = split(Observed([series]), Lengths(12, 4, 0), 0.2)
+        given = BackboneModel(12, 4, solver="exact")
+        given.fit(training.series[0], val_series=held_out.series[0])
+        alone = BackboneModel(12, 4, solver="exact").fit(series)
+        pd.testing.assert_frame_equal(given.solver_report, alone.solver_report, atol=1e-6)
+
+    def test_what_belongs_to_series_goes_with_them(self, make_series: Callable) -> None:
+        long, short = make_series(60), make_series(10)
+        data = Observed([short, long], [short, long], None, [short, long])
+        training, held_out = split(data, LENGTHS, 0.2)
+        assert [len(one) for one in training.series] == [10, 60 - len(held_out.series[0]) + 6]
+        assert held_out.past_covariates == [long]
+        assert held_out.to_fit().keys() == {"series", "past_covariates", "sample_weight"}
+        assert held_out.inputs("val_").keys() == {"val_series", "val_past_covariates"}
+
+
+class TestErrors:
+    def test_are_those_of_every_window_in_units_of_the_variances(
+        self, make_series: Callable
+    ) -> None:
+        series = make_series(30)
+        windows = windows_of(series, variances=[1.0, 4.0, 0.0])
+        values = series.values()
+        expected = [
+            [np.square(values[t + 6 : t + 9, c] - values[t + 4, c]).mean() for t in range(22)]
+            for c in range(3)
+        ]
+        found = windows.errors_of_map(naive_map("last value", 5, 3, shift=1))
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+        np.testing.assert_allclose(found[1], np.array(expected[1]) / 4, rtol=1e-6)
+        assert not found[2].any()  # constant in training
+
+    def test_of_a_model_are_those_of_its_forecasts(
+        self, make_series: Callable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "MAX_TIMES", 7)
+        monkeypatch.setattr(module, "MIN_TIMES", 7)
+        series = [make_series(60), make_series(40, seed=1)[2:]]
+        model = BackboneModel(5, 3, output_chunk_shift=1, solver="exact").fit(series)
+        windows = windows_of(*series)
+        found = windows.errors_of(model)
+        assert found.shape == (3, len(windows.times))
+        column = 0
+        for one in series:
+            begin = (one.start_time() - series[0].start_time()).days
+            for t in range(len(one) - LENGTHS.width + 1):
+                if (begin + t) % windows.stride:
+                    continue
+                forecast = model.predict(3, one[t : t + 5]).values()
+                ahead = one.values()[t + 6 : t + 9]
+                expected = np.square(ahead - forecast).mean(axis=0)
+                np.testing.assert_allclose(found[:, column], expected, rtol=1e-4, atol=1e-6)
+                assert windows.times[column] == begin + t
+                column += 1
+        assert column == found.shape[1] == 10
+
+    def test_a_drift_knows_the_rows_before_alone(self, make_series: Callable) -> None:
+        series = make_series(40)
+        before, after = series[:20], series[20:]
+        windows, values = windows_of(after), after.values()
+        last = naive_map("drift", 5, 3, shift=1)
+        change = (before.values()[-1] - before.values()[0]) / 19
+        found = windows.errors_of_map(last, drift=True, before=Observed([before]))
+        forecast = values[4] + change * np.arange(2, 5)[:, None]
+        np.testing.assert_allclose(
+            found[:, 0], np.square(values[6:9] - forecast).mean(0), rtol=1e-5
+        )
+        # without them, those up to the window's last one
+        found = windows.errors_of_map(last, drift=True)
+        change = (values[7] - values[0]) / 7
+        forecast = values[7] + change * np.arange(2, 5)[:, None]
+        np.testing.assert_allclose(
+            found[:, 3], np.square(values[9:12] - forecast).mean(0), rtol=1e-5
+        )
+
+
+class TestGain:
+    def test_is_clear_beyond_a_standard_error_and_a_per_cent(self, series: TimeSeries) -> None:
+        windows = windows_of(series)
+        random = torch.Generator().manual_seed(0)
+        errors = 1 + 0.01 * torch.rand(1, len(windows.times), generator=random)
+        gain = windows.gain(errors, 0.97 * errors)
+        assert gain.gain == pytest.approx(0.03)
+        assert gain.clear
+        assert str(gain).startswith("3.0 % ± 0.")
+        assert not windows.gain(errors, 0.995 * errors).clear
+        noisy = errors.clone()
+        noisy[0, : noisy.shape[1] // 8] = 0.5  # one block of eight
+        gain = windows.gain(errors, noisy)
+        assert gain.gain > 0.05
+        assert gain.standard_error > 0.9 * gain.gain
+
+    def test_of_errors_of_zero_there_is_none(self, series: TimeSeries) -> None:
+        windows = windows_of(series)
+        errors = torch.zeros(3, len(windows.times))
+        assert windows.gain(errors, errors) == (0.0, 0.0, False)

@@ -1,0 +1,157 @@
+"""The automatic forecaster."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sktime.datasets import load_airline
+from sktime.forecasting.naive import NaiveForecaster
+
+import hyperforecast.darts
+import hyperforecast.sktime
+from hyperforecast.darts.auto_options import LEVELS
+from hyperforecast.sktime import AutoHyperForecaster
+
+FH = [1, 2, 3]
+NAIVE = ("last value", "seasonal naive", "drift")
+
+
+def walk(n_rows: int = 200, n_channels: int = 2) -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(size=(n_rows, n_channels)).cumsum(axis=0)
+    index = pd.date_range("2020-01-01", periods=n_rows, freq="D")
+    return pd.DataFrame(values, index=index, columns=list("ab")[:n_channels])
+
+
+def names() -> dict[str, Any]:
+    return {**vars(hyperforecast.sktime), **vars(hyperforecast.darts)}
+
+
+@pytest.fixture(scope="module")
+def airline() -> AutoHyperForecaster:
+    return AutoHyperForecaster().fit(load_airline(), fh=range(1, 13))
+
+
+class TestChoice:
+    def test_of_a_season_with_a_trend(self, airline: AutoHyperForecaster) -> None:
+        assert airline.model_.best_class_ == "BackboneModel"
+        assert airline.verdict_.startswith("One head for all: ")
+        assert "better than the seasonal naive forecast" in airline.verdict_
+        board = airline.leaderboard()
+        assert set(board["candidate"]) == {*NAIVE, "one for all"}
+
+    def test_of_a_walk_is_the_last_value(self) -> None:
+        y = walk()
+        forecaster = AutoHyperForecaster(candidates=NAIVE[:2]).fit(y, fh=FH)
+        expected = NaiveForecaster().fit(y, fh=FH).predict()
+        pd.testing.assert_frame_equal(forecaster.predict(), expected, rtol=1e-5, check_freq=False)
+
+    @pytest.mark.parametrize(
+        "index",
+        [
+            pd.period_range("2000-01", periods=60, freq="M"),
+            pd.date_range("2000-01-31", periods=60, freq="ME"),
+        ],
+        ids=["periods", "dates"],
+    )
+    def test_knows_the_season_of_the_index(self, index: pd.Index) -> None:
+        values = np.tile(np.random.default_rng(0).normal(size=12), 5)
+        y = pd.DataFrame({"a": values}, index=index)
+        forecaster = AutoHyperForecaster(candidates=NAIVE).fit(y, fh=range(1, 25))
+        np.testing.assert_allclose(forecaster.predict()["a"], values[:24], atol=1e-5)
+        panel = pd.concat({"x": y, "z": -y}, names=["instance", "time"])
+        forecaster = AutoHyperForecaster(candidates=NAIVE).fit(panel, fh=range(1, 13))
+        np.testing.assert_allclose(forecaster.predict().loc["z", "a"], -values[:12], atol=1e-5)
+
+    @pytest.mark.parametrize("candidate", ["drift", "one for all"])
+    def test_is_made_again_by_the_code(self, candidate: str) -> None:
+        y = load_airline()
+        forecaster = AutoHyperForecaster(candidates=[candidate], scaler=None).fit(y, fh=FH)
+        assert "scaler=None" in forecaster.as_code()
+        other = eval(forecaster.as_code(), names()).fit(y, fh=FH)
+        pd.testing.assert_series_equal(other.predict(), forecaster.predict())
+        pd.testing.assert_frame_equal(
+            other.predict_interval(coverage=0.9), forecaster.predict_interval(coverage=0.9)
+        )
+
+
+class TestLookback:
+    def test_is_chosen_by_rows_and_season(self) -> None:
+        forecaster = AutoHyperForecaster(candidates=NAIVE).fit(walk(200), fh=FH)
+        assert forecaster.model_.input_chunk_length == 65  # a third of them
+        forecaster = AutoHyperForecaster(24, candidates=NAIVE).fit(walk(200), fh=FH)
+        assert forecaster.model_.input_chunk_length == 24
+
+
+class TestQuantiles:
+    def test_lie_around_the_point(self, airline: AutoHyperForecaster) -> None:
+        found = airline.predict_quantiles(alpha=list(LEVELS))
+        assert (found.diff(axis=1).iloc[:, 1:] >= 0).all().all()
+        np.testing.assert_allclose(found.iloc[:, LEVELS.index(0.5)], airline.predict())
+
+    def test_are_none_where_none_are_wanted(self) -> None:
+        y = load_airline()
+        forecaster = AutoHyperForecaster(quantiles=None).fit(y, fh=FH)
+        assert forecaster.model_.likelihood is None
+        assert not forecaster.get_tag("capability:pred_int")
+
+
+class TestSktime:
+    def test_covariates_and_panels(self, make_panel: Callable) -> None:
+        y = pd.concat({i: make_panel(60, seed=i) for i in range(3)}, names=["instance", "time"])
+        X = pd.concat({i: make_panel(66, 2, seed=9 + i) for i in range(3)}, names=y.index.names)
+        X.columns = ["known", "seen"]
+        before = X[X.index.isin(y.index)]
+        forecaster = AutoHyperForecaster(12, past_covariates=["seen"], quantiles=None)
+        forecaster.fit(y, X=before, fh=FH)
+        ahead = X[~X.index.isin(y.index)].groupby(level=0).head(3)
+        found = forecaster.predict(X=ahead[["known"]])
+        assert found.shape == (9, 3)
+        assert np.isfinite(found.to_numpy()).all()
+
+    def test_copies_and_pickles(self, airline: AutoHyperForecaster) -> None:
+        expected = airline.predict()
+        for one in (pickle.loads(pickle.dumps(airline)), copy.deepcopy(airline)):
+            pd.testing.assert_series_equal(one.predict(), expected)
+            assert one.verdict_ == airline.verdict_
+            assert one.as_code() == airline.as_code()
+        assert airline.clone().get_params() == airline.get_params()
+
+    @pytest.mark.parametrize("candidate", ["last value", "one for all"])
+    def test_update_without_rows_keeps_what_was_chosen(self, candidate: str) -> None:
+        y = walk(150)
+        forecaster = AutoHyperForecaster(12, candidates=[candidate], quantiles=None)
+        forecaster.set_config(remember_data=False)
+        forecaster.fit(y.iloc[:120], fh=FH).update(y.iloc[120:], update_params=True)
+        found = forecaster.predict()
+        assert found.index[0] == y.index[-1] + y.index.freq
+        if candidate == "last value":
+            np.testing.assert_allclose(found, np.tile(y.iloc[-1], (3, 1)), rtol=1e-5)
+        everything = AutoHyperForecaster(12, candidates=[candidate], quantiles=None)
+        scale = everything.fit(y.iloc[:120], fh=FH).trained_.y_scaler
+        assert forecaster.trained_.y_scaler.common.mean == pytest.approx(scale.common.mean)
+
+    def test_update_with_rows_compares_again(self) -> None:
+        y = walk(150)
+        forecaster = AutoHyperForecaster(12, candidates=NAIVE).fit(y.iloc[:120], fh=FH)
+        forecaster.update(y.iloc[120:], update_params=True)
+        alone = AutoHyperForecaster(12, candidates=NAIVE).fit(y, fh=FH)
+        pd.testing.assert_frame_equal(
+            forecaster.leaderboard().drop(columns=["forecast_seconds"]),
+            alone.leaderboard().drop(columns=["forecast_seconds"]),
+        )
+
+    def test_progress_is_printed_if_asked_for(self, capsys: pytest.CaptureFixture) -> None:
+        forecaster = AutoHyperForecaster(candidates=NAIVE, verbose=True).fit(walk(), fh=FH)
+        assert forecaster.verdict_ in capsys.readouterr().out
+
+    def test_wrong_parameters_are_all_named(self) -> None:
+        forecaster = AutoHyperForecaster(candidates=["drfit"], season=1, quantiles=(0.1, 0.9))
+        with pytest.raises(ValueError, match="3 arguments are wrong") as error:
+            forecaster.fit(walk(), fh=FH)
+        assert "Did you mean 'drift'" in str(error.value)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'backbone'"):
+            AutoHyperForecaster(backbone="rmlp")

@@ -297,6 +297,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
         }
+        params = self.model_params
         by_series = params["weights_by"] != "channel"
         if by_series:  # whose numbers stand behind the static covariates
             network["n_static_covariates"] -= 1

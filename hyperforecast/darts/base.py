@@ -410,9 +410,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     ) -> None:
         model.train()  # a forecast that failed leaves it in evaluation mode
         with quiet_lightning(not _shows_progress(trainer)):
+            parts = self.parts(self.model_params)
             if self._requires_training and solves_exactly(
                 self.model_params,
-                self.parts(self.model_params),
+                parts,
                 datamodule.train_dataset,
                 datamodule.val_dataset,
                 self._told_to_use_gradients,
@@ -420,6 +421,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 solution = train_exactly(
                     model,
                     self.model_params,
+                    make_parts(parts),
                     datamodule.train_dataset,
                     datamodule.val_dataset,
                     trainer.strategy.root_device,

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 def train_exactly(
     module: ForecastingModule,
     params: dict[str, Any],
+    parts: Mapping[str, Part],
     dataset: SequentialTorchTrainingDataset,
     validation: SequentialTorchTrainingDataset | None,
     device: torch.device,
@@ -49,6 +50,8 @@ def train_exactly(
         Its network is replaced by one with the settings that the solver chose.
     params : dict
         Arguments of the Darts model.
+    parts : mapping of str to Part
+        Those that the model asks for: those of the network may be of an earlier solution.
     dataset, validation : SequentialTorchTrainingDataset
     device : torch.device
         Where to compute, in float64; the CPU computes for one that does not know it.
@@ -64,7 +67,7 @@ def train_exactly(
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = _problem(params, options, module.network.parts, series[0].n_channels)
+    problem = _problem(params, options, parts, series[0].n_channels)
     recalled = None if settings is None else settings.recall(problem, series, options)
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))

@@ -73,7 +73,9 @@ class FixedMapModel(HyperModel):
         assert isinstance(module, ForecastingModule)
         dataset = datamodule.train_dataset
         series = observed_series(dataset, float64_device(device))
-        problem = exact_problem(self.model_params, ExactOptions(), module.network)
+        problem = exact_problem(
+            self.model_params, ExactOptions(), module.network.parts, module.network
+        )
         linear_map = torch.from_numpy(self._linear_map)
         solution = fixed_solution(problem, series, linear_map, drift=self._drift)
         double = dataset.series[0].dtype == np.float64

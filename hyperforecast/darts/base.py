@@ -582,6 +582,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         return train_exactly(
             module,
             self.model_params,
+            make_parts(self.parts(self.model_params)),
             datamodule.train_dataset,
             datamodule.val_dataset,
             device,

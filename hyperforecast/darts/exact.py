@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 def train_exactly(
     module: ForecastingModule,
     params: dict[str, Any],
+    parts: Mapping[str, Part],
     dataset: SequentialTorchTrainingDataset,
     validation: SequentialTorchTrainingDataset | None,
     device: torch.device,
@@ -54,6 +55,8 @@ def train_exactly(
         Its network is replaced by one with the settings that the solver chose.
     params : dict
         Arguments of the Darts model.
+    parts : mapping of str to Part
+        Those that the model asks for: those of the network may be of an earlier solution.
     dataset, validation : SequentialTorchTrainingDataset
     device : torch.device
         Where to compute, in float64; the CPU computes for one that does not know it.
@@ -69,7 +72,7 @@ def train_exactly(
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = exact_problem(params, options, module.network)
+    problem = exact_problem(params, options, parts, module.network)
     if isinstance(dataset, NumberedTraining):
         _warn_of_short_series(dataset, module.series_names)
     if has_own_windows(series):
@@ -130,7 +133,7 @@ def running_fit(
 ) -> RunningFit:
     """Return what takes in further windows of a solution's setting, with no window yet."""
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = exact_problem(params, options, module.network)
+    problem = exact_problem(params, options, module.network.parts, module.network)
     return RunningFit.of(problem, options, solution)
 
 
@@ -158,11 +161,14 @@ def float64_device(device: torch.device) -> torch.device:
 
 
 def exact_problem(
-    params: dict[str, Any], options: ExactOptions, network: ForecastingNetwork
+    params: dict[str, Any],
+    options: ExactOptions,
+    parts: Mapping[str, Part],
+    network: ForecastingNetwork,
 ) -> Problem:
     """Say what a model's arguments ask to be solved."""
     likelihood = params.get("likelihood")
-    closed_form = closed_form_of_head(network.parts)
+    closed_form = closed_form_of_head(parts)
     by_series = network.weights_by != "channel"
     n_channels = network.n_channels * (network.n_series if by_series else 1)
     return Problem(

@@ -92,6 +92,8 @@ class TestResolution:
             "lookback",
             "instance_norm",
             "channel_embedding_dim",
+            "embedding_start",
+            "embedding_rounds",
             "individual",
             "n_factors",
             "drift",

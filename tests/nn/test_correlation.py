@@ -121,3 +121,11 @@ def test_float32_data_is_treated_in_float64() -> None:
     assert embedding.dtype == torch.float64
     expected = by_numpy([series.double().numpy()], 4)
     np.testing.assert_allclose(embedding.numpy(), expected, atol=1e-12)
+
+
+def test_rows_that_are_missing_count_for_nothing() -> None:
+    series = torch.as_tensor(np.random.default_rng(0).normal(size=(60, 4)))
+    holey = torch.full((90, 4), torch.nan, dtype=torch.float64)
+    holey[torch.arange(90) % 3 != 1] = series
+    expected = correlation_embedding([series], 3)
+    torch.testing.assert_close(correlation_embedding([holey], 3), expected)

@@ -119,3 +119,10 @@ class TestInANetwork:
         change = (network(moved) - network(x))[..., :4, :]
         loading = network.factors.loadings[4, 0]
         torch.testing.assert_close(change, loading.expand_as(change), rtol=1e-4, atol=1e-5)
+
+
+def test_rows_that_are_missing_count_for_nothing() -> None:
+    series = correlated()
+    holey = torch.full((300, 5), torch.nan, dtype=torch.float64)
+    holey[torch.arange(300) % 3 != 1] = series
+    torch.testing.assert_close(factor_loadings([holey], 3), factor_loadings([series], 3))

@@ -108,3 +108,11 @@ def test_joined_follow_each_other() -> None:
     both = OutOfSample.joined([one, other])
     assert both.residuals[0, :, 0].tolist() == both.variances[0, :, 0].tolist() == [0, 0, 0, 1, 1]
     assert (both.counts, both.spans) == ((9, 3, 4), (5,))
+
+
+def test_residuals_of_missing_targets_are_those_of_windows_before() -> None:
+    residuals = torch.arange(8.0).reshape(1, 4, 2)  # (C, T, H)
+    gaps = torch.tensor([[True, False], [False, False], [True, True], [False, True]])
+    found = module._without_gaps(residuals, gaps[:, None])
+    assert found.tolist() == [[[2.0, 1.0], [2.0, 3.0], [2.0, 3.0], [6.0, 3.0]]]
+    assert not module._without_gaps(residuals, torch.ones(4, 1, 2, dtype=torch.bool)).any()

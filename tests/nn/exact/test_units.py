@@ -105,3 +105,15 @@ class TestUnits:
         torch.testing.assert_close(found.mean, before.target.mean)
         expected = factor if replaced else 1.0
         assert found.deviation.item() == pytest.approx(expected, rel=0.05)
+
+
+def test_gaps_are_left_out() -> None:
+    target = torch.randn(40, 2, dtype=torch.float64)
+    gaps = torch.rand(40, 2) < 0.3
+    gaps[0] = True
+    filled = ObservedSeries(target.masked_fill(gaps, 9.0), gaps=gaps)
+    found = Units.of([filled], 6, 2).target
+    for channel in range(2):
+        known = target[~gaps[:, channel], channel]
+        torch.testing.assert_close(found.mean[channel], known.mean())
+        torch.testing.assert_close(found.deviation[channel], known.std(correction=0))

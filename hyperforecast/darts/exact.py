@@ -3,7 +3,7 @@
 import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from hyperforecast.nn.exact import (
 )
 from hyperforecast.nn.exact.observed_series import has_own_windows
 from hyperforecast.nn.network import ForecastingNetwork
-from hyperforecast.nn.parts import closed_form_of_head
+from hyperforecast.nn.parts import Part, closed_form_of_head
 
 logger = logging.getLogger(__name__)
 

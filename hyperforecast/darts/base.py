@@ -281,6 +281,16 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         table = pd.DataFrame(summarise(self.network), columns=TermSummary._fields)
         return table.astype({"folded_parameters": "Int64"}).set_index(["site", "part"])
 
+    @property
+    def _weights_by(self) -> str:
+        """What has weights of its own; of a model without the option, the channel."""
+        return self.model_params.get("weights_by", "channel")
+
+    @property
+    def _series_id(self) -> str | None:
+        """The static covariate that names series, if one does."""
+        return self.model_params.get("series_id")
+
     def _extract_model_creation_params(self) -> dict[str, Any]:
         # a model is saved and loaded with plain values; a grid over np.arange gives others
         params = super()._extract_model_creation_params()
@@ -297,8 +307,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
         }
-        params = self.model_params
-        by_series = params["weights_by"] != "channel"
+        by_series = self._weights_by != "channel"
         if by_series:  # whose numbers stand behind the static covariates
             network["n_static_covariates"] -= 1
         # no dataset: the weights are about to be loaded, and the sample is a mock
@@ -311,7 +320,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             channel_names=names.pop("channels", []),
             covariate_names=names,
             series_names=series_names,
-            series_id=params["series_id"],
+            series_id=self._series_id,
             **self._module_options(),
             **self.pl_module_params,
         )
@@ -418,8 +427,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self, series: TimeSeriesLike, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
         static = self._considers_static_covariates
-        series_id = self.model_params["series_id"]
-        if self.model_params["weights_by"] != "channel":
+        series_id = self._series_id
+        if self._weights_by != "channel":
             names_of_series(series2seq(series), series_id)
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
         if self.model is None:
@@ -476,9 +485,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries]
     ) -> TorchTrainingDataset:
         """Let a dataset say which series its samples are of, where weights are by series."""
-        if self.model_params["weights_by"] == "channel":
+        if self._weights_by == "channel":
             return dataset
-        series_id = self.model_params["series_id"]
+        series_id = self._series_id
         names = names_of_series(series, series_id)
         trained = self.series_names
         if not trained and not self._series_names:
@@ -733,7 +742,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             check_rows(one, name)
             self._order("channels", one.components)  # by which `predict_step` goes
             if self.uses_static_covariates and one.static_covariates is not None:
-                static = without_column(one.static_covariates, self.model_params["series_id"])
+                static = without_column(one.static_covariates, self._series_id)
                 if static is not None:
                     self._order("static_covariates", static.columns)
         if future_covariates is not None:
@@ -746,8 +755,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             stride,
             bounds,
         )
-        if self.model_params["weights_by"] != "channel":
-            series_id = self.model_params["series_id"]
+        if self._weights_by != "channel":
+            series_id = self._series_id
             names = [series_name(one, series_id) for one in series]
             dataset = NumberedInference(dataset, numbers_of(names, self.series_names), series_id)
         check_forecast_inputs(dataset, static=self.uses_static_covariates)
@@ -761,14 +770,14 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     def _update_covariates_use(self) -> None:
         super()._update_covariates_use()
         sample = self.train_sample
-        if self.model_params["weights_by"] != "channel" and sample is not None:
+        if self._weights_by != "channel" and sample is not None:
             # the last column is the number of the series
             self._uses_static_covariates = _width(sample.static_covariates) > 1
             self._expect_static_covariates &= self._uses_static_covariates
 
     def _verify_static_covariates(self, static_covariates: pd.DataFrame | None) -> None:
         super()._verify_static_covariates(
-            without_column(static_covariates, self.model_params["series_id"])
+            without_column(static_covariates, self._series_id)
         )
 
     def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:

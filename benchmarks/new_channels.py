@@ -24,7 +24,7 @@ from benchmarks.markdown import markdown
 from benchmarks.protocol import Dataset, batches, load, windows
 from benchmarks.runs import RESULTS, Row, Run, complete, finished
 from benchmarks.timing import timed
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel
 
 ROWS = (1, 10, 100, 500, 1000)
 """Numbers of rows that a new channel is given."""
@@ -32,11 +32,6 @@ ROWS = (1, 10, 100, 500, 1000)
 N_FOLDS = 10
 
 SOLVED: dict[str, Any] = {"solver": "exact"}
-TRAINED: dict[str, Any] = {
-    "backbone": "rmlp",
-    "n_epochs": 4,
-    "optimizer_kwargs": {"lr": 1e-3},
-}
 
 
 class Case(NamedTuple):
@@ -56,17 +51,12 @@ class Case(NamedTuple):
 
 MODELS: dict[str, tuple[Callable[..., HyperforecastModel], Callable[..., HyperforecastModel]]] = {
     "hn-mvts": (partial(HNMVTSModel, **SOLVED), partial(BackboneModel, **SOLVED)),
-    "light-sae": (
-        partial(LightSAEModel, **TRAINED),
-        partial(BackboneModel, **TRAINED),
-    ),
 }
 
 CASES = (
     Case("weather", 96, 12, "hn-mvts", range(N_FOLDS)),
     Case("weather", 96, 96, "hn-mvts", range(N_FOLDS)),
     Case("los_speed", 96, 12, "hn-mvts", (0, 4, 7)),
-    Case("los_speed", 96, 12, "light-sae", (4,)),
 )
 
 
@@ -93,13 +83,9 @@ def fit(
 ) -> HyperforecastModel:
     """Train a model on some channels."""
     model = make(case.lookback, case.horizon, random_state=0)
-    options: dict[str, Any] = {}
-    if model.model_params.get("solver") != "exact":
-        options["stride"] = 4
     return model.fit(
         dataset.series("train")[list(names)],
         val_series=dataset.series("validation", case.lookback)[list(names)],
-        **options,
     )
 
 

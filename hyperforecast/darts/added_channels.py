@@ -23,7 +23,6 @@ from hyperforecast.nn.newcomers import ChannelSolver, NegativeLogLikelihood
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.windows import WindowCutter
 
-
 TINY = torch.finfo(torch.float64).tiny
 
 
@@ -92,7 +91,9 @@ def with_added_channels(
         units = _units(rows)
         channels = [len(kept) + new.index(name) for name in rows.names]
         if larger.standardiser is not None:
-            larger.standardiser.target_mean[channels] = units.mean.to(larger.standardiser.target_mean)
+            larger.standardiser.target_mean[channels] = units.mean.to(
+                larger.standardiser.target_mean
+            )
             larger.standardiser.target_deviation[channels] = units.deviation.to(
                 larger.standardiser.target_mean
             )
@@ -189,7 +190,6 @@ def _units(rows: ChannelRows) -> MeanDeviation:
 
 def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
     """Return the rows of a channel as the solver takes them."""
-    network: ForecastingNetwork = model.network
     observed = []
     for i, one in enumerate(rows.series):
         check_finite(one, "series")

@@ -1,6 +1,5 @@
 """A trained model for other channels: fewer than it has, or some that were not trained on."""
 
-import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from torch import Tensor
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import separates_channels
 from hyperforecast.nn.resizing import UNITS, channel_axes, with_channels
+
 
 def for_channels_of(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model for the channels of series, where these are others than the model's.

@@ -127,7 +127,9 @@ def linear_backbones() -> list[str]:
 
 def separates_channels(backbone: nn.Module) -> bool:
     """Say whether a trained backbone takes each channel by itself, however many there are."""
-    said = (getattr(backbone, name, False) for name in ("separates_channels", "channel_independent"))
+    said = (
+        getattr(backbone, name, False) for name in ("separates_channels", "channel_independent")
+    )
     return any(said)
 
 

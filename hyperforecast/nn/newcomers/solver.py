@@ -46,13 +46,14 @@ class ChannelSolver:
     r"""Finds where new channels lie in the spread of known ones, from rows of their own.
 
     A new channel is like one of the known ones: it lies about a centre :math:`m_n` of the spread.
-    All but its own parameters held still, it is at the least, over b and n, of
+    All but its own parameters held still, it lies, for each n, at the least of
 
     .. math:: \frac{\kappa}{\sigma^2} \sum_{t,h} (y_{th} - f_{th}(b))^2 + \frac{1}{v} \|b - m_n\|^2,
 
-    where the centres and the variance v follow from the known channels alone. The variance of the
-    noise :math:`\sigma^2` is estimated with b, by expectation and maximisation, and windows that
-    overlap count by their share :math:`\kappa`, so nothing is left to tune. Forecasts that are
+    and in all at the mean of these places, each as likely as its least says. The centres and the
+    variance v follow from the known channels alone. The variance of the noise :math:`\sigma^2` is
+    estimated with b, by expectation and maximisation, and windows that overlap count by their share
+    :math:`\kappa`, so nothing is left to tune. Forecasts that are
     linear in b, as those of generated, individual and pooled heads are, are solved for in closed
     form; others, and other losses, by a few steps of L-BFGS about the mean, with v = 1.
 
@@ -91,8 +92,10 @@ class ChannelSolver:
         self._known = None
         if network.factors is not None:
             self._known = with_channels(trained, axes, range(n_known))
-            trained.factors = GivenFactors()
-            trained.factor_map = Remembering(trained.factor_map)
+            assert trained.factor_map is not None
+            # attributes of a module may be any module
+            trained._modules["factors"] = GivenFactors()
+            trained._modules["factor_map"] = Remembering(trained.factor_map)
             axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
         if loss is None:
             axes = {n: axis for n, axis in axes.items() if not n.startswith(CALIBRATION)}
@@ -296,10 +299,8 @@ class _Forecasts(NamedTuple):
     are_linear: bool
 
 
-def _posterior(
-    forecasts: _Forecasts, spread: ChannelSpread, n_series: int, shift: int
-) -> Tensor:
-    """Return the most likely place (K,) of a channel whose forecasts are linear in it."""
+def _posterior(forecasts: _Forecasts, spread: ChannelSpread, n_series: int, shift: int) -> Tensor:
+    """Return the mean place (K,) of a channel, given its rows, whose forecasts are linear in it."""
     known = forecasts.missed.isfinite()
     missed, slopes = forecasts.missed[known], forecasts.slopes[known]  # (N,), (N, K)
     values, vectors = torch.linalg.eigh(slopes.T @ slopes)
@@ -312,18 +313,19 @@ def _posterior(
         products = (values * places.square()).sum(dim=-1) - 2 * (places @ right)
         return (total + products).clamp(min=0)
 
-    place = centres[errors(centres).argmin()]
+    place = torch.zeros_like(right)
     noise = errors(place) / len(missed)
     for _ in range(MAX_ROUNDS):
         before = place
         left = forecasts.missed - forecasts.slopes @ (vectors @ place)
         share = min(effective_share(left, n_series, shift), score_share(left, forecasts.slopes))
         ridge = (noise / share).clamp(min=torch.finfo(noise.dtype).tiny)
-        # the most likely place of a channel like each known one, and how likely these are
+        # of a channel like each known one, and how likely each is
         shrunk = ridge / variance
         places = (right + shrunk * centres) / (values + shrunk)
         unlikely = errors(places) / ridge + (places - centres).square().sum(dim=-1) / variance
-        place = places[unlikely.argmin()]
+        likely = torch.softmax(-0.5 * unlikely, dim=0)
+        place = likely @ places
         # once the data are seen, the variance of a place is ridge / (value + shrunk)
         noise = (errors(place) + (values * ridge / (values + shrunk)).sum()) / len(missed)
         if (place - before).norm() <= 1e-6 * place.norm():

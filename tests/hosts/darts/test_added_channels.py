@@ -149,16 +149,6 @@ def test_more_rows_bring_it_to_the_channel_that_it_is_like(name: str) -> None:
     assert many < 0.9 * mean
 
 
-def test_a_copy_of_a_known_channel_by_all_its_rows() -> None:
-    model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
-    copies = KNOWN[["a", "b"]].with_columns_renamed(["a", "b"], ["x", "y"])
-    mean = copied(model).add_channels(copies[:L]).predict(H, series=KNOWN.stack(copies))
-    found = model.add_channels(copies).predict(H, series=KNOWN.stack(copies))
-    expected = found[["a", "b"]].values()
-    far, near = (abs(one[["x", "y"]].values() - expected).mean() for one in (mean, found))
-    assert near < 0.4 * far
-
-
 def test_added_again_with_more_rows_it_is_solved_for_again() -> None:
     model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
     at_once = copied(model).add_channels(NEW)

@@ -23,6 +23,7 @@ from hyperforecast.nn.exact import (
     solve_from_sums,
     write_exchange,
 )
+from hyperforecast.nn.exact.hold_out import hold_out
 
 PROBLEM = Problem(lookback=6, horizon=3, shift=1)
 SETTINGS = (
@@ -110,32 +111,38 @@ def test_it_does_not_matter_which_site_has_which_rows() -> None:
 
 
 def test_validation_is_the_mean_squared_error_of_windows_held_out() -> None:
-    """By a loop over the windows of all sites."""
+    """By a loop over the windows of all sites, with weights of those not held out."""
     sites = [site(i) for i in range(2)]
-    setting = Setting("none", 0, False, 0)
-    options = ExactOptions(ridge=0.01)
-    frame, found = exchanged(sites, [setting], options)
-    from hyperforecast.nn.exact.hold_out import hold_out
-
-    pooled = [one for series in sites for one in series]
-    training, validation = hold_out(PROBLEM, pooled, options.validation_size)
-    units = frame.units.target
-    standardised = [replace(one, target=units.standardise(one.target)) for one in training]
-    # units of these rows are not those of all: solved in the shared ones they are one
-    alone = SiteSums.of(PROBLEM, pooled, frame, [setting], options)
-    weights = solve_from_sums(PROBLEM, frame, [alone], [setting], options)
-    assert standardised
-    assert weights.compared[0].validation_mse == pytest.approx(found.compared[0].validation_mse)
-    assert len(validation) == 4
+    setting = Setting("none", 0, False, 0, ridge=0.01)
+    frame, found = exchanged(sites, [setting], ExactOptions(ridge=0.01))
+    split = [hold_out(PROBLEM, one, ExactOptions().validation_size) for one in sites]
+    training = [one for some, _ in split for one in some]
+    # of units that are those of all rows, as when they are standardised before
+    standard = [frame.units.standardise(one) for one in training]
+    design = []
+    for one in standard:
+        for window in one.target.unfold(0, PROBLEM.width, 1).mT:
+            design += [(window[:6, c], window[7:, c]) for c in range(N_CHANNELS)]
+    x = torch.stack([torch.cat([own, own.new_ones(1)]) for own, _ in design])
+    y = torch.stack([ahead for _, ahead in design])
+    centred = x[:, :6] - x[:, :6].mean(dim=0)
+    unit = centred.square().sum(dim=0).mean()
+    gram = centred.T @ centred + 0.01 * unit * torch.eye(6)
+    weight = torch.linalg.solve(gram, centred.T @ (y - y.mean(dim=0)))
+    constant = y.mean(dim=0) - x[:, :6].mean(dim=0) @ weight
+    errors = []
+    for one in (frame.units.standardise(one) for _, some in split for one in some):
+        for window in one.target.unfold(0, PROBLEM.width, 1).mT:
+            errors.append((window[7:].T - window[:6].T @ weight - constant).square().mean())
+    mse = torch.stack(errors).mean().item()
+    assert found.compared[0].validation_mse == pytest.approx(mse, rel=1e-6)
 
 
 def test_what_cannot_be_shared_says_why() -> None:
     with pytest.raises(ValueError, match="needs a series of at least 10 rows"):
         SiteRows.of(PROBLEM, [one.rows(0, 5) for one in site(0)])
     with pytest.raises(ValueError, match="Some sites have past covariates and others have none"):
-        shared_frame(
-            [SiteRows.of(PROBLEM, site(0)), SiteRows.of(PROBLEM, site(1, True))], SETTINGS
-        )
+        shared_frame([SiteRows.of(PROBLEM, site(0)), SiteRows.of(PROBLEM, site(1, True))], SETTINGS)
     rows = [SiteRows.of(PROBLEM, site(0))]
     with pytest.raises(ValueError, match="without factors, neighbours and pooling"):
         shared_frame(rows, [Setting("none", 0, False, 2)])

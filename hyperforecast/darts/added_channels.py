@@ -197,7 +197,6 @@ def _units(rows: ChannelRows) -> MeanDeviation:
 
 def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
     """Return the rows of a channel as the solver takes them."""
-    network: ForecastingNetwork = model.network
     observed = []
     for i, one in enumerate(rows.series):
         check_finite(one, "series")

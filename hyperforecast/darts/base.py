@@ -776,9 +776,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             self._expect_static_covariates &= self._uses_static_covariates
 
     def _verify_static_covariates(self, static_covariates: pd.DataFrame | None) -> None:
-        super()._verify_static_covariates(
-            without_column(static_covariates, self._series_id)
-        )
+        super()._verify_static_covariates(without_column(static_covariates, self._series_id))
 
     def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:
         """Forecast, from series whose channels and covariates may have any order.

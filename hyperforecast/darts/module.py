@@ -126,8 +126,9 @@ class ForecastingModule(PLForecastingModule):
         if (alone := self._network_of_trained()) is not None:
             n = self.n_trained
             if static is not None and static.shape[1] > 1:
-                static = static[:, :n]
-            known = alone(target[..., :n], static_covariates=static, **others)
+                static = static[:, :n].contiguous()
+            # as it lies in memory where there are no others: products depend on that, too
+            known = alone(target[..., :n].contiguous(), static_covariates=static, **others)
             prediction = torch.cat([known, prediction[:, :, n:]], dim=2)
         return PLModuleOutput(prediction=bounded(prediction, self._bounds))
 

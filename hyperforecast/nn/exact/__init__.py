@@ -8,7 +8,10 @@ those of the validation windows. So training, and choosing what to train, need n
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
+from hyperforecast.nn.exact.exchange import read_exchange, write_exchange
+from hyperforecast.nn.exact.federated import SiteSums, shared_frame, solve_from_sums
 from hyperforecast.nn.exact.fixed_map import fixed_solution
+from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.layout import LINEAR_NORMS, WindowLayout
 from hyperforecast.nn.exact.moment_history import MomentHistory
@@ -23,6 +26,7 @@ from hyperforecast.nn.exact.search_policy import choose_search_space
 from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.setting_history import SettingHistory
+from hyperforecast.nn.exact.site_rows import SiteRows
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.solver import solve_exact
 from hyperforecast.nn.exact.units import MeanDeviation, Units
@@ -40,6 +44,7 @@ __all__ = [
     "ComparedSetting",
     "ExactOptions",
     "ExactSolution",
+    "Frame",
     "GeneratedRegression",
     "MeanDeviation",
     "MomentHistory",
@@ -51,15 +56,21 @@ __all__ = [
     "SearchSpace",
     "Setting",
     "SettingHistory",
+    "SiteRows",
+    "SiteSums",
     "Units",
     "WindowLayout",
     "block_moments",
     "choose_search_space",
     "fixed_solution",
     "lagged_products",
+    "read_exchange",
+    "shared_frame",
     "solve_exact",
+    "solve_from_sums",
     "solved_arguments",
     "solved_network",
     "summed_lagged_products",
     "window_moments",
+    "write_exchange",
 ]

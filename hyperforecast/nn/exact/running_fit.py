@@ -82,7 +82,7 @@ class RunningFit:
             setting: split.sums(setting)
             if forgetting == 1.0
             else _fading_sums(split, setting, forgetting)
-            for setting in self._distinct(split)
+            for setting in distinct_settings(split, self.combination.settings)
         }
         if self.moments is not None:
             n_steps = max(len(one.target) for one in series) - self.problem.width + 1
@@ -100,17 +100,18 @@ class RunningFit:
         solution = split.solve_all(self.combination)
         return replace(solution, residual_quantiles=self.residual_quantiles)
 
-    def _distinct(self, split: DataSplit) -> list[Setting]:
-        """Return settings whose moments are all that the regressions are made of."""
-        longest: dict[tuple[View, bool], Setting] = {}
-        for setting in self.combination.settings:
-            what = setting.view, split.pairs_suffice(setting)
-            other = longest.get(what, setting)
-            longest[what] = max(other, setting, key=lambda one: one.embedding_dim)
-        return list(longest.values())
-
     def _split(self, series: Sequence[ObservedSeries]) -> DataSplit:
         return DataSplit(self.problem, series, self.options, None, "all", self.frame)
+
+
+def distinct_settings(split: DataSplit, settings: Sequence[Setting]) -> list[Setting]:
+    """Return settings whose moments are all that the regressions of some settings are made of."""
+    longest: dict[tuple[View, bool], Setting] = {}
+    for setting in settings:
+        what = setting.view, split.pairs_suffice(setting)
+        other = longest.get(what, setting)
+        longest[what] = max(other, setting, key=lambda one: one.embedding_dim)
+    return list(longest.values())
 
 
 def _fading_sums(split: DataSplit, setting: Setting, forgetting: float) -> Moments:

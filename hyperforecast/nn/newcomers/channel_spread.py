@@ -34,11 +34,14 @@ class ChannelSpread:
         Of each, without that axis, float64.
     directions : dict of str to Tensor
         Likewise, K of each on the first axis. There are fewer than known channels.
+    places : Tensor, shape (C, K)
+        Where the known channels lie.
     """
 
     axes: dict[str, int]
     mean: dict[str, Tensor]
     directions: dict[str, Tensor]
+    places: Tensor
 
     @classmethod
     def of(cls, network: ForecastingNetwork, axes: Mapping[str, int], n_known: int) -> Self:
@@ -62,11 +65,31 @@ class ChannelSpread:
             values = parameters[name].detach().movedim(axis, 0)[:n_known].cpu().double()
             mean[name] = values.mean(dim=0)
             centred[name] = values - mean[name]
-        mixing = _main_directions(_differing(network, centred, n_known))
+        places = _main_places(_differing(network, centred, n_known), n_known)
+        mixing = places.T / max(1, n_known - 1)  # (K, C)
         directions = {
             name: torch.tensordot(mixing, values, dims=1) for name, values in centred.items()
         }
-        return cls(own, mean, directions)
+        return cls(own, mean, directions, places)
+
+    @property
+    def bandwidth(self) -> float:
+        """Deviation of a channel from the known one that it is like, in whitened units.
+
+        The normal reference rule of kernel density estimates (Silverman, "Density Estimation for
+        Statistics and Data Analysis", 1986, section 4.3).
+        """
+        n_known, k = self.places.shape
+        return (4 / (n_known * (k + 2))) ** (1 / (k + 4)) if n_known > 1 else 1.0
+
+    @property
+    def centres(self) -> Tensor:
+        """Means (C, K) of what channels like each known one are, which together vary by one.
+
+        They are the places drawn to the mean (West, "Approximating posterior distributions by
+        mixtures", 1993).
+        """
+        return self.places * max(0.0, 1 - self.bandwidth**2) ** 0.5
 
     @property
     def n_directions(self) -> int:
@@ -79,6 +102,15 @@ class ChannelSpread:
             name: self.mean[name] + torch.tensordot(place, self.directions[name], dims=1)
             for name in self.axes
         }
+
+    def put(self, network: nn.Module, place: Tensor) -> None:
+        """Put the parameters of channels into a network of these, no longer as its parameters."""
+        like = next(network.parameters())
+        for name, values in self.parameters(place).items():
+            path, _, last = name.rpartition(".")
+            module = network.get_submodule(path)
+            module._parameters.pop(last, None)
+            setattr(module, last, values.movedim(0, self.axes[name]).to(like))
 
     @torch.no_grad()
     def write(self, network: nn.Module, channels: Sequence[int], place: Tensor) -> None:
@@ -108,9 +140,8 @@ def _differing(
     return [heads - heads.mean(dim=0)]
 
 
-def _main_directions(centred: Sequence[Tensor]) -> Tensor:
-    """Return the mixtures (K, C) of channels that are the principal ones, of unit variance."""
-    n_known = len(centred[0]) if centred else 0
+def _main_places(centred: Sequence[Tensor], n_known: int) -> Tensor:
+    """Return the principal components (C, K) of the known channels, of unit variance."""
     products = torch.zeros(n_known, n_known, dtype=torch.float64)
     for values in centred:
         products += values.flatten(1) @ values.flatten(1).T
@@ -118,4 +149,4 @@ def _main_directions(centred: Sequence[Tensor]) -> Tensor:
     variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
     before = variances.cumsum(0) - variances
     kept = before < KEPT_VARIANCE * variances.sum()
-    return vectors[:, kept].T / max(1, n_known - 1) ** 0.5
+    return vectors[:, kept] * max(1, n_known - 1) ** 0.5

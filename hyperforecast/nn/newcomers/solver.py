@@ -1,13 +1,11 @@
 """Where a new channel lies among the known ones, found from rows of its own."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.functional import pad
 
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
@@ -15,7 +13,7 @@ from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.channel_spread import CALIBRATION, ChannelSpread
-from hyperforecast.nn.newcomers.effective_share import effective_share
+from hyperforecast.nn.newcomers.effective_share import effective_share, score_share
 from hyperforecast.nn.resizing import LOADINGS, with_channels
 from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.windows import WindowCutter, Windows
@@ -47,15 +45,17 @@ def squared_error(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 class ChannelSolver:
     r"""Finds where new channels lie in the spread of known ones, from rows of their own.
 
-    It minimises, all but a channel's own parameters held still,
+    A new channel is like one of the known ones: it lies about a centre :math:`m_n` of the spread.
+    All but its own parameters held still, it lies, for each n, at the least of
 
-    .. math:: \frac{\kappa}{2\sigma^2} \sum_{t,h} (y_{th} - f_{th}(b))^2 + \frac12 \|b\|^2,
+    .. math:: \frac{\kappa}{\sigma^2} \sum_{t,h} (y_{th} - f_{th}(b))^2 + \frac{1}{v} \|b - m_n\|^2,
 
-    the posterior of a channel that is drawn as the known ones were; nothing is left to tune. The
-    variance of the noise is estimated with it, by expectation and maximisation, and windows that
-    overlap count by their :func:`effective_share` :math:`\kappa`. Forecasts that are linear in b,
-    as those of generated, individual and pooled heads are, are solved for in closed form; others,
-    and other losses, by a few steps of L-BFGS.
+    and in all at the mean of these places, each as likely as its least says. The centres and the
+    variance v follow from the known channels alone. The variance of the noise :math:`\sigma^2` is
+    estimated with b, by expectation and maximisation, and windows that overlap count by their share
+    :math:`\kappa`, so nothing is left to tune. Forecasts that are
+    linear in b, as those of generated, individual and pooled heads are, are solved for in closed
+    form; others, and other losses, by a few steps of L-BFGS about the mean, with v = 1.
 
     Parameters
     ----------
@@ -92,8 +92,10 @@ class ChannelSolver:
         self._known = None
         if network.factors is not None:
             self._known = with_channels(trained, axes, range(n_known))
-            trained.factors = GivenFactors()
-            trained.factor_map = Remembering(trained.factor_map)
+            assert trained.factor_map is not None
+            # attributes of a module may be any module
+            trained._modules["factors"] = GivenFactors()
+            trained._modules["factor_map"] = Remembering(trained.factor_map)
             axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
         if loss is None:
             axes = {n: axis for n, axis in axes.items() if not n.startswith(CALIBRATION)}
@@ -135,7 +137,7 @@ class ChannelSolver:
         found = [] if self.loss else self._along_directions(rows, units)
         for channel in range(n_new):
             if found and found[channel].are_linear:
-                places.append(_posterior(found[channel], len(rows), self.cutter.shift))
+                places.append(_posterior(found[channel], self.spread, len(rows), self.cutter.shift))
             else:
                 places.append(self._by_steps(rows, units, channel))
         return torch.stack(places)
@@ -210,13 +212,9 @@ class ChannelSolver:
         place = torch.zeros(self.spread.n_directions, dtype=torch.float64, requires_grad=True)
 
         def outputs() -> tuple[Tensor, Tensor]:
-            own = self.spread.parameters(place[None])
-            parameters = {
-                name: own[name].movedim(0, axis).to(network.get_parameter(name))
-                for name, axis in self.spread.axes.items()
-            }
+            self.spread.put(network, place[None])
             pairs = [
-                (functional_call(network, parameters, one[:4]), one.future_target)
+                (network(*one[:4]), one.future_target)
                 for _, one in self._windows(series, network, units, [channel])
             ]
             found, targets = zip(*pairs, strict=True)
@@ -301,37 +299,35 @@ class _Forecasts(NamedTuple):
     are_linear: bool
 
 
-def score_share(left: Tensor, slopes: Tensor) -> float:
-    known = left.isfinite()
-    left = torch.where(known, left, 0.0)
-    slopes = torch.where(known[..., None], slopes, 0.0)
-    scores = torch.einsum("th,thk->tk", left, slopes)
-    size = max(1, math.isqrt(len(scores)))
-    batches = torch.stack([one.sum(dim=0) for one in scores.split(size)])
-    naive = left.square().sum() / known.sum() * slopes.square().sum()
-    return 1.0 if naive == 0 else min(1.0, (naive / batches.square().sum()).item())
-
-
-def _posterior(forecasts: _Forecasts, n_series: int, shift: int) -> Tensor:
-    """Return the most likely place (K,) of a channel whose forecasts are linear in it."""
+def _posterior(forecasts: _Forecasts, spread: ChannelSpread, n_series: int, shift: int) -> Tensor:
+    """Return the mean place (K,) of a channel, given its rows, whose forecasts are linear in it."""
     known = forecasts.missed.isfinite()
     missed, slopes = forecasts.missed[known], forecasts.slopes[known]  # (N,), (N, K)
     values, vectors = torch.linalg.eigh(slopes.T @ slopes)
     values = values.clamp(min=0)
     right = vectors.T @ (slopes.T @ missed)
-    place = torch.zeros_like(right)
+    centres, variance = spread.centres @ vectors, spread.bandwidth**2
     total = missed.square().sum()
-    noise = total / len(missed)
+
+    def errors(places: Tensor) -> Tensor:
+        products = (values * places.square()).sum(dim=-1) - 2 * (places @ right)
+        return (total + products).clamp(min=0)
+
+    place = torch.zeros_like(right)
+    noise = errors(place) / len(missed)
     for _ in range(MAX_ROUNDS):
         before = place
         left = forecasts.missed - forecasts.slopes @ (vectors @ place)
         share = min(effective_share(left, n_series, shift), score_share(left, forecasts.slopes))
-        ridge = noise / share
-        ridge = ridge.clamp(min=torch.finfo(noise.dtype).tiny)
-        place = right / (values + ridge)
-        error = total - 2 * (place @ right) + (values * place.square()).sum()
-        # once the data are seen, the variance of a place is ridge / (value + ridge)
-        noise = (error + (values * ridge / (values + ridge)).sum()).clamp(min=0) / len(missed)
+        ridge = (noise / share).clamp(min=torch.finfo(noise.dtype).tiny)
+        # of a channel like each known one, and how likely each is
+        shrunk = ridge / variance
+        places = (right + shrunk * centres) / (values + shrunk)
+        unlikely = errors(places) / ridge + (places - centres).square().sum(dim=-1) / variance
+        likely = torch.softmax(-0.5 * unlikely, dim=0)
+        place = likely @ places
+        # once the data are seen, the variance of a place is ridge / (value + shrunk)
+        noise = (errors(place) + (values * ridge / (values + shrunk)).sum()) / len(missed)
         if (place - before).norm() <= 1e-6 * place.norm():
             break
     return vectors @ place

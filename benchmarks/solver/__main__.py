@@ -11,6 +11,8 @@ made::
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``accuracy`` (at 96, 192, 336 and 720 steps, beside what is published; rows that the
 results file has are not made again), ``ablation`` (each step of the solver on and off, likewise),
+``held-out`` (which held-out rows choose best, likewise), ``periods`` (what phases of the day would
+tell, likewise),
 ``horizons`` (accuracy at the lookbacks of the speed table), ``channels`` (time against the
 number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
 results files have are not made again), ``grid`` (grid searches of both hosts), ``memory`` (memory
@@ -29,8 +31,10 @@ from benchmarks.solver.coverage import coverage
 from benchmarks.solver.embedding import embedding
 from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
+from benchmarks.solver.held_out import held_out
 from benchmarks.solver.horizons import HORIZONS, horizons
 from benchmarks.solver.memory import memory
+from benchmarks.solver.periods import periods
 from benchmarks.solver.published import ablation, accuracy
 from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
@@ -39,6 +43,8 @@ TABLES = (
     "speed",
     "accuracy",
     "ablation",
+    "held-out",
+    "periods",
     "horizons",
     "channels",
     "embedding",
@@ -47,6 +53,9 @@ TABLES = (
     "memory",
     "retraining",
 )
+
+MADE_ONCE = {"accuracy": accuracy, "ablation": ablation, "held-out": held_out}
+"""Tables of data sets and horizons whose rows are not made again."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,10 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif table == "horizons":
             names = given.data or ["ETTh1", "weather", "exchange_rate"]
             horizons(names, given.folder, given.horizons)
-        elif table in ("accuracy", "ablation"):
+        elif table in MADE_ONCE:
             names = given.data or ["ETTh1", "ETTm1", "weather", "exchange_rate", "los_speed"]
-            make = accuracy if table == "accuracy" else ablation
-            make(names, given.folder, given.horizons)
+            MADE_ONCE[table](names, given.folder, given.horizons)
+        elif table == "periods":
+            periods(given.data or ["ETTh1", "ETTm1"], given.folder)
         elif table == "channels":
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":

@@ -23,6 +23,7 @@ from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression
 from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.own_embedding import own_ridge_embedding
 from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.pooled_regression import PooledRegression
@@ -34,7 +35,6 @@ from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_er
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
-from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
@@ -108,7 +108,7 @@ class DataSplit:
         norm = problem.search.norms[0]
         longest = Setting(norm, self._longest_direct(), False, 0)
         layout, weights = self.layout(View(norm)), pair_weights(self.mixing(longest))
-        max_bytes = int(options.max_memory_gb * 2**30) // 2  # training and validation together
+        max_bytes = self._max_bytes
         self.cache: MomentCache | OwnWindowCache
         if has_own_windows(self.series):
             self.cache = OwnWindowCache(self.series, layout, self.n_channels, max_bytes, weights)
@@ -127,6 +127,10 @@ class DataSplit:
         self._moments: tuple[View, ChannelMoments] | None = None
         self._given: dict[View, ChannelMoments] = {}
         self._given_pairs: dict[View, Moments] = {}
+
+    @property
+    def _max_bytes(self) -> int:
+        return int(self.options.max_memory_gb * 2**30) // 2  # training and validation together
 
     def layout(self, view: View) -> WindowLayout:
         """Return where things lie in a window as a regression sees it."""
@@ -326,7 +330,8 @@ class DataSplit:
     def _principal_components(self) -> tuple[Tensor, Tensor]:
         """Return channel embedding and loadings of the factors, as long as any that is compared."""
         if has_own_windows(self.series):
-            return self._own_components(), self.series[0].target.new_zeros(self.n_channels, 0)
+            self.loadings = self.series[0].target.new_zeros(self.n_channels, 0)
+            return self._own_components(), self.loadings
         targets = [one.target for one in self.series]
         device = targets[0].device
         longest, n_factors = max(self._shared_dims(), default=0), max(self.problem.search.n_factors)
@@ -336,11 +341,12 @@ class DataSplit:
 
     def _own_components(self) -> Tensor:
         """Return the embedding of channels that share no time axis."""
-        columns = [column for one in self.series for column in one.target.T]
-        numbers = torch.cat([one.numbers for one in self.series])
-        longest = max(self._shared_dims(), default=0)
-        lookback = self.problem.lookback
-        return lag_correlation_embedding(columns, numbers, self.n_channels, lookback, longest)
+        layout = self.layout(View("last"))
+        moments = OwnWindowCache(
+            self.series, layout, self.n_channels, self._max_bytes
+        ).channel_moments(layout)
+        regressors = layout.regressors(self.series[0])
+        return own_ridge_embedding(moments, regressors, max(self._shared_dims(), default=0))
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""

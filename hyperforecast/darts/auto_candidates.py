@@ -38,9 +38,20 @@ def naive_candidates(lookback: int, season: int | None) -> list[str]:
     return [kind for kind in NAIVE if seasonal or kind != SEASONAL_NAIVE]
 
 
-def trained_candidates(n_channels: int) -> list[Candidate]:
-    """Return the models that are trained, the simplest first."""
-    exact: dict[str, Any] = {"solver": "exact"}
+def trained_candidates(n_channels: int, validation_size: float) -> list[Candidate]:
+    """Return the models that are trained, the simplest first.
+
+    Parameters
+    ----------
+    n_channels : int
+    validation_size : float
+        Share of the windows, the last ones, that a model holds out itself where it is fitted alone:
+        those that candidates are compared on, so that it chooses the same settings.
+    """
+    exact: dict[str, Any] = {
+        "solver": "exact",
+        "solver_kwargs": {"validation_size": validation_size},
+    }
     shared = [Candidate(ONE_FOR_ALL, BackboneModel, exact)]
     if n_channels == 1:
         return shared

@@ -207,7 +207,7 @@ class Race:
                 )
                 self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
         n_channels = self.data.series[0].n_components
-        for candidate in trained_candidates(n_channels) if trains else ():
+        for candidate in trained_candidates(n_channels, self.validation_size) if trains else ():
             if candidate.name not in self.names or (entries and self._is_late):
                 continue
             try:

@@ -491,7 +491,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         names = names_of_series(series, series_id)
         trained = self.series_names
         if not trained and not self._series_names:
-            self._series_names = list(dict.fromkeys(names))
+            start = (self._start_state or {}).get("_extra_state", {})  # whose weights go on
+            self._series_names = list(start.get("series_names") or dict.fromkeys(names))
         numbers = numbers_of(names, trained or self._series_names)
         return NumberedTraining(dataset, numbers, series_id)
 
@@ -561,7 +562,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 self._told_to_use_gradients,
             ):
                 solution = self._solve(model, datamodule, trainer.strategy.root_device)
-                self._solution = solution if counts_alike(datamodule.train_dataset) else None
+                counts = counts_alike(datamodule.train_dataset)
+                by_channel = model.network.weights_by == "channel"
+                self._solution = solution if counts and by_channel else None
                 self._solver_report = report(solution, self.input_chunk_length)
                 model.solver_report = self._solver_report
                 data = SolvedData(datamodule, model.dtype)
@@ -789,8 +792,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
         if self.model is not None and given.get("series") is not None:
             other = for_channels_of(self, series2seq(given["series"]))
-            if other is None:
-                other = for_new_series(self, series2seq(given["series"]))
+            other = other or for_new_series(self, series2seq(given["series"]))
             if other is not None:
                 return other.predict(*args, **kwargs)
         with random_turn():

@@ -72,8 +72,8 @@ def check_by_series(**arguments: Any) -> None:
     if not belongs_to_channels(n_channels=N_CHANNELS, **(arguments | {"weights_by": "channel"})):
         raise ValueError(
             f"weights_by={arguments['weights_by']!r} would have no effect: nothing in this network "
-            "belongs to a channel. Give it a head that does, 'hn-mvts' or 'individual' for "
-            "example, or leave weights_by out."
+            "belongs to a channel. Choose a head whose weights differ between channels, or leave "
+            "weights_by out."
         )
 
 

@@ -13,7 +13,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
-from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
+from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, SeriesOptions
 from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
@@ -126,6 +126,17 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     def channels_(self) -> list[Any]:
         """Column labels of y in the order of the network's weights."""
         return list(self.trained_.channels)
+
+    @property
+    def _owners(self) -> pd.Index:
+        """What the rows of tables of weights and vectors belong to."""
+        channels = pd.Index(self.channels_, name="channel")
+        if self.weights_by == "channel":
+            return channels
+        series = pd.Index(self.model_.series_names, name="series")
+        if self.weights_by == "series":
+            return series
+        return pd.MultiIndex.from_product([series, channels])
 
     # parameters
 
@@ -521,6 +532,7 @@ class BaseHyperforecastForecaster(
     NetworkOptions,
     ForecastOptions,
     FactorOptions,
+    SeriesOptions,
     TrainingOptions,
     BaseDartsForecaster,
 ):

@@ -1,10 +1,14 @@
 """From tables to Darts' series in the units of the network."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from darts import TimeSeries
 
+from hyperforecast.sktime.instances import Key
+from hyperforecast.sktime.parameters import SERIES_ID
 from hyperforecast.sktime.scaling import Scale
 from hyperforecast.sktime.trained import Trained
 
@@ -14,6 +18,7 @@ DartsInput = dict[str, TimeSeries | None]
 
 def to_darts(
     trained: Trained,
+    key: Key,
     scales: tuple[Scale, Scale],
     y: np.ndarray,
     X: np.ndarray | None,
@@ -26,6 +31,8 @@ def to_darts(
     ----------
     trained : Trained
         Names of the columns.
+    key : tuple
+        Labels of the instance, by which it is known where weights are by series.
     scales : (Scale, Scale)
         Of y and of X, for this instance.
     y : array, shape (T, C)
@@ -39,7 +46,7 @@ def to_darts(
     n_rows = len(y)
     y_scale, X_scale = scales
     inputs: DartsInput = {
-        "series": _series(y_scale.transform(y), names),
+        "series": _series(y_scale.transform(y), names, _identity(trained, key)),
         "past_covariates": None,
         "future_covariates": None,
     }
@@ -65,5 +72,19 @@ def as_arguments(inputs: Sequence[DartsInput], prefix: str = "") -> dict[str, li
     return {f"{prefix}{name}": series for name, series in lists.items() if series}
 
 
-def _series(values: np.ndarray, names: Sequence[str]) -> TimeSeries:
-    return TimeSeries.from_values(values, columns=list(names))
+def instance_name(key: Key) -> str:
+    """Return the name by which a model knows an instance."""
+    return str(key[0]) if len(key) == 1 else json.dumps(list(map(str, key)))
+
+
+def _identity(trained: Trained, key: Key) -> pd.DataFrame | None:
+    """Return the static covariate that names an instance, where weights are by series."""
+    if trained.model.model_params["weights_by"] == "channel":
+        return None
+    return pd.DataFrame({SERIES_ID: [instance_name(key)]})
+
+
+def _series(
+    values: np.ndarray, names: Sequence[str], static: pd.DataFrame | None = None
+) -> TimeSeries:
+    return TimeSeries.from_values(values, columns=list(names), static_covariates=static)

@@ -59,7 +59,7 @@ def fitted_values(
         if wanted == 0:  # the mean stands before the first row
             window = np.concatenate([_mean(y).repeat(lookback, 0), y[:1]])
             known = None if X is None else _from(X[: trained.horizon], -lookback)
-            inputs.append(to_darts(trained, scale, window, known, names, trained.horizon))
+            inputs.append(to_darts(trained, key, scale, window, known, names, trained.horizon))
             places.append((number, slice(-first[key], 1 - first[key])))
         wanted = max(wanted, 1)
         if wanted < len(y):
@@ -67,7 +67,7 @@ def fitted_values(
                 None if table is None else _from(table, wanted - lookback) for table in (y, X)
             )
             assert rows is not None
-            inputs.append(to_darts(trained, scale, rows, known, names, trained.horizon))
+            inputs.append(to_darts(trained, key, scale, rows, known, names, trained.horizon))
             places.append((number, slice(wanted - first[key], len(y) - first[key])))
     for (number, rows_of), one in zip(
         places, _one_step(trained, inputs, alphas, seed), strict=True

@@ -60,7 +60,7 @@ def forecast(
         missing = trained.lookback - len(y)
         values = _padded(y.to_numpy(dtype=float), missing)
         X = None if X is None else _padded(X, missing)
-        inputs.append(to_darts(trained, scales, values, X, names, max(n, trained.horizon)))
+        inputs.append(to_darts(trained, key, scales, values, X, names, max(n, trained.horizon)))
         y_scales.append(scales[0])
     arguments: dict[str, Any] = {**as_arguments(inputs), "random_state": seed}
     likelihood = trained.model.likelihood

@@ -43,9 +43,9 @@ class HNMVTSForecaster(HNMVTSModelOptions, BaseSolverForecaster):
 
     @property
     def channel_embedding_(self) -> pd.DataFrame:
-        """The learned channel vectors."""
+        """The learned vectors of channels, or of what else ``weights_by`` says."""
         vectors = self.model_.network.channel_embedding()
-        return pd.DataFrame(vectors, index=pd.Index(self.channels_, name="channel"))
+        return pd.DataFrame(vectors, index=self._owners)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class LightSAEForecaster(LightSAEModelOptions, BaseHyperforecastForecaster):
             raise AttributeError(
                 f"There are no gates with variant={self.variant!r}; only 'light' has a pool."
             )
-        return pd.DataFrame(gates.cpu(), index=pd.Index(self.channels_, name="channel"))
+        return pd.DataFrame(gates.cpu(), index=self._owners)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

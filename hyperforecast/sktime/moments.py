@@ -40,7 +40,7 @@ def counting(trained: Trained, seen: Mapping[Key, Instance], forgetting: float =
         y, X = rows.to_numpy(dtype=float), None
         if trained.covariates:
             X = covering(instance.X, rows.index, trained.covariates, key).to_numpy(dtype=float)
-        inputs.append(to_darts(trained, trained.scales(key, y), y, X, names))
+        inputs.append(to_darts(trained, key, trained.scales(key, y), y, X, names))
     running = trained.running
     if inputs:
         running = trained.model.counting(running, **as_arguments(inputs), forgetting=forgetting)

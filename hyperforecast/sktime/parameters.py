@@ -24,6 +24,10 @@ def values(forecaster: Any, of: Of | None = None, to: To | None = None) -> dict[
     }
 
 
+SERIES_ID = "instance"
+"""Static covariate of Darts' series that names the instance."""
+
+
 def model_arguments(
     forecaster: Any,
     lengths: Mapping[str, int],
@@ -37,6 +41,8 @@ def model_arguments(
         "likelihood": likelihood,
         "pl_trainer_kwargs": trainer | (forecaster.pl_trainer_kwargs or {}),
     }
+    if forecaster.weights_by != "channel":
+        arguments["series_id"] = SERIES_ID
     return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -200,11 +200,13 @@ def train(
     for key, y in y_values.items():
         X, rows = X_values.get(key), plan.rows_to_train_on(key)
         scale = trained.scales(key, y[rows])
-        training.append(to_darts(trained, scale, y[rows], X, names))
+        training.append(to_darts(trained, key, scale, y[rows], X, names))
         if plan.n_held_out[key]:
             held_out = slice(rows.stop - plan.lookback, None)
             validation.append(
-                to_darts(trained, scale, y[held_out], None if X is None else X[held_out], names)
+                to_darts(
+                    trained, key, scale, y[held_out], None if X is None else X[held_out], names
+                )
             )
     arguments: dict[str, Any] = {**as_arguments(training), **as_arguments(validation, "val_")}
     if start is not None:

@@ -24,6 +24,7 @@ from hyperforecast.nn.exact.neighbour_regression import NeighbourRegression
 from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 from hyperforecast.nn.exact.options import ExactOptions
+from hyperforecast.nn.exact.own_embedding import own_ridge_embedding
 from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.pairs import pair_weights
 from hyperforecast.nn.exact.pooled_regression import PooledRegression
@@ -35,7 +36,6 @@ from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_er
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
-from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
@@ -110,7 +110,7 @@ class DataSplit:
         norm = problem.search.norms[0]
         self._start = problem.search.embedding_starts[0]
         layout, weights = self.layout(View(norm)), self._pair_weights(self._start)
-        max_bytes = int(options.max_memory_gb * 2**30) // 2  # training and validation together
+        max_bytes = self._max_bytes
         self.cache: MomentCache | OwnWindowCache
         if has_own_windows(self.series):
             self.cache = OwnWindowCache(self.series, layout, self.n_channels, max_bytes, weights)
@@ -129,6 +129,10 @@ class DataSplit:
         self._moments: tuple[View, ChannelMoments] | None = None
         self._given: dict[View, ChannelMoments] = {}
         self._given_pairs: dict[View, Moments] = {}
+
+    @property
+    def _max_bytes(self) -> int:
+        return int(self.options.max_memory_gb * 2**30) // 2  # training and validation together
 
     def layout(self, view: View) -> WindowLayout:
         """Return where things lie in a window as a regression sees it."""
@@ -356,17 +360,15 @@ class DataSplit:
     def _vectors(self) -> VectorsOf:
         """Return what gives the channel embedding, as long as any that is compared."""
         problem, longest = self.problem, max(self._shared_dims(), default=0)
+        window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
         if not has_own_windows(self.series):
-            window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
             n_components = max(longest, *problem.search.n_factors)
-            max_bytes = int(self.options.max_memory_gb * 2**30) // 4
-            return EmbeddingStarts(self.series, window, n_components, max_bytes)
+            return EmbeddingStarts(self.series, window, n_components, self._max_bytes // 2)
         # channels that share no time axis are alike in how they depend on their own past alone
-        columns = [column for one in self.series for column in one.target.T]
-        numbers = torch.cat([one.numbers for one in self.series])
-        vectors = lag_correlation_embedding(
-            columns, numbers, self.n_channels, problem.lookback, longest
-        )
+        window = replace(window, norm="last")
+        cache = OwnWindowCache(self.series, window, self.n_channels, self._max_bytes)
+        regressors = window.regressors(self.series[0])
+        vectors = own_ridge_embedding(cache.channel_moments(window), regressors, longest)
         return lambda start: vectors
 
     def _shared_dims(self) -> list[int]:

@@ -1,0 +1,1 @@
+"""Panels of univariate series: weights for each series beside weights for all."""

@@ -1,0 +1,48 @@
+"""Vectors of channels that share no time axis, from weights that each would have alone."""
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.exact.batched_ridge import BatchedRidge
+from hyperforecast.nn.exact.moments import ChannelMoments
+from hyperforecast.nn.exact.regressors import CONSTANT, PENALISED, Regressors
+from hyperforecast.nn.lag_correlation import principal_components
+
+RIDGE = 3.0
+"""Ridge of the channels' own weights, in units of each one's equations: a strong one, because
+vectors are to tell what most windows of a channel say."""
+
+
+def own_ridge_embedding(
+    moments: ChannelMoments, regressors: Regressors, embedding_dim: int
+) -> Tensor:
+    """Embed channels by the principal components of their own ridge weights.
+
+    Weights are compared by what they forecast: in the metric of the mean of all channels'
+    moments. Every channel counts by its windows; one without windows is at zero.
+
+    Parameters
+    ----------
+    moments : iterable of (slice, Moments)
+        Of C channels.
+    regressors : Regressors
+        Of each channel; vectors tell own lags apart.
+    embedding_dim : int
+
+    Returns
+    -------
+    Tensor, shape (C, embedding_dim)
+    """
+    lags = regressors.own
+    weights, counts, total = [], [], None
+    for _, chunk in moments:
+        sums = chunk.xx[:, lags, lags].sum(dim=0)
+        total = sums if total is None else total + sums
+        weights.append(BatchedRidge(chunk, regressors).solve(RIDGE).weight[:, :, PENALISED])
+        counts.append(chunk.xx[:, CONSTANT, CONSTANT])
+    assert total is not None
+    size = total.diagonal().mean()
+    values, vectors = torch.linalg.eigh(total / torch.where(size > 0, size, 1.0))
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    rows = (torch.cat(weights)[..., lags] @ root).flatten(1)  # (C, H·L)
+    return principal_components(rows, torch.cat(counts), embedding_dim)

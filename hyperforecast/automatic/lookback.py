@@ -10,17 +10,24 @@ HORIZONS, SEASONS = 3, (7, 2, 1)
 """How many horizons a lookback covers where there are enough rows, and how many seasons: the first
 number of them that is not too long."""
 
+MANY_CHANNELS = 100
+"""Number of channels above which a lookback covers one horizon and no season: with three thousand
+regressors a fit to each of hundreds of channels takes minutes."""
+
 PART = 3
 """Part of the rows, one over this, that a lookback has at most."""
 
 
-def choose_lookback(n_rows: Sequence[int], horizon: int, season: int | None = None) -> int:
+def choose_lookback(
+    n_rows: Sequence[int], horizon: int, season: int | None = None, n_channels: int = 1
+) -> int:
     """Return a lookback L that the rows of series suffice for.
 
     The longest of three horizons, seven seasons (two or one, where more are beyond 336 rows) and 96
     rows, but at most a third of the rows of the median series less a horizon. One season at least
     where the rows hold two of them and two horizons. Series that are not much shorter than that
-    shorten it, so that they can be forecast, too.
+    shorten it, so that they can be forecast, too. For more than a hundred channels it is the longer
+    of a horizon and 96 rows, with the same bound.
 
     Parameters
     ----------
@@ -30,12 +37,16 @@ def choose_lookback(n_rows: Sequence[int], horizon: int, season: int | None = No
         Number of steps H.
     season : int, optional
         Rows of a season.
+    n_channels : int, default=1
     """
     ordered = sorted(n_rows)
     median, shortest = ordered[len(ordered) // 2], ordered[0]
-    seasons = next((n * season for n in SEASONS if n * season <= LONGEST), 0) if season else 0
-    lookback = min(max(HORIZONS * horizon, seasons, LEAST), (median - horizon) // PART)
-    if season and lookback < season <= LONGEST and median >= 2 * (season + horizon):
+    wanted = max(horizon, LEAST)
+    if n_channels <= MANY_CHANNELS:
+        seasons = [n * season for n in SEASONS if n * season <= LONGEST] if season else []
+        wanted = max(wanted, HORIZONS * horizon, *seasons)
+    lookback = min(wanted, (median - horizon) // PART)
+    if season and lookback < season <= wanted and median >= 2 * (season + horizon):
         lookback = season
     if lookback // 2 <= shortest < lookback:
         lookback = shortest

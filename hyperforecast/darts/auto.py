@@ -220,7 +220,9 @@ class AutoHyperModel(HyperforecastModel):
         index = data.series[0].time_index
         season = params["season"] or season_of(index)
         n_rows = [len(one) for one in data.series]
-        lookback = params["input_chunk_length"] or choose_lookback(n_rows, horizon + shift, season)
+        lookback = params["input_chunk_length"] or choose_lookback(
+            n_rows, horizon + shift, season, data.series[0].n_components
+        )
         check_rows_of_window(max(n_rows), lookback, horizon, shift)
         of_all = {
             name: value

@@ -1,11 +1,13 @@
 """The race of the automatic model: candidates are compared on rows held out, one is chosen."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from hyperforecast.darts.auto_candidates import (
@@ -99,7 +101,7 @@ class Outcome:
         seasonal = {one.name: one for one in self.entries}.get(SEASONAL_NAIVE, self.entries[0])
         rows = []
         for entry in sorted(self.entries, key=lambda one: one.error):
-            skill = self.windows.gain(seasonal.errors, entry.errors)
+            skill = self._gain(seasonal, entry)
             rows.append(
                 {
                     "candidate": entry.name,
@@ -129,6 +131,8 @@ class Outcome:
         return f"{called[0].upper()}{called[1:]}: {'; '.join(said) or 'nothing else was compared'}."
 
     def _gain(self, reference: Entry, entry: Entry) -> Gain:
+        if math.isnan(entry.error):
+            return Gain(math.nan, math.nan, False)
         return self.windows.gain(reference.errors, entry.errors)
 
 
@@ -217,16 +221,26 @@ class Race:
                     raise
                 logger.warning("%r is left out of the comparison: %s", candidate.name, error)
         if not entries:
-            raise ValueError(
-                f"None of the candidates {', '.join(map(repr, self.names))} can be compared: the "
-                f"series hold {windows.n_held_out} windows of {self.lengths.width} rows to compare "
-                "them on. Give more rows, shorter lengths, or other candidates."
-            )
+            entries = [self._only_one()]
         chosen = entries[0]
         for entry in entries[1:]:
             if windows.gain(chosen.errors, entry.errors).clear:
                 chosen = entry
         return Outcome(chosen, entries, windows)
+
+    def _only_one(self) -> Entry:
+        """Return the simplest candidate where there are too few windows to compare any."""
+        n_channels = self.data.series[0].n_components
+        for candidate in trained_candidates(n_channels, self.validation_size):
+            if candidate.name in self.names:
+                nothing = torch.full((n_channels, 1), math.nan)
+                return Entry(candidate.name, nothing, 0.0, 0.0, 0, candidate, SettingHistory())
+        raise ValueError(
+            f"None of the candidates {', '.join(map(repr, self.names))} can forecast: there "
+            f"{'is no season' if self.season is None else f'is a season of {self.season} rows'}, a "
+            f"lookback of {self.lengths.lookback} rows, and the series have {n_channels} channels. "
+            "Give a season, a longer input_chunk_length, or other candidates."
+        )
 
     @property
     def _is_late(self) -> bool:

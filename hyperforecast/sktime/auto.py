@@ -111,7 +111,10 @@ class AutoHyperForecaster(
         if lengths is None:
             horizon = self.output_chunk_length or max(largest_step or 1, 1)
             n_rows = [len(one.y) for one in instances.values()]
-            lookback = self.input_chunk_length or choose_lookback(n_rows, horizon, self._season)
+            n_channels = next(iter(instances.values())).y.shape[1]
+            lookback = self.input_chunk_length or choose_lookback(
+                n_rows, horizon, self._season, n_channels
+            )
             lengths = lookback, horizon
         # rows to compare on are held out by the model, which is fitted on all of them in the end
         return plan_training(instances, lengths, past_covariates=self.past_covariates)

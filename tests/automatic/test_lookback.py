@@ -28,3 +28,10 @@ def test_follow_rows_horizon_and_season(
     n_rows: list[int], horizon: int, season: int | None, expected: int
 ) -> None:
     assert choose_lookback(n_rows, horizon, season) == expected
+
+
+def test_of_many_channels_are_short() -> None:
+    assert choose_lookback([10_000], 12, 24, n_channels=100) == 168
+    assert choose_lookback([10_000], 12, 24, n_channels=101) == 96
+    assert choose_lookback([10_000], 192, 24, n_channels=101) == 192
+    assert choose_lookback([80], 8, 4, n_channels=101) == 24

@@ -88,6 +88,14 @@ class TestChoice:
         assert set(model.leaderboard()["candidate"]) <= set(NAMES[:3])
         assert len(model.predict(3)) == 3
 
+    def test_of_one_candidate_takes_no_windows_to_compare(self) -> None:
+        series = made(walk(18))
+        model = make(candidates=[GENERATED], **POINTS).fit(series)
+        expected = HNMVTSModel(L, H, solver="exact").fit(series).predict(H)
+        np.testing.assert_array_equal(model.predict(H).values(), expected.values())
+        assert model.leaderboard()["skill"].isna().all()
+        assert model.verdict == "Generated heads: nothing else was compared."
+
     def test_is_made_on_validation_series_where_there_are_some(self) -> None:
         values = opposite()
         model = make(**POINTS).fit(made(values[:300]), val_series=made(values[280:]))
@@ -316,8 +324,14 @@ class TestErrors:
             message = rf"too short to train on: a window takes {needed} rows .*has {n_rows}\."
             with pytest.raises(ValueError, match=message):
                 model.fit(made(walk(n_rows)))
-        with pytest.raises(ValueError, match=r"None of the candidates 'generated' can be compared"):
-            make(candidates=["generated"]).fit(made(walk(18)))
+
+    def test_no_season(self) -> None:
+        model = make(candidates=["seasonal naive"])
+        message = "None of the candidates 'seasonal naive' can forecast: there is a season of 24"
+        with pytest.raises(ValueError, match=message):
+            model.fit(made(walk(60), "h"))
+        with pytest.raises(ValueError, match="there is no season"):
+            model.fit(TimeSeries.from_values(walk(60)))
 
     def test_a_dataset_has_no_rows_to_hold_out(self) -> None:
         with pytest.raises(NotImplementedError, match="Call `fit` with the series"):

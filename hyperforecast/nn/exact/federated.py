@@ -12,7 +12,7 @@ from torch import Tensor
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.frame import Frame
-from hyperforecast.nn.exact.hold_out import hold_out
+from hyperforecast.nn.exact.hold_out import LAST_FIFTH, hold_out
 from hyperforecast.nn.exact.moments import Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
@@ -81,7 +81,8 @@ class SiteSums:
         """
         _check_settings(settings)
         options = options or ExactOptions()
-        training, validation = hold_out(problem, series, options.validation_size)
+        size = LAST_FIFTH if options.validation_size is None else options.validation_size
+        ((training, validation),) = hold_out(problem, series, size)
         parts = dict(zip(PARTS, (training, validation, series), strict=True))
         moments = {}
         for part, given in parts.items():

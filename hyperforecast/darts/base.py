@@ -503,7 +503,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """
         if not any(map(has_gaps, series)):
             return None
-        if self.model is not None:
+        if self.model is not None and self.model.n_targets == series[0].width:
             return copy.deepcopy(self.model.network.gap_filler).double().cpu()
         if self._gap_filler is None:
             self._gap_filler = filler_of(series, self.input_chunk_length)

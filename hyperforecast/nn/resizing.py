@@ -90,7 +90,7 @@ def with_channels(
             setattr(module, last, chosen)
     for module in resized.modules():
         if getattr(module, "n_channels", None) == network.n_channels:
-            module.n_channels = len(sources)
+            vars(module)["n_channels"] = len(sources)
     return resized
 
 

@@ -1,7 +1,7 @@
 """Networks for other channels than those that they were made for."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -111,10 +111,9 @@ def with_channels(
             setattr(module, last, chosen)
     resized.gap_filler = GapFiller(len(sources), network.lookback).to(network.gap_filler.level)
     resized.gap_filler.take_over(network.gap_filler, sources)
-    layers: Iterable[Any] = resized.modules()
-    for layer in layers:
-        if getattr(layer, "n_channels", None) == network.n_channels:
-            layer.n_channels = len(sources)
+    for module in resized.modules():
+        if getattr(module, "n_channels", None) == network.n_channels:
+            vars(module)["n_channels"] = len(sources)
     return resized
 
 

@@ -199,6 +199,10 @@ class DataSplit:
         else:
             self._given[setting.view] = [(slice(0, self.n_channels), sums)]
 
+    def windows_per_regressor(self, view: View) -> float:
+        """Return how many windows there are for each regressor of a channel."""
+        return self.cache.n_windows / self._n_regressors(self.layout(view))
+
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
         like = self.series[0].target

@@ -28,6 +28,9 @@ MIN_APART = 2
 channel has many, to be compared: within one, what befalls all channels at once looks like a gain of
 each."""
 
+MANY_WINDOWS = 50
+"""Number of windows for each regressor from which one head each is as safe as generated weights."""
+
 FARTHEST = 0.2
 """Part of the error by which that of what is added up may be larger."""
 
@@ -86,7 +89,7 @@ class ModelSelection:
         selected = self._add_factors(selected)
         if selected.setting.n_factors > factors[0]:
             selected = self._lengthen_embedding(selected)
-        selected = self._pool(selected)
+        selected = self._pool(self._with_one_each(selected))
         if not self.search.combined:
             for lookback in self.search.lookbacks[1:]:
                 selected = self._compare(selected, replace(selected.setting, lookback=lookback))
@@ -304,6 +307,31 @@ class ModelSelection:
     @property
     def _tells_channels_apart(self) -> bool:
         return self.windows.n_apart >= MIN_APART
+
+    def _with_one_each(self, selected: Candidate) -> Candidate:
+        """Return one head each in the place of generated weights where it is as good.
+
+        Where windows are many for each weight, heads of their own cost next to nothing, and
+        validation tells little of what generated weights leave out.
+        """
+        if selected.setting.individual or not selected.setting.embedding_dim:
+            return selected
+        if self.search.embedding_dim_requested or self._is_weighted:
+            return selected
+        each = [
+            entry
+            for entry in self.compared
+            if entry.setting.individual and entry.setting.norm == selected.setting.norm
+        ]
+        lowest = min(each, key=lambda entry: entry.validation_mse, default=None)
+        if lowest is None or lowest.validation_mse > selected.error * (1.0 + LEAST_GAIN):
+            return selected
+        if self.training.windows_per_regressor(lowest.setting.view) < MANY_WINDOWS:
+            return selected
+        number = self.options.ridges.index(lowest.setting.ridge)
+        candidate = self.ridges.best(lowest.setting, number)
+        self._record(candidate, chosen=True)
+        return candidate
 
     def _pool(self, selected: Candidate) -> Candidate:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""

@@ -52,6 +52,9 @@ class MadeSplit:
         self.n_channels = n_channels
         self.solved: list[Setting] = []
 
+    def windows_per_regressor(self, view: Any) -> float:
+        return 1.0
+
     def regression(self, setting: Setting) -> Any:
         weights = BasisWeights(torch.zeros(1, 1, 1), torch.zeros(1, 0))
         return SimpleNamespace(mixing=torch.ones(1, 1), solve=lambda ridge: weights)

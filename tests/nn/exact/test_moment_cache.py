@@ -120,8 +120,10 @@ class TestMemory:
             H,
             search=SearchSpace(norms=("none", "last"), embedding_dims=(0, 2, 8), n_factors=(0, 1)),
         )
-        much = solve_exact(problem, [series])
-        little = solve_exact(problem, [series], options=ExactOptions(max_memory_gb=1e-6))
+        # without a size, memory says of how many blocks there is room for the equations
+        much = solve_exact(problem, [series], options=ExactOptions(validation_size=0.2))
+        options = ExactOptions(validation_size=0.2, max_memory_gb=1e-6)
+        little = solve_exact(problem, [series], options=options)
         assert little.setting == much.setting
         torch.testing.assert_close(little.weights.weight, much.weights.weight)
         for one, two in zip(little.compared, much.compared, strict=True):

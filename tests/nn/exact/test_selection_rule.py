@@ -278,6 +278,19 @@ class TestForwardSearch:
         found = compared(monkeypatch, table, n_channels=8)
         assert found == [(0, 0, True), (2, 0, False), (8, 0, error < 1)]
 
+    @pytest.mark.parametrize(
+        ("error", "windows", "individual"),
+        [(0.904, 50.0, True), (0.904, 49.0, False), (0.91, 50.0, False)],
+    )
+    def test_one_head_each_is_taken_where_it_is_as_good_and_windows_are_many(
+        self, monkeypatch: pytest.MonkeyPatch, error: float, windows: float, individual: bool
+    ) -> None:
+        monkeypatch.setattr(MadeSplit, "windows_per_regressor", lambda *_: windows)
+        table = {(0, 0): 1.0, (2, 0): 0.9, (8, 0): error}
+        found = compared(monkeypatch, table, n_channels=8)
+        assert found[:3] == [(0, 0, True), (2, 0, True), (8, 0, False)]
+        assert ((8, 0, True) in found) == individual
+
     def test_factors_as_long_as_they_are_selected(self, monkeypatch: pytest.MonkeyPatch) -> None:
         table = {(0, 0): 1.0, (0, 5): 0.9, (0, 10): 0.895, (0, 15): 0.1}
         assert compared(monkeypatch, table) == [(0, 0, True), (0, 5, True), (0, 10, False)]

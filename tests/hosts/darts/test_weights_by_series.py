@@ -301,3 +301,23 @@ def test_more_series_than_were_trained_on_need_a_new_model(trained: Hyperforecas
     new = of_values(wave(0, 60, 99), "new")
     with pytest.raises(ValueError, match="no weights for the series 'new': it was trained on 12"):
         trained.fit([*panel(), new])
+
+
+def test_exported_it_takes_the_number_of_the_series(
+    solved: HyperforecastModel, tmp_path: Path
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    solved.to_onnx(str(tmp_path / "model.onnx"))
+    session = runtime.InferenceSession(str(tmp_path / "model.onnx"))
+    for number, one in enumerate(panel()[:4]):
+        rows = one.values()[None, -L:].astype(one.dtype)
+        given = {"past_target": rows, "static_covariates": np.full((1, 1, 1), number, one.dtype)}
+        names = [entry.name for entry in session.get_inputs()]
+        assert set(names) <= {"past_target", "static_covariates", "x_past", "x_static"}
+        inputs = {
+            name: given["static_covariates" if "static" in name else "past_target"]
+            for name in names
+        }
+        (found,) = session.run(None, inputs)
+        expected = solved.predict(H, series=one).values()
+        np.testing.assert_allclose(found.reshape(H, 1), expected, rtol=1e-4)

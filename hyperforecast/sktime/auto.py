@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import pandas as pd
 from darts.utils.likelihood_models.torch import TorchLikelihood
+from sktime.forecasting.base import BaseForecaster
 
 from hyperforecast.automatic import choose_lookback, season_of_frequency
 from hyperforecast.darts.auto import AutoHyperModel, code_of
@@ -83,6 +84,10 @@ class AutoHyperForecaster(
     likelihood: ClassVar[None] = None
     loss_fn: ClassVar[None] = None
     patience: ClassVar[None] = None
+
+    # there are no weights to go on from: each fit compares
+    _pretrain = BaseForecaster._pretrain
+    _pretrain_update = BaseForecaster._pretrain_update
 
     def _make_likelihood(self) -> None:
         """Return nothing: the model makes its own of the quantiles."""
@@ -186,4 +191,5 @@ class AutoHyperForecaster(
         return [
             {**few, "candidates": ("last value", "drift"), "season": 2, "random_state": 3},
             {**few, "candidates": ("one for all",), "quantiles": None},
+            {"candidates": ("last value",), "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95)},
         ]

@@ -83,7 +83,7 @@ def run_race(
 ) -> tuple[Setting, ModelSelection]:
     """Select among the settings of a split; return the one selected, and how that went."""
     windows = MadeWindows(split, n_apart)
-    monkeypatch.setattr(selection, "ValidationWindows", lambda _: windows)
+    monkeypatch.setattr(selection, "validation_windows", lambda _: windows)
     race = ModelSelection(split, split)  # type: ignore[arg-type]
     return race.select().setting, race
 

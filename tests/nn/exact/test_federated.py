@@ -23,7 +23,7 @@ from hyperforecast.nn.exact import (
     solve_from_sums,
     write_exchange,
 )
-from hyperforecast.nn.exact.hold_out import hold_out
+from hyperforecast.nn.exact.hold_out import LAST_FIFTH, hold_out
 
 PROBLEM = Problem(lookback=6, horizon=3, shift=1)
 SETTINGS = (
@@ -115,7 +115,7 @@ def test_validation_is_the_mean_squared_error_of_windows_held_out() -> None:
     sites = [site(i) for i in range(2)]
     setting = Setting("none", 0, False, 0, ridge=0.01)
     frame, found = exchanged(sites, [setting], ExactOptions(ridge=0.01))
-    split = [hold_out(PROBLEM, one, ExactOptions().validation_size) for one in sites]
+    split = [hold_out(PROBLEM, one, LAST_FIFTH)[0] for one in sites]
     training = [one for some, _ in split for one in some]
     # of units that are those of all rows, as when they are standardised before
     standard = [frame.units.standardise(one) for one in training]

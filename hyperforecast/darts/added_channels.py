@@ -12,6 +12,7 @@ from darts.utils.likelihood_models.base import LikelihoodType
 from torch import Tensor, nn
 
 from hyperforecast.darts.finite import check_finite, check_static_covariates
+from hyperforecast.darts.gaps import has_gaps
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.new_channels import for_other_channels
 from hyperforecast.darts.observed_series import covariate_rows
@@ -200,6 +201,12 @@ def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
     observed = []
     for i, one in enumerate(rows.series):
         check_finite(one, "series")
+        if has_gaps(one):
+            names = ", ".join(map(repr, rows.names[:5]))
+            raise ValueError(
+                f"`series` holds NaN after the first rows of {names}. Channels are added from rows "
+                "without gaps: fill them first, or give the rows after the last gap."
+            )
         past, future = (
             None if covariates is None else model._in_order(kind, [covariates[i]])[0]
             for kind, covariates in (

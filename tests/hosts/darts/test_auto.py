@@ -78,7 +78,7 @@ class TestChoice:
         assert fitted.verdict.endswith("better than one head for all.")
 
     def test_of_channels_that_are_alike_is_one_head(self) -> None:
-        values = opposite()[:, :3]
+        values = opposite(800)[:, :3]
         model = make(candidates=[ONE_FOR_ALL, GENERATED], **POINTS).fit(made(values))
         assert model.best_class_ == "BackboneModel"
         assert model.verdict.startswith("One head for all: generated heads gained ")

@@ -34,7 +34,8 @@ class TestSplit:
         training, held_out = split(Observed([series]), Lengths(12, 4, 0), 0.2)
         given = BackboneModel(12, 4, solver="exact")
         given.fit(training.series[0], val_series=held_out.series[0])
-        alone = BackboneModel(12, 4, solver="exact").fit(series)
+        alone = BackboneModel(12, 4, solver="exact", solver_kwargs={"validation_size": 0.2})
+        alone.fit(series)
         pd.testing.assert_frame_equal(given.solver_report, alone.solver_report, atol=1e-6)
 
     def test_what_belongs_to_series_goes_with_them(self, make_series: Callable) -> None:

@@ -282,7 +282,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         return table.astype({"folded_parameters": "Int64"}).set_index(["site", "part"])
 
     @property
-    def _weights_by(self) -> str:
+    def weights_by(self) -> str:
         """What has weights of its own; of a model without the option, the channel."""
         return self.model_params.get("weights_by", "channel")
 
@@ -307,7 +307,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
         }
-        by_series = self._weights_by != "channel"
+        by_series = self.weights_by != "channel"
         if by_series:  # whose numbers stand behind the static covariates
             network["n_static_covariates"] -= 1
         # no dataset: the weights are about to be loaded, and the sample is a mock
@@ -428,7 +428,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     ) -> tuple[Any, dict[str, Any]]:
         static = self._considers_static_covariates
         series_id = self._series_id
-        if self._weights_by != "channel":
+        if self.weights_by != "channel":
             names_of_series(series2seq(series), series_id)
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
         if self.model is None:
@@ -485,7 +485,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries]
     ) -> TorchTrainingDataset:
         """Let a dataset say which series its samples are of, where weights are by series."""
-        if self._weights_by == "channel":
+        if self.weights_by == "channel":
             return dataset
         series_id = self._series_id
         names = names_of_series(series, series_id)
@@ -758,7 +758,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             stride,
             bounds,
         )
-        if self._weights_by != "channel":
+        if self.weights_by != "channel":
             series_id = self._series_id
             names = [series_name(one, series_id) for one in series]
             dataset = NumberedInference(dataset, numbers_of(names, self.series_names), series_id)
@@ -773,7 +773,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     def _update_covariates_use(self) -> None:
         super()._update_covariates_use()
         sample = self.train_sample
-        if self._weights_by != "channel" and sample is not None:
+        if self.weights_by != "channel" and sample is not None:
             # the last column is the number of the series
             self._uses_static_covariates = _width(sample.static_covariates) > 1
             self._expect_static_covariates &= self._uses_static_covariates

@@ -108,7 +108,7 @@ class OrderedInputs(ABC):
         static = series.static_covariates
         if static is None or not self._considers_static_covariates:
             return series
-        kept = kept_columns(static, self.model_params["series_id"])
+        kept = kept_columns(static, self.model_params.get("series_id"))
         order = self._order("static_covariates", static.columns[kept]) if kept else None
         if order is None:
             return series

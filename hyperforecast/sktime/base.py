@@ -131,10 +131,11 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     def _owners(self) -> pd.Index:
         """What the rows of tables of weights and vectors belong to."""
         channels = pd.Index(self.channels_, name="channel")
-        if self.weights_by == "channel":
+        weights_by = getattr(self, "weights_by", "channel")
+        if weights_by == "channel":
             return channels
         series = pd.Index(self.model_.series_names, name="series")
-        if self.weights_by == "series":
+        if weights_by == "series":
             return series
         return pd.MultiIndex.from_product([series, channels])
 

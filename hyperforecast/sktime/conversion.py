@@ -79,7 +79,7 @@ def instance_name(key: Key) -> str:
 
 def _identity(trained: Trained, key: Key) -> pd.DataFrame | None:
     """Return the static covariate that names an instance, where weights are by series."""
-    if trained.model.model_params["weights_by"] == "channel":
+    if trained.model.weights_by == "channel":
         return None
     return pd.DataFrame({SERIES_ID: [instance_name(key)]})
 

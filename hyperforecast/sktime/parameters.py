@@ -41,7 +41,7 @@ def model_arguments(
         "likelihood": likelihood,
         "pl_trainer_kwargs": trainer | (forecaster.pl_trainer_kwargs or {}),
     }
-    if forecaster.weights_by != "channel":
+    if arguments.get("weights_by", "channel") != "channel":
         arguments["series_id"] = SERIES_ID
     return {name: value for name, value in arguments.items() if value is not None}
 

@@ -110,7 +110,9 @@ def test_vectors_start_from_each_series_own_past() -> None:
     network = build("hn-mvts", weights_by="series", n_series=S)
     steps = torch.arange(200, dtype=torch.float64)
     tables = [torch.stack([torch.sin(steps / p)] * C, dim=1) for p in (1.0, 3.0, 1.0)]
-    network.start_from([tables[0][:90], tables[1], tables[2][:140], tables[0]], [0, 1, 2, 0])
+    network.start_from(
+        [tables[0][:90], tables[1], tables[2][:140], tables[0]], numbers=[0, 1, 2, 0]
+    )
     vectors = network.channel_embedding()
     assert vectors is not None
     assert len(vectors) == S

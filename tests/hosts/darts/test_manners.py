@@ -35,7 +35,7 @@ def spoilt(series: TimeSeries, row: int, value: float, channel: int = 1) -> Time
 
 
 def no_numbers(index: pd.Index) -> np.ndarray:
-    return np.full(len(index), np.nan)
+    return np.full(len(index), np.inf)
 
 
 class TestErrors:
@@ -123,45 +123,44 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"12.*11"):
             model.predict(H, series=series[:11])
 
-    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-    def test_gaps_in_training(self, series: TimeSeries, value: float) -> None:
+    @pytest.mark.parametrize("value", [np.inf, -np.inf])
+    def test_infinite_values_in_training(self, series: TimeSeries, value: float) -> None:
         message = (
-            "`series[1]` holds NaN or infinite values: 1 in 'b', the first at 2020-01-31 00:00:00. "
-            "Expected finite numbers; fill gaps first, for example with "
-            "darts.utils.missing_values.fill_missing_values."
+            "`series[1]` holds infinite values: 1 in 'b', the first at 2020-01-31 00:00:00. "
+            "Expected finite numbers, or NaN where a value is missing."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             make().fit([series, spoilt(series, 30, value)])
 
     @pytest.mark.parametrize("kind", ["past_covariates", "future_covariates"])
-    def test_gaps_in_covariates(self, series: TimeSeries, kind: str) -> None:
-        with pytest.raises(ValueError, match=f"`{kind}` holds NaN or infinite values: 1 in 'a'"):
-            make().fit(series, **{kind: spoilt(series["a"], 30, np.nan, channel=0)})
+    def test_infinite_values_in_covariates(self, series: TimeSeries, kind: str) -> None:
+        with pytest.raises(ValueError, match=f"`{kind}` holds infinite values: 1 in 'a'"):
+            make().fit(series, **{kind: spoilt(series["a"], 30, np.inf, channel=0)})
 
-    def test_gaps_made_by_an_encoder(self, series: TimeSeries, caplog: Any) -> None:
+    def test_infinite_values_made_by_an_encoder(self, series: TimeSeries, caplog: Any) -> None:
         encoders = {"custom": {"past": [no_numbers]}}
         make(add_encoders=encoders).fit(series)
-        assert "`past_covariates` holds NaN or infinite values: 116 in 'darts_enc" in caplog.text
+        assert "`past_covariates` holds infinite values: 116 in 'darts_enc" in caplog.text
         assert "made by `add_encoders`; forecasts will be NaN" in caplog.text
 
-    def test_gaps_in_prediction(self, series: TimeSeries) -> None:
+    def test_infinite_values_in_prediction(self, series: TimeSeries) -> None:
         model = make().fit(series)
-        with pytest.raises(ValueError, match="`series` holds NaN or infinite values: 1 in 'b'"):
-            model.predict(H, series=spoilt(series, -L, np.nan))
+        with pytest.raises(ValueError, match="`series` holds infinite values: 1 in 'b'"):
+            model.predict(H, series=spoilt(series, -L, np.inf))
         # before the window they do no harm
-        found = model.predict(H, series=spoilt(series, -L - 1, np.nan))
+        found = model.predict(H, series=spoilt(series, -L - 1, np.inf))
         np.testing.assert_array_equal(found.values(), model.predict(H).values())
 
-    def test_gaps_in_historical_forecasts(self, series: TimeSeries) -> None:
+    def test_infinite_values_in_historical_forecasts(self, series: TimeSeries) -> None:
         model = make().fit(series)
         options = {"retrain": False, "forecast_horizon": H, "start": 80}
         for row, harmless in ((80 - L - 1, True), (80 - L, False), (100, False), (119, True)):
-            given = spoilt(series, row, np.nan)
+            given = spoilt(series, row, np.inf)
             if harmless:
                 found = model.historical_forecasts(given, **options)
                 assert np.isfinite(found.values()).all()
             else:
-                with pytest.raises(ValueError, match="holds NaN"):
+                with pytest.raises(ValueError, match="holds infinite"):
                     model.historical_forecasts(given, **options)
 
     def test_embedding_longer_than_channels(self, series: TimeSeries) -> None:
@@ -186,8 +185,8 @@ class TestFailedFits:
 
     def test_of_a_new_model(self, series: TimeSeries) -> None:
         model = make()
-        with pytest.raises(ValueError, match="holds NaN"):
-            model.fit(spoilt(series, 30, np.nan))
+        with pytest.raises(ValueError, match="holds infinite"):
+            model.fit(spoilt(series, 30, np.inf))
         assert model.model is None
         assert model.training_series is None
         expected = make().fit(series[["a", "b"]]).predict(H)
@@ -200,7 +199,7 @@ class TestFailedFits:
         model = make(likelihood=GaussianLikelihood()).fit(series, future_covariates=covariates)
         before = model.predict(H, predict_likelihood_parameters=True)
         for bad, given in (
-            (spoilt(series, 30, np.nan), covariates),
+            (spoilt(series, 30, np.inf), covariates),
             (series[:10], covariates),
             (make_series(n_channels=2), covariates),
             (series, None),

@@ -20,7 +20,7 @@ SCALES = (
 
 
 def trained(future: list[Any], past: list[Any]) -> Trained:
-    model: Any = SimpleNamespace(input_chunk_length=3, output_chunk_length=2)
+    model: Any = SimpleNamespace(input_chunk_length=3, output_chunk_length=2, weights_by="channel")
     return Trained(
         model=model,
         channels=["a", "b"],
@@ -33,7 +33,7 @@ def trained(future: list[Any], past: list[Any]) -> Trained:
 
 
 def test_channels_are_scaled_and_named() -> None:
-    inputs = to_darts(trained([], []), SCALES, Y, None, ["x", "y"])
+    inputs = to_darts(trained([], []), (), SCALES, Y, None, ["x", "y"])
     series = inputs["series"]
     assert series is not None
     assert list(series.components) == ["x", "y"]
@@ -44,7 +44,7 @@ def test_channels_are_scaled_and_named() -> None:
 
 def test_covariates_are_parted_by_what_is_known_of_them() -> None:
     X = np.array([[1.0, 2.0], [1.5, 3.0], [2.0, 4.0], [2.5, 5.0]])  # one row ahead
-    inputs = to_darts(trained([7], ["p"]), SCALES, Y, X, ["a", "b"], n_ahead=2)
+    inputs = to_darts(trained([7], ["p"]), (), SCALES, Y, X, ["a", "b"], n_ahead=2)
     future, past = inputs["future_covariates"], inputs["past_covariates"]
     assert future is not None
     assert past is not None
@@ -56,7 +56,7 @@ def test_covariates_are_parted_by_what_is_known_of_them() -> None:
 
 
 def test_what_is_absent_is_no_argument() -> None:
-    inputs = [to_darts(trained([], []), SCALES, Y, None, ["a", "b"])] * 2
+    inputs = [to_darts(trained([], []), (), SCALES, Y, None, ["a", "b"])] * 2
     assert {name: len(series) for name, series in as_arguments(inputs).items()} == {"series": 2}
     assert list(as_arguments(inputs, "val_")) == ["val_series"]
     assert as_arguments([]) == {}
@@ -65,6 +65,8 @@ def test_what_is_absent_is_no_argument() -> None:
 @pytest.mark.parametrize("n_ahead", [0, 1])
 def test_nothing_is_filled_up_where_rows_are_enough(n_ahead: int) -> None:
     X = np.ones((4, 1))
-    future = to_darts(trained(["f"], []), SCALES, Y, X, ["a", "b"], n_ahead)["future_covariates"]
+    future = to_darts(trained(["f"], []), (), SCALES, Y, X, ["a", "b"], n_ahead)[
+        "future_covariates"
+    ]
     assert future is not None
     assert len(future) == 4

@@ -160,6 +160,7 @@ class TestForeignBytes:
         pickle.loads(pickle.dumps(Payload(file)))
         assert file.exists(), "the payload works where code is run"
 
+    @pytest.mark.filterwarnings("ignore:Quantiles from")  # of few rows
     @pytest.mark.parametrize("cls", FORECASTERS)
     def test_weights_of_every_forecaster_are_plain(self, cls: type, panel: pd.DataFrame) -> None:
         for params in cls.get_test_params():

@@ -106,10 +106,10 @@ COLLECTION = [
     mutate(
         "hold_out.py",
         "a part without a window",
-        "return (first, end) if end >= width else (n_rows, n_rows)",
-        "return (first, end)",
+        "left = [part for part in parts if len(part.target) >= problem.width]",
+        "left = parts",
     ),
-    mutate("hold_out.py", "no window held out", "max(1, round(", "max(0, round("),
+    mutate("hold_out.py", "no window held out", "last - 1)  # held-out window", "last)  #"),
 ]
 
 DAMPING = [

@@ -27,6 +27,9 @@ ALL = [
 FORECASTERS = [cls for cls in ALL if issubclass(cls, BaseHyperforecastForecaster)]
 """All but the automatic one, which takes no backbone and is not pretrained."""
 
+LONGEST = ("HyperLSTMForecaster", "HyperTCNForecaster", "HyperTransformerForecaster")
+"""Those whose checks run among the slow tests: beside their part they are what the others are."""
+
 each_of_all = pytest.mark.parametrize("cls", ALL)
 each_forecaster = pytest.mark.parametrize("cls", FORECASTERS)
 
@@ -36,7 +39,10 @@ def _in_empty_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@each_of_all
+@pytest.mark.parametrize(
+    "cls",
+    [pytest.param(one, marks=[pytest.mark.slow] if one.__name__ in LONGEST else []) for one in ALL],
+)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("_in_empty_folder")
 def test_sktime_conformance(cls: type[BaseHyperforecastForecaster]) -> None:

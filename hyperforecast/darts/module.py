@@ -146,12 +146,12 @@ class ForecastingModule(PLForecastingModule):
         The last digit of a product depends on how many rows it has: by a network of their own,
         the channels trained on are forecast as before, to the bit.
         """
-        n_added = len(self.channel_names) - self.n_trained
-        drops = any(
+        if len(self.channel_names) <= self.n_trained or self.training:
+            return None
+        if any(
             isinstance(one, MonteCarloDropout) and one.mc_dropout_enabled
             for one in self.network.modules()
-        )
-        if n_added <= 0 or self.training or drops:
+        ):
             return None
         held = (*self.network.parameters(), *self.network.buffers())
         state = [(id(v), v.data_ptr(), 0 if v.is_inference() else v._version) for v in held]

@@ -131,7 +131,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     def _owners(self) -> pd.Index:
         """What the rows of tables of weights and vectors belong to."""
         channels = pd.Index(self.channels_, name="channel")
-        weights_by = getattr(self, "weights_by", "channel")
+        weights_by = self.model_.weights_by
         if weights_by == "channel":
             return channels
         series = pd.Index(self.model_.series_names, name="series")

@@ -84,7 +84,7 @@ def _resized(
     own = model.channel_names
     sources = [own.index(name) if name in own else None for name in names]
     resized = with_channels(network, axes, sources)
-    of_rows = _units(series, names)
+    of_rows = units_of(series, names)
     filler = resized.gap_filler
     held = {kind: resized.get_buffer(name) for name, kind in UNITS.items() if name in axes}
     for kind, of_filler in (("mean", filler.level), ("deviation", filler.deviation)):
@@ -95,7 +95,7 @@ def _resized(
     return resized
 
 
-def _units(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tensor]:
+def units_of(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tensor]:
     """Return mean and deviation of every channel over all rows of all series, gaps left out."""
     rows = np.concatenate([one[list(names)].values(copy=False) for one in series])
     rows = rows.astype(np.float64)

@@ -5,17 +5,14 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from darts import TimeSeries
-from torch import Tensor
 
+from hyperforecast.darts.new_channels import units_of
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
-
-UNITS = {"standardiser.target_mean": "mean", "standardiser.target_deviation": "deviation"}
-"""Tables that a new series has rows of its own for."""
+from hyperforecast.nn.resizing import UNITS
 
 
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
@@ -79,18 +76,9 @@ def _with_rows(
             continue
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
-            added = torch.stack([_units(one)[UNITS[name]] for one in series])
+            added = torch.stack([units_of([one], one.components)[UNITS[name]] for one in series])
         else:
             added = rows.mean(dim=0, keepdim=True).expand(len(series), *rows.shape[1:])
         weights[name] = torch.cat([rows, added.to(rows)]).flatten(0, 1)
     larger.load_state_dict(weights)
     return larger.train(network.training)
-
-
-def _units(series: TimeSeries) -> dict[str, Tensor]:
-    """Return mean and deviation of each channel, (C,), gaps left out."""
-    rows = series.values(copy=False).astype(np.float64)
-    return {
-        "mean": torch.from_numpy(np.nanmean(rows, axis=0)),
-        "deviation": torch.from_numpy(np.nanstd(rows, axis=0)),
-    }

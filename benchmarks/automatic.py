@@ -4,6 +4,7 @@ Every model is fitted on the rows before the test part and forecasts windows of 
 most 1,500 evenly spaced ones, in units of the training rows' variances::
 
     python -m benchmarks.automatic accuracy
+    python -m benchmarks.automatic presets
     python -m benchmarks.automatic tables
 """
 
@@ -28,6 +29,8 @@ from benchmarks.timing import timed
 from hyperforecast.darts import AutoHyperModel, BackboneModel, HNMVTSModel, HyperforecastModel
 
 PATH = RESULTS / "automatic.csv"
+
+PRESETS_PATH = RESULTS / "automatic_presets.csv"
 
 MAX_WINDOWS = 1500
 """Most windows of the test part that are forecast."""
@@ -247,6 +250,20 @@ def runs(folder: str | None, names: Sequence[str]) -> Iterator[Run]:
             yield Run({"data": name, "model": single}, lambda t=task, s=single: of_single(t(), s))
 
 
+def runs_of_presets(folder: str | None, names: Sequence[str]) -> Iterator[Run]:
+    """Yield what is measured of the presets."""
+    for name, make in tasks(folder).items():
+        if names and name not in names:
+            continue
+        for presets in ("fast", "medium"):
+            yield Run(
+                {"data": name, "presets": presets},
+                lambda make=make, presets=presets: of_automatic(
+                    make(), presets=presets, random_state=0
+                ),
+            )
+
+
 def of_automatic(task: Task, **options: Any) -> Row:
     """Measure the automatic model."""
     model = automatic(task.horizon, **options)
@@ -295,11 +312,31 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
     yield markdown(chosen[columns].reset_index())
 
 
+def table_of_presets(rows: Sequence[Row]) -> str:
+    """Return the table of the presets, a row for each data set."""
+    frame = pd.DataFrame(rows)
+    wide = frame.pivot(index="data", columns="presets")
+    errors = wide["mse"].astype(float)
+    return markdown(
+        pd.DataFrame(
+            {
+                "fast": errors["fast"],
+                "medium": errors["medium"],
+                "medium to fast": errors["medium"] / errors["fast"],
+                "chosen by medium": wide["chosen"]["medium"],
+                "coverage": wide["coverage"]["medium"],
+                "processor s, fast": wide["processor_seconds"]["fast"],
+                "processor s, medium": wide["processor_seconds"]["medium"],
+            }
+        ).reset_index()
+    )
+
+
 def main() -> None:
     """Measure what is missing, or print the tables."""
     warnings.filterwarnings("ignore")
     parser = command_line.parser("benchmarks.automatic", __doc__, folder=True, threads=1)
-    parser.add_argument("what", choices=["accuracy", "tables"])
+    parser.add_argument("what", choices=["accuracy", "presets", "tables"])
     parser.add_argument("--data", nargs="*", default=[], help="names of data sets; all by default")
     options: argparse.Namespace = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -307,6 +344,11 @@ def main() -> None:
     if options.what == "accuracy":
         complete(PATH, wanted)
         return
+    if options.what == "presets":
+        complete(PRESETS_PATH, runs_of_presets(options.folder, options.data))
+        return
+    of_presets = finished(PRESETS_PATH, runs_of_presets(options.folder, options.data))
+    print(table_of_presets([row for row in of_presets if row is not None]), end="\n\n")
     rows = [row for row in finished(PATH, wanted) if row is not None]
     for table in tables(rows):
         print(table, end="\n\n")

@@ -80,9 +80,10 @@ class AutoHyperModel(HyperforecastModel):
     Compared are the last value, the last season, a drift, one linear head for all channels, and
     heads generated for each channel, with all that the exact solver chooses of them: instance norm,
     lookbacks, length of the channels' vectors, heads of a channel's own drawn towards these, common
-    factors, ridge. The simplest is chosen that no richer one beats clearly: by more than one
-    standard error, and by more than one per cent. It is then fitted on all rows, and is what this
-    model is from then on: a linear network, also where it is naive.
+    factors, ridge; with other ``presets`` nonlinear backbones, too. The simplest is chosen that no
+    richer one beats clearly: by more than one standard error, and by more than one per cent. It is
+    then fitted on all rows, and is what this model is from then on: a network, also where it is
+    naive.
 
     Parameters
     ----------
@@ -172,16 +173,13 @@ class AutoHyperModel(HyperforecastModel):
             static=self._considers_static_covariates,
         )
         race = self._race(data, validation, given)
-        outcome = race.run()
-        chosen = outcome.chosen
         params = self.model_params
-        arguments = {"pl_trainer_kwargs": params.get("pl_trainer_kwargs")}
-        if params["quantiles"] is not None:
-            arguments["likelihood"] = self.pl_module_params["likelihood"]
         with warnings.catch_warnings():
             if params["quantiles"] == LEVELS:  # nobody asked for levels beyond what rows can tell
                 warnings.filterwarnings("ignore", message="Quantiles from .* independent windows")
-            winner = race.fit(chosen, **arguments)
+            outcome = race.run()
+            chosen = outcome.chosen
+            winner = race.fit(chosen, pl_trainer_kwargs=params.get("pl_trainer_kwargs"))
         self._become(winner)
         self._winner = {
             "plan": winner._network_plan(),
@@ -225,7 +223,8 @@ class AutoHyperModel(HyperforecastModel):
             validation,
             Lengths(lookback, horizon, shift),
             season,
-            names=NAMES if params["candidates"] is None else params["candidates"],
+            names=params["candidates"],
+            presets=params["presets"],
             arguments={
                 **of_all,
                 "use_static_covariates": params["use_static_covariates"],
@@ -236,6 +235,7 @@ class AutoHyperModel(HyperforecastModel):
             },
             fit_arguments={name: given[name] for name in passed if name in given},
             validation_size=params["validation_size"],
+            likelihood=self.pl_module_params.get("likelihood"),
             deadline=math.inf if limit is None else time.perf_counter() + limit,
             say=print if verbose else logger.info,
         )
@@ -268,6 +268,8 @@ class AutoHyperModel(HyperforecastModel):
                 told["quantiles"] = params["quantiles"]
             return type(self).__name__, told
         told |= chosen.candidate.arguments
+        if chosen.trained is not None and params.get("random_state") is not None:
+            told["random_state"] = params["random_state"]
         if params["quantiles"] is not None:
             told["likelihood"] = self.likelihood
         return chosen.candidate.model_class.__name__, told

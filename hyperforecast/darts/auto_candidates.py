@@ -1,12 +1,13 @@
 """What the automatic model compares: ordinary models of this package, and naive forecasts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hyperforecast.automatic.names import DRIFT, GENERATED, NAIVE, ONE_FOR_ALL, repeated_rows
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
+from hyperforecast.darts.solver_choice import HEAD_SOLVER
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,46 @@ class Candidate:
     model_class: type[HyperforecastModel]
     arguments: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def by_gradients(self) -> bool:
+        """Whether gradients train it."""
+        return self.arguments["solver"] == HEAD_SOLVER
 
-NAMES = (*NAIVE, ONE_FOR_ALL, GENERATED)
+    def with_epochs(self, n_epochs: int) -> "Candidate":
+        """Return the same candidate, trained for a number of epochs."""
+        return replace(self, arguments={**self.arguments, "n_epochs": n_epochs})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Which nonlinear backbones are compared, and how.
+
+    Parameters
+    ----------
+    backbones : tuple of str
+    n_in_full : int
+        How many of them, the best after one epoch, are trained in full.
+    """
+
+    backbones: tuple[str, ...] = ()
+    n_in_full: int = 0
+
+
+PRESETS = {
+    "fast": Preset(),
+    "medium": Preset(("rmlp", "tsmixer", "itransformer", "patchtst"), 2),
+    "best": Preset(("rmlp", "tsmixer", "itransformer", "patchtst", "moderntcn"), 5),
+}
+
+SOLVED = ONE_FOR_ALL, GENERATED
+"""Names of the models that the exact solver trains."""
+
+GENERATED_HEAD = f", {GENERATED}"
+"""What stands behind a backbone's name where its head is generated for each channel."""
+
+BACKBONES = PRESETS["best"].backbones
+
+NAMES = (*NAIVE, *SOLVED, *(one + head for one in BACKBONES for head in ("", GENERATED_HEAD)))
 """Names of all candidates, the simplest first: a later one is chosen only if it gains clearly."""
 
 
@@ -35,8 +74,8 @@ def naive_candidates(lookback: int, season: int | None) -> list[str]:
     return [*repeated_rows(season, lookback), DRIFT]
 
 
-def trained_candidates(n_channels: int, validation_size: float) -> list[Candidate]:
-    """Return the models that are trained, the simplest first.
+def solved_candidates(n_channels: int, validation_size: float) -> list[Candidate]:
+    """Return the models that are trained by the exact solver, the simplest first.
 
     Parameters
     ----------
@@ -53,3 +92,23 @@ def trained_candidates(n_channels: int, validation_size: float) -> list[Candidat
     if n_channels == 1:
         return shared
     return [*shared, Candidate(GENERATED, HNMVTSModel, exact)]
+
+
+def backbone_candidates(backbone: str, n_channels: int, validation_size: float) -> list[Candidate]:
+    """Return the models of a nonlinear backbone, which gradients train, the simplest first.
+
+    Parameters
+    ----------
+    backbone : str
+    n_channels, validation_size
+        See :func:`solved_candidates`.
+    """
+    arguments: dict[str, Any] = {
+        "backbone": backbone,
+        "solver": HEAD_SOLVER,
+        "solver_kwargs": {"validation_size": validation_size},
+    }
+    shared = [Candidate(backbone, BackboneModel, arguments)]
+    if n_channels == 1:
+        return shared
+    return [*shared, Candidate(backbone + GENERATED_HEAD, HNMVTSModel, arguments)]

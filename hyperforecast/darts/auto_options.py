@@ -1,6 +1,7 @@
 """Options of the automatic models in both hosts."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from hyperforecast.nn.options import option, option_group
 
@@ -12,6 +13,14 @@ LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 class AutoOptions:
     """What is compared, and for how long."""
 
+    presets: Literal["fast", "medium", "best"] = option(
+        default="fast",
+        of="training",
+        doc="""What is compared. ``"fast"``: naive forecasts and what the exact solver trains, in
+        seconds. ``"medium"`` adds nonlinear backbones that gradients train, in minutes: each of
+        four for one epoch, the best two in full, with one head for all and with generated heads.
+        ``"best"`` trains each of five in full.""",
+    )
     quantiles: Sequence[float] | None = option(
         default=LEVELS,
         above=0,
@@ -45,5 +54,6 @@ class AutoOptions:
     candidates: Sequence[str] | None = option(
         default=None,
         of="training",
-        doc="""Names of the candidates to compare, as in ``leaderboard()``; all if not given.""",
+        doc="""Names of the candidates to compare, as in ``leaderboard()``; those of ``presets`` if
+        not given.""",
     )

@@ -17,7 +17,17 @@ from hyperforecast.automatic.names import (
     ONE_FOR_ALL,
     SEASONAL_NAIVE,
 )
-from hyperforecast.darts.auto_candidates import Candidate, naive_candidates, trained_candidates
+from hyperforecast.darts.auto_candidates import (
+    BACKBONES,
+    GENERATED_HEAD,
+    NAMES,
+    PRESETS,
+    Candidate,
+    backbone_candidates,
+    naive_candidates,
+    solved_candidates,
+)
+from hyperforecast.darts.auto_gradients import GradientTraining, Trained, refitted
 from hyperforecast.darts.auto_held_out import (
     Gain,
     HeldOutWindows,
@@ -28,6 +38,7 @@ from hyperforecast.darts.auto_held_out import (
 )
 from hyperforecast.darts.auto_naive import FixedMapModel, naive_map
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.nn.exact import SettingHistory
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 
@@ -39,8 +50,16 @@ SENTENCE_NAMES = {
     SEASONAL_NAIVE: "the seasonal naive forecast",
     ONE_FOR_ALL: "one head for all",
     GENERATED: "generated heads",
+    "rmlp": "RMLP",
+    "tsmixer": "TSMixer",
+    "itransformer": "iTransformer",
+    "patchtst": "PatchTST",
+    "moderntcn": "ModernTCN",
 }
 """What candidates are called in a sentence, where that is not their name."""
+
+IN_BRIEF = ", one epoch"
+"""What stands behind the name of a backbone that is tried in brief."""
 
 
 @dataclass
@@ -59,6 +78,8 @@ class Entry:
         ``None`` of a naive forecast.
     settings : SettingHistory, optional
         What the exact solver selected for it.
+    trained : Trained, optional
+        What gradients made of it.
     """
 
     name: str
@@ -68,6 +89,7 @@ class Entry:
     n_parameters: int = 0
     candidate: Candidate | None = None
     settings: SettingHistory | None = None
+    trained: Trained | None = None
 
     @property
     def error(self) -> float:
@@ -123,7 +145,9 @@ class Outcome:
             best = min(richer, key=lambda one: one.error)
             said.append(f"{_called(best)} gained {self._gain(self.chosen, best)}")
         called = _called(self.chosen)
-        return f"{called[0].upper()}{called[1:]}: {'; '.join(said) or 'nothing else was compared'}."
+        if self.chosen.trained is None:  # names of backbones are written as they are
+            called = f"{called[0].upper()}{called[1:]}"
+        return f"{called}: {'; '.join(said) or 'nothing else was compared'}."
 
     def _gain(self, reference: Entry, entry: Entry) -> Gain:
         if math.isnan(entry.error):
@@ -142,16 +166,21 @@ class Race:
         What is compared on; the last windows of ``data`` if not given.
     lengths : Lengths
     season : int, optional
-    names : sequence of str
-        Of the candidates to compare.
+    names : sequence of str, optional
+        Of the candidates to compare; those of the preset if not given.
+    presets : str
+        Key of :data:`~hyperforecast.darts.auto_candidates.PRESETS`.
     arguments : dict
         Of the constructor of every model.
     fit_arguments : dict
         Of every fit.
     validation_size : float
         Share of the windows held out.
+    likelihood : CentredQuantiles, optional
+        Of what is fitted in the end.
     deadline : float
-        When no candidate is begun any more, by :func:`time.perf_counter`.
+        When no candidate is begun any more, and training by gradients ends, by
+        :func:`time.perf_counter`.
     say : callable
         Takes lines of progress.
     """
@@ -163,10 +192,12 @@ class Race:
         lengths: Lengths,
         season: int | None,
         *,
-        names: Sequence[str],
+        names: Sequence[str] | None,
+        presets: str,
         arguments: dict[str, Any],
         fit_arguments: dict[str, Any],
         validation_size: float,
+        likelihood: CentredQuantiles | None,
         deadline: float,
         say: Callable[[str], None],
     ) -> None:
@@ -174,7 +205,9 @@ class Race:
         self.validation = validation
         self.lengths = lengths
         self.season = season
-        self.names = names
+        self.preset = PRESETS[presets]
+        self.names = NAMES if names is None else names
+        self.chooses_backbones = names is None
         self.arguments = {
             "input_chunk_length": lengths.lookback,
             "output_chunk_length": lengths.horizon,
@@ -183,6 +216,7 @@ class Race:
         }
         self.fit_arguments = fit_arguments
         self.validation_size = validation_size
+        self.likelihood = likelihood
         self.deadline = deadline
         self.say = say
 
@@ -206,15 +240,12 @@ class Race:
                 )
                 self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
         n_channels = self.data.series[0].n_components
-        for candidate in trained_candidates(n_channels, self.validation_size) if trains else ():
-            if candidate.name not in self.names or (entries and self._is_late):
-                continue
-            try:
-                self._add(entries, self._trained(candidate, training, held_out, windows))
-            except ValueError as error:  # what is wrong with the data is said by the last fit
-                if not entries:
-                    raise
-                logger.warning("%r is left out of the comparison: %s", candidate.name, error)
+        for candidate in solved_candidates(n_channels, self.validation_size) if trains else ():
+            self._try(
+                entries, candidate, lambda one: self._solved(one, training, held_out, windows)
+            )
+        if trains:
+            self._train_by_gradients(entries, training, held_out, windows)
         if not entries:
             entries = [self._only_one()]
         chosen = entries[0]
@@ -226,7 +257,7 @@ class Race:
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""
         n_channels = self.data.series[0].n_components
-        for candidate in trained_candidates(n_channels, self.validation_size):
+        for candidate in solved_candidates(n_channels, self.validation_size):
             if candidate.name in self.names:
                 nothing = torch.full((n_channels, 1), math.nan)
                 return Entry(candidate.name, nothing, 0.0, 0.0, 0, candidate, SettingHistory())
@@ -236,6 +267,57 @@ class Race:
             f"lookback of {self.lengths.lookback} rows, and the series have {n_channels} channels. "
             "Give a season, a longer input_chunk_length, or other candidates."
         )
+
+    def _try(
+        self, entries: list[Entry], candidate: Candidate, compare: Callable[[Candidate], Entry]
+    ) -> None:
+        """Add a candidate that is to be compared, unless it is late or cannot be trained."""
+        if candidate.name not in self.names or (entries and self._is_late):
+            return
+        try:
+            self._add(entries, compare(candidate))
+        except ValueError as error:  # what is wrong with the data is said by the last fit
+            if not entries:
+                raise
+            logger.warning("%r is left out of the comparison: %s", candidate.name, error)
+
+    def _train_by_gradients(
+        self,
+        entries: list[Entry],
+        training: Observed,
+        held_out: Observed,
+        windows: HeldOutWindows,
+    ) -> None:
+        """Add the candidates with nonlinear backbones."""
+        n_channels = self.data.series[0].n_components
+        backbones = self.preset.backbones if self.chooses_backbones else BACKBONES
+        of_each = {
+            one: backbone_candidates(one, n_channels, self.validation_size) for one in backbones
+        }
+        if not any(one.name in self.names for some in of_each.values() for one in some):
+            return
+        gradients = GradientTraining(
+            training,
+            held_out,
+            windows,
+            self.season,
+            arguments=self.arguments | self._likelihood(),
+            fit_arguments=self.fit_arguments,
+            deadline=self.deadline,
+        )
+        chosen = list(of_each)
+        if self.chooses_backbones and self.preset.n_in_full < len(chosen):
+            brief: list[Entry] = []
+            for some in of_each.values():
+                self._try(brief, some[0], lambda one: _entry(gradients.in_brief(one), IN_BRIEF))
+            brief.sort(key=lambda one: one.error)
+            chosen = [one.name.removesuffix(IN_BRIEF) for one in brief[: self.preset.n_in_full]]
+        for backbone in of_each:
+            for candidate in of_each[backbone] if backbone in chosen else ():
+                self._try(entries, candidate, lambda one: _entry(gradients.in_full(one)))
+
+    def _likelihood(self) -> dict[str, Any]:
+        return {} if self.likelihood is None else {"likelihood": self.likelihood}
 
     @property
     def _is_late(self) -> bool:
@@ -251,7 +333,7 @@ class Race:
         lengths = self.lengths
         return naive_map(kind, lengths.lookback, lengths.horizon, self.season, lengths.shift)
 
-    def _trained(
+    def _solved(
         self, candidate: Candidate, training: Observed, held_out: Observed, windows: HeldOutWindows
     ) -> Entry:
         model = candidate.model_class(**{**self.arguments, **candidate.arguments})
@@ -281,7 +363,10 @@ class Race:
         **arguments
             Of the constructor, beside or in the place of those that all candidates have.
         """
-        given = {**self.arguments, **arguments}
+        given = {**self.arguments, **arguments, **self._likelihood()}
+        validation = {} if self.validation is None else self.validation.inputs("val_")
+        if chosen.trained is not None:
+            return refitted(chosen.trained, self.data, validation, given, self.fit_arguments)
         if chosen.candidate is None:
             model: HyperforecastModel = FixedMapModel.of(
                 self.map_of(chosen.name), drift=chosen.name == DRIFT, **given
@@ -289,9 +374,22 @@ class Race:
         else:
             model = chosen.candidate.model_class(**{**given, **chosen.candidate.arguments})
             model._setting_history = chosen.settings
-        validation = {} if self.validation is None else self.validation.inputs("val_")
         return model.fit(**self.data.to_fit(), **validation, **self.fit_arguments, verbose=False)
 
 
+def _entry(trained: Trained, how: str = "") -> Entry:
+    return Entry(
+        trained.candidate.name + how,
+        trained.errors,
+        trained.fit_seconds,
+        trained.forecast_seconds,
+        trained.n_parameters,
+        trained.candidate,
+        trained=trained,
+    )
+
+
 def _called(entry: Entry) -> str:
-    return SENTENCE_NAMES.get(entry.name, entry.name)
+    name = entry.name.removesuffix(GENERATED_HEAD)
+    called = SENTENCE_NAMES.get(name, name)
+    return called if name == entry.name else f"{called} with generated heads"

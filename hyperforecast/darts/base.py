@@ -77,6 +77,7 @@ from hyperforecast.darts.solved_head import (
     check_head_data,
     head_problems,
     held_back,
+    point_head,
     solve_trained_head,
 )
 from hyperforecast.darts.solver_choice import (
@@ -299,10 +300,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
     def _create_model(self, train_sample: TorchTrainingSample) -> PLForecastingModule:
         assert train_sample.past_target is not None
+        likelihood = self.pl_module_params.get("likelihood")
         network = {
             **self._network_plan(),
+            **point_head(self.model_params, likelihood),
             "n_channels": train_sample.past_target.shape[1],
-            "output_roles": output_roles(self.pl_module_params.get("likelihood")),
+            "output_roles": output_roles(likelihood),
             "n_past_covariates": _width(train_sample.past_covariates)
             + _width(train_sample.historic_future_covariates),
             "n_future_covariates": _width(train_sample.future_covariates),

@@ -250,11 +250,12 @@ class ForecastingModule(PLForecastingModule):
         criterion: Any,
         sample_weight: Tensor | None,
     ) -> Tensor:
-        gaps = target.isnan()
-        if gaps.any():
-            loss = observed_loss(
-                output.prediction, target, criterion, self.likelihood, sample_weight
-            )
+        prediction, likelihood = output.prediction, self.likelihood
+        if self.network.point_head:  # of the forecast that quantiles lie around
+            middle = likelihood.quantiles.index(0.5)
+            prediction, likelihood = prediction[..., middle : middle + 1], None
+        if self.network.point_head or target.isnan().any():
+            loss = observed_loss(prediction, target, criterion, likelihood, sample_weight)
         else:
             loss = super()._compute_loss(output, target, criterion, sample_weight)
         # validation compares forecasts alone

@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDataset
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
+from darts.utils.likelihood_models.base import LikelihoodType
+from darts.utils.likelihood_models.torch import TorchLikelihood
 from torch import nn
 from torch.utils.data import Subset
 
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.exact import all_alike, float64_device, without_equal_weights
 from hyperforecast.darts.module import ForecastingModule, use_monte_carlo_dropout
 from hyperforecast.darts.observed_series import observed_series
@@ -29,10 +32,10 @@ logger = logging.getLogger(__name__)
 def head_problems(params: Mapping[str, Any]) -> Iterator[str]:
     """Say what is wrong with arguments of a model whose head is to be solved for."""
     likelihood, loss = params.get("likelihood"), params.get("loss_fn")
-    if likelihood is not None:
+    if likelihood is not None and likelihood.type is not LikelihoodType.Quantile:
         yield cannot_solve(
-            f"the likelihood {type(likelihood).__name__} has other outputs than a forecast, and "
-            "only that of the least squared error is solved for"
+            f"the likelihood {type(likelihood).__name__} has other outputs than a forecast and "
+            "quantiles around it"
         )
     elif loss is not None and not (isinstance(loss, nn.MSELoss) and loss.reduction == "mean"):
         yield cannot_solve(f"loss_fn={loss!r} is not the mean squared error")
@@ -49,6 +52,16 @@ def head_problems(params: Mapping[str, Any]) -> Iterator[str]:
     held_still = params.get("enable_finetuning")
     if held_still is not None and held_still is not True:
         yield cannot_solve(f"enable_finetuning={held_still!r} says which weights are held still")
+
+
+def point_head(params: Mapping[str, Any], likelihood: TorchLikelihood | None) -> dict[str, Any]:
+    """Return the arguments of a network whose head gives a point forecast, if that is solved for.
+
+    Quantiles lie around it.
+    """
+    if params.get("solver") != HEAD_SOLVER or likelihood is None:
+        return {}
+    return {"point_head": True, "channel_offsets": True}
 
 
 def cannot_solve(obstacle: str) -> str:
@@ -143,6 +156,7 @@ def solve_trained_head(
         Where features are made; equations are solved there, too, if it computes in float64.
     """
     assert isinstance(dataset, SequentialTorchTrainingDataset)
+    likelihood = module.likelihood
     cpu = torch.device("cpu")
     series = observed_series(dataset, cpu)
     held_out = None
@@ -159,6 +173,8 @@ def solve_trained_head(
             HeadOptions(**(params["solver_kwargs"] or {})),
             shift=params["output_chunk_shift"],
             requested=_requested_dim(parts),
+            levels=() if likelihood is None else tuple(likelihood.quantiles),
+            centred=isinstance(likelihood, CentredQuantiles),
             device=float64_device(device),
         )
     module.network = solved.network.to(home)

@@ -23,10 +23,12 @@ class ChannelOffsets(nn.Module):
         C, H and P.
     spans : sequence of int
         Numbers m of most recent values, at most the lookback.
+    trained : bool, default=True
+        Whether gradients train the offsets.
 
     Attributes
     ----------
-    offsets : Parameter, shape (C, H, P)
+    offsets : Tensor, shape (C, H, P)
         Start at zero.
     constant : Tensor, shape ()
         a, not trained by gradients.
@@ -34,21 +36,32 @@ class ChannelOffsets(nn.Module):
         b, in one over the squared units of the window; not trained by gradients.
     """
 
+    offsets: Tensor
     constant: Tensor
     coefficients: Tensor
 
     def __init__(
-        self, n_channels: int, horizon: int, n_outputs: int, spans: Sequence[int] = ()
+        self,
+        n_channels: int,
+        horizon: int,
+        n_outputs: int,
+        spans: Sequence[int] = (),
+        *,
+        trained: bool = True,
     ) -> None:
         super().__init__()
         self.spans = tuple(spans)
-        self.offsets = nn.Parameter(torch.zeros(n_channels, horizon, n_outputs))
+        offsets = torch.zeros(n_channels, horizon, n_outputs)
+        if trained:
+            self.offsets = nn.Parameter(offsets)
+        else:
+            self.register_buffer("offsets", offsets)
         if self.spans:
             self.register_buffer("constant", torch.ones(()))
             self.register_buffer("coefficients", torch.zeros(n_channels, len(self.spans)))
 
     def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        """Add the offsets to outputs (B, C, H', P) of normalised windows (B, C, L)."""
+        """Add the offsets to outputs (B, C, H', P or 1) of normalised windows (B, C, L)."""
         offsets = self.offsets[:, : y.shape[2]]
         if not self.spans:
             return y + offsets

@@ -130,6 +130,10 @@ class ForecastingNetwork(nn.Module):
     channel_offsets : bool, default=False
         Whether each output of each channel has a free offset, starting at zero: what turns a
         point forecast into quantiles of its residuals.
+    point_head : bool, default=False
+        Whether the layers before these offsets give one value for a step, a point forecast, and the
+        offsets alone, which are then not trained by gradients, tell the outputs apart. With
+        ``channel_offsets``, where all roles are ``"location"``.
     offset_spans : sequence of int, default=()
         Numbers of most recent values by whose variance the offsets are scaled: see
         :class:`ChannelOffsets`. Without any they are the same for every window.
@@ -193,6 +197,7 @@ class ForecastingNetwork(nn.Module):
         n_factors: int = 0,
         factor_lookback: int = 12,
         channel_offsets: bool = False,
+        point_head: bool = False,
         offset_spans: Sequence[int] = (),
         standardised: bool = False,
         individual_covariates: bool | None = None,
@@ -215,6 +220,7 @@ class ForecastingNetwork(nn.Module):
         self.n_series = n_series
         n_rows_of_weights = n_rows(weights_by, n_channels, n_series)
         self.output_roles = tuple(output_roles)
+        self.point_head = point_head
         self.parts = make_parts(parts or {}, horizon)
         parts_of = self.parts.items()
         self.segments = _only("cut the horizon", {n: part.cut(horizon) for n, part in parts_of})
@@ -256,10 +262,11 @@ class ForecastingNetwork(nn.Module):
         has_weights = any(True for _ in self.parameters())  # that make features of the window
         self.features = Activations() if has_weights else None
 
-        n_roles = len(self.output_roles)
+        head_roles = self.output_roles[:1] if point_head else self.output_roles
+        n_roles = self._n_head_roles = len(head_roles)
         n_outputs = (self.segments.length if self.segments else horizon) * n_roles
         n_features = feature_dim(self.backbone)
-        made = _OutputLayers(self.output_roles)
+        made = _OutputLayers(head_roles)
         start = head_initialiser(self.backbone)
         self.head = made.layer("head", n_features, n_outputs, start, bias=True)
         n_maps = n_rows_of_weights if own_maps else None
@@ -279,7 +286,9 @@ class ForecastingNetwork(nn.Module):
         self.factor_map = made.covariate_map("factor_map", n_seen, n_outputs)
         self.channel_offsets = None
         if channel_offsets:
-            self.channel_offsets = ChannelOffsets(n_channels, horizon, n_roles, offset_spans)
+            self.channel_offsets = ChannelOffsets(
+                n_channels, horizon, len(self.output_roles), offset_spans, trained=not point_head
+            )
 
         others = [] if width is None else [Site("embedding", "linear", 3, lookback, width)]
         if self.features is not None:
@@ -399,7 +408,7 @@ class ForecastingNetwork(nn.Module):
         if self.factor_map is not None:
             assert self.factors is not None
             y = y + run(self.factor_map, cut(self.factors(x)), condition)
-        y = y.unflatten(-1, (-1, len(self.output_roles)))  # (B, C, H·P) -> (B, C, H, P)
+        y = y.unflatten(-1, (-1, self._n_head_roles))  # (B, C, H·P) -> (B, C, H, P)
         if self.future_covariate_map is not None:
             assert future_covariates is not None
             if self.segments is None or n_cut is None:
@@ -428,6 +437,23 @@ class ForecastingNetwork(nn.Module):
             return x, None
         statistics = self.instance_norm.statistics(x)
         return self.instance_norm.normalise(x, statistics), statistics
+
+    def output_scale(self, past_target: Tensor) -> Tensor:
+        """Return what an output of the head of one adds to forecasts of windows (B, L, C).
+
+        Returns
+        -------
+        Tensor, shape (B, C, 1)
+        """
+        x = past_target.mT
+        scale = torch.ones_like(x[..., :1])
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x)
+            scale = scale * self.standardiser.unit()
+        if self.instance_norm is not None:
+            own = self.instance_norm.statistics(x).scale
+            scale = scale if own is None else scale * own
+        return scale
 
     def _encode(self, x: Tensor, condition: Condition) -> Tensor:
         """Map normalised windows to features: (B, C, L) -> (B, C, D)."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.sktime.callbacks import BestWeights
+from hyperforecast.darts.best_weights import BestWeights
 from hyperforecast.sktime.conversion import as_arguments, to_darts
 from hyperforecast.sktime.instances import (
     Instance,

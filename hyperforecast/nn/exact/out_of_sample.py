@@ -61,9 +61,13 @@ class OutOfSample:
 
 
 def n_sampled(split: DataSplit) -> int:
+    """Return how many windows of a split residuals are taken of."""
+    return n_sampled_of(split.cache.n_channels, split.problem.width)
+
+
+def n_sampled_of(n_channels: int, width: int) -> int:
     """Return how many windows residuals are taken of: at least 128 and at most 512."""
-    cache, width = split.cache, split.problem.width
-    return min(512, max(128, MAX_VALUES // (cache.n_channels * width)))
+    return min(512, max(128, MAX_VALUES // (n_channels * width)))
 
 
 def held_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: float) -> OutOfSample:
@@ -113,7 +117,7 @@ def _residuals(
             missed = some.residuals(*of_channels) / some.deviation
             gaps = split.cache.series[span.series].gaps
             if gaps is not None:
-                missed = _without_gaps(missed, gaps[starts[:, None] + _ahead(layout)].mT)
+                missed = without_gaps(missed, gaps[starts[:, None] + _ahead(layout)].mT)
             residuals.append(missed)
             variances.append(recent_variances(some.own / some.deviation, compared))
     return OutOfSample(
@@ -126,7 +130,7 @@ def _ahead(layout: WindowLayout) -> Tensor:
     return torch.arange(layout.width)[layout.targets]
 
 
-def _without_gaps(residuals: Tensor, gaps: Tensor) -> Tensor:
+def without_gaps(residuals: Tensor, gaps: Tensor) -> Tensor:
     """Return residuals (C, T, H) with those of targets that were missing taken from others.
 
     From the window before, at the same step of the same channel, whose target was there, or the

@@ -99,10 +99,11 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:
-        _write_quantiles(network.channel_offsets, solution.residual_quantiles)
+        write_quantiles(network.channel_offsets, solution.residual_quantiles)
 
 
-def _write_quantiles(layer: ChannelOffsets, quantiles: ResidualQuantiles) -> None:
+def write_quantiles(layer: ChannelOffsets, quantiles: ResidualQuantiles) -> None:
+    """Write residual quantiles into offsets of the same spans."""
     layer.offsets.copy_(quantiles.offsets)
     if layer.spans:
         layer.constant.fill_(quantiles.volatility.constant)

@@ -70,8 +70,8 @@ class FeatureTap:
         finally:
             for hook in hooks:
                 hook.remove()
-        missed = self._double(target - forecast.squeeze(-1)).mT  # (B, C, H)
-        scale = self._scale(past.mT)  # (B, C, 1)
+        missed = self._double(target - forecast[..., 0]).mT  # (B, C, H)
+        scale = self._double(self.network.output_scale(past)) / self.deviation[:, None]  # (B, C, 1)
         segments = self.network.segments
         if segments is not None:
             # steps beyond the horizon are never forecast: nothing is missed there
@@ -97,17 +97,6 @@ class FeatureTap:
             (missed / self.deviation[:, None]).transpose(0, 1),
             (f * scale[..., None]).transpose(0, 1),
         )
-
-    def _scale(self, past: Tensor) -> Tensor:
-        """Return what a head's output of one adds to the forecast of windows (B, C, L)."""
-        scale = torch.ones_like(past[..., :1])
-        if self.network.standardiser is not None:
-            past = self.network.standardiser.standardise(past)
-            scale = scale * self.network.standardiser.unit()
-        if self.network.instance_norm is not None:
-            own = self.network.instance_norm.statistics(past).scale
-            scale = scale if own is None else scale * own
-        return self._double(scale) / self.deviation[:, None]
 
     def _double(self, values: Tensor) -> Tensor:
         # in this order: the network's device may not know the precision

@@ -1,5 +1,6 @@
 """The head of a trained network, solved in closed form."""
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, ObservedSeries, Problem
+from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.hold_out import hold_out
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.units import MeanDeviation
@@ -20,6 +22,11 @@ from hyperforecast.nn.solved_head.forms import HeadForm, head_forms
 from hyperforecast.nn.solved_head.options import HeadOptions
 from hyperforecast.nn.solved_head.output_layers import OutputLayers
 from hyperforecast.nn.solved_head.race import Candidate, ComparedHead, Equations, HeadRace
+from hyperforecast.nn.solved_head.residuals import (
+    network_residuals,
+    with_quantiles,
+    without_quantiles,
+)
 from hyperforecast.nn.windows import WindowCutter
 
 
@@ -52,6 +59,8 @@ def solve_head(
     *,
     shift: int = 0,
     requested: int | None = None,
+    levels: Sequence[float] = (),
+    centred: bool = False,
     device: torch.device | None = None,
 ) -> SolvedHead:
     r"""Solve for the last layers of a trained network, all before them held still.
@@ -70,7 +79,8 @@ def solve_head(
     Parameters
     ----------
     network : ForecastingNetwork
-        Of point forecasts. It is changed in place unless the length of the vectors changes.
+        Of point forecasts, or of quantiles with a point head. It is changed in place unless the
+        length of the vectors changes.
     arguments : dict
         Of the network.
     series : sequence of ObservedSeries
@@ -83,6 +93,11 @@ def solve_head(
         Number of steps between lookback and horizon.
     requested : int, optional
         Length of the channels' vectors that was asked for.
+    levels : sequence of float, default=()
+        Of the quantiles that the outputs of a step are, around the forecast that is solved for: of
+        its errors on validation. The network has a point head then.
+    centred : bool, default=False
+        Whether the middle one is the forecast itself.
     device : torch.device, optional
         Where to solve, in float64; the CPU if not given.
 
@@ -92,23 +107,26 @@ def solve_head(
     "Extreme learning machine: theory and applications", Neurocomputing 2006.
     """
     options = options or HeadOptions()
+    without_quantiles(network)
     like = next(network.parameters())
     cutter = WindowCutter(network.lookback, network.horizon, shift, like.dtype)
     held_out = validation is None
     training = list(series)
+    problem = Problem(
+        network.lookback, network.horizon, shift, quantiles=tuple(levels), centred=centred
+    )
     if validation is None:
-        problem = Problem(network.lookback, network.horizon, shift)
         ((training, validation),) = hold_out(problem, series, options.validation_size)
         validation = [replace(one, counts=None) for one in validation]  # all of them compare
-    unchanged = SolvedHead(network, arguments)
     n_held_out = sum(len(cutter.starts(one)) for one in validation)
-    if not any(len(cutter.starts(one)) for one in training) or not n_held_out:
-        return unchanged
-    if held_out and n_held_out < MIN_HELD_OUT:
-        return unchanged
-
+    n_training = sum(len(cutter.starts(one)) for one in training)
     was_training = network.training
     network.eval()
+    if not n_training or n_held_out < (MIN_HELD_OUT if held_out else 1):
+        some = validation if n_held_out and not held_out else series
+        arguments = _calibrated(network, arguments, cutter, some, problem)
+        return SolvedHead(network.train(was_training), arguments)
+
     layers = OutputLayers(network)
     device = torch.device("cpu") if device is None else device
     deviation = MeanDeviation.of([one.known for one in series]).deviation
@@ -119,6 +137,12 @@ def solve_head(
     validated = FeatureMoments(tap, cutter, validation, max_bytes)
     race = HeadRace(trained, validated, forms, options.ridges, requested is not None)
     winner = race.winner()
+    quantiles = None
+    if levels:
+        written, _ = _written(
+            OutputLayers(copy.deepcopy(network)), arguments, winner.form, winner.change
+        )
+        quantiles = calibrate(network_residuals(written.eval(), cutter, validation), problem)
     if held_out and not math.isinf(winner.ridge):
         trained.release()
         validated.release()
@@ -127,7 +151,23 @@ def solve_head(
         change = equations.regression(winner.form).solve(winner.ridge)
         winner = Candidate(winner.form, winner.ridge, change, winner.error)
     network, arguments = _written(layers, arguments, winner.form, winner.change)
+    if quantiles is not None:
+        arguments = with_quantiles(network, arguments, quantiles)
     return SolvedHead(network.train(was_training), arguments, race.compared)
+
+
+def _calibrated(
+    network: ForecastingNetwork,
+    arguments: dict[str, Any],
+    cutter: WindowCutter,
+    series: Sequence[ObservedSeries],
+    problem: Problem,
+) -> dict[str, Any]:
+    """Write the quantiles asked for into a network, if any are, and return its arguments."""
+    if not problem.quantiles or not any(len(cutter.starts(one)) for one in series):
+        return arguments
+    quantiles = calibrate(network_residuals(network, cutter, series), problem)
+    return with_quantiles(network, arguments, quantiles)
 
 
 def _written(

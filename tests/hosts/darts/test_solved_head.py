@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from darts import TimeSeries
-from darts.utils.likelihood_models.torch import GaussianLikelihood
+from darts.utils.likelihood_models.torch import GaussianLikelihood, QuantileRegression
 from torch import Tensor, nn
 
 from hyperforecast.darts import (
@@ -19,6 +19,7 @@ from hyperforecast.darts import (
     LightSAEModel,
     MoLAModel,
 )
+from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.solved_head import held_back
 from tests.hosts.darts.every_model import H, L, each_model
 
@@ -304,3 +305,62 @@ def test_adapters_are_trained_before_the_head_is_solved_for(series, validation) 
     experts = dict(by_gradients.network.named_parameters())
     for name, value in model.network.named_parameters():
         assert torch.equal(value, experts[name]) == (name not in ("head.weight", "head.bias")), name
+
+
+class TestQuantiles:
+    """Around the forecast that was solved for, of its errors on rows held out."""
+
+    @pytest.mark.parametrize("model_class", [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel])
+    def test_the_middle_one_is_the_point_forecast(self, model_class, series) -> None:
+        point = make(model_class, backbone="rmlp").fit(series)
+        centred = make(
+            model_class, backbone="rmlp", likelihood=CentredQuantiles([0.1, 0.5, 0.9])
+        ).fit(series)
+        found = forecast_quantiles(centred, series)
+        np.testing.assert_array_equal(found[..., 1], values(point, series))
+        assert (found[..., 0] <= found[..., 1]).all()
+        assert (found[..., 1] <= found[..., 2]).all()
+
+    @pytest.mark.parametrize("instance_norm", ["none", "revin-affine"])
+    def test_they_are_those_of_the_errors_on_validation(
+        self, instance_norm, series, validation
+    ) -> None:
+        levels = [0.2, 0.5, 0.8]
+        model = make(
+            backbone="rmlp", instance_norm=instance_norm, likelihood=QuantileRegression(levels)
+        ).fit(series, val_series=validation)
+        starts = range(L, len(validation) - H + 1)
+        ahead = np.stack([validation.values()[t : t + H] for t in starts])
+        found = np.stack([forecast_quantiles(model, validation[:t]) for t in starts])
+        below = (ahead[..., None] < found).mean(axis=(0, 1, 2))
+        # shrunk, and made wider by how few windows there are
+        np.testing.assert_allclose(below, levels, atol=0.06)
+
+    def test_too_few_rows_to_hold_any_out_still_have_some(self, series) -> None:
+        model = make(backbone="rmlp", likelihood=QuantileRegression([0.1, 0.5, 0.9]))
+        with pytest.warns(UserWarning, match="independent windows"):
+            model.fit(series[: L + H + 1])
+        found = forecast_quantiles(model, series)
+        assert (np.diff(found, axis=-1) > 0).all()
+
+    def test_they_are_saved(self, series, tmp_path) -> None:
+        model = make(backbone="rmlp", likelihood=CentredQuantiles([0.1, 0.5, 0.9])).fit(series)
+        model.save(str(tmp_path / "model.pt"))
+        loaded = BackboneModel.load(str(tmp_path / "model.pt"))
+        np.testing.assert_array_equal(
+            forecast_quantiles(loaded, series), forecast_quantiles(model, series)
+        )
+
+    def test_training_goes_on_from_them(self, series) -> None:
+        model = make(backbone="rmlp", likelihood=CentredQuantiles([0.1, 0.5, 0.9]))
+        model.fit(series).fit(series)
+        point = make(backbone="rmlp").fit(series).fit(series)
+        np.testing.assert_array_equal(
+            forecast_quantiles(model, series)[..., 1], values(point, series)
+        )
+
+
+def forecast_quantiles(model: HyperforecastModel, series: TimeSeries) -> np.ndarray:
+    """Quantiles of the next H steps: (H, C, P)."""
+    found = model.predict(H, series=series, predict_likelihood_parameters=True).values()
+    return found.reshape(H, series.width, -1)

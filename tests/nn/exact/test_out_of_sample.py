@@ -113,6 +113,6 @@ def test_joined_follow_each_other() -> None:
 def test_residuals_of_missing_targets_are_those_of_windows_before() -> None:
     residuals = torch.arange(8.0).reshape(1, 4, 2)  # (C, T, H)
     gaps = torch.tensor([[True, False], [False, False], [True, True], [False, True]])
-    found = module._without_gaps(residuals, gaps[:, None])
+    found = module.without_gaps(residuals, gaps[:, None])
     assert found.tolist() == [[[2.0, 1.0], [2.0, 3.0], [2.0, 3.0], [6.0, 3.0]]]
-    assert not module._without_gaps(residuals, torch.ones(4, 1, 2, dtype=torch.bool)).any()
+    assert not module.without_gaps(residuals, torch.ones(4, 1, 2, dtype=torch.bool)).any()

@@ -1,4 +1,4 @@
-"""What happens in training beside the gradient steps."""
+"""The weights of the best epoch, kept in memory."""
 
 import copy
 
@@ -14,12 +14,18 @@ class BestWeights(pl.Callback):
     ----------
     patience : int, optional
         Stop after so many epochs without a lower loss; train all epochs if not given.
+
+    Attributes
+    ----------
+    best_epoch : int
+        Number of epochs after which the loss was lowest; zero before the first.
     """
 
     def __init__(self, patience: int | None = None) -> None:
         self.patience = patience
         self.lowest = float("inf")
         self.waited = 0
+        self.best_epoch = 0
         self.weights: dict[str, Tensor] | None = None
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -29,6 +35,7 @@ class BestWeights(pl.Callback):
         loss = float(trainer.callback_metrics["val_loss"])
         if loss < self.lowest:
             self.lowest, self.waited = loss, 0
+            self.best_epoch = trainer.current_epoch + 1
             self.weights = copy.deepcopy(_network(pl_module).state_dict())
             return
         self.waited += 1

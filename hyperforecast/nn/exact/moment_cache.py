@@ -10,8 +10,9 @@ from hyperforecast.nn.exact.moments import Moments, weighted_sums
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.recurrence import series_moments, shared_regressors
 from hyperforecast.nn.exact.shared_products import SharedRegressors
-from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SUMS, SummingCache
-from hyperforecast.nn.exact.window_blocks import block_moments, is_short
+from hyperforecast.nn.exact.short_series import ShortSeries
+from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SHORT, SUMS, SummingCache
+from hyperforecast.nn.exact.window_blocks import is_short
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
 
 
@@ -19,7 +20,7 @@ class MomentCache(SummingCache):
     """Moments of many channels over the same windows, for one layout after another.
 
     Channels are worked on in chunks that fit in memory. What does not depend on the layout is
-    kept where it fits. Series of few windows are taken together, and their windows written out.
+    kept where it fits. Series of few windows are taken together, see :class:`ShortSeries`.
 
     Parameters
     ----------
@@ -55,7 +56,9 @@ class MomentCache(SummingCache):
         self._by_channel = by_channel or give_own_products is not None
         self._give_own_products = give_own_products
         short = [give_own_products is None and is_short(one, layout) for one in self.series]
-        self._short = [one for one, few in zip(self.series, short, strict=True) if few]
+        some = [one for one, few in zip(self.series, short, strict=True) if few]
+        kept_bytes = int(SHORT * max_bytes)
+        self._short = ShortSeries(some, layout, kept_bytes, self.chunk_bytes) if some else None
         self._long = [n for n, few in enumerate(short) if not few]
         self._longest = max((len(self.series[n].target) for n in self._long), default=0)
         self._shared: tuple[WindowLayout, dict[int, SharedRegressors]] = (layout, {})
@@ -73,6 +76,8 @@ class MomentCache(SummingCache):
         self._shared = (self._shared[0], {})
         self._own.clear()
         self._summed_own.clear()
+        if self._short:
+            self._short.release()
 
     def _new_sums(self, layout: WindowLayout, columns: slice) -> Moments:
         count = columns.stop - columns.start
@@ -100,7 +105,7 @@ class MomentCache(SummingCache):
         assert total is not None
         if self._short:
             for c in self.channel_chunks(layout):
-                total = total + block_moments(self._short, layout, c, self.chunk_bytes, weights[c])
+                total = total + self._short.moments(layout, c).summed(weights[c])
             total = replace(total, n_windows=self.n_windows)
         return total
 
@@ -108,7 +113,7 @@ class MomentCache(SummingCache):
         """Return the moments of some channels for a layout."""
         total: Moments | None = None
         if self._short:
-            total = block_moments(self._short, layout, channels, self.chunk_bytes)
+            total = self._short.moments(layout, channels)
         for number in self._long:
             own = self._own_products(number, layout, channels)
             shared = self.shared_regressors(number, layout)

@@ -8,9 +8,9 @@ from torch import Tensor
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moments import Moments
 
-OWN, SUMS, CHANNELS, CHUNK = 1 / 4, 1 / 8, 1 / 4, 1 / 8
-"""Parts of a cache's memory: products of windows with themselves, of each channel and summed over
-channels; moments of channels; and what is worked on."""
+OWN, SUMS, SHORT, CHANNELS, CHUNK = 1 / 4, 1 / 8, 1 / 8, 1 / 4, 1 / 8
+"""Parts of a cache's memory: products of windows with themselves, of each channel, summed over
+channels, and those of short series; moments of channels; and what is worked on."""
 
 
 class SummingCache(ABC):

@@ -1,6 +1,6 @@
 """Single validation windows, for what moments do not tell: how errors are spread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -56,6 +56,7 @@ class ValidationWindows:
         counts = torch.tensor([len(some) for some in times])
         device = series[0].target.device
         self.times = torch.cat(times).to(device)
+        self._joined = JoinedWindows(series, split.problem.width, self.starts)
         self.series = torch.tensor(distinct_numbers(series)).repeat_interleave(counts).to(device)
 
     def errors(self, candidate: Candidate) -> Tensor:
@@ -82,16 +83,12 @@ class ValidationWindows:
     def _compared_windows(self, setting: Setting) -> Iterable[DesignMatrix]:
         """Return the windows compared under a setting; the last ones are kept if they are few."""
         if self._kept is None or self._kept[0] != setting.view:
-            windows = self._windows(setting, self.starts)
+            layout = self.split.layout(setting.view)
+            windows = self._joined.blocks(layout, self._block_size)
             if len(self.times) > self._block_size:
                 return windows
             self._kept = (setting.view, list(windows))
         return self._kept[1]
-
-    def _windows(self, setting: Setting, starts: Sequence[Tensor]) -> Iterator[DesignMatrix]:
-        """Write out the windows that begin at given rows of each series, some at a time."""
-        layout = self.split.layout(setting.view)
-        return JoinedWindows(self.split.cache.series, layout, starts).blocks(self._block_size)
 
     @property
     def _block_size(self) -> int:

@@ -49,7 +49,7 @@ class MomentCache(SummingCache):
         by_channel: bool = True,
         give_own_products: Callable[[int, ObservedSeries, int], Tensor] | None = None,
     ) -> None:
-        self.series = [one for one in series if len(one.target) >= layout.width]
+        self.series = [one for one in series if one.n_rows >= layout.width]
         super().__init__(series[0].n_channels, max_bytes, weights)
         self.n_windows = sum(layout.n_windows(one) for one in self.series)
         self.n_forecasts = self.n_windows * self.n_channels
@@ -60,7 +60,7 @@ class MomentCache(SummingCache):
         kept_bytes = int(SHORT * max_bytes)
         self._short = ShortSeries(some, layout, kept_bytes, self.chunk_bytes) if some else None
         self._long = [n for n, few in enumerate(short) if not few]
-        self._longest = max((len(self.series[n].target) for n in self._long), default=0)
+        self._longest = max((self.series[n].n_rows for n in self._long), default=0)
         self._shared: tuple[WindowLayout, dict[int, SharedRegressors]] = (layout, {})
         self._own: dict[int, Tensor] = {}
         self._summed_own: dict[int, Tensor] = {}

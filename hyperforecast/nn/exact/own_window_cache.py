@@ -10,7 +10,7 @@ from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moments import Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.own_windows import OwnWindows
-from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SummingCache
+from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SUMS, SummingCache
 from hyperforecast.nn.exact.window_blocks import is_short
 from hyperforecast.nn.exact.window_contents import ContentProducts
 from hyperforecast.nn.exact.window_products import lagged_products, offset_sums
@@ -52,20 +52,45 @@ class OwnWindowCache(SummingCache):
         max_bytes: int,
         weights: Tensor | None = None,
     ) -> None:
-        self.series = [one for one in series if len(one.target) >= layout.width]
+        self.series = [one for one in series if one.n_rows >= layout.width]
         super().__init__(n_channels, max_bytes, weights)
         self.windows = OwnWindows(self.series, layout.width, n_channels)
         self.n_windows = self.n_forecasts = int(self.windows.n_windows.sum())
         recurs = not (self.series[0].n_past or self.series[0].n_future)
-        self._long = [one for one in self.series if recurs and not is_short(one, layout)]
-        short = [one for one in self.series if not recurs or is_short(one, layout)]
-        self._short = OwnWindows(short, layout.width, n_channels) if short else None
+        few = [not recurs or is_short(one, layout) for one in self.series]
+        self._long = [one for one, short in zip(self.series, few, strict=True) if not short]
+        self._short: OwnWindows | None = self.windows
+        if self._long:
+            short = [one for one, short in zip(self.series, few, strict=True) if short]
+            self._short = OwnWindows(short, layout.width, n_channels) if short else None
         self._products: dict[int, ContentProducts] = {}
+        self._summed: ContentProducts | None = None
+
+    def weigh(self, weights: Tensor) -> None:
+        """Take other weights (C, m) for the sums over channels from now on."""
+        super().weigh(weights)
+        self._summed = None
 
     def release(self) -> None:
         """Give up what is kept; it is made again when needed."""
         super().release()
         self._products.clear()
+        self._summed = None
+
+    def _new_sums(self, layout: WindowLayout, columns: slice) -> Moments:
+        assert self._weights is not None
+        n_sums = self._weights.shape[1]
+        fits = 8 * self._content_width**2 * n_sums <= SUMS * self.max_bytes
+        if not fits or layout.norm == "revin" or self.windows.static is not None:
+            return super()._new_sums(layout, columns)
+        if self._summed is None:  # of what windows hold, the same for every layout
+            parts = (
+                self._contents(c).summed(self._weights[c]) for c in self.channel_chunks(layout)
+            )
+            self._summed = next(parts)
+            for part in parts:
+                self._summed = self._summed + part
+        return self._summed.channels(columns).moments(layout, None, self.n_windows)
 
     def moments(self, layout: WindowLayout, channels: slice) -> Moments:
         """Return the moments of some channels for a layout."""

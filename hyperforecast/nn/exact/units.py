@@ -192,7 +192,7 @@ class Units:
         kinds = ("target", "past", "future", "static")
         columns = [self._standardised(series, kind) for kind in kinds]
         return [
-            replace(one, target=target, past=past, future=future, static=static)
+            one.replaced(target=target, past=past, future=future, static=static)
             for one, target, past, future, static in zip(series, *columns, strict=True)
         ]
 

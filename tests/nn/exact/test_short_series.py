@@ -9,7 +9,6 @@ from moment_cases import KINDS, assert_same_moments, make_layout, naive_moments
 
 from hyperforecast.nn.exact import LINEAR_NORMS, Moments, ObservedSeries
 from hyperforecast.nn.exact.short_series import ShortSeries
-from hyperforecast.nn.exact.window_contents import ContentProducts
 
 LENGTHS = (40, 25, 12)
 
@@ -50,7 +49,7 @@ def test_series_that_lie_far_from_each_other_keep_their_digits(norm: str) -> Non
         )
 
 
-def test_windows_are_multiplied_once_with_their_level_and_once_without(
+def test_windows_are_multiplied_once_for_all_layouts(
     make_series: Callable[..., ObservedSeries], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layouts = [
@@ -58,19 +57,15 @@ def test_windows_are_multiplied_once_with_their_level_and_once_without(
         for norm in ("none", "last", "mean")
         for unused in (0, 3)
     ]
-    made: list[int] = []
-    original = ContentProducts.of_windows
+    made: list[ShortSeries] = []
+    original = ShortSeries._multiplied
     monkeypatch.setattr(
-        ContentProducts,
-        "of_windows",
-        lambda target, *others: made.append(target.shape[1]) or original(target, *others),
+        ShortSeries, "_multiplied", lambda self: made.append(self) or original(self)
     )
-    several = [make_series(n, seed=n) for n in LENGTHS]
-    short = ShortSeries(several, layouts[0], 2**20, 2**20)
+    short = ShortSeries([make_series(n, seed=n) for n in LENGTHS], layouts[0], 2**20, 2**20)
     for layout in layouts:
         short.moments(layout, slice(None))
-    n_windows = sum(layouts[0].n_windows(one) for one in several)
-    assert made == [n_windows, n_windows]
+    assert len(made) == 1
     short.release()
     short.moments(layouts[0], slice(None))
-    assert len(made) == 3
+    assert len(made) == 2

@@ -27,7 +27,7 @@ from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
-from hyperforecast.darts.calls import check_call
+from hyperforecast.darts.calls import accepting, check_call
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
@@ -48,8 +48,12 @@ from hyperforecast.darts.gaps import (
 from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.names import ALONG_TIME
-from hyperforecast.darts.new_channels import for_channels_of
-from hyperforecast.darts.new_series import for_new_series
+from hyperforecast.darts.new_channels import (
+    for_channels_of,
+    for_some_channels_of,
+    other_channels,
+)
+from hyperforecast.darts.new_series import for_new_series, new_series
 from hyperforecast.darts.observed_series import counts_alike, observed_series
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -801,6 +805,25 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 return other.predict(*args, **kwargs)
         with random_turn():
             return super().predict(*args, **_plain_numbers(kwargs))
+
+    @accepting(MixedCovariatesTorchModel.historical_forecasts)
+    def historical_forecasts(self, series: TimeSeriesLike, *args: Any, **kwargs: Any) -> Any:
+        """Forecast from many times in the past; backtests and residuals are made of that.
+
+        See :meth:`darts.models.forecasting.forecasting_model.ForecastingModel.historical_forecasts`
+        for the arguments. Without retraining, series may have what :meth:`predict` takes: some of
+        the channels added, or series and channels that were not trained on, each time in units of
+        the rows up to then.
+        """
+        if self.model is not None and kwargs.get("retrain", True) is False:
+            several = series2seq(series)
+            names = other_channels(self, several)
+            other = None if names is None else for_some_channels_of(self, names)
+            if other is not None:
+                return other.historical_forecasts(series, *args, **kwargs)
+            if names is not None or new_series(self, several):
+                kwargs["enable_optimization"] = False  # one after the other, by `predict`
+        return super().historical_forecasts(series, *args, **kwargs)
 
     def _setup_for_predict(
         self, n: int, dataset: TorchInferenceDataset, **kwargs: Any

@@ -96,10 +96,12 @@ def check_observed(given: Iterable[TimeSeries], kind: str, *, each: bool) -> Non
     """
     absent: list[tuple[str, set[str]]] = []
     for name, series in named(given, kind):
-        values = series.all_values(copy=False)
-        gaps = np.isnan(values)
-        empty = gaps.all(axis=(0, 2)) if gaps.any() else np.zeros(values.shape[1], dtype=bool)
-        absent.append((name, {str(c) for c in series.components[empty]}))
+        gaps = np.isnan(series.all_values(copy=False))
+        if gaps.any():
+            empty = series.components[gaps.all(axis=(0, 2))]
+            absent.append((name, set(map(str, empty))))
+        elif not each:
+            return
     if not each and absent:
         absent = [(kind, set.intersection(*(names for _, names in absent)))]
     for name, names in absent:

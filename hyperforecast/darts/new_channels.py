@@ -33,17 +33,13 @@ def for_channels_of(model: Any, series: Sequence[TimeSeries]) -> Any | None:
         network has weights that belong to channels, there is one for those trained on and any of
         those added later; else None, and Darts says what is wrong.
     """
-    names = list(map(str, series[0].components)) if series else []
+    names = other_channels(model, series)
+    if names is None:
+        return None
+    known = for_some_channels_of(model, names)
+    if known is not None:
+        return known
     own = model.channel_names
-    by_position = len(names) == len(own) and not set(names) & set(own)
-    if not names or not own or by_position or set(names) == set(own):
-        return None
-    if any(set(map(str, one.components)) != set(names) for one in series):
-        return None
-    trained = model.trained_channel_names
-    if set(trained) <= set(names) < set(own):
-        kept = [name for name in own if name in names]
-        return _with_some(model, kept)
     network = _resized(model, names, series)
     if network is None or model.pl_module_params.get("use_reversible_instance_norm"):
         return None
@@ -59,12 +55,34 @@ def for_channels_of(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     return for_other_channels(model, network, names)
 
 
-def _with_some(model: Any, names: Sequence[str]) -> Any:
-    """Return a model for some of its channels, those trained on among them."""
-    axes = channel_axes(model.model.network_arguments)
+def other_channels(model: Any, series: Sequence[TimeSeries]) -> list[str] | None:
+    """Return the names of the channels that all of the series have, where not the model's.
+
+    ``None`` where they are the model's, or are to be taken for them by position, or where series
+    differ from each other.
+    """
+    names = list(map(str, series[0].components)) if series else []
     own = model.channel_names
-    network = with_channels(model.network, axes, [own.index(name) for name in names])
-    return for_other_channels(model, network, names, len(model.trained_channel_names))
+    by_position = len(names) == len(own) and not set(names) & set(own)
+    if not names or not own or by_position or set(names) == set(own):
+        return None
+    if any(set(map(str, one.components)) != set(names) for one in series):
+        return None
+    return names
+
+
+def for_some_channels_of(model: Any, names: Sequence[str]) -> Any | None:
+    """Return a trained model for those trained on and any of those added later, by name.
+
+    ``None`` where names are others. Nothing that such a model knows is of the rows given.
+    """
+    own, trained = model.channel_names, model.trained_channel_names
+    if not set(trained) <= set(names) < set(own):
+        return None
+    kept = [name for name in own if name in names]
+    axes = channel_axes(model.model.network_arguments)
+    network = with_channels(model.network, axes, [own.index(name) for name in kept])
+    return for_other_channels(model, network, kept, len(trained))
 
 
 def _resized(

@@ -15,6 +15,22 @@ from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.resizing import UNITS
 
 
+def new_series(model: Any, series: Sequence[TimeSeries]) -> dict[str, TimeSeries]:
+    """Return the series that a trained model does not know, by name; none without weights of any.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series : sequence of TimeSeries
+    """
+    if model.network.weights_by == "channel":
+        return {}
+    names = [series_name(one, model.model.series_id) for one in series]
+    known = set(model.series_names)
+    return {name: one for name, one in zip(names, series, strict=True) if name not in known}
+
+
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model that knows series, too, that it was not trained on.
 
@@ -33,11 +49,7 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     HyperforecastModel or None
         ``None`` where all are known, or weights are not by series.
     """
-    if model.network.weights_by == "channel":
-        return None
-    names = [series_name(one, model.model.series_id) for one in series]
-    known = set(model.series_names)
-    new = {name: one for name, one in zip(names, series, strict=True) if name not in known}
+    new = new_series(model, series)
     if not new:
         return None
     added = list(new)

@@ -1,5 +1,6 @@
 """The series of a Darts dataset, as the exact solver takes them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,31 @@ def observed_series(
     dataset: SequentialTorchTrainingDataset,
     device: torch.device,
     history: MomentHistory | None = None,
+    numbers: Iterable[int] | None = None,
 ) -> list[ObservedSeries]:
     """Return the series of a dataset, with their covariates over the same rows.
 
     Each says where in time it begins, counted in its own steps from the first one's begin, or from
     the origin of the history.
+
+    Parameters
+    ----------
+    dataset : SequentialTorchTrainingDataset
+    device : torch.device
+    history : MomentHistory, optional
+    numbers : iterable of int, optional
+        Which series; if not given all that have a window, and those told apart by number.
     """
     width = dataset.size_of_both_chunks
     origin = None if history is None else history.origin
     observed = []
-    numbered = isinstance(dataset, NumberedTraining)
     given = getattr(dataset, "observed", dataset.series)
-    for i, series in enumerate(dataset.series):
-        if len(series) < width and not numbered:  # which has units, if not weights, of its own
-            continue
-        n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
+    if numbers is None:  # a series too short for weights of its own has units of its own
+        enough = 0 if isinstance(dataset, NumberedTraining) else width
+        numbers = (i for i, series in enumerate(dataset.series) if len(series) >= enough)
+    n_rows = width + (dataset.max_samples_per_ts - 1) * dataset.stride
+    for i in numbers:
+        series = dataset.series[i]
         gaps = None
         if given[i] is not series:
             gaps = as_tensor(np.isnan(given[i].values(copy=False)))[-n_rows:]
@@ -82,6 +93,12 @@ def observed_series(
     if history is not None:
         history.origin = origin
     return observed
+
+
+def n_windows(dataset: SequentialTorchTrainingDataset, number: int) -> int:
+    """Return how many windows of a series count."""
+    n_steps = len(dataset.series[number]) - dataset.size_of_both_chunks
+    return max(0, min(n_steps // dataset.stride + 1, dataset.max_samples_per_ts))
 
 
 def _channels(dataset: SequentialTorchTrainingDataset, number: int) -> Tensor | None:

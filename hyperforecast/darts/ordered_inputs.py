@@ -71,9 +71,12 @@ class OrderedInputs(ABC):
 
         Without weights the first series names the order.
         """
-        names = list(map(str, components.tolist()))
         if self._reference_names is None:
             self._reference_names = self._trained_names()
+        known = self._reference_names.get(kind)
+        if kind == "channels" and known is not None and len(known) == len(components) == 1:
+            return None  # by any name; of lists of series names take long to read
+        names = list(map(str, components.tolist()))
         trained = self._reference_names.setdefault(kind, names)
         order = name_order(names, trained, kind)
         if (

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,7 +14,7 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
 
 from hyperforecast.darts.module import ForecastingModule
-from hyperforecast.darts.observed_series import observed_series
+from hyperforecast.darts.observed_series import n_windows, observed_series
 from hyperforecast.nn.exact import EMBEDDING_STARTS, LINEAR_NORMS, ObservedSeries
 from hyperforecast.nn.windows import WindowCutter, Windows
 
@@ -43,15 +44,16 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         max_windows: int | None = None,
     ) -> None:
         self.cutter = window_cutter(dataset, dtype)
-        observed = observed_series(dataset, torch.device("cpu"))
-        first = [self.cutter.starts(one) for one in observed]
-        step = 1 if max_windows is None else -(-sum(map(len, first)) // max_windows)
+        counts = [n_windows(dataset, number) for number in range(len(dataset.series))]
+        step = 1 if max_windows is None else -(-sum(counts) // max_windows)
+        passed = [before - count for before, count in zip(accumulate(counts), counts, strict=True)]
+        taken = [i for i, count in enumerate(counts) if -passed[i] % step < count]
+        observed = observed_series(dataset, torch.device("cpu"), numbers=taken)
         size = max(1, MAX_BATCH // (observed[0].n_channels * self.cutter.width))
         self._blocks: list[list[tuple[ObservedSeries, torch.Tensor]]] = []
-        passed, room = 0, 0  # windows so far, and how many more the last batch takes
-        for one, all_starts in zip(observed, first, strict=True):
-            starts = all_starts[-passed % step :: step]
-            passed += len(all_starts)
+        room = 0  # how many more windows the last batch takes
+        for number, one in zip(taken, observed, strict=True):
+            starts = self.cutter.starts(one)[-passed[number] % step :: step]
             while len(starts):
                 if not room:
                     self._blocks.append([])

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from hyperforecast.nn.eigenvectors import leading_eigenvectors
 
@@ -266,14 +267,19 @@ def _variogram(centred: Sequence[Tensor], masks: Sequence[Tensor], length: int) 
     n_channels = centred[0].shape[1]
     squares = torch.zeros(length, n_channels, dtype=torch.float64)
     pairs = torch.zeros_like(squares)
-    for z, there in zip(centred, masks, strict=True):
-        size = 1 << (len(z) + length - 1).bit_length()
+    sizes = [1 << (len(z) + length - 1).bit_length() for z in centred]
+    for size in set(sizes):  # series of like length together
+        z, there = (
+            pad_sequence([one for one, n in zip(tables, sizes, strict=True) if n == size]).mT
+            for tables in (centred, masks)
+        )  # (T, C, series)
         of_mask, of_z, of_square = (
-            torch.fft.rfft(values.T.contiguous(), size) for values in (there, z, z.square())
+            torch.fft.rfft(values, size, dim=0) for values in (there, z, z.square())
         )
         both = 2 * (of_mask.conj() * of_square).real  # the lags k and -k together
-        squares += torch.fft.irfft(both - 2 * of_z.abs().square(), size).T[:length]
-        pairs += torch.fft.irfft(of_mask.abs().square(), size).T[:length].round()
+        found = torch.fft.irfft(both - 2 * of_z.abs().square(), size, dim=0)[:length]
+        squares += found.sum(dim=2)
+        pairs += torch.fft.irfft(of_mask.abs().square(), size, dim=0)[:length].round().sum(dim=2)
     half = squares.clamp(min=0.0) / pairs.clamp(min=1) / 2
     counted = pairs.clamp(max=1)
     unit = (half * counted)[1:].sum(dim=0) / counted[1:].sum(dim=0).clamp(min=1)

@@ -15,6 +15,7 @@ from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.embedding_start import EmbeddingStarts, VectorsOf
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression, is_direct
+from hyperforecast.nn.exact.joined_rows import joined_rows
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.learned_embedding import LearnedRegression
 from hyperforecast.nn.exact.moment_cache import MomentCache
@@ -82,7 +83,7 @@ class DataSplit:
     ) -> None:
         self.problem = problem
         self.options = options
-        given = [one for one in series if len(one.target) >= problem.width]
+        given = [one for one in series if one.n_rows >= problem.width]
         if training is None:
             n_ahead = problem.width - problem.lookback
             if has_own_windows(given):
@@ -95,10 +96,15 @@ class DataSplit:
                 self.units = units.with_channels_that_move(validation)
         else:
             self.units = training.units
-        self.series = [self.units.standardise(one) for one in given]
+        self.series = self.units.standardise_all(given)
         self.n_channels = problem.n_channels or self.series[0].n_channels
+        window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
+        max_bytes = self._max_bytes
+        self.cache: MomentCache | OwnWindowCache
+        if has_own_windows(self.series):
+            self.cache = OwnWindowCache(self.series, window, self.n_channels, max_bytes)
         if training is None:
-            self.vectors = self._vectors()
+            self.vectors = self._vectors(window)
             self.loadings = self._factor_loadings()
         else:
             self.vectors, self.loadings = training.vectors, training.loadings
@@ -109,15 +115,13 @@ class DataSplit:
 
         norm = problem.search.norms[0]
         self._start = problem.search.embedding_starts[0]
-        layout, weights = self.layout(View(norm)), self._pair_weights(self._start)
-        max_bytes = self._max_bytes
-        self.cache: MomentCache | OwnWindowCache
+        weights = self._pair_weights(self._start)
         if has_own_windows(self.series):
-            self.cache = OwnWindowCache(self.series, layout, self.n_channels, max_bytes, weights)
+            self.cache.weigh(weights)
         else:
             self.cache = MomentCache(
                 self.series,
-                layout,
+                self.layout(View(norm)),
                 max_bytes,
                 weights=weights,
                 by_channel=self.n_channels in problem.search.embedding_dims
@@ -361,18 +365,19 @@ class DataSplit:
         components = self.vectors("correlation").cpu()
         return factor_loadings(targets, n_factors, components).to(targets[0].device)
 
-    def _vectors(self) -> VectorsOf:
+    def _vectors(self, window: WindowLayout) -> VectorsOf:
         """Return what gives the channel embedding, as long as any that is compared."""
-        problem, longest = self.problem, max(self._shared_dims(), default=0)
-        window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
+        longest = max(self._shared_dims(), default=0)
         if not has_own_windows(self.series):
-            n_components = max(longest, *problem.search.n_factors)
+            n_components = max(longest, *self.problem.search.n_factors)
             return EmbeddingStarts(self.series, window, n_components, self._max_bytes // 2)
+        if not longest:
+            none = self.series[0].target.new_zeros(self.n_channels, 0)
+            return lambda start: none
         # channels that share no time axis are alike in how they depend on their own past alone
         window = replace(window, norm="last")
-        cache = OwnWindowCache(self.series, window, self.n_channels, self._max_bytes)
         regressors = window.regressors(self.series[0])
-        vectors = own_ridge_embedding(cache.channel_moments(window), regressors, longest)
+        vectors = own_ridge_embedding(self.cache.channel_moments(window), regressors, longest)
         return lambda start: vectors
 
     def _shared_dims(self) -> list[int]:
@@ -397,6 +402,7 @@ def _largest_mean_square(series: Sequence[ObservedSeries]) -> float:
     for kind in ("target", "past", "future"):
         values = [rows for one in series if (rows := getattr(one, kind)) is not None]
         if values and values[0].shape[1]:
-            squares = torch.stack([rows.square().sum(dim=0) for rows in values]).sum(dim=0)
-            largest = max(largest, squares.max().item() / sum(map(len, values)))
+            squares = [rows.square().sum(dim=0) for rows in joined_rows(values)]
+            n_rows = sum(rows.shape[0] for rows in values)
+            largest = max(largest, torch.stack(squares).sum(dim=0).max().item() / n_rows)
     return largest

@@ -39,7 +39,7 @@ def hold_out(
         For each block. What lies before and after it are two series to train on. Series too short
         for a window in both parts are used for training alone.
     """
-    counts = [len(one.target) - problem.width + 1 for one in series]
+    counts = [one.n_rows - problem.width + 1 for one in series]
     long = min(counts, default=0) >= LONG * problem.width
     # windows that have weights are visited one by one, for every block again; channels that have
     # windows of their own have units of all their rows
@@ -56,13 +56,13 @@ def _without_block(
     """Hold out the windows from one share of them to another, and train on the others."""
     training, validation = [], []
     for one in series:
-        n_windows = len(one.target) - problem.width + 1
+        n_windows = one.n_rows - problem.width + 1
         last = n_windows - round((1 - end) * n_windows)
         first = min(n_windows - round((1 - begin) * n_windows), last - 1)  # held-out window
         before = first + problem.lookback + problem.shift  # number of rows
         after = last - 1 + problem.horizon  # first row
-        parts = [one.rows(0, before), one.rows(after, len(one.target))]
-        left = [part for part in parts if len(part.target) >= problem.width]
+        spans = [(0, before), (after, one.n_rows)]
+        left = [one.rows(*span) for span in spans if span[1] - span[0] >= problem.width]
         if not left:
             if n_windows > 0:
                 training.append(one)

@@ -106,11 +106,9 @@ class WindowLayout:
 
     def n_windows(self, series: ObservedSeries) -> int:
         """Return the number of windows in a series; raise if there is none."""
-        n_windows = len(series.target) - self.width + 1
+        n_windows = series.n_rows - self.width + 1
         if n_windows < 1:
-            raise ValueError(
-                f"A window spans {self.width} rows; the series has {len(series.target)}."
-            )
+            raise ValueError(f"A window spans {self.width} rows; the series has {series.n_rows}.")
         return n_windows
 
     def remove_level(self, windows: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
 """Moments of many channels, in bounded memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from torch import Tensor
 
@@ -11,19 +10,17 @@ from hyperforecast.nn.exact.moments import Moments, weighted_sums
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.recurrence import series_moments, shared_regressors
 from hyperforecast.nn.exact.shared_products import SharedRegressors
-from hyperforecast.nn.exact.window_blocks import block_moments, is_short
+from hyperforecast.nn.exact.short_series import ShortSeries
+from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SHORT, SUMS, SummingCache
+from hyperforecast.nn.exact.window_blocks import is_short
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
 
-OWN, SUMS, CHANNELS, CHUNK = 1 / 4, 1 / 8, 1 / 4, 1 / 8
-"""Parts of a cache's memory: products of windows with themselves, of each channel and summed over
-channels; moments of channels; and what is worked on."""
 
-
-class MomentCache:
+class MomentCache(SummingCache):
     """Moments of many channels over the same windows, for one layout after another.
 
     Channels are worked on in chunks that fit in memory. What does not depend on the layout is
-    kept where it fits. Series of few windows are taken together, and their windows written out.
+    kept where it fits. Series of few windows are taken together, see :class:`ShortSeries`.
 
     Parameters
     ----------
@@ -52,70 +49,43 @@ class MomentCache:
         by_channel: bool = True,
         give_own_products: Callable[[int, ObservedSeries, int], Tensor] | None = None,
     ) -> None:
-        self.series = [one for one in series if len(one.target) >= layout.width]
-        self.max_bytes = max_bytes
+        self.series = [one for one in series if one.n_rows >= layout.width]
+        super().__init__(series[0].n_channels, max_bytes, weights)
         self.n_windows = sum(layout.n_windows(one) for one in self.series)
-        self.n_channels = series[0].n_channels
         self.n_forecasts = self.n_windows * self.n_channels
-        self._weights = weights
         self._by_channel = by_channel or give_own_products is not None
         self._give_own_products = give_own_products
         short = [give_own_products is None and is_short(one, layout) for one in self.series]
-        self._short = [one for one, few in zip(self.series, short, strict=True) if few]
+        some = [one for one, few in zip(self.series, short, strict=True) if few]
+        kept_bytes = int(SHORT * max_bytes)
+        self._short = ShortSeries(some, layout, kept_bytes, self.chunk_bytes) if some else None
         self._long = [n for n, few in enumerate(short) if not few]
-        self._longest = max((len(self.series[n].target) for n in self._long), default=0)
+        self._longest = max((self.series[n].n_rows for n in self._long), default=0)
         self._shared: tuple[WindowLayout, dict[int, SharedRegressors]] = (layout, {})
-        self._sums: tuple[WindowLayout, Moments] | None = None
         self._own: dict[int, Tensor] = {}
         self._summed_own: dict[int, Tensor] = {}
 
-    def channel_moments(self, layout: WindowLayout) -> "CachedMoments":
-        """Return the moments of the channels for a layout, to be iterated over."""
-        return CachedMoments(self, layout)
-
-    def summed_moments(self, layout: WindowLayout, count: int) -> Moments:
-        """Return the first ``count`` weighted sums over channels of the moments for a layout.
-
-        The last ones are kept, and added to where more of them are asked for.
-        """
-        found = None
-        if self._sums is not None and self._sums[0].is_like(layout):
-            found = self._sums[1]
-        n_found = 0 if found is None else len(found.yy)
-        if n_found < count:
-            self._sums = None  # before others take memory
-            more = self._new_sums(layout, slice(n_found, count))
-            found = Moments.stacked([more] if found is None else [found, more])
-            self._sums = (layout, found)
-        assert found is not None
-        return found.channels(slice(count))
-
     def weigh(self, weights: Tensor) -> None:
         """Take other weights (C, m) for the sums over channels from now on."""
-        self._weights = weights
-        self._sums = None
+        super().weigh(weights)
         self._summed_own.clear()
 
     def release(self) -> None:
         """Give up what is kept; it is made again when needed."""
+        super().release()
         self._shared = (self._shared[0], {})
-        self._sums = None
         self._own.clear()
         self._summed_own.clear()
+        if self._short:
+            self._short.release()
 
     def _new_sums(self, layout: WindowLayout, columns: slice) -> Moments:
-        assert self._weights is not None
         count = columns.stop - columns.start
         of_channels = not layout.recurs(self.series[0]) and (
             count >= self.n_channels or (self._by_channel and self.keeps_channels(layout))
         )
         if of_channels or not self._long:
-            sums = None
-            for c, chunk in self.channel_moments(layout):
-                summed = chunk.summed(self._weights[c, columns])
-                sums = summed if sums is None else sums + summed
-            assert sums is not None
-            return replace(sums, n_windows=self.n_windows)
+            return replace(super()._new_sums(layout, columns), n_windows=self.n_windows)
         parts = []
         for some in self._chunks(count, layout):
             chosen = slice(columns.start + some.start, columns.start + some.stop)
@@ -135,7 +105,7 @@ class MomentCache:
         assert total is not None
         if self._short:
             for c in self.channel_chunks(layout):
-                total = total + block_moments(self._short, layout, c, self.chunk_bytes, weights[c])
+                total = total + self._short.moments(layout, c).summed(weights[c])
             total = replace(total, n_windows=self.n_windows)
         return total
 
@@ -143,7 +113,7 @@ class MomentCache:
         """Return the moments of some channels for a layout."""
         total: Moments | None = None
         if self._short:
-            total = block_moments(self._short, layout, channels, self.chunk_bytes)
+            total = self._short.moments(layout, channels)
         for number in self._long:
             own = self._own_products(number, layout, channels)
             shared = self.shared_regressors(number, layout)
@@ -155,11 +125,6 @@ class MomentCache:
     def channel_chunks(self, layout: WindowLayout) -> list[slice]:
         """Cut the channels into chunks whose moments fit in memory."""
         return self._chunks(self.n_channels, layout)
-
-    @property
-    def chunk_bytes(self) -> int:
-        """Memory that what is worked on may take."""
-        return int(CHUNK * self.max_bytes)
 
     def keeps_channels(self, layout: WindowLayout) -> bool:
         """Say whether the moments of all channels are kept."""
@@ -231,38 +196,3 @@ class MomentCache:
             return summed
         self._summed_own[number] = summed
         return summed[columns]
-
-
-class ChannelChunks(Protocol):
-    """What gives moments of some channels at a time."""
-
-    def moments(self, layout: WindowLayout, channels: slice) -> Moments: ...  # noqa: D102
-
-    def channel_chunks(self, layout: WindowLayout) -> list[slice]: ...  # noqa: D102
-
-    def keeps_channels(self, layout: WindowLayout) -> bool: ...  # noqa: D102
-
-
-class CachedMoments:
-    """Moments of one layout, a chunk of the channels at a time.
-
-    Iterating yields pairs of a slice of channels and their :class:`Moments`, as often as asked.
-    """
-
-    def __init__(self, cache: ChannelChunks, layout: WindowLayout) -> None:
-        self.cache = cache
-        self.layout = layout
-        self._kept: list[tuple[slice, Moments]] = []
-
-    def __iter__(self) -> Iterator[tuple[slice, Moments]]:
-        if self._kept:
-            yield from self._kept
-            return
-        keep, found = self.cache.keeps_channels(self.layout), []
-        for channels in self.cache.channel_chunks(self.layout):
-            moments = self.cache.moments(self.layout, channels)
-            if keep:
-                found.append((channels, moments))
-            yield channels, moments
-            del moments  # before others take memory
-        self._kept = found

@@ -98,6 +98,7 @@ def windows_beside(
     layout = layout_of(solved.setting.view)
     block = max(1, cache.chunk_bytes // (4 * 8 * cache.n_channels * layout.width))
     layouts = layout, layout_of(View("none", lookback=n_steps))
-    forecast, values = (JoinedWindows(cache.series, one, starts).blocks(block) for one in layouts)
+    windows = JoinedWindows(cache.series, layout.width, starts)
+    forecast, values = (windows.blocks(one, block) for one in layouts)
     for some, recent in zip(forecast, values, strict=True):
         yield some.residuals(*weights), recent.own

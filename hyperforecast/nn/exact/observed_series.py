@@ -1,7 +1,7 @@
 """A multivariate series and its covariates, as the solver takes them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -54,6 +54,11 @@ class ObservedSeries:
         return self.target if self.gaps is None else self.target.masked_fill(self.gaps, torch.nan)
 
     @property
+    def n_rows(self) -> int:
+        """Number T of rows."""
+        return self.target.shape[0]
+
+    @property
     def n_channels(self) -> int:
         """Number C of channels in the columns."""
         return self.target.shape[1]
@@ -85,19 +90,35 @@ class ObservedSeries:
         """Whether not every window, or not every row, counts the same."""
         return self.weight is not None or self.counts is not None
 
-    def _map(self, function: Callable[[Tensor], Tensor], names: Sequence[str]) -> Self:
-        given = {name: getattr(self, name) for name in names}
-        changed: dict[str, Any] = {n: function(v) for n, v in given.items() if v is not None}
-        return replace(self, **changed)
-
     def to(self, device: torch.device) -> Self:
         """Return the series on a device."""
+        if self.target.device == device:
+            return self
         return self._map(lambda values: values.to(device), (*BY_ROW, "static", "channels"))
 
     def rows(self, start: int, stop: int) -> Self:
         """Return rows ``start`` to ``stop``."""
-        some = self._map(lambda values: values[start:stop], BY_ROW)
-        return replace(some, start=None if self.start is None else self.start + start)
+        begin = None if self.start is None else self.start + start
+        return self._map(lambda values: values[start:stop], BY_ROW, start=begin)
+
+    def _map(
+        self, function: Callable[[Tensor], Tensor], names: Sequence[str], **others: Any
+    ) -> Self:
+        for name in names:
+            values = getattr(self, name)
+            if values is not None:
+                others[name] = function(values)
+        return self.replaced(**others)
+
+    def replaced(self, **values: Any) -> Self:
+        """Return the series with other values of some attributes.
+
+        As :func:`dataclasses.replace`, which takes longer than all else that is done for a short
+        series.
+        """
+        other = object.__new__(type(self))
+        vars(other).update(vars(self) | values)
+        return other
 
 
 def has_own_windows(series: Sequence[ObservedSeries]) -> bool:

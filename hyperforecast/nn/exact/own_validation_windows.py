@@ -12,6 +12,7 @@ from hyperforecast.nn.exact.own_windows import OwnWindows
 from hyperforecast.nn.exact.validation_windows import (
     MAX_COMPARED,
     MAX_WINDOWS,
+    SpreadWindows,
     ValidationWindows,
 )
 
@@ -40,15 +41,14 @@ class OwnValidationWindows:
         assert isinstance(split.cache, OwnWindowCache)
         self.split = split
         cache, width = split.cache, split.problem.width
+
+        def stride(n_times: int) -> int:
+            return max(-(-n_times // MAX_WINDOWS), cache.n_windows * width // MAX_COMPARED, 1)
+
+        spread = SpreadWindows.of(cache.series, width, stride)
+        self.n_apart = spread.n_times // split.problem.horizon
+        self._windows = OwnWindows(cache.series, width, cache.n_channels, spread.starts)
         begins = torch.tensor([one.start or 0 for one in cache.series])
-        of_series = [torch.arange(len(one.target) - width + 1) for one in cache.series]
-        times = [begin + some for begin, some in zip(begins, of_series, strict=True)]
-        distinct = torch.cat(times).unique()
-        self.n_apart = len(distinct) // split.problem.horizon
-        stride = max(-(-len(distinct) // MAX_WINDOWS), cache.n_windows * width // MAX_COMPARED, 1)
-        compared = distinct[::stride]
-        starts = [some[torch.isin(at, compared)] for some, at in zip(of_series, times, strict=True)]
-        self._windows = OwnWindows(cache.series, width, cache.n_channels, starts)
         self.times = begins.to(self._windows.start.device)[self._windows.series]
         self.times = self.times + self._windows.start
         self.series = self._windows.channel

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.layout import WindowLayout
-from hyperforecast.nn.exact.moment_cache import CHANNELS, CHUNK, OWN, CachedMoments
 from hyperforecast.nn.exact.moments import Moments
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.own_windows import OwnWindows
+from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SUMS, SummingCache
 from hyperforecast.nn.exact.window_blocks import is_short
 from hyperforecast.nn.exact.window_contents import ContentProducts
 from hyperforecast.nn.exact.window_products import lagged_products, offset_sums
 
 
-class OwnWindowCache:
+class OwnWindowCache(SummingCache):
     """Moments of channels that each have windows of their own, for one layout after another.
 
     It is asked as :class:`MomentCache` is, whose channels all have the same windows. What windows
@@ -52,56 +52,45 @@ class OwnWindowCache:
         max_bytes: int,
         weights: Tensor | None = None,
     ) -> None:
-        self.series = [one for one in series if len(one.target) >= layout.width]
-        self.n_channels = n_channels
-        self.max_bytes = max_bytes
+        self.series = [one for one in series if one.n_rows >= layout.width]
+        super().__init__(n_channels, max_bytes, weights)
         self.windows = OwnWindows(self.series, layout.width, n_channels)
         self.n_windows = self.n_forecasts = int(self.windows.n_windows.sum())
-        self._weights = weights
         recurs = not (self.series[0].n_past or self.series[0].n_future)
-        self._long = [one for one in self.series if recurs and not is_short(one, layout)]
-        short = [one for one in self.series if not recurs or is_short(one, layout)]
-        self._short = OwnWindows(short, layout.width, n_channels) if short else None
+        few = [not recurs or is_short(one, layout) for one in self.series]
+        self._long = [one for one, short in zip(self.series, few, strict=True) if not short]
+        self._short: OwnWindows | None = self.windows
+        if self._long:
+            short = [one for one, short in zip(self.series, few, strict=True) if short]
+            self._short = OwnWindows(short, layout.width, n_channels) if short else None
         self._products: dict[int, ContentProducts] = {}
-        self._sums: tuple[WindowLayout, Moments] | None = None
-
-    def channel_moments(self, layout: WindowLayout) -> CachedMoments:
-        """Return the moments of the channels for a layout, to be iterated over."""
-        return CachedMoments(self, layout)
-
-    def summed_moments(self, layout: WindowLayout, count: int) -> Moments:
-        """Return the first ``count`` weighted sums over channels of the moments for a layout.
-
-        The last ones are kept, and added to where more of them are asked for.
-        """
-        assert self._weights is not None
-        found = None
-        if self._sums is not None and self._sums[0].is_like(layout):
-            found = self._sums[1]
-        n_found = 0 if found is None else len(found.yy)
-        if n_found < count:
-            self._sums = None  # before others take memory
-            columns = slice(n_found, count)
-            parts = (
-                chunk.summed(self._weights[c, columns]) for c, chunk in self.channel_moments(layout)
-            )
-            more = next(parts)
-            for part in parts:
-                more = more + part
-            found = Moments.stacked([more] if found is None else [found, more])
-            self._sums = (layout, found)
-        assert found is not None
-        return found.channels(slice(count))
+        self._summed: ContentProducts | None = None
 
     def weigh(self, weights: Tensor) -> None:
         """Take other weights (C, m) for the sums over channels from now on."""
-        self._weights = weights
-        self._sums = None
+        super().weigh(weights)
+        self._summed = None
 
     def release(self) -> None:
         """Give up what is kept; it is made again when needed."""
+        super().release()
         self._products.clear()
-        self._sums = None
+        self._summed = None
+
+    def _new_sums(self, layout: WindowLayout, columns: slice) -> Moments:
+        assert self._weights is not None
+        n_sums = self._weights.shape[1]
+        fits = 8 * self._content_width**2 * n_sums <= SUMS * self.max_bytes
+        if not fits or layout.norm == "revin" or self.windows.static is not None:
+            return super()._new_sums(layout, columns)
+        if self._summed is None:  # of what windows hold, the same for every layout
+            parts = (
+                self._contents(c).summed(self._weights[c]) for c in self.channel_chunks(layout)
+            )
+            self._summed = next(parts)
+            for part in parts:
+                self._summed = self._summed + part
+        return self._summed.channels(columns).moments(layout, None, self.n_windows)
 
     def moments(self, layout: WindowLayout, channels: slice) -> Moments:
         """Return the moments of some channels for a layout."""
@@ -119,11 +108,6 @@ class OwnWindowCache:
         step = max(1, self.chunk_bytes // bytes_of_one)
         count = self.n_channels
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-    @property
-    def chunk_bytes(self) -> int:
-        """Memory that what is worked on may take."""
-        return int(CHUNK * self.max_bytes)
 
     def keeps_channels(self, layout: WindowLayout) -> bool:
         """Say whether the moments of all channels are kept."""

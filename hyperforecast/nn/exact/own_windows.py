@@ -59,19 +59,21 @@ class OwnWindows:
     ) -> None:
         self.width = width
         device = series[0].target.device
-        lengths = [len(one.target) for one in series]
-        if starts is None:
-            starts = [torch.arange(length - width + 1) for length in lengths]
         n_columns = torch.tensor([one.n_channels for one in series])
-        n_rows = torch.tensor(lengths)
-        n_starts = torch.tensor([len(some) for some in starts])
+        n_rows = torch.tensor([one.n_rows for one in series])
+        n_starts = n_rows - width + 1
+        if starts is not None:
+            n_starts = torch.tensor([some.shape[0] for some in starts])
         # one entry for each column of each series, then one for each of its windows
         of_column = torch.arange(len(series)).repeat_interleave(n_columns)
         first_row = (n_rows.cumsum(0) - n_rows)[of_column]
         first_value = n_rows[of_column].cumsum(0) - n_rows[of_column]
-        of_window = torch.arange(len(of_column)).repeat_interleave(n_starts[of_column])
-        columns = zip(series, starts, strict=True)
-        start = torch.cat([some.repeat(one.n_channels) for one, some in columns])
+        n_windows = n_starts[of_column]
+        of_window = torch.arange(len(of_column)).repeat_interleave(n_windows)
+        if starts is None:
+            start = torch.arange(len(of_window)) - (n_windows.cumsum(0) - n_windows)[of_window]
+        else:
+            start = torch.cat([starts[number] for number in of_column.tolist()])
         numbers = torch.cat([one.numbers for one in series]).cpu()[of_window]
         order = numbers.argsort(stable=True)
         self.channel = numbers[order].to(device)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.joined_rows import joined_rows, map_rows
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 
 MOVES = 100.0
@@ -27,9 +28,10 @@ class MeanDeviation(NamedTuple):
         Taken relative to the first row, so that a column that is constant has exactly its value
         as mean and no deviation, and one far from zero loses no digits. What is NaN is left out.
         """
+        parts = list(joined_rows(parts))
         if any(bool(rows.isnan().any()) for rows in parts):
             return cls.of_known(parts)
-        n_rows = sum(len(rows) for rows in parts)
+        n_rows = sum(rows.shape[0] for rows in parts)
         first = next(rows[0] for rows in parts if len(rows))
         mean = first + sum((rows - first).sum(dim=0) for rows in parts) / n_rows
         return cls.about(mean, parts)
@@ -37,6 +39,7 @@ class MeanDeviation(NamedTuple):
     @classmethod
     def about(cls, mean: Tensor, parts: Sequence[Tensor]) -> Self:
         """Return the deviations from a given mean."""
+        parts = list(joined_rows(parts))
         n_rows: Any = max(1, sum(len(rows) for rows in parts))
         if any(bool(rows.isnan().any()) for rows in parts):
             n_rows = torch.cat([~rows.isnan() for rows in parts]).sum(dim=0).clamp(min=1)
@@ -182,17 +185,32 @@ class Units:
 
     def standardise(self, series: ObservedSeries) -> ObservedSeries:
         """Return a series in these units."""
+        return self.standardise_all([series])[0]
 
-        def standardised(values: Tensor | None, units: MeanDeviation | None) -> Tensor | None:
-            if values is None:
-                return None
-            assert units is not None
-            return units.standardise(values)
+    def standardise_all(self, series: Sequence[ObservedSeries]) -> list[ObservedSeries]:
+        """Return series in these units, short ones as views of tables that they share."""
+        kinds = ("target", "past", "future", "static")
+        columns = [self._standardised(series, kind) for kind in kinds]
+        return [
+            one.replaced(target=target, past=past, future=future, static=static)
+            for one, target, past, future, static in zip(series, *columns, strict=True)
+        ]
 
-        return replace(
-            series,
-            target=self.target.some(series.channels).standardise(series.target),
-            past=standardised(series.past, self.past),
-            future=standardised(series.future, self.future),
-            static=standardised(series.static, self.static),
-        )
+    def _standardised(
+        self, series: Sequence[ObservedSeries], kind: str
+    ) -> Sequence[Tensor] | Sequence[None]:
+        """Return one kind of values of each series in these units."""
+        units = getattr(self, kind)
+        if units is None or not series:
+            return [None] * len(series)
+        values = [getattr(one, kind) for one in series]
+        if kind != "target" or series[0].channels is None:
+            return map_rows(units.standardise, values)
+        channels = [one.numbers for one in series]
+        if len({len(some) for some in channels}) > 1:
+            pairs = zip(values, channels, strict=True)
+            return [units.some(some).standardise(rows) for rows, some in pairs]
+        lengths = [rows.shape[0] for rows in values]
+        each = torch.tensor(lengths, device=channels[0].device)
+        of_rows = torch.stack(channels).repeat_interleave(each, dim=0)
+        return units.some(of_rows).standardise(torch.cat(values)).split(lengths)

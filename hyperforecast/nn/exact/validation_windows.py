@@ -1,6 +1,7 @@
 """Single validation windows, for what moments do not tell: how errors are spread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from hyperforecast.nn.exact.candidate import Candidate
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.design_matrix import DesignMatrix
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
+from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.window_blocks import JoinedWindows
 
@@ -17,6 +19,52 @@ MAX_COMPARED = 2**22
 
 MIN_WINDOWS, MAX_WINDOWS = 64, 512
 """Numbers of windows that are taken at least, where there are as many, and at most."""
+
+
+class SpreadWindows(NamedTuple):
+    """Windows of series that are evenly spread in time.
+
+    Attributes
+    ----------
+    n_times : int
+        Number of times at which windows of any series begin.
+    times : Tensor, shape (T,), int64
+        When each of the windows begins.
+    numbers : Tensor, shape (T,), int64
+        Which series each of them is of.
+    starts : list of Tensor
+        First rows of them, of each series.
+    """
+
+    n_times: int
+    times: Tensor
+    numbers: Tensor
+    starts: list[Tensor]
+
+    @classmethod
+    def of(
+        cls, series: Sequence[ObservedSeries], width: int, stride: Callable[[int], int]
+    ) -> "SpreadWindows":
+        """Choose them by time, not by number: the same of each series however many there are.
+
+        Parameters
+        ----------
+        series : sequence of ObservedSeries
+        width : int
+        stride : callable
+            Says how far apart those of many times are at which the windows chosen begin.
+        """
+        n_windows = torch.tensor([one.n_rows - width + 1 for one in series])
+        begins = torch.tensor([one.start or 0 for one in series])
+        numbers = torch.arange(len(series)).repeat_interleave(n_windows)
+        first = (n_windows.cumsum(0) - n_windows)[numbers]
+        times = begins[numbers] + torch.arange(len(numbers)) - first
+        distinct = times.unique()
+        chosen = torch.isin(times, distinct[:: stride(len(distinct))])
+        times, numbers = times[chosen], numbers[chosen]
+        counts = numbers.bincount(minlength=len(series)).tolist()
+        starts = (times - begins[numbers]).split(counts)
+        return cls(len(distinct), times, numbers, list(starts))
 
 
 class ValidationWindows:
@@ -44,19 +92,13 @@ class ValidationWindows:
         self.split = split
         self._kept: tuple[View, list[DesignMatrix]] | None = None
         series = split.cache.series
-        lengths = [len(one.target) - split.problem.width + 1 for one in series]
-        begins = [one.start or 0 for one in series]
-        times = [begin + torch.arange(n) for begin, n in zip(begins, lengths, strict=True)]
-        distinct = torch.cat(times).unique()
-        self.n_apart = len(distinct) // split.problem.horizon
-        # by time, not by number: the same windows of each series however many there are
-        compared = distinct[:: self._stride(len(distinct))]
-        times = [some[torch.isin(some, compared)] for some in times]
-        self.starts = [some - begin for begin, some in zip(begins, times, strict=True)]
-        counts = torch.tensor([len(some) for some in times])
-        device = series[0].target.device
-        self.times = torch.cat(times).to(device)
-        self.series = torch.tensor(distinct_numbers(series)).repeat_interleave(counts).to(device)
+        width, device = split.problem.width, series[0].target.device
+        spread = SpreadWindows.of(series, width, self._stride)
+        self.n_apart = spread.n_times // split.problem.horizon
+        self.starts = spread.starts
+        self.times = spread.times.to(device)
+        self.series = torch.tensor(distinct_numbers(series))[spread.numbers].to(device)
+        self._joined = JoinedWindows(series, width, self.starts)
 
     def errors(self, candidate: Candidate) -> Tensor:
         """Return the mean squared errors of single windows, (C, T)."""
@@ -82,16 +124,12 @@ class ValidationWindows:
     def _compared_windows(self, setting: Setting) -> Iterable[DesignMatrix]:
         """Return the windows compared under a setting; the last ones are kept if they are few."""
         if self._kept is None or self._kept[0] != setting.view:
-            windows = self._windows(setting, self.starts)
+            layout = self.split.layout(setting.view)
+            windows = self._joined.blocks(layout, self._block_size)
             if len(self.times) > self._block_size:
                 return windows
             self._kept = (setting.view, list(windows))
         return self._kept[1]
-
-    def _windows(self, setting: Setting, starts: Sequence[Tensor]) -> Iterator[DesignMatrix]:
-        """Write out the windows that begin at given rows of each series, some at a time."""
-        layout = self.split.layout(setting.view)
-        return JoinedWindows(self.split.cache.series, layout, starts).blocks(self._block_size)
 
     @property
     def _block_size(self) -> int:

@@ -1,6 +1,7 @@
 """Windows of several series written out together, and the moments of series of few windows."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -44,13 +45,8 @@ def block_moments(
     """
     if not series:
         raise ValueError("No series to take moments of.")
-    joined = JoinedWindows(series, layout)
-    total: Moments | None = None
-    for rows in joined.blocks(_block_size(joined.series, layout, channels, max_bytes), channels):
-        moments = Moments.of_rows(*rows.rows())
-        total = moments if total is None else total + moments
-    assert total is not None
-    return total if weights is None else total.summed(weights)
+    moments = JoinedWindows(series, layout.width).moments(layout, channels, max_bytes)
+    return moments if weights is None else moments.summed(weights)
 
 
 class JoinedWindows:
@@ -59,8 +55,8 @@ class JoinedWindows:
     Parameters
     ----------
     series : sequence of ObservedSeries
-        At least one, each at least ``layout.width`` rows long.
-    layout : WindowLayout
+        At least one, each at least ``width`` rows long.
+    width : int
     starts : sequence of Tensor, optional
         First rows of the windows of each series, ascending; all windows if not given.
     """
@@ -68,36 +64,51 @@ class JoinedWindows:
     def __init__(
         self,
         series: Sequence[ObservedSeries],
-        layout: WindowLayout,
+        width: int,
         starts: Sequence[Tensor] | None = None,
     ) -> None:
         self.series = _joined(series)
-        self.layout = layout
+        lengths = torch.tensor([one.target.shape[0] for one in series])
         if starts is None:
-            starts = [torch.arange(layout.n_windows(one)) for one in series]
-        joined, numbers, first = [], [], 0
-        for number, (one, some) in enumerate(zip(series, starts, strict=True)):
-            joined.append(first + some)
-            numbers.append(torch.full_like(some, number))
-            first += len(one.target)
-        self._starts, self._numbers = torch.cat(joined), torch.cat(numbers)
+            counts = lengths - width + 1
+            before = counts.cumsum(0) - counts
+            within = torch.arange(int(counts.sum())) - before.repeat_interleave(counts)
+        else:
+            counts = torch.tensor([some.shape[0] for some in starts])
+            within = torch.cat(list(starts))
+        first_row = lengths.cumsum(0) - lengths
+        self.starts = within + first_row.repeat_interleave(counts)
+        """First rows of all windows, counted through all series, shape (T,)."""
+        self._numbers = torch.arange(len(series)).repeat_interleave(counts)
         self._statics: Tensor | None = None
         if series[0].static is not None:
             self._statics = torch.stack([one.static for one in series if one.static is not None])
 
-    def blocks(self, size: int, channels: slice = slice(None)) -> Iterator[DesignMatrix]:
+    def blocks(
+        self, layout: WindowLayout, size: int, channels: slice = slice(None)
+    ) -> Iterator[DesignMatrix]:
         """Write out the windows of some channels, at most ``size`` of them at a time."""
-        for starts, numbers in zip(
-            self._starts.split(size), self._numbers.split(size), strict=True
-        ):
+        for starts, numbers in zip(self.starts.split(size), self._numbers.split(size), strict=True):
             static = None
             if self._statics is not None:
                 static = self._statics[:, channels][numbers.to(self._statics.device)]
-            yield design_matrix(self.series, self.layout, starts, channels, static)
+            yield design_matrix(self.series, layout, starts, channels, static)
+
+    def moments(self, layout: WindowLayout, channels: slice, max_bytes: int) -> Moments:
+        """Return the moments of some channels, of blocks of windows that fit in memory."""
+        total: Moments | None = None
+        size = _block_size(self.series, layout, channels, max_bytes)
+        for rows in self.blocks(layout, size, channels):
+            moments = Moments.of_rows(*rows.rows())
+            total = moments if total is None else total + moments
+        assert total is not None
+        return total
 
 
 def _joined(series: Sequence[ObservedSeries]) -> ObservedSeries:
     """Put series one after the other; static covariates are left out."""
+    if len(series) == 1:
+        return replace(series[0], static=None)
     past = [one.past for one in series if one.past is not None]
     future = [one.future for one in series if one.future is not None]
     return ObservedSeries(

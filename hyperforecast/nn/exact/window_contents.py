@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.layout import WindowLayout
-from hyperforecast.nn.exact.moments import Moments
+from hyperforecast.nn.exact.moments import Moments, weighted_sums
 from hyperforecast.nn.exact.regressors import flatten_past, join_groups
 
 
@@ -55,6 +55,11 @@ class ContentProducts:
     def channels(self, some: slice) -> "ContentProducts":
         """Return those of some of the channels."""
         return ContentProducts(self.products[some], self.width, self.n_past, self.n_future)
+
+    def summed(self, weights: Tensor) -> "ContentProducts":
+        """Return weighted sums over the channels, for every column of ``weights`` (n, m)."""
+        sums = weighted_sums(self.products, weights)
+        return ContentProducts(sums, self.width, self.n_past, self.n_future)
 
     def moments(self, layout: WindowLayout, static: Tensor | None, n_windows: int) -> Moments:
         """Return the moments of the channels under a layout.

@@ -211,6 +211,22 @@ def test_backtests_folds_and_trains_on() -> None:
     assert model.trained_channel_names == model.channel_names == [*"abcdefghxy"]
 
 
+@pytest.mark.parametrize("retrain", [False, True])
+def test_backtests_take_the_channels_that_predict_takes(retrain: bool) -> None:
+    """All, those trained on alone, which are forecast as before, or these and some added."""
+    model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
+    start = {"start": -9, "start_format": "position"}
+    options: dict[str, Any] = {**start, "stride": 3, "forecast_horizon": H, "retrain": retrain}
+    before = model.historical_forecasts(KNOWN, **options)
+    model.add_channels(NEW[-100:])
+    after = model.historical_forecasts(KNOWN, **options)
+    np.testing.assert_allclose(after.values(), before.values(), rtol=1e-5 if retrain else 0)
+    assert list(model.residuals(KNOWN, **options).components) == [*"abcdefgh"]
+    for rows in (KNOWN.stack(NEW), KNOWN.stack(NEW["y"])):
+        found = model.historical_forecasts(rows, **options)
+        assert list(found.components) == list(rows.components)
+
+
 def test_what_cannot_be_added_says_why() -> None:
     with pytest.raises(ValueError, match=r"call `fit\(\)` before `add_channels\(\)`"):
         HNMVTSModel(L, H).add_channels(NEW)

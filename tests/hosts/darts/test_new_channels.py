@@ -115,3 +115,17 @@ def test_trained_by_gradients(series: TimeSeries) -> None:
     with new("x"):
         found = model.predict(H, series=renamed(series["a"], "x"))
     np.testing.assert_allclose(found.values(), model.predict(H)["a"].values(), rtol=1e-4)
+
+
+def test_backtests_see_the_rows_up_to_then() -> None:
+    """New channels are in units of these: what comes later changes nothing."""
+    values = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    model = shared(TimeSeries.from_values(values[:, :2], columns=["a", "b"]))
+    later = np.concatenate([3 + values, 1e3 * values])
+    rows = TimeSeries.from_values(later, columns=["x", "y", "z"])
+    options = {"start": 74, "forecast_horizon": H, "retrain": False, "last_points_only": False}
+    with new("x", "y", "z"):
+        found = model.historical_forecasts(rows[:80], **options)
+        assert model.historical_forecasts(rows[:81], **options)[: len(found)] == found
+    with new("x", "y", "z"):
+        assert found[0] == model.predict(H, series=rows[:74])

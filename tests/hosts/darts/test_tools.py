@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from darts.models import (
 from darts.utils.likelihood_models.torch import QuantileRegression
 
 from hyperforecast.darts import (
+    AutoHyperModel,
     BackboneModel,
     HNMVTSModel,
     HyperLSTMModel,
@@ -38,6 +40,7 @@ from hyperforecast.darts import (
     LightSAEModel,
     MoLAModel,
 )
+from hyperforecast.nn.errors import WrongArguments
 
 L, H = 6, 2
 ON_CPU = {"accelerator": "cpu"}
@@ -52,7 +55,10 @@ MODELS: dict[str, tuple[Make, dict[str, Any]]] = {
     "HyperLSTMModel": (HyperLSTMModel, {"hyper_size": 2, "n_epochs": 1}),
     "HyperTCNModel": (HyperTCNModel, {"layer_embedding_dim": 2, "n_epochs": 1}),
     "HyperTransformerModel": (HyperTransformerModel, {"rank": 2, "n_epochs": 1}),
+    "AutoHyperModel": (AutoHyperModel, {}),
 }
+AUTO_CHOOSES = ("ConformalQRModel", "EarlyStopping", "lr_find", "Optuna with pruning")
+"""Tools here that set an argument which the automatic model chooses itself."""
 
 
 def maker(name: str) -> Make:
@@ -123,7 +129,8 @@ def conformal_qr(make: Make, series: TimeSeries, folder: Path) -> None:
 def shap(make: Make, series: TimeSeries, folder: Path) -> None:
     model = make().fit(series)
     explainer = ShapExplainer(model, background_num_samples=3, test_stationarity=False)
-    finite(explainer.explain(series).get_explanation(horizon=1, component="a"))
+    explained = explainer.explain(series)
+    finite(explained.get_explanation(horizon=1, component=explained.available_components[0]))
 
 
 def reconcilers(make: Make, series: TimeSeries, folder: Path) -> None:
@@ -211,9 +218,10 @@ def mlflow_autologging(make: Make, series: TimeSeries, folder: Path) -> None:
     from darts.utils.mlflow import autolog
 
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = mlflow.create_experiment("tools", artifact_location=(folder / "runs").as_uri())
     autolog()
     try:
-        with mlflow.start_run() as run:
+        with mlflow.start_run(experiment_id=experiment) as run:
             finite(make().fit(series, verbose=False).predict(H), H)
         assert mlflow.get_run(run.info.run_id).data.params
     finally:
@@ -261,7 +269,12 @@ def test_tool(
     model: str, tool: str, make_series: Callable[..., TimeSeries], tmp_path: Path
 ) -> None:
     """Fit and predict; all but one model are run by `make test-slow`."""
-    TOOLS[tool](maker(model), make_series(40, 2), tmp_path)
+    run = partial(TOOLS[tool], maker(model), make_series(40, 2), tmp_path)
+    if model == "AutoHyperModel" and tool in AUTO_CHOOSES:
+        with pytest.raises(WrongArguments, match="the automatic model chooses"):
+            run()
+    else:
+        run()
 
 
 DDP = """
@@ -283,7 +296,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [name for name in MODELS if name != "AutoHyperModel"])
 def test_ddp_on_two_processes(model: str, tmp_path: Path) -> None:
     """Training; Darts itself gathers no forecasts of several processes."""
     (tmp_path / "train.py").write_text(DDP)

@@ -170,6 +170,18 @@ def test_a_backtest_over_a_list_is_that_of_its_windows(model: HyperforecastModel
             np.testing.assert_allclose(forecast.values(), expected, rtol=1e-4)
 
 
+def test_a_backtest_over_a_series_not_trained_on_sees_the_rows_up_to_then(
+    model: HyperforecastModel,
+) -> None:
+    rows = of_values(np.concatenate([wave(0, 60, 9), 1e3 * wave(1, 20, 9)]), "new")
+    options: dict[str, Any] = {"start": 58, "forecast_horizon": 2, "last_points_only": False}
+    with pytest.warns(UserWarning, match="not trained on, 'new'"):
+        found = model.historical_forecasts(rows, retrain=False, stride=3, **options)
+    for one in found[:2]:
+        with pytest.warns(UserWarning, match="not trained on, 'new'"):
+            assert one == model.predict(2, series=rows.drop_after(one.start_time()))
+
+
 def test_a_backtest_trains_again() -> None:
     model = HNMVTSModel(L, H, weights_by="series")
     error = model.backtest(panel()[:4], forecast_horizon=H, start=-8, stride=4)

@@ -46,6 +46,7 @@ from sktime.transformations.hierarchical.aggregate import Aggregator
 from sktime.transformations.lag import Lag
 
 from hyperforecast.sktime import (
+    AutoHyperForecaster,
     BackboneForecaster,
     HNMVTSForecaster,
     HyperForecaster,
@@ -68,6 +69,7 @@ FORECASTERS: dict[str, Make] = {
     "HyperLSTMForecaster": lambda: HyperLSTMForecaster(6, hyper_size=2, n_epochs=1),
     "HyperTCNForecaster": lambda: HyperTCNForecaster(6, layer_embedding_dim=2, n_epochs=1),
     "HyperTransformerForecaster": lambda: HyperTransformerForecaster(6, rank=2, n_epochs=1),
+    "AutoHyperForecaster": lambda: AutoHyperForecaster(6),
 }
 
 

@@ -55,6 +55,24 @@ def test_sums_over_channels_are_weighted_and_added_to() -> None:
         torch.testing.assert_close(getattr(found, name), getattr(expected, name))
 
 
+@pytest.mark.parametrize("max_bytes", [2**24, 2**15])
+def test_sums_follow_layout_and_weights(max_bytes) -> None:
+    series = stretches(n_past=1)
+    first, second = torch.randn(2, N_CHANNELS, 3, dtype=torch.float64)
+    layouts = [WindowLayout(8, 3, 1, norm, unused=n) for norm in ("none", "mean") for n in (0, 4)]
+    cache = OwnWindowCache(series, layouts[0], N_CHANNELS, max_bytes, first)
+    for weights in (first, second):
+        cache.weigh(weights)
+        for layout in layouts:
+            expected = moments_of(cache, layout).summed(weights)
+            found = cache.summed_moments(layout, 3)
+            for name in SUMS:
+                torch.testing.assert_close(
+                    getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-8
+                )
+        cache.release()
+
+
 def test_what_windows_hold_is_multiplied_once_for_all_layouts(monkeypatch) -> None:
     series, made = stretches(n_past=1), []
     layouts = [WindowLayout(8, 3, 1, norm, unused=n) for norm in ("none", "last") for n in (0, 4)]

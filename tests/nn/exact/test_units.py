@@ -81,6 +81,29 @@ class TestUnits:
         assert found.past is found.future is found.static is None
         assert found.start == 4
 
+    @pytest.mark.parametrize("channels", [None, (1, 1), (1, 2)])
+    def test_series_are_standardised_together_as_each_alone(self, channels) -> None:
+        """Of all channels, of one of three each, and of one and two."""
+        several = [make(30, 0), make(20, 10)]
+        if channels is not None:
+            several = [
+                replace(
+                    one,
+                    target=one.target[:, :n],
+                    static=one.static[:n],
+                    channels=2 - torch.arange(i, i + n),
+                )
+                for i, (one, n) in enumerate(zip(several, channels, strict=True))
+            ]
+        units = Units.of(several, 5, 3, None if channels is None else 3)
+        for found, one in zip(units.standardise_all(several), several, strict=True):
+            own = units.target.some(one.channels)
+            unit = torch.where(own.deviation > 0, own.deviation, torch.inf)
+            assert torch.equal(found.target, (one.target - own.mean) / unit)
+            for kind in ("past", "future", "static"):
+                expected = getattr(units, kind).standardise(getattr(one, kind))
+                assert torch.equal(getattr(found, kind), expected)
+
     def test_a_channel_that_moves_elsewhere_is_in_units_of_that(self) -> None:
         still, moving = noise(50, 3), noise(20, 3, seed=1)
         still[:, 1:] = 4.0

@@ -84,9 +84,7 @@ def test_least_squares_sees_the_same(
     assert found.mse == pytest.approx(np.square(tested.x @ weight - tested.y).mean(), rel=1e-4)
 
 
-def test_rows_hold_errors_and_seconds(
-    prices: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_hold_errors_and_seconds(prices: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = Dataset("made", ["load", "wind", "OT"], VALUES, BOUNDS)
     monkeypatch.setattr(electricity, "load", lambda *_: dataset)
     monkeypatch.setattr(electricity, "HORIZON", 1)

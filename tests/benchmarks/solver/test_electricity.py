@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
 
 from benchmarks.protocol import Dataset

@@ -86,6 +86,7 @@ class DataSplit:
         self.problem = problem
         self.options = options
         given = [one for one in series if len(one.target) >= problem.width]
+        self.units: Units
         if training is not None:
             self.units = training.units
         elif units is not None:

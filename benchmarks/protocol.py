@@ -21,7 +21,7 @@ Part = Literal["train", "validation", "test"]
 
 DATA_VARIABLE = "HYPERFORECAST_DATA"
 
-FIXED_SPLITS = {"ETTh1": (8640, 2880, 2880)}
+FIXED_SPLITS = {"ETTh1": (8640, 2880, 2880), "ETTm1": (34560, 11520, 11520)}
 """Rows of train, validation and test where the literature fixes them; rows after are unused."""
 
 

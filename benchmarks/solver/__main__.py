@@ -12,7 +12,7 @@ The tables are ``speed`` (the exact solver, the same model trained by Adam, and 
 DLinear), ``accuracy`` (at 96, 192, 336 and 720 steps, beside what is published; rows that the
 results file has are not made again), ``ablation`` (each step of the solver on and off, likewise),
 ``held-out`` (which held-out rows choose best, likewise), ``periods`` (what phases of the day would
-tell, likewise),
+tell, likewise), ``electricity`` (prices a day ahead with what is known by then, likewise),
 ``horizons`` (accuracy at the lookbacks of the speed table), ``channels`` (time against the
 number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
 results files have are not made again), ``grid`` (grid searches of both hosts), ``memory`` (memory
@@ -28,6 +28,7 @@ from benchmarks import command_line
 from benchmarks.solver.channels import channels
 from benchmarks.solver.coverage import WINDOWS as COVERED
 from benchmarks.solver.coverage import coverage
+from benchmarks.solver.electricity import electricity
 from benchmarks.solver.embedding import embedding
 from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
@@ -45,6 +46,7 @@ TABLES = (
     "ablation",
     "held-out",
     "periods",
+    "electricity",
     "horizons",
     "channels",
     "embedding",
@@ -88,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             MADE_ONCE[table](names, given.folder, given.horizons)
         elif table == "periods":
             periods(given.data or ["ETTh1", "ETTm1"], given.folder)
+        elif table == "electricity":
+            electricity(given.data or ["epf_np", "epf_pjm"], given.folder)
         elif table == "channels":
             channels(given.counts, given.rows, given.repetitions)
         elif table == "embedding":

@@ -95,6 +95,11 @@ def test_benchmark_data_have_the_protocols_sizes():
     etth1 = load("ETTh1")
     assert etth1.bounds["test"] == (11520, 14400)
     assert len(windows(etth1.rows("test", 336), 336 + 96)) == 2880 - 96 + 1
+    assert load("ETTm1").bounds == {
+        "train": (0, 34560),
+        "validation": (34560, 46080),
+        "test": (46080, 57600),
+    }
     los = load("los_speed")
     assert los.values.shape == (2016, 207)
     assert los.bounds == {"train": (0, 1411), "validation": (1411, 1613), "test": (1613, 2016)}

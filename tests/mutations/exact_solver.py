@@ -70,6 +70,18 @@ RULE = [
     ),
     mutate(
         "selection.py",
+        "one head each with factors that were not selected",
+        "entry.setting.individual and entry.setting.view == selected.setting.view",
+        "entry.setting.individual",
+    ),
+    mutate(
+        "solver.py",
+        "what is held out in units of the rest",
+        "units = training_units(problem, series) if held_out else None",
+        "units = None",
+    ),
+    mutate(
+        "selection.py",
         "factors tried with what was selected",
         "setting = replace(lowest, n_factors=n_factors)",
         "setting = replace(selected.setting, n_factors=n_factors)",

@@ -60,11 +60,13 @@ class DataSplit:
         Series in which channels may move that are constant in these, see
         :meth:`Units.with_channels_that_move`; where channels have windows of their own, the units
         are of their rows, too.
+    units : Units, optional
+        Those of other rows, to be taken in the place of the series' own.
 
     Attributes
     ----------
     units : Units
-        Those of the training series. Moments, weights and errors all are in these units.
+        Those of the training series if not given. Moments, weights and errors all are in these.
     series : list of ObservedSeries
         In these units, those that have a window.
     neighbours : NeighbourWeights, optional
@@ -80,22 +82,22 @@ class DataSplit:
         name: str,
         training: "DataSplit | Frame | None" = None,
         validation: Sequence[ObservedSeries] = (),
+        units: Units | None = None,
     ) -> None:
         self.problem = problem
         self.options = options
         given = [one for one in series if one.n_rows >= problem.width]
-        if training is None:
-            n_ahead = problem.width - problem.lookback
-            if has_own_windows(given):
-                # of short stretches, deviations of what is left to train on say little; and those
-                # too short for a window have units, too
-                rows = [*series, *validation]
-                self.units = Units.of(rows, problem.lookback, n_ahead, problem.n_channels)
-            else:
-                units = Units.of(given, problem.lookback, n_ahead)
-                self.units = units.with_channels_that_move(validation)
-        else:
+        self.units: Units
+        if training is not None:
             self.units = training.units
+        elif units is not None:
+            self.units = units
+        elif has_own_windows(given):
+            # of short stretches, deviations of what is left to train on say little; and those too
+            # short for a window have units, too
+            self.units = training_units(problem, [*series, *validation])
+        else:
+            self.units = training_units(problem, given).with_channels_that_move(validation)
         self.series = self.units.standardise_all(given)
         self.n_channels = problem.n_channels or self.series[0].n_channels
         window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
@@ -394,6 +396,18 @@ class DataSplit:
 
     def _n_regressors(self, layout: WindowLayout) -> int:
         return layout.regressors(self.series[0]).total
+
+
+def training_units(problem: Problem, series: Sequence[ObservedSeries]) -> Units:
+    """Return the units of series that are trained on.
+
+    Where channels have windows of their own, those of series too short for a window count as well.
+    """
+    n_ahead = problem.width - problem.lookback
+    if has_own_windows(series):
+        return Units.of(series, problem.lookback, n_ahead, problem.n_channels)
+    long = [one for one in series if one.n_rows >= problem.width]
+    return Units.of(long, problem.lookback, n_ahead)
 
 
 def _largest_mean_square(series: Sequence[ObservedSeries]) -> float:

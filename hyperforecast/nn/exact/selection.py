@@ -321,7 +321,7 @@ class ModelSelection:
         each = [
             entry
             for entry in self.compared
-            if entry.setting.individual and entry.setting.norm == selected.setting.norm
+            if entry.setting.individual and entry.setting.view == selected.setting.view
         ]
         lowest = min(each, key=lambda entry: entry.validation_mse, default=None)
         if lowest is None or lowest.validation_mse > selected.error * (1.0 + LEAST_GAIN):

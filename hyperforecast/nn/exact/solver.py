@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.data_split import DataSplit, training_units
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.folds import Fold
 from hyperforecast.nn.exact.generated_regression import is_direct
@@ -27,6 +27,7 @@ from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.selection import ModelSelection
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
 
 MIN_HELD_OUT = 4
@@ -102,8 +103,10 @@ def solve_exact(
         return _solve_simplest(problem, series, options)
 
     each = replace(options, max_memory_gb=options.max_memory_gb / len(parts))
+    # what is held out counts in the units in which all rows are fitted at last
+    units = training_units(problem, series) if held_out else None
     folds = [
-        _fold(problem, part, each, history, "" if part is parts[-1] else f" {number}")
+        _fold(problem, part, each, history, "" if part is parts[-1] else f" {number}", units)
         for number, part in enumerate(parts)
     ]
     trained, validated = folds[-1]
@@ -200,10 +203,11 @@ def _fold(
     options: ExactOptions,
     history: MomentHistory | None,
     name: str,
+    units: Units | None,
 ) -> Fold:
     """Return the splits of what is trained on, and of what settings are compared on."""
     training, validation = parts
-    trained = _training(problem, training, options, history, f"training{name}", validation)
+    trained = _training(problem, training, options, history, f"training{name}", validation, units)
     validated = DataSplit(problem, validation, options, history, f"validation{name}", trained)
     return Fold(trained, validated)
 
@@ -215,6 +219,7 @@ def _training(
     history: MomentHistory | None,
     name: str,
     validation: Sequence[ObservedSeries] = (),
+    units: Units | None = None,
 ) -> DataSplit:
     """Return the split of series that are trained on, weighted where they are."""
     weighted = any(one.is_weighted for one in series)
@@ -224,7 +229,7 @@ def _training(
             "have weights, or windows a stride. Leave out one of them."
         )
     kind = WeightedSplit if weighted else DataSplit
-    return kind(problem, series, options, history, name, validation=validation)
+    return kind(problem, series, options, history, name, validation=validation, units=units)
 
 
 def _solve_simplest(

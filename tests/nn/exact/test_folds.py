@@ -22,6 +22,7 @@ from hyperforecast.nn.exact.folds import Fold, FoldedSearch, FoldedWindows, rela
 from hyperforecast.nn.exact.hold_out import N_FOLDS, hold_out
 from hyperforecast.nn.exact.options import RIDGES
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.units import MeanDeviation, Units
 from hyperforecast.nn.exact.validation_windows import ValidationWindows
 
 SETTING = Setting("none", 0, False, 0)
@@ -29,9 +30,13 @@ LONG = ObservedSeries(autoregressive(torch.tensor([[0.8], [-0.5]]), 200), start=
 
 
 def splits(problem: Problem, series: ObservedSeries) -> list[Fold]:
+    """Return the folds of a series, all in units of all of its rows."""
+    mean = series.target.mean(dim=0)
+    target = MeanDeviation(mean, (series.target - mean).square().mean(dim=0).sqrt())
+    units = Units(target, past=None, future=None, static=None)
     folds = []
     for training, validation in hold_out(problem, [series]):
-        trained = DataSplit(problem, training, ExactOptions(), None, "training")
+        trained = DataSplit(problem, training, ExactOptions(), None, "training", units=units)
         folds.append(
             Fold(trained, DataSplit(problem, validation, ExactOptions(), None, "held", trained))
         )

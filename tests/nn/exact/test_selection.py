@@ -17,6 +17,9 @@ from hyperforecast.nn.exact import (
     solve_exact,
 )
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.ridge_search import without_ridge
+from hyperforecast.nn.exact.selection import ModelSelection
+from hyperforecast.nn.exact.setting import ComparedSetting
 
 
 class TestSelection:
@@ -54,6 +57,22 @@ class TestSelection:
         solution = solve_exact(Problem(L, H, search=SearchSpace(n_factors=(0, 2, 4))), [alike()])
         assert solution.setting.n_factors == 0
         assert solution.loadings.shape == (8, 0)
+
+    def test_one_head_each_keeps_the_factors_selected(self) -> None:
+        problem = Problem(L, H, search=SearchSpace(embedding_dims=(0, 1, 8), n_factors=(0, 1)))
+        series, options = driven(1200), ExactOptions()
+        training = DataSplit(problem, [series.rows(0, 1000)], options, None, "training")
+        held_out = [series.rows(1000 - L, 1200)]
+        validation = DataSplit(problem, held_out, options, None, "validation", training)
+        selection = ModelSelection(training, validation)
+        selected = selection.ridges.solve(Setting("none", 1, False, 0), options.first_ridge)
+        each = [Setting("none", 8, True, n_factors, ridge=0.01) for n_factors in (0, 1)]
+        # with a factor it is better, but the factor was compared and not selected
+        selection.compared = [
+            ComparedSetting(each[0], selected.error, False),
+            ComparedSetting(each[1], 0.5 * selected.error, False),
+        ]
+        assert without_ridge(selection._with_one_each(selected).setting) == without_ridge(each[0])
 
     def test_norm_is_chosen(self) -> None:
         walk = ObservedSeries(noise(600, 3).cumsum(dim=0))

@@ -26,6 +26,7 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
+from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
@@ -179,6 +180,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
         self._series_names: list[str] = []
+        self._attributes: Attributes | None = None
 
     @classmethod
     def constructor_options(cls) -> list[Option]:
@@ -313,14 +315,18 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         # no dataset: the weights are about to be loaded, and the sample is a mock
         names = {} if self._fit_dataset is None else names_of(self._fit_dataset)
         series_names = [] if self._fit_dataset is None else self._series_names
+        attributes = None if self._fit_dataset is None else self._attributes
         if by_series:
             network["n_series"] = max(1, len(series_names))
+        if attributes is not None:
+            network["n_attributes"] = attributes.encoder.n_attributes
         module = self.module_class(
             network=network,
             channel_names=names.pop("channels", []),
             covariate_names=names,
             series_names=series_names,
             series_id=self._series_id,
+            attributes=None if attributes is None else attributes.encoder.state(),
             **self._module_options(),
             **self.pl_module_params,
         )
@@ -329,6 +335,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 training_values(self._fit_dataset),
                 training_past_covariates(self._fit_dataset),
                 getattr(self._fit_dataset, "numbers", None),
+                None if attributes is None else attributes.values,
             )
         return module
 
@@ -430,9 +437,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         series_id = self._series_id
         if self.weights_by != "channel":
             names_of_series(series2seq(series), series_id)
+        static = static and not self._takes_attributes
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
         if self.model is None:
-            self._series_names = []
+            self._series_names, self._attributes = [], None
         self._order_by_trained_names()
         try:
             return super()._setup_for_fit_from_dataset(series, **kwargs)
@@ -465,6 +473,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 for weight, order in zip(sample_weight, orders, strict=True)
             ]
         series = [reorder(one, order) for one, order in zip(series, orders, strict=True)]
+        known = series
+        if self._takes_attributes:
+            series = [only_name(one, self._series_id) for one in series]
         series = [self._with_ordered_static_covariates(one) for one in series]
         filler = self._filler_for(series)
         dataset = super()._build_train_dataset(
@@ -479,12 +490,23 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if filler is not None:
             assert isinstance(dataset, SequentialTorchTrainingDataset)
             dataset = GappyTrainingDataset(dataset, series)
-        return self._numbered(dataset, series)
+        return self._numbered(dataset, known)
+
+    @property
+    def _takes_attributes(self) -> bool:
+        """Whether weights are generated from static covariates, which are no inputs then."""
+        if self.weights_by == "channel" or not self._considers_static_covariates:
+            return False
+        parts = make_parts(self.parts(self.model_params))
+        return any(part.takes_attributes() for part in parts.values())
 
     def _numbered(
         self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries]
     ) -> TorchTrainingDataset:
-        """Let a dataset say which series its samples are of, where weights are by series."""
+        """Let a dataset say which series its samples are of, where weights are by series.
+
+        The first ones that are seen say what is known of them.
+        """
         if self.weights_by == "channel":
             return dataset
         series_id = self._series_id
@@ -494,6 +516,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             start = (self._start_state or {}).get("_extra_state", {})  # whose weights go on
             self._series_names = list(start.get("series_names") or dict.fromkeys(names))
         numbers = numbers_of(names, trained or self._series_names)
+        if not trained and self._attributes is None and self._takes_attributes:
+            self._attributes = attributes_of(series, numbers, series_id, self.weights_by)
         return NumberedTraining(dataset, numbers, series_id)
 
     def _filler_for(self, series: Sequence[TimeSeries]) -> GapFiller | None:
@@ -779,7 +803,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             self._expect_static_covariates &= self._uses_static_covariates
 
     def _verify_static_covariates(self, static_covariates: pd.DataFrame | None) -> None:
-        super()._verify_static_covariates(without_column(static_covariates, self._series_id))
+        if not self._takes_attributes:  # which may be text
+            super()._verify_static_covariates(without_column(static_covariates, self._series_id))
 
     def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:
         """Forecast, from series whose channels and covariates may have any order.

@@ -7,18 +7,24 @@ from typing import Any
 
 import torch
 from darts import TimeSeries
+from torch import Tensor
 
+from hyperforecast.darts.attributes import AttributeEncoder
+from hyperforecast.darts.names import name_order
 from hyperforecast.darts.new_channels import units_of
+from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.resizing import UNITS
 
 
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model that knows series, too, that it was not trained on.
 
-    A new series has the mean of the trained ones' rows in every table of weights and vectors,
+    A new series with static covariates that weights are generated from has those that they say. Any
+    other has the mean of the trained ones' rows in every table of weights and vectors,
     which with generated weights is the mean of the weights. Its units are those of the rows given.
 
     Parameters
@@ -40,18 +46,30 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     new = {name: one for name, one in zip(names, series, strict=True) if name not in known}
     if not new:
         return None
+    trained = model.channel_names
+    new = {
+        name: reorder(one, name_order(list(map(str, one.components)), trained))
+        for name, one in new.items()
+    }
     added = list(new)
-    warnings.warn(
-        f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
-        f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of those "
-        "that were, in units of the rows given. Train with them for weights of their own.",
-        stacklevel=3,
-    )
+    attributes = None
+    if model.model.attributes is not None:
+        encoder = AttributeEncoder.from_state(model.model.attributes)
+        table = encoder.table(list(new.values()), model.model.series_id)
+        attributes = torch.from_numpy(encoder.encode(table))
+    else:
+        warnings.warn(
+            f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
+            f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of "
+            "those that were, in units of the rows given. Train with them for weights of their "
+            "own.",
+            stacklevel=3,
+        )
     other = model.__class__.__new__(model.__class__)
     other.__dict__.update(model.__dict__)
     module = copy.copy(model.model)
     names = [*module.series_names, *added]
-    network = _with_rows(model.network, module.network_arguments, list(new.values()))
+    network = _with_rows(model.network, module.network_arguments, list(new.values()), attributes)
     module._modules = {**module._modules, "network": network}
     module.series_names = names
     module.network_arguments = {**module.network_arguments, "n_series": len(names)}
@@ -61,15 +79,36 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
 
 
 def _with_rows(
-    network: ForecastingNetwork, arguments: dict[str, Any], series: Sequence[TimeSeries]
+    network: ForecastingNetwork,
+    arguments: dict[str, Any],
+    series: Sequence[TimeSeries],
+    attributes: Tensor | None,
 ) -> ForecastingNetwork:
-    """Return a network with rows for more series in every table."""
+    """Return a network with rows for more series in every table.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    arguments : dict
+        Its own.
+    series : sequence of TimeSeries
+    attributes : Tensor, shape (n, S), optional
+        Of the new rows: what is free of their vectors is then zero.
+    """
     count = network.n_series
     with random_turn():  # what is drawn is written over
         larger = ForecastingNetwork(**{**arguments, "n_series": count + len(series)})
     like = next(network.parameters())
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
+    contexts = with_attributes(network)
+    known = {f"{name}.from_attributes.values" for name, _ in contexts}
+    # where attributes say nothing, what is free is all there is
+    free = {
+        f"{name}.weight"
+        for name, one in contexts
+        if one.from_attributes is not None and one.from_attributes.weight.any()
+    }
     for name, value in network.state_dict().items():
         if weights[name].shape == value.shape:
             weights[name] = value
@@ -77,6 +116,11 @@ def _with_rows(
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
             added = torch.stack([units_of([one], one.components)[UNITS[name]] for one in series])
+        elif name in known:
+            assert attributes is not None
+            added = attributes.unflatten(0, (len(series), -1))
+        elif name in free:
+            added = rows.new_zeros(len(series), *rows.shape[1:])
         else:
             added = rows.mean(dim=0, keepdim=True).expand(len(series), *rows.shape[1:])
         weights[name] = torch.cat([rows, added.to(rows)]).flatten(0, 1)

@@ -37,6 +37,7 @@ def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: i
     n_steps = max((one.factor_lookback for one in layouts), default=0)
     n_level = max((one.level_steps for one in layouts if one.norm != norm), default=0)
     kept = n_level <= n_steps and len(given) <= 1
+    attributed = any(one.attributed for one in settings)
     return Setting(
         norm=norm,
         embedding_dim=n_channels if longest.individual else longest.embedding_dim,
@@ -46,6 +47,7 @@ def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: i
         factor_lookback=next(iter(given), None) if kept else max(n_steps, n_level),
         embedding_start=longest.embedding_start,
         n_rounds=longest.n_rounds,
+        attributed=attributed,
     )
 
 
@@ -54,6 +56,7 @@ def added_up(
     solved: Iterable[Solved],
     layout_of: LayoutOf,
     like: ObservedSeries,
+    n_attributes: int = 0,
 ) -> Solved:
     """Return the weights that forecast what the settings of a combination do together.
 
@@ -65,6 +68,8 @@ def added_up(
     layout_of : callable
     like : ObservedSeries
         A series with the covariates.
+    n_attributes : int, default=0
+        Number of attributes that vectors begin with, of settings that have them.
     """
     written = written_setting(combination, layout_of, like.n_channels)
     whole = layout_of(written.view)
@@ -72,7 +77,10 @@ def added_up(
     for one, share in zip(solved, combination.shares, strict=True):
         wide = widened(one.weights, layout_of(one.setting.view), whole, like, _mixture_of_one(one))
         mixing, weight, future = one.mixing, wide.weight, wide.future
-        if written.individual and not one.setting.individual:
+        if written.individual and written.attributed:
+            steps, mixing = _as_steps(wide, mixing, n_attributes)
+            weight, future = steps.weight, steps.future
+        elif written.individual and not one.setting.individual:
             weight, future = wide.of_channels(mixing)
             mixing = torch.eye(len(mixing)).to(mixing)
         weights = BasisWeights(weight, future, wide.damping)
@@ -91,8 +99,34 @@ def _lookback_of_level(setting: Setting) -> int | None:
 def _mixture_of_one(solved: Solved) -> Tensor:
     """Return the mixture of basis weights, (M,), that is one for every channel."""
     one = solved.mixing.new_zeros(solved.mixing.shape[1])
-    one[: len(one) if solved.setting.individual else 1] = 1.0
+    one[: len(one) if solved.setting.one_each else 1] = 1.0
     return one
+
+
+def _as_steps(
+    weights: BasisWeights, mixing: Tensor, n_attributes: int
+) -> tuple[BasisWeights, Tensor]:
+    """Return weights as those that attributes generate, and a step of each channel's from them.
+
+    Parameters
+    ----------
+    weights : BasisWeights
+    mixing : Tensor, shape (C, M)
+        One, and the attributes, before anything else.
+    n_attributes : int
+
+    Returns
+    -------
+    BasisWeights
+        ``1 + S + C`` of them.
+    Tensor, shape (C, 1 + S + C)
+    """
+    known = slice(1 + n_attributes)
+    said = BasisWeights(weights.weight[known], weights.future[known], weights.damping)
+    rest = mixing.clone()
+    rest[:, known] = 0.0
+    steps = BasisWeights(*weights.of_channels(rest), weights.damping)
+    return said.beside(steps), torch.cat([mixing[:, known], torch.eye(len(mixing)).to(mixing)], 1)
 
 
 def _sum(total: Solved, weights: BasisWeights, mixing: Tensor) -> Solved:

@@ -37,6 +37,9 @@ from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
 
+BESIDE_ATTRIBUTES = "beside attributes"
+"""Start of the vectors that say what attributes do not."""
+
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
 
@@ -108,8 +111,8 @@ class DataSplit:
             return history.products(name, number, given[number], width, self.units.target)
 
         norm = problem.search.norms[0]
-        self._start = problem.search.embedding_starts[0]
-        layout, weights = self.layout(View(norm)), self._pair_weights(self._start)
+        self._start = problem.search.embedding_starts[0], False
+        layout, weights = self.layout(View(norm)), self._pair_weights(*self._start)
         max_bytes = self._max_bytes
         self.cache: MomentCache | OwnWindowCache
         if has_own_windows(self.series):
@@ -164,13 +167,13 @@ class DataSplit:
         """Return the sums of a setting's moments by pairs of basis weights, if they suffice."""
         if not self.pairs_suffice(setting) or setting.view in self._given:
             return None
-        n_bases = 1 + setting.embedding_dim
+        n_bases = self._n_bases(setting)
         count = n_bases * (n_bases + 1) // 2
         if setting.view in self._given_pairs:
             return self._given_pairs[setting.view].channels(slice(count))
-        if setting.embedding_dim and setting.embedding_start != self._start:
-            self._start = setting.embedding_start
-            self.cache.weigh(self._pair_weights(self._start))
+        if n_bases > 1 and (setting.embedding_start, setting.attributed) != self._start:
+            self._start = setting.embedding_start, setting.attributed
+            self.cache.weigh(self._pair_weights(*self._start))
         return self.cache.summed_moments(self.layout(setting.view), count)
 
     def release(self) -> None:
@@ -181,7 +184,7 @@ class DataSplit:
     def pairs_suffice(self, setting: Setting) -> bool:
         """Say whether sums by pairs of basis weights are all that a setting's regression needs."""
         layout = self.layout(setting.view)
-        size = (1 + setting.embedding_dim) * self._n_regressors(layout)
+        size = self._n_bases(setting) * self._n_regressors(layout)
         return not setting.individual and is_direct(size)
 
     def sums(self, setting: Setting) -> Moments:
@@ -206,17 +209,24 @@ class DataSplit:
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
         like = self.series[0].target
-        if setting.individual:
-            return torch.eye(self.n_channels, dtype=like.dtype, device=like.device)
+        one_each = torch.eye(self.n_channels if setting.individual else 0).to(like)
+        if setting.one_each:
+            return one_each
         if embedding is None:
             embedding = self.embedding(setting)
-        return torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
+        mixing = torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
+        return torch.cat([mixing, one_each], dim=1) if setting.individual else mixing
 
     def embedding(self, setting: Setting) -> Tensor:
-        """Return the channel embedding that a setting starts from, (C, E)."""
-        if not setting.embedding_dim:
-            return self.series[0].target.new_zeros(self.n_channels, 0)
-        return self.vectors(setting.embedding_start)[:, : setting.embedding_dim]
+        """Return the channel embedding that a setting starts from, behind the attributes."""
+        like = self.series[0].target
+        if not setting.attributed:
+            if not setting.embedding_dim:
+                return like.new_zeros(self.n_channels, 0)
+            return self.vectors(setting.embedding_start)[:, : setting.embedding_dim]
+        assert self.problem.attributes is not None
+        free = self.vectors(BESIDE_ATTRIBUTES)[:, : setting.embedding_dim]
+        return torch.cat([self.problem.attributes.to(like), free], dim=1)
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
@@ -230,8 +240,10 @@ class DataSplit:
         if setting.shared is not None:
             base = self.regression(setting.shared)
             shared = base.solve(setting.shared.ridge)
-            mixing = self.mixing(setting)
-            return PooledRegression(moments, shared, base.mixing, mixing, regressors)
+            one_each = torch.eye(self.n_channels).to(base.mixing)
+            return PooledRegression(
+                moments, shared, base.mixing, one_each, regressors, apart=setting.attributed
+            )
         if setting.individual:
             return ChannelRegression(moments, self.mixing(setting), regressors)
         pairs = self.pairs(setting) if embedding is None else None
@@ -294,7 +306,7 @@ class DataSplit:
 
     def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
         """Return the weights that forecast what the settings of a combination do together."""
-        return added_up(combination, solved, self.layout, self.series[0])
+        return added_up(combination, solved, self.layout, self.series[0], self.n_attributes)
 
     def as_solution(self, combination: Combination, total: Solved) -> ExactSolution:
         """Return what the settings of a combination amount to, with what belongs to it."""
@@ -305,7 +317,7 @@ class DataSplit:
         return ExactSolution(
             setting=setting,
             combination=combination,
-            embedding=total.mixing if setting.individual else total.mixing[:, 1:],
+            embedding=total.mixing if setting.one_each else total.mixing[:, 1:],
             vectors=self._vectors_of(combination, total),
             neighbours=self.neighbours,
             factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
@@ -314,7 +326,17 @@ class DataSplit:
             mixing=total.mixing,
             weights=total.weights,
             units=self.units,
+            attributes=self.problem.attributes,
         )
+
+    @property
+    def n_attributes(self) -> int:
+        """Number S of attributes of the channels."""
+        return 0 if self.problem.attributes is None else self.problem.attributes.shape[1]
+
+    def _n_bases(self, setting: Setting) -> int:
+        """Return the number of basis weights of a setting that shares some."""
+        return 1 + setting.embedding_dim + (self.n_attributes if setting.attributed else 0)
 
     def with_neighbours(
         self, solved: Solved, neighbours: Neighbours, starts: Sequence[Tensor] | None = None
@@ -347,10 +369,11 @@ class DataSplit:
             return total.mixing[:, :0]
         return total.mixing[:, 1:] if longest.n_rounds else self.embedding(longest)
 
-    def _pair_weights(self, start: str) -> Tensor:
+    def _pair_weights(self, start: str, attributed: bool) -> Tensor:
         """Return the weights of pairs of basis weights, those of vectors with a start."""
         norm = self.problem.search.norms[0]
-        longest = Setting(norm, self._longest_direct(), False, 0, embedding_start=start)
+        longest = Setting(norm, 0, False, 0, embedding_start=start, attributed=attributed)
+        longest = replace(longest, embedding_dim=self._longest_direct(longest))
         return pair_weights(self.mixing(longest))
 
     def _factor_loadings(self) -> Tensor:
@@ -372,19 +395,24 @@ class DataSplit:
         window = replace(window, norm="last")
         cache = OwnWindowCache(self.series, window, self.n_channels, self._max_bytes)
         regressors = window.regressors(self.series[0])
-        vectors = own_ridge_embedding(cache.channel_moments(window), regressors, longest)
-        return lambda start: vectors
+        moments, attributes = cache.channel_moments(window), self.problem.attributes
+        vectors = own_ridge_embedding(moments, regressors, longest)
+        if attributes is None:
+            return lambda start: vectors
+        beside = own_ridge_embedding(moments, regressors, longest, attributes.to(vectors))
+        return lambda start: beside if start == BESIDE_ATTRIBUTES else vectors
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""
         return [dim for dim in self.problem.search.embedding_dims if dim < self.n_channels]
 
-    def _longest_direct(self) -> int:
-        """Return the longest embedding whose equations are factorised."""
+    def _longest_direct(self, like: Setting) -> int:
+        """Return the longest embedding whose equations are factorised, of settings like one."""
         search = self.problem.search
         shortest = min(one or self.problem.lookback for one in search.lookbacks)
         n_regressors = self._n_regressors(self.layout(View(search.norms[0], lookback=shortest)))
-        direct = [dim for dim in self._shared_dims() if is_direct((1 + dim) * n_regressors)]
+        n_others = self._n_bases(like)
+        direct = [dim for dim in self._shared_dims() if is_direct((n_others + dim) * n_regressors)]
         return max(direct, default=0)
 
     def _n_regressors(self, layout: WindowLayout) -> int:

@@ -60,6 +60,9 @@ class Setting:
         What the channel embedding is made of; one of ``EMBEDDING_STARTS``.
     n_rounds : int
         Number of rounds in which weights and embedding are solved for in turn.
+    attributed : bool
+        Whether vectors begin with the channels' attributes. Weights of each channel's own are then
+        steps from those that the vectors generate.
     """
 
     norm: str
@@ -74,6 +77,12 @@ class Setting:
     neighbour_lags: int = 0
     embedding_start: str = "correlation"
     n_rounds: int = 0
+    attributed: bool = False
+
+    @property
+    def one_each(self) -> bool:
+        """Whether each channel has a basis weight, and nothing is shared."""
+        return self.individual and not self.attributed
 
     @property
     def shared(self) -> "Setting | None":

@@ -51,7 +51,8 @@ class _Column:
             deviation = float(numbers.std()) if len(numbers) else 0.0
             return cls(name, mean, deviation or 1.0)
         counts = values.dropna().astype(str).value_counts().sort_index()
-        return cls(name, levels=list(counts.index), shares=list(counts / max(1, counts.sum())))
+        shares = counts.to_numpy(dtype=float) / max(1, counts.sum())
+        return cls(name, levels=list(map(str, counts.index)), shares=shares.tolist())
 
     def encoded(self, values: pd.Series) -> np.ndarray:
         """Return columns of mean zero, (n, m); zeros where nothing is known."""

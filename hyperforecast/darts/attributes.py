@@ -97,12 +97,13 @@ class AttributeEncoder:
     def __init__(self, by_component: bool = False) -> None:
         self.by_component = by_component
         self._columns: list[_Column] = []
+        self._names: list[str] = []
         self._directions = np.zeros((0, 0))
 
     @property
     def names(self) -> list[str]:
-        """Names of the static covariates."""
-        return [one.name for one in self._columns if one.name != COMPONENT or not self.by_component]
+        """Names of the static covariates, those of the first series seen."""
+        return list(self._names)
 
     @property
     def n_attributes(self) -> int:
@@ -110,7 +111,7 @@ class AttributeEncoder:
         return self._directions.shape[1]
 
     def fit(self, table: pd.DataFrame) -> Self:
-        """Learn columns and directions from a row for each that has weights of its own."""
+        """Learn columns and directions from a :meth:`table` of what has weights of its own."""
         infinite = [str(n) for n, one in table.items() if _is_number(one) and np.isinf(one).any()]
         if infinite:
             raise ValueError(
@@ -140,9 +141,7 @@ class AttributeEncoder:
         ValueError
             If a series lacks static covariates that others have.
         """
-        return pd.concat(
-            [self._rows(one, series_id) for one in series], ignore_index=True
-        )
+        return pd.concat([self._rows(one, series_id) for one in series], ignore_index=True)
 
     def _rows(self, series: TimeSeries, series_id: str | None) -> pd.DataFrame:
         static = without_column(series.static_covariates, series_id)
@@ -155,10 +154,16 @@ class AttributeEncoder:
                 "use_static_covariates=False."
             )
         static = static.rename(columns=str)
-        if self._columns:
-            order = name_order(list(static.columns), self.names, "static_covariates")
-            static = static.iloc[:, list(range(len(static.columns))) if order is None else order]
-            static.columns = pd.Index(self.names)
+        self._names = self._names or list(static.columns)
+        order = name_order(list(static.columns), self._names, "static_covariates")
+        if order is not None:
+            static = static.iloc[:, order]
+        elif list(static.columns) != self._names:
+            raise ValueError(
+                f"Weights are generated from the static covariates "
+                f"{', '.join(map(repr, self._names))}, and the series {name!r} has "
+                f"{', '.join(map(repr, static.columns))}. Give it the same ones."
+            )
         if self.by_component:
             static = static.loc[static.index.repeat(series.n_components // len(static))]
             if series.n_components > 1:
@@ -176,6 +181,7 @@ class AttributeEncoder:
         """Return the encoder as plain values."""
         return {
             "by_component": self.by_component,
+            "names": self._names,
             "columns": [asdict(one) for one in self._columns],
             "directions": self._directions.tolist(),
         }
@@ -184,6 +190,7 @@ class AttributeEncoder:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the encoder of a :meth:`state`."""
         encoder = cls(state["by_component"])
+        encoder._names = list(state["names"])
         encoder._columns = [_Column(**one) for one in state["columns"]]
         directions = np.asarray(state["directions"], dtype=float)
         encoder._directions = directions.reshape(-1, directions.shape[-1] if directions.size else 0)

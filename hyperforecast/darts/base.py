@@ -26,8 +26,8 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
-from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
+from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
@@ -873,6 +873,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             **super().__getstate__(),
             "_fit_dataset": None,
             "_start_state": None,
+            "_attributes": None,
             "_moment_history": None,
             "_is_fitting": False,
             "_setting_history": None,

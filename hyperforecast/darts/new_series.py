@@ -17,7 +17,7 @@ from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.contexts.attributes import with_attributes
-from hyperforecast.nn.resizing import UNITS
+from hyperforecast.nn.resizing import UNITS, pinned
 
 
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
@@ -69,10 +69,11 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     other.__dict__.update(model.__dict__)
     module = copy.copy(model.model)
     names = [*module.series_names, *added]
-    network = _with_rows(model.network, module.network_arguments, list(new.values()), attributes)
+    arguments = pinned(module.network_arguments)
+    network = _with_rows(model.network, arguments, list(new.values()), attributes)
     module._modules = {**module._modules, "network": network}
     module.series_names = names
-    module.network_arguments = {**module.network_arguments, "n_series": len(names)}
+    module.network_arguments = {**arguments, "n_series": len(names)}
     other.model = module
     other.trainer = None
     return other

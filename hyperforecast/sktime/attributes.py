@@ -49,7 +49,9 @@ def known_by(
     if not len(static_covariates):
         return {}
     levels = list(y.index.names[:-1])
-    keys = list(dict.fromkeys(map(_key, y.index.droplevel(-1)))) if levels else [()]
+    keys: list[Key] = [()]
+    if isinstance(y.index, pd.MultiIndex):
+        keys = list(dict.fromkeys(map(_key, y.index.droplevel(-1))))
     before = set(known)
     new = [key for key in keys if key not in before]
     found: Known = {key: {} for key in new}

@@ -72,7 +72,8 @@ def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems
         )
     if isinstance(static, str) or (static is not None and SERIES_ID in map(str, static)):
         problems.append(
-            f"static_covariates must be a list of names, none of them {SERIES_ID!r}; got {static!r}."
+            f"static_covariates must be a list of names, none of them {SERIES_ID!r}; got "
+            f"{static!r}."
         )
     if given.short_instances not in ("pad", "raise"):
         problems.append(f"short_instances must be 'pad' or 'raise'; got {given.short_instances!r}.")

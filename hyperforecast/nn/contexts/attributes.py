@@ -1,6 +1,5 @@
 """Vectors of which a part is said by attributes, and a part is free."""
 
-
 import torch
 from torch import Tensor, nn
 
@@ -134,5 +133,3 @@ def with_attributes(module: nn.Module) -> list[tuple[str, AttributedContext]]:
         for name, one in module.named_modules(remove_duplicate=False)
         if isinstance(one, AttributedContext) and one.from_attributes is not None
     ]
-
-

@@ -23,10 +23,11 @@ class ChannelEmbedding(AttributedContext):
     n_channels : int
         Number of channels C.
     embedding_dim : int
-        Length E of a channel's vector, ``0 <= E <= C + S``. With ``E = 0`` all channels share one
+        Length E of a channel's vector, ``0 <= E <= C``. With ``E = 0`` all channels share one
         weight; with ``E = C`` every channel can have its own.
     n_attributes : int, default=0
-        Number S of attributes that say a part of the vectors.
+        Number S of attributes that say a part of the vectors, which may then be longer by
+        ``1 + 2 S``: solved for exactly, they hold the attributes, too.
 
     Attributes
     ----------
@@ -43,7 +44,8 @@ class ChannelEmbedding(AttributedContext):
     kind = "embedding"
 
     def __init__(self, n_channels: int, embedding_dim: int, n_attributes: int = 0) -> None:
-        if not 0 <= embedding_dim <= n_channels + n_attributes:
+        longest = n_channels + (1 + 2 * n_attributes if n_attributes else 0)
+        if not 0 <= embedding_dim <= longest:
             raise ValueError(
                 f"channel_embedding_dim must lie between 0 (one weight for all channels) and the "
                 f"number of channels, {n_channels}; got {embedding_dim}. "

@@ -33,6 +33,7 @@ from hyperforecast.nn.exact.regression import Regression, WithoutDrift
 from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
+from hyperforecast.nn.exact.steps_from import StepsFrom
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
@@ -241,9 +242,10 @@ class DataSplit:
             base = self.regression(setting.shared)
             shared = base.solve(setting.shared.ridge)
             one_each = torch.eye(self.n_channels).to(base.mixing)
-            return PooledRegression(
-                moments, shared, base.mixing, one_each, regressors, apart=setting.attributed
-            )
+            if setting.attributed:
+                own = partial(ChannelRegression, mixing=one_each, regressors=regressors)
+                return StepsFrom(moments, shared, base.mixing, own)
+            return PooledRegression(moments, shared, base.mixing, one_each, regressors)
         if setting.individual:
             return ChannelRegression(moments, self.mixing(setting), regressors)
         pairs = self.pairs(setting) if embedding is None else None
@@ -306,7 +308,15 @@ class DataSplit:
 
     def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
         """Return the weights that forecast what the settings of a combination do together."""
-        return added_up(combination, solved, self.layout, self.series[0], self.n_attributes)
+        said: Sequence[BasisWeights | None] = [
+            None if setting.of_attributes is None else self._said(setting.of_attributes)
+            for setting in combination.settings
+        ]
+        return added_up(combination, solved, self.layout, self.series[0], self.n_attributes, said)
+
+    def _said(self, setting: Setting) -> BasisWeights:
+        """Return what attributes generate alone."""
+        return self.regression(setting).solve(setting.ridge)
 
     def as_solution(self, combination: Combination, total: Solved) -> ExactSolution:
         """Return what the settings of a combination amount to, with what belongs to it."""

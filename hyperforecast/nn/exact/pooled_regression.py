@@ -33,9 +33,6 @@ class PooledRegression:
         The identity: the weights solved for are each channel's own.
     regressors : Regressors, optional
         Where each group of regressors lies; all are lags of the channel's own if not given.
-    apart : bool, default=False
-        Whether solutions keep the shared weights and what channels lack apart: M + C basis weights
-        in the place of C.
     """
 
     def __init__(
@@ -45,27 +42,23 @@ class PooledRegression:
         shared_mixing: Tensor,
         mixing: Tensor,
         regressors: Regressors | None = None,
-        apart: bool = False,
     ) -> None:
-        self.mixing = torch.cat([shared_mixing, mixing], dim=1) if apart else mixing
-        self._apart = apart
+        self.mixing = mixing
         self._shared = shared
         self._shared_mixing = shared_mixing
-        residual = _ResidualMoments(moments, shared, shared_mixing)
+        residual = ResidualMoments(moments, shared, shared_mixing)
         self._differences = ChannelRegression(residual, mixing, regressors)
 
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge μ > 0, counted in units of each channel's equations."""
         own = self._differences.solve(ridge)
-        if self._apart:
-            return self._shared.beside(own)
         weight, future = self._shared.of_channels(self._shared_mixing)
         damping = max(own.damping, self._shared.damping)
         return BasisWeights(own.weight.add_(weight), own.future + future, damping)
 
 
 @dataclass(frozen=True)
-class _ResidualMoments:
+class ResidualMoments:
     """Moments of what given weights leave of the targets, a chunk of the channels at a time."""
 
     moments: ChannelMoments

@@ -274,6 +274,8 @@ class ModelSelection:
             if dim <= selected.setting.embedding_dim or not (falls or individual):
                 continue
             setting = replace(selected.setting, embedding_dim=dim, individual=individual)
+            if setting.attributed and setting.attribute_ridge is None:
+                setting = replace(setting, attribute_ridge=selected.setting.ridge)
             setting = self._with_embedding(setting, self.ridges.number(selected))
             selected = self._compare(selected, setting, self.search.embedding_dim_requested)
             falls = self.compared[-1].validation_mse < error

@@ -27,6 +27,7 @@ from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
+from hyperforecast.darts.added_series import with_added_series
 from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
@@ -397,6 +398,49 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self.__dict__.update(other.__dict__)
         self.load_ckpt_path = None  # saving again writes these weights, not the file's
         self._solution = None
+        return self
+
+    def add_series(
+        self,
+        series: TimeSeriesLike,
+        past_covariates: TimeSeriesLike | None = None,
+        future_covariates: TimeSeriesLike | None = None,
+    ) -> Self:
+        """Add series to the trained model, where weights are by series; those of others stay.
+
+        What belongs to a series is solved for on its own rows, all else held still: see
+        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Where static covariates generate
+        weights, what they say of the new series is the mean of the prior. Without a row beyond a
+        lookback it has these weights, or the mean of the others'. Its units are those of the rows.
+
+        Parameters
+        ----------
+        series : TimeSeries or sequence of TimeSeries
+            Rows of series with new names, of any lengths, with the model's components and static
+            covariates. Several with the same name are stretches of one.
+        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
+            As to :meth:`fit`.
+
+        Returns
+        -------
+        HyperforecastModel
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained, weights are by channel, a name is known, or a series'
+            weights cannot be solved for by themselves.
+        """
+        check_is_trained(self)
+        covariates = [
+            None if given is None else series2seq(given)
+            for given in (past_covariates, future_covariates)
+        ]
+        with random_turn():
+            other = with_added_series(self, series2seq(series), *covariates)
+        self.__dict__.update(other.__dict__)
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
         return self
 
     # what goes into training

@@ -52,12 +52,7 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
         for name, one in new.items()
     }
     added = list(new)
-    attributes = None
-    if model.model.attributes is not None:
-        encoder = AttributeEncoder.from_state(model.model.attributes)
-        table = encoder.table(list(new.values()), model.model.series_id)
-        attributes = torch.from_numpy(encoder.encode(table))
-    else:
+    if model.model.attributes is None:
         warnings.warn(
             f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
             f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of "
@@ -65,15 +60,36 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
             "own.",
             stacklevel=3,
         )
+    return with_series(model, added, [[one] for one in new.values()])
+
+
+def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[TimeSeries]]) -> Any:
+    """Return a model with rows for more series in every table, as :func:`for_new_series` says.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    names : sequence of str
+    series : sequence of sequence of TimeSeries
+        Stretches of rows of each, components in the order of the weights.
+    """
+    attributes = None
+    if model.model.attributes is not None:
+        encoder = AttributeEncoder.from_state(model.model.attributes)
+        table = encoder.table([one for one, *_ in series], model.model.series_id)
+        attributes = torch.from_numpy(encoder.encode(table))
     other = model.__class__.__new__(model.__class__)
     other.__dict__.update(model.__dict__)
     module = copy.copy(model.model)
-    names = [*module.series_names, *added]
     arguments = pinned(module.network_arguments)
-    network = _with_rows(model.network, arguments, list(new.values()), attributes)
+    network = _with_rows(model.network, arguments, series, attributes)
+    names = [*module.series_names, *names]
     module._modules = {**module._modules, "network": network}
     module.series_names = names
     module.network_arguments = {**arguments, "n_series": len(names)}
+    module._hparams = copy.copy(module.hparams)  # what a file makes the module from
+    module._hparams.update(network=module.network_arguments, series_names=names)
     other.model = module
     other.trainer = None
     return other
@@ -82,7 +98,7 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
 def _with_rows(
     network: ForecastingNetwork,
     arguments: dict[str, Any],
-    series: Sequence[TimeSeries],
+    series: Sequence[Sequence[TimeSeries]],
     attributes: Tensor | None,
 ) -> ForecastingNetwork:
     """Return a network with rows for more series in every table.
@@ -92,7 +108,8 @@ def _with_rows(
     network : ForecastingNetwork
     arguments : dict
         Its own.
-    series : sequence of TimeSeries
+    series : sequence of sequence of TimeSeries
+        Stretches of rows of each new one.
     attributes : Tensor, shape (n, S), optional
         Of the new rows: what is free of their vectors is then zero.
     """
@@ -116,7 +133,7 @@ def _with_rows(
             continue
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
-            added = torch.stack([units_of([one], one.components)[UNITS[name]] for one in series])
+            added = torch.stack([units_of(one, one[0].components)[UNITS[name]] for one in series])
         elif name in known:
             assert attributes is not None
             added = attributes.unflatten(0, (len(series), -1))

@@ -86,7 +86,7 @@ def with_added_channels(
         WindowCutter(
             network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
         ),
-        _loss(model),
+        loss_of(model),
     )
     for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
         units = _units(rows)
@@ -107,7 +107,7 @@ def with_added_channels(
 def check_is_trained(model: Any) -> None:
     """Raise unless a model has weights, and knows the names of its channels."""
     if model.model is None:
-        raise ValueError("The model has no weights yet; call `fit()` before `add_channels()`.")
+        raise ValueError("The model has no weights yet; call `fit()` before adding to it.")
     if not model.channel_names:
         raise ValueError(
             "The model does not know the names of its channels, because it was trained on a "
@@ -124,26 +124,31 @@ def check_separate(network: ForecastingNetwork, module_params: dict[str, Any]) -
     module_params : dict
         Arguments of its module.
     """
-    backbone = type(network.backbone).__name__
-    obstacle = None
     if network.weights_by != "channel":
         raise ValueError(
             f"Channels cannot be added where weights are by series (weights_by="
-            f"{network.weights_by!r}). Train with all channels, or by channel."
+            f"{network.weights_by!r}): `add_series` adds series. Train with all channels, or by "
+            "channel."
         )
-    contexts = [one for part in network.parts for one in network.contexts(part)]
-    if not separates_channels(network.backbone):
-        obstacle = f"{backbone} mixes channels, or normalises over them"
-    elif any(one.pools_channels for one in contexts):
-        obstacle = "weights that depend on the window are made from all channels"
-    elif module_params.get("use_reversible_instance_norm"):
-        obstacle = "use_reversible_instance_norm holds weights of Darts (use instance_norm)"
-    if obstacle:
+    if obstacle := mixing_obstacle(network, module_params):
         raise ValueError(
             f"Channels cannot be added to this model, because others would be forecast otherwise "
             f"then: {obstacle}. Train with all channels, or choose a backbone that takes each by "
             "itself, for example 'dlinear' or 'rmlp'."
         )
+
+
+def mixing_obstacle(network: ForecastingNetwork, module_params: dict[str, Any]) -> str | None:
+    """Return by what of a network channels depend on each other, ``None`` if by nothing."""
+    backbone = type(network.backbone).__name__
+    contexts = [one for part in network.parts for one in network.contexts(part)]
+    if not separates_channels(network.backbone):
+        return f"{backbone} mixes channels, or normalises over them"
+    if any(one.pools_channels for one in contexts):
+        return "weights that depend on the window are made from all channels"
+    if module_params.get("use_reversible_instance_norm"):
+        return "use_reversible_instance_norm holds weights of Darts (use instance_norm)"
+    return None
 
 
 def _rows_of(
@@ -242,7 +247,7 @@ def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
     return observed
 
 
-def _loss(model: Any) -> NegativeLogLikelihood | None:
+def loss_of(model: Any) -> NegativeLogLikelihood | None:
     """Return what the model minimises, if that is not the squared error."""
     module = model.model
     likelihood, loss_fn = module.likelihood, module.criterion

@@ -27,6 +27,8 @@ from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
 from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
+from hyperforecast.darts.added_series import with_added_series
+from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.calls import accepting, check_call
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
@@ -185,6 +187,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
         self._series_names: list[str] = []
+        self._attributes: Attributes | None = None
 
     @classmethod
     def constructor_options(cls) -> list[Option]:
@@ -321,14 +324,18 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         # no dataset: the weights are about to be loaded, and the sample is a mock
         names = {} if self._fit_dataset is None else names_of(self._fit_dataset)
         series_names = [] if self._fit_dataset is None else self._series_names
+        attributes = None if self._fit_dataset is None else self._attributes
         if by_series:
             network["n_series"] = max(1, len(series_names))
+        if attributes is not None:
+            network["n_attributes"] = attributes.encoder.n_attributes
         module = self.module_class(
             network=network,
             channel_names=names.pop("channels", []),
             covariate_names=names,
             series_names=series_names,
             series_id=self._series_id,
+            attributes=None if attributes is None else attributes.encoder.state(),
             **self._module_options(),
             **self.pl_module_params,
         )
@@ -337,6 +344,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 training_values(self._fit_dataset),
                 training_past_covariates(self._fit_dataset),
                 getattr(self._fit_dataset, "numbers", None),
+                None if attributes is None else attributes.values,
             )
         return module
 
@@ -399,6 +407,49 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._solution = None
         return self
 
+    def add_series(
+        self,
+        series: TimeSeriesLike,
+        past_covariates: TimeSeriesLike | None = None,
+        future_covariates: TimeSeriesLike | None = None,
+    ) -> Self:
+        """Add series to the trained model, where weights are by series; those of others stay.
+
+        What belongs to a series is solved for on its own rows, all else held still: see
+        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Where static covariates generate
+        weights, what they say of the new series is the mean of the prior. Without a row beyond a
+        lookback it has these weights, or the mean of the others'. Its units are those of the rows.
+
+        Parameters
+        ----------
+        series : TimeSeries or sequence of TimeSeries
+            Rows of series with new names, of any lengths, with the model's components and static
+            covariates. Several with the same name are stretches of one.
+        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
+            As to :meth:`fit`.
+
+        Returns
+        -------
+        HyperforecastModel
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained, weights are by channel, a name is known, or a series'
+            weights cannot be solved for by themselves.
+        """
+        check_is_trained(self)
+        covariates = [
+            None if given is None else series2seq(given)
+            for given in (past_covariates, future_covariates)
+        ]
+        with random_turn():
+            other = with_added_series(self, series2seq(series), *covariates)
+        self.__dict__.update(other.__dict__)
+        self.load_ckpt_path = None  # saving again writes these weights, not the file's
+        return self
+
     # what goes into training
 
     @functools.wraps(MixedCovariatesTorchModel.fit)
@@ -438,9 +489,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         series_id = self._series_id
         if self.weights_by != "channel":
             names_of_series(series2seq(series), series_id)
+        static = static and not self._takes_attributes
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
         if self.model is None:
-            self._series_names = []
+            self._series_names, self._attributes = [], None
         self._order_by_trained_names()
         try:
             return super()._setup_for_fit_from_dataset(series, **kwargs)
@@ -473,6 +525,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 for weight, order in zip(sample_weight, orders, strict=True)
             ]
         series = [reorder(one, order) for one, order in zip(series, orders, strict=True)]
+        known = series
+        if self._takes_attributes:
+            series = [only_name(one, self._series_id) for one in series]
         series = [self._with_ordered_static_covariates(one) for one in series]
         filler = self._filler_for(series)
         dataset = super()._build_train_dataset(
@@ -487,12 +542,23 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if filler is not None:
             assert isinstance(dataset, SequentialTorchTrainingDataset)
             dataset = GappyTrainingDataset(dataset, series)
-        return self._numbered(dataset, series)
+        return self._numbered(dataset, known)
+
+    @property
+    def _takes_attributes(self) -> bool:
+        """Whether weights are generated from static covariates, which are no inputs then."""
+        if self.weights_by == "channel" or not self._considers_static_covariates:
+            return False
+        parts = make_parts(self.parts(self.model_params))
+        return any(part.takes_attributes() for part in parts.values())
 
     def _numbered(
         self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries]
     ) -> TorchTrainingDataset:
-        """Let a dataset say which series its samples are of, where weights are by series."""
+        """Let a dataset say which series its samples are of, where weights are by series.
+
+        The first ones that are seen say what is known of them.
+        """
         if self.weights_by == "channel":
             return dataset
         series_id = self._series_id
@@ -502,6 +568,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             start = (self._start_state or {}).get("_extra_state", {})  # whose weights go on
             self._series_names = list(start.get("series_names") or dict.fromkeys(names))
         numbers = numbers_of(names, trained or self._series_names)
+        if not trained and self._attributes is None and self._takes_attributes:
+            self._attributes = attributes_of(series, numbers, series_id, self.weights_by)
         return NumberedTraining(dataset, numbers, series_id)
 
     def _filler_for(self, series: Sequence[TimeSeries]) -> GapFiller | None:
@@ -787,7 +855,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             self._expect_static_covariates &= self._uses_static_covariates
 
     def _verify_static_covariates(self, static_covariates: pd.DataFrame | None) -> None:
-        super()._verify_static_covariates(without_column(static_covariates, self._series_id))
+        if not self._takes_attributes:  # which may be text
+            super()._verify_static_covariates(without_column(static_covariates, self._series_id))
 
     def predict(self, *args: Any, **kwargs: Any) -> TimeSeriesLike:
         """Forecast, from series whose channels and covariates may have any order.
@@ -875,6 +944,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             **super().__getstate__(),
             "_fit_dataset": None,
             "_start_state": None,
+            "_attributes": None,
             "_moment_history": None,
             "_is_fitting": False,
             "_setting_history": None,

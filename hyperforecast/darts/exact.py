@@ -171,6 +171,7 @@ def exact_problem(
     closed_form = closed_form_of_head(parts)
     by_series = network.weights_by != "channel"
     n_channels = network.n_channels * (network.n_series if by_series else 1)
+    attributes = network.attributes()
     return Problem(
         lookback=params["input_chunk_length"],
         horizon=params["output_chunk_length"],
@@ -188,9 +189,11 @@ def exact_problem(
             neighbours=options.neighbours,
             combine=options.combine,
             own_windows=by_series,
+            attributed=attributes is not None,
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),
         n_channels=n_channels if by_series else None,
+        attributes=None if attributes is None else attributes.detach().double().cpu(),
         centred=isinstance(likelihood, CentredQuantiles),
     )
 

@@ -60,6 +60,9 @@ class ForecastingModule(PLForecastingModule):
         The same of series, where weights are by series.
     series_id : str, optional
         Static covariate that names series and is none of the network's.
+    attributes : dict, optional
+        How static covariates are encoded where weights are generated from them: a state of
+        :class:`~hyperforecast.darts.attributes.AttributeEncoder`.
     **kwargs
         Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
     """
@@ -72,6 +75,7 @@ class ForecastingModule(PLForecastingModule):
         generator_lr: float | None = None,
         series_names: Sequence[str] = (),
         series_id: str | None = None,
+        attributes: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -84,6 +88,7 @@ class ForecastingModule(PLForecastingModule):
         }
         self.series_names = list(series_names)
         self.series_id = series_id
+        self.attributes = attributes
         self.n_trained = len(self.channel_names)
         self._trained_alone: tuple[Any, ForecastingNetwork] | None = None
         self._states_to_resume: dict[str, Any] | None = None
@@ -418,6 +423,7 @@ class ForecastingModule(PLForecastingModule):
             "n_trained": self.n_trained,
             "covariate_names": self.covariate_names,
             "series_names": self.series_names,
+            "attributes": self.attributes,
             "network": self.network_arguments,
         }
 
@@ -432,6 +438,7 @@ class ForecastingModule(PLForecastingModule):
             kind: list(n) for kind, n in state.get("covariate_names", {}).items()
         }
         self.series_names = list(state.get("series_names", ()))
+        self.attributes = state.get("attributes")
         arguments = state["network"]
         if arguments != self.network_arguments and _given(arguments) == _given(
             self.network_arguments
@@ -462,6 +469,7 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
         "offset_spans",
         "standardised",
         "n_series",
+        "n_attributes",
         "parts",
     }
     parts = {name: dict(options) for name, options in arguments["parts"].items()}

@@ -7,12 +7,17 @@ from typing import Any
 
 import torch
 from darts import TimeSeries
+from torch import Tensor
 
+from hyperforecast.darts.attributes import AttributeEncoder
+from hyperforecast.darts.names import name_order
 from hyperforecast.darts.new_channels import units_of
+from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.resizing import UNITS
+from hyperforecast.nn.contexts.attributes import with_attributes
+from hyperforecast.nn.resizing import UNITS, pinned
 
 
 def new_series(model: Any, series: Sequence[TimeSeries]) -> dict[str, TimeSeries]:
@@ -34,7 +39,8 @@ def new_series(model: Any, series: Sequence[TimeSeries]) -> dict[str, TimeSeries
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model that knows series, too, that it was not trained on.
 
-    A new series has the mean of the trained ones' rows in every table of weights and vectors,
+    A new series with static covariates that weights are generated from has those that they say. Any
+    other has the mean of the trained ones' rows in every table of weights and vectors,
     which with generated weights is the mean of the weights. Its units are those of the rows given.
 
     Parameters
@@ -52,43 +58,99 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     new = new_series(model, series)
     if not new:
         return None
+    trained = model.channel_names
+    new = {
+        name: reorder(one, name_order(list(map(str, one.components)), trained))
+        for name, one in new.items()
+    }
     added = list(new)
-    warnings.warn(
-        f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
-        f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of those "
-        "that were, in units of the rows given. Train with them for weights of their own.",
-        stacklevel=3,
-    )
+    if model.model.attributes is None:
+        warnings.warn(
+            f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
+            f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of "
+            "those that were, in units of the rows given. Train with them for weights of their "
+            "own.",
+            stacklevel=3,
+        )
+    return with_series(model, added, [[one] for one in new.values()])
+
+
+def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[TimeSeries]]) -> Any:
+    """Return a model with rows for more series in every table, as :func:`for_new_series` says.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    names : sequence of str
+    series : sequence of sequence of TimeSeries
+        Stretches of rows of each, components in the order of the weights.
+    """
+    attributes = None
+    if model.model.attributes is not None:
+        encoder = AttributeEncoder.from_state(model.model.attributes)
+        table = encoder.table([one for one, *_ in series], model.model.series_id)
+        attributes = torch.from_numpy(encoder.encode(table))
     other = model.__class__.__new__(model.__class__)
     other.__dict__.update(model.__dict__)
     module = copy.copy(model.model)
-    names = [*module.series_names, *added]
-    network = _with_rows(model.network, module.network_arguments, list(new.values()))
+    arguments = pinned(module.network_arguments)
+    network = _with_rows(model.network, arguments, series, attributes)
+    names = [*module.series_names, *names]
     module._modules = {**module._modules, "network": network}
     module.series_names = names
-    module.network_arguments = {**module.network_arguments, "n_series": len(names)}
+    module.network_arguments = {**arguments, "n_series": len(names)}
+    module._hparams = copy.copy(module.hparams)  # what a file makes the module from
+    module._hparams.update(network=module.network_arguments, series_names=names)
     other.model = module
     other.trainer = None
     return other
 
 
 def _with_rows(
-    network: ForecastingNetwork, arguments: dict[str, Any], series: Sequence[TimeSeries]
+    network: ForecastingNetwork,
+    arguments: dict[str, Any],
+    series: Sequence[Sequence[TimeSeries]],
+    attributes: Tensor | None,
 ) -> ForecastingNetwork:
-    """Return a network with rows for more series in every table."""
+    """Return a network with rows for more series in every table.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    arguments : dict
+        Its own.
+    series : sequence of sequence of TimeSeries
+        Stretches of rows of each new one.
+    attributes : Tensor, shape (n, S), optional
+        Of the new rows: what is free of their vectors is then zero.
+    """
     count = network.n_series
     with random_turn():  # what is drawn is written over
         larger = ForecastingNetwork(**{**arguments, "n_series": count + len(series)})
     like = next(network.parameters())
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
+    contexts = with_attributes(network)
+    known = {f"{name}.from_attributes.values" for name, _ in contexts}
+    # where attributes say nothing, what is free is all there is
+    free = {
+        f"{name}.weight"
+        for name, one in contexts
+        if one.from_attributes is not None and one.from_attributes.weight.any()
+    }
     for name, value in network.state_dict().items():
         if weights[name].shape == value.shape:
             weights[name] = value
             continue
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
-            added = torch.stack([units_of([one], one.components)[UNITS[name]] for one in series])
+            added = torch.stack([units_of(one, one[0].components)[UNITS[name]] for one in series])
+        elif name in known:
+            assert attributes is not None
+            added = attributes.unflatten(0, (len(series), -1))
+        elif name in free:
+            added = rows.new_zeros(len(series), *rows.shape[1:])
         else:
             added = rows.mean(dim=0, keepdim=True).expand(len(series), *rows.shape[1:])
         weights[name] = torch.cat([rows, added.to(rows)]).flatten(0, 1)

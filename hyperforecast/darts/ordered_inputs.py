@@ -10,6 +10,7 @@ import pandas as pd
 from darts import TimeSeries
 from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 
+from hyperforecast.darts.attributes import AttributeEncoder
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.names import (
     KINDS,
@@ -50,8 +51,17 @@ class OrderedInputs(ABC):
 
     @property
     def covariate_names(self) -> dict[InputKind, list[str]]:
-        """Names of past, future and static covariates in the order of the network's weights."""
-        return copy.deepcopy(self.model.covariate_names) if self.model is not None else {}
+        """Names of past, future and static covariates in the order of the network's weights.
+
+        Static covariates that generate weights are among them.
+        """
+        if self.model is None:
+            return {}
+        names = copy.deepcopy(self.model.covariate_names)
+        if self.model.attributes is not None:
+            encoder = AttributeEncoder.from_state(self.model.attributes)
+            names["static_covariates"] = encoder.names
+        return names
 
     @abstractmethod
     def _network_plan(self) -> dict[str, Any]:

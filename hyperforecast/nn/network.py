@@ -20,6 +20,7 @@ from hyperforecast.nn.channel_linear import ChannelLinear
 from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.correlation import without_mean
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
@@ -149,6 +150,9 @@ class ForecastingNetwork(nn.Module):
         that of each channel of each series.
     n_series : int, default=1
         Number of series that are told apart where it is not ``"channel"``.
+    n_attributes : int, default=0
+        Number of attributes by which what has weights of its own is known beside: contexts that are
+        learned vectors are what these say, and a free part.
 
     Notes
     -----
@@ -203,6 +207,7 @@ class ForecastingNetwork(nn.Module):
         individual_covariates: bool | None = None,
         weights_by: str = "channel",
         n_series: int = 1,
+        n_attributes: int = 0,
     ) -> None:
         super().__init__()
         if weights_by not in WEIGHTS_BY:
@@ -306,6 +311,7 @@ class ForecastingNetwork(nn.Module):
                 n_channels=n_rows_of_weights,
                 segments=self.segments,
                 backbone=backbone,
+                n_attributes=n_attributes,
             )
         )
 
@@ -534,6 +540,7 @@ class ForecastingNetwork(nn.Module):
         series: Sequence[Tensor],
         past_covariates: Sequence[Tensor] = (),
         numbers: Sequence[int] | None = None,
+        attributes: Tensor | None = None,
     ) -> None:
         """Give what starts from data the training series.
 
@@ -544,7 +551,12 @@ class ForecastingNetwork(nn.Module):
             They say no more than what stands in their gaps.
         numbers : sequence of int, optional
             Numbers of these series, where weights are by series.
+        attributes : Tensor, shape (N, n_attributes), optional
+            Of what has weights of its own.
         """
+        if attributes is not None:
+            for _, context in with_attributes(self):
+                context.set_attributes(attributes)
         vectors_of = None
         if self.weights_by != "channel":
             assert numbers is not None
@@ -581,6 +593,11 @@ class ForecastingNetwork(nn.Module):
         columns = [column for one in tables for column in without_mean(one).T]
         count = n_rows(self.weights_by, self.n_channels, self.n_series)
         return partial(lag_correlation_embedding, columns, rows.flatten(), count, self.lookback)
+
+    def attributes(self) -> Tensor | None:
+        """Return the attributes (N, S) of what has weights of its own; ``None`` without any."""
+        of_contexts = (one.from_attributes for _, one in with_attributes(self))
+        return next((one.values for one in of_contexts if one is not None), None)
 
     def adapters(self) -> dict[str, nn.Parameter]:
         """Return by name the parameters of adapters, which are trained on a base held still.

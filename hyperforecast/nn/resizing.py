@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.network import N_CHANNELS, ForecastingNetwork, KeyedArguments
 from hyperforecast.nn.parts import make_parts
@@ -28,18 +29,20 @@ FILLER = "gap_filler."
 
 
 def pinned(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments of a network that make the same one of more channels.
+    """Return arguments of a network that make the same one of more channels or series.
 
     Parameters
     ----------
     arguments : mapping
-        Of :class:`ForecastingNetwork`. Options of parts that follow from the number of channels
-        where they are not given, as the length of the channels' vectors does, are given then.
+        Of :class:`ForecastingNetwork`. Options of parts that follow from the number of channels, or
+        of whatever else has weights of its own, where they are not given, as the length of the
+        vectors does, are given then.
     """
     given = arguments.get("parts") or {}
-    n_channels = arguments["n_channels"]
+    weights_by, n_series = arguments.get("weights_by", "channel"), arguments.get("n_series", 1)
+    count = n_rows(weights_by, arguments["n_channels"], n_series)
     parts = {
-        name: {**(given[name] or {}), **part.following(n_channels)}
+        name: {**(given[name] or {}), **part.following(count)}
         for name, part in make_parts(given).items()
     }
     return {**arguments, "parts": {name: parts[name] for name in given}}

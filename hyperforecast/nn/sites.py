@@ -84,7 +84,7 @@ class NetworkSites:
         Returns the sites of the backbone; called once, and only if they are asked for.
     initialisers : mapping of str to callable
         Starts of layers that do not start as a linear layer usually does.
-    lookback, n_channels : int
+    lookback, n_channels, n_attributes : int
     segments : Segments, optional
     backbone : str
         Name of the backbone, for messages.
@@ -94,6 +94,8 @@ class NetworkSites:
     lookback, n_channels : int
         Length L of the windows, and number of channels C, or of whatever else has weights of its
         own.
+    n_attributes : int
+        Number of attributes by which these are known, beside their number.
     segments : Segments, optional
         How the horizon is cut.
     backbone : str
@@ -113,11 +115,13 @@ class NetworkSites:
         n_channels: int,
         segments: Segments | None,
         backbone: str,
+        n_attributes: int = 0,
     ) -> None:
         self.network = network
         self.outputs = outputs
         self.lookback = lookback
         self.n_channels = n_channels
+        self.n_attributes = n_attributes
         self.segments = segments
         self.backbone = backbone
         self._others = others

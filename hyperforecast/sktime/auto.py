@@ -14,6 +14,7 @@ from hyperforecast.darts.auto_options import AutoOptions
 from hyperforecast.darts.options import RunOptions
 from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.sktime import parameters
+from hyperforecast.sktime.attributes import Known
 from hyperforecast.sktime.base import BaseDartsForecaster
 from hyperforecast.sktime.instances import Instance, Key
 from hyperforecast.sktime.options import DataOptions, LengthOptions, VerboseOptions
@@ -112,6 +113,7 @@ class AutoHyperForecaster(
         largest_step: int | None,
         start: Trained | None,
         lengths: tuple[int, int] | None = None,
+        known: Known | None = None,
     ) -> Plan:
         if lengths is None:
             horizon = self.output_chunk_length or max(largest_step or 1, 1)
@@ -122,7 +124,7 @@ class AutoHyperForecaster(
             )
             lengths = lookback, horizon
         # rows to compare on are held out by the model, which is fitted on all of them in the end
-        return plan_training(instances, lengths, past_covariates=self.past_covariates)
+        return plan_training(instances, lengths, past_covariates=self.past_covariates, known=known)
 
     def _train(
         self,

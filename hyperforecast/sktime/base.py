@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
@@ -17,6 +17,7 @@ from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, Seri
 from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
+from hyperforecast.sktime.attributes import Known, known_by, without_static
 from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
 from hyperforecast.sktime.fitted import fitted_values
 from hyperforecast.sktime.forecasting import (
@@ -45,6 +46,7 @@ from hyperforecast.sktime.instances import (
 from hyperforecast.sktime.moments import check_uncorrected, counting, solved
 from hyperforecast.sktime.one_at_a_time import OneAtATime
 from hyperforecast.sktime.options import (
+    AttributeOptions,
     ForecastOptions,
     LengthOptions,
     TrainingOptions,
@@ -116,6 +118,8 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     def __dynamic_tags__(self) -> None:
         probabilistic = self.likelihood is not None or self.quantiles is not None
         self.set_tags(**{"capability:pred_int": probabilistic})
+        if self._static_covariates:
+            self.set_tags(**{"capability:categorical_in_X": True})
 
     @property
     def model_(self) -> HyperforecastModel:
@@ -220,11 +224,11 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Self:
         start = getattr(self, "pretrained_", None)
         self._check_parameters(start)
-        instances = checked(y, X)
+        instances, known = self._checked(y, X)
         self._freq = common_frequency(instances)
         self._levels = list(y.index.names[:-1])
         largest = _largest_step(fh, instances, self._freq)
-        plan = self._plan(instances, largest, start)
+        plan = self._plan(instances, largest, start, known=known)
         check_reach(largest or 0, plan.horizon, plan.past)
         check_lookback(instances, plan.lookback, self.short_instances)
         self.trained_ = self._train(plan, start)
@@ -254,22 +258,23 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         fh: ForecastingHorizon | None,
     ) -> Self:
         self._check_parameters(start, pretraining=True)
-        instances = checked(y, X)
+        instances, known = self._checked(y, X)
         largest = _largest_step(fh, instances, common_frequency(instances))
         if largest is None and self.output_chunk_length is None and start is None:
             raise ValueError(
                 "The forecasting horizon to pretrain for is not known. Pass `fh` to `pretrain`, "
                 "or give output_chunk_length."
             )
-        plan = self._plan(instances, largest, start)
+        plan = self._plan(instances, largest, start, known=known)
         self.pretrained_ = self._train(plan, start, pretraining=True)
         return self
 
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> Self:
-        trained, before = self.trained_, self._context
+        before = self._context
         seen, self._freq = self._continued(y, X)
+        trained = self.trained_ = self._knowing(y, X)
         remembers = self.get_config()["remember_data"]
         if update_params:
             self._check_parameters(getattr(self, "pretrained_", None))
@@ -277,7 +282,8 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             everything = {k: until(i, seen[k].last) for k, i in self._everything().items()}
             start = getattr(self, "pretrained_", None)
             lengths = (trained.lookback, trained.horizon)
-            self.trained_ = self._train(self._plan(everything, None, start, lengths), start)
+            plan = self._plan(everything, None, start, lengths, trained.known)
+            self.trained_ = self._train(plan, start)
         elif update_params and trained.running is None:
             if self._forgetting != 1:
                 raise ValueError(
@@ -285,7 +291,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
                     "gradients: there are no moments to fade. Leave it out, or solve exactly."
                 )
             touched = {key: seen[key] for key in checked(y, None)}
-            plan = self._plan(touched, None, trained)
+            plan = self._plan(touched, None, trained, known=trained.known)
             self.trained_ = self._train(plan, trained, scales=trained)
         if not remembers and trained.running is not None:
             check_uncorrected(trained, before, seen)
@@ -307,7 +313,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
 
     def _everything(self) -> dict[Key, Instance]:
         """Return all rows that sktime remembers."""
-        return self._by_name(checked(self._y, self._X))
+        return self._by_name(checked(self._y, without_static(self._X, self._static_covariates)))
 
     def _plan(
         self,
@@ -315,6 +321,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         largest_step: int | None,
         start: Trained | None,
         lengths: tuple[int, int] | None = None,
+        known: Known | None = None,
     ) -> Plan:
         """Say what to train on, from the weights of ``start`` if that is given."""
         if start is not None:
@@ -330,6 +337,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             past_covariates=self.past_covariates,
             validation_size=self.validation_size,
             start=start,
+            known=known,
         )
 
     def _train(
@@ -369,13 +377,34 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
                 "X is an empty list. Give a table for every instance, or leave it out."
             )
         check_numeric(y, "y")
-        check_numeric(X, "X")
+        moving = X
+        if isinstance(X, pd.DataFrame):
+            moving = without_static(X, self._static_covariates)
+        check_numeric(moving, "X")
         try:
             return super()._check_X_y(X, y, *args, **kwargs)
         except ValueError:
             check_finite(y, "y")
-            check_finite(X, "X")
+            check_finite(moving, "X")
             raise
+
+    @property
+    def _static_covariates(self) -> list[Any]:
+        """Names of what instances are known by."""
+        return list(getattr(self, "static_covariates", None) or ())
+
+    def _checked(
+        self, y: pd.DataFrame, X: pd.DataFrame | None
+    ) -> tuple[dict[Key, Instance], Known]:
+        """Return what is passed as single series, and what these are known by."""
+        known = known_by(y, X, self._static_covariates)
+        return checked(y, without_static(X, self._static_covariates)), known
+
+    def _knowing(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Trained:
+        """Return the trained model with what new instances are known by."""
+        known = self.trained_.known
+        more = known_by(y, X, self._static_covariates, known)
+        return replace(self.trained_, known={**known, **more})
 
     def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: type | None = None) -> None:
         # rows that do not go on from those seen are refused before anything is stored
@@ -413,6 +442,8 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
                 f"{self._levels}: {unlike[0]!r} is not where it was. Give the levels in the same "
                 "order, under the same names."
             )
+        known_by(y, X, self._static_covariates, self.trained_.known)
+        X = without_static(X, self._static_covariates)
         check_wanted(X, self.trained_)
         new = self._by_name(checked(y, X))
         check_labels(new, self._context)
@@ -477,6 +508,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         columns: pd.Index,
     ) -> pd.DataFrame:
         trained = self.trained_
+        X = without_static(X, self._static_covariates)
         context = self._context if X is None else with_covariates(self._context, X, trained)
         steps = {key: steps_ahead(fh, i.last, self._freq) for key, i in context.items()}
         reach = {key: max(int(max(s)), 0) for key, s in steps.items()}
@@ -533,6 +565,7 @@ class BaseHyperforecastForecaster(
     NetworkOptions,
     ForecastOptions,
     FactorOptions,
+    AttributeOptions,
     SeriesOptions,
     TrainingOptions,
     BaseDartsForecaster,

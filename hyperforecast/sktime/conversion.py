@@ -78,10 +78,11 @@ def instance_name(key: Key) -> str:
 
 
 def _identity(trained: Trained, key: Key) -> pd.DataFrame | None:
-    """Return the static covariate that names an instance, where weights are by series."""
+    """Return what names an instance where weights are by series, and what it is known by."""
     if trained.model.weights_by == "channel":
         return None
-    return pd.DataFrame({SERIES_ID: [instance_name(key)]})
+    known = {name: [value] for name, value in trained.known.get(key, {}).items()}
+    return pd.DataFrame({**known, SERIES_ID: [instance_name(key)]})
 
 
 def _series(

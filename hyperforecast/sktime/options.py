@@ -73,6 +73,21 @@ class DataOptions:
 
 
 @option_group
+class AttributeOptions:
+    """What instances are known by."""
+
+    static_covariates: Sequence[Any] | None = option(
+        default=None,
+        to="host",
+        before="likelihood",
+        doc="""Names of columns of ``X`` that are constant in each instance, numbers or categories,
+        or of levels of the index above time. Weights are generated from them: what is learned for
+        each instance beside is a free part, and an instance that was not trained on has the weights
+        that they say. With ``weights_by="series"`` or ``"both"``.""",
+    )
+
+
+@option_group
 class ForecastOptions(DataOptions):
     """What is forecast, and from what."""
 

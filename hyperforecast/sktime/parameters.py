@@ -64,6 +64,17 @@ def problems_of(forecaster: Any, likelihood: TorchLikelihood | None) -> Problems
             f"The likelihood {given.likelihood!r} does not cover standardised values, which are "
             "negative as often as positive. Give scaler=None, or another likelihood."
         )
+    static = getattr(given, "static_covariates", None)
+    if static is not None and given.weights_by == "channel":
+        problems.append(
+            f"static_covariates={static!r} has no effect with weights_by='channel', where no "
+            "weights are an instance's own. Choose 'series' or 'both', or leave it out."
+        )
+    if isinstance(static, str) or (static is not None and SERIES_ID in map(str, static)):
+        problems.append(
+            f"static_covariates must be a list of names, none of them {SERIES_ID!r}; got "
+            f"{static!r}."
+        )
     if given.short_instances not in ("pad", "raise"):
         problems.append(f"short_instances must be 'pad' or 'raise'; got {given.short_instances!r}.")
     if given.loss_fn is not None and likelihood is not None:

@@ -12,6 +12,7 @@ import torch
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.nn.exact import RunningFit
+from hyperforecast.sktime.attributes import Known
 from hyperforecast.sktime.instances import Key
 from hyperforecast.sktime.scaling import InstanceScaler, Scale
 
@@ -42,6 +43,8 @@ class Trained:
     """Moments of what was seen, of a model that was solved exactly."""
     counted: dict[Key, Any] = field(default_factory=dict)
     """Label of the last row of each instance that is in the moments."""
+    known: Known = field(default_factory=dict)
+    """Static covariates of instances."""
 
     @property
     def covariates(self) -> list[Any]:

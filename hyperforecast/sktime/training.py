@@ -11,6 +11,7 @@ import pandas as pd
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.best_weights import BestWeights
+from hyperforecast.sktime.attributes import Known
 from hyperforecast.sktime.conversion import as_arguments, to_darts
 from hyperforecast.sktime.instances import (
     Instance,
@@ -40,6 +41,8 @@ class Plan:
     """Column labels of X that are known up to now."""
     lookback: int
     horizon: int
+    known: Known
+    """Static covariates of instances, by name."""
 
     def rows_to_train_on(self, key: Key) -> slice:
         """Return which rows of an instance are not held out."""
@@ -70,6 +73,7 @@ def plan_training(
     past_covariates: Sequence[Any] | None = None,
     validation_size: float | None = None,
     start: Trained | None = None,
+    known: Known | None = None,
 ) -> Plan:
     """Say what a model is trained on, and raise where that cannot be.
 
@@ -84,6 +88,8 @@ def plan_training(
         Share of each series' last rows to hold out.
     start : Trained, optional
         Whose weights are taken over, and with them the order of columns.
+    known : dict, optional
+        Static covariates of instances.
     """
     check_observed(instances)
     lookback, horizon = lengths
@@ -122,6 +128,7 @@ def plan_training(
         past=past,
         lookback=lookback,
         horizon=horizon,
+        known=known or {},
     )
 
 
@@ -194,6 +201,7 @@ def train(
         y_scaler=y_scaler,
         X_scaler=X_scaler,
         options=options,
+        known=plan.known,
     )
     names = [str(c) for c in plan.channels] if start is None else start.model.channel_names
     training, validation = [], []

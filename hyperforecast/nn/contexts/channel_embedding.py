@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
-from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.contexts.attributes import AttributedContext
 from hyperforecast.nn.correlation import correlation_embedding
 
 
@@ -16,7 +15,7 @@ def default_embedding_dim(n_channels: int) -> int:
     return max(1, min(8, n_channels // 3))
 
 
-class ChannelEmbedding(Context):
+class ChannelEmbedding(AttributedContext):
     """A learned vector for every channel: the context of HN-MVTS.
 
     Parameters
@@ -26,6 +25,9 @@ class ChannelEmbedding(Context):
     embedding_dim : int
         Length E of a channel's vector, ``0 <= E <= C``. With ``E = 0`` all channels share one
         weight; with ``E = C`` every channel can have its own.
+    n_attributes : int, default=0
+        Number S of attributes that say a part of the vectors, which may then be longer by
+        ``1 + 2 S``: solved for exactly, they hold the attributes, too.
 
     Attributes
     ----------
@@ -41,32 +43,31 @@ class ChannelEmbedding(Context):
     axis = "channel"
     kind = "embedding"
 
-    def __init__(self, n_channels: int, embedding_dim: int) -> None:
-        super().__init__()
-        if not 0 <= embedding_dim <= n_channels:
+    def __init__(self, n_channels: int, embedding_dim: int, n_attributes: int = 0) -> None:
+        longest = n_channels + (1 + 2 * n_attributes if n_attributes else 0)
+        if not 0 <= embedding_dim <= longest:
             raise ValueError(
                 f"channel_embedding_dim must lie between 0 (one weight for all channels) and the "
                 f"number of channels, {n_channels}; got {embedding_dim}. "
                 f"Choose channel_embedding_dim <= {n_channels}."
             )
+        super().__init__(n_channels, embedding_dim, n_attributes if embedding_dim else 0)
         self.n_channels = n_channels
         self.embedding_dim = embedding_dim
-        self.weight = nn.Parameter(torch.empty(n_channels, embedding_dim))
         if embedding_dim:
             nn.init.normal_(self.weight, std=embedding_dim**-0.5)
 
     def forward(self, condition: Condition | None = None) -> Tensor:
         """Return the embedding, shape (C, E)."""
-        return self.weight
+        return self.vectors()
 
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Set the embedding to the correlation structure of ``series``, each of shape (T, C)."""
         self.start_at(partial(correlation_embedding, series))
 
-    @torch.no_grad()
     def start_at(self, vectors_of: Callable[[int], Tensor]) -> None:
         """Set the embedding to vectors (C, E), asked for by their length."""
-        self.weight.copy_(vectors_of(self.embedding_dim))
+        self.set_vectors(vectors_of(self.embedding_dim))
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
-from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.contexts.attributes import AttributedContext
 from hyperforecast.nn.correlation import correlation_embedding
 
 
-class ChannelGate(Context):
+class ChannelGate(AttributedContext):
     r"""How much each channel draws on each component of a pool: the context of LightSAE.
 
     .. math:: g_n = \mathrm{softmax}(\gamma_n), \qquad \gamma_n = s w_n.
@@ -28,11 +28,13 @@ class ChannelGate(Context):
         channels that move together start alike (see :meth:`start_from`).
     load_balancing : float, default=0.0
         Weight of :meth:`penalty`.
+    n_attributes : int, default=0
+        Number of attributes that say a part of the logits.
 
     Attributes
     ----------
     weight : Parameter, shape (C, K)
-        The logits divided by ``speed``.
+        The logits divided by ``speed``, less what attributes say of them.
 
     Notes
     -----
@@ -59,23 +61,23 @@ class ChannelGate(Context):
         *,
         initialise: str = "random",
         load_balancing: float = 0.0,
+        n_attributes: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(n_channels, n_components, n_attributes)
         self.initialise = initialise
         self.load_balancing = load_balancing
-        self.weight = nn.Parameter(torch.zeros(n_channels, n_components))
         if initialise != "uniform":  # "correlation" until it sees a series
             nn.init.normal_(self.weight, std=1 / self.speed)
 
     @property
     def logits(self) -> Tensor:
         """The logits, shape (C, K)."""
-        return self.speed * self.weight
+        return self.speed * self.vectors()
 
     @torch.no_grad()
     def set_logits(self, logits: Tensor) -> None:
         """Set the logits, shape (C, K)."""
-        self.weight.copy_(logits / self.speed)
+        self.set_vectors(logits / self.speed)
 
     def forward(self, condition: Condition | None = None) -> Tensor:
         """Return the gates, shape (C, K); each row is positive and sums to one."""

@@ -1,6 +1,6 @@
 """Solved settings added up: one map from what any of them sees."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: i
     n_steps = max((one.factor_lookback for one in layouts), default=0)
     n_level = max((one.level_steps for one in layouts if one.norm != norm), default=0)
     kept = n_level <= n_steps and len(given) <= 1
+    attributed = any(one.attributed for one in settings)
     return Setting(
         norm=norm,
         embedding_dim=n_channels if longest.individual else longest.embedding_dim,
@@ -46,6 +47,7 @@ def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: i
         factor_lookback=next(iter(given), None) if kept else max(n_steps, n_level),
         embedding_start=longest.embedding_start,
         n_rounds=longest.n_rounds,
+        attributed=attributed,
     )
 
 
@@ -54,6 +56,8 @@ def added_up(
     solved: Iterable[Solved],
     layout_of: LayoutOf,
     like: ObservedSeries,
+    n_attributes: int = 0,
+    said: Sequence[BasisWeights | None] | None = None,
 ) -> Solved:
     """Return the weights that forecast what the settings of a combination do together.
 
@@ -65,14 +69,28 @@ def added_up(
     layout_of : callable
     like : ObservedSeries
         A series with the covariates.
+    n_attributes : int, default=0
+        Number S of attributes that vectors begin with, of settings that have them.
+    said : sequence of BasisWeights, optional
+        What attributes generate alone, of each setting, where that is something else than they do
+        in it.
     """
     written = written_setting(combination, layout_of, like.n_channels)
     whole = layout_of(written.view)
     total: Solved | None = None
-    for one, share in zip(solved, combination.shares, strict=True):
-        wide = widened(one.weights, layout_of(one.setting.view), whole, like, _mixture_of_one(one))
+    alone = said or [None] * len(combination.settings)
+    apart = written.attributed and (written.individual or any(one is not None for one in alone))
+    for one, share, own in zip(solved, combination.shares, alone, strict=True):
+        seen = layout_of(one.setting.view)
+        wide = widened(one.weights, seen, whole, like, _mixture_of_one(one))
         mixing, weight, future = one.mixing, wide.weight, wide.future
-        if written.individual and not one.setting.individual:
+        if apart:
+            if own is not None:
+                own = own if one.setting.drift else own.without_constants()
+                own = widened(own, seen, whole, like, _first(own))
+            parts, mixing = _with_said(wide, mixing, own, n_attributes, written.individual)
+            weight, future = parts.weight, parts.future
+        elif written.individual and not one.setting.individual:
             weight, future = wide.of_channels(mixing)
             mixing = torch.eye(len(mixing)).to(mixing)
         weights = BasisWeights(weight, future, wide.damping)
@@ -91,8 +109,64 @@ def _lookback_of_level(setting: Setting) -> int | None:
 def _mixture_of_one(solved: Solved) -> Tensor:
     """Return the mixture of basis weights, (M,), that is one for every channel."""
     one = solved.mixing.new_zeros(solved.mixing.shape[1])
-    one[: len(one) if solved.setting.individual else 1] = 1.0
+    one[: len(one) if solved.setting.one_each else 1] = 1.0
     return one
+
+
+def _first(weights: BasisWeights) -> Tensor:
+    """Return the mixture of basis weights that is the first one."""
+    one = weights.weight.new_zeros(len(weights.weight))
+    one[0] = 1.0
+    return one
+
+
+def _with_said(
+    weights: BasisWeights,
+    mixing: Tensor,
+    said: BasisWeights | None,
+    n_attributes: int,
+    individual: bool,
+) -> tuple[BasisWeights, Tensor]:
+    """Return weights as those that attributes generate alone, and what known channels have beside.
+
+    A channel of which the attributes are all that is known has the first ``1 + S`` basis weights.
+    All others are of vectors that are zero for it: what the attributes generate otherwise beside a
+    rest, and the rest.
+
+    Parameters
+    ----------
+    weights : BasisWeights
+    mixing : Tensor, shape (C, M)
+        One, and the attributes if it has them, before anything else.
+    said : BasisWeights, optional
+        ``1 + S`` of them; the first ones of ``weights`` if not given.
+    n_attributes : int
+        S.
+    individual : bool
+        Whether the rest is brought to weights of each channel's own.
+
+    Returns
+    -------
+    BasisWeights
+        ``2 (1 + S)`` and those of the rest.
+    Tensor, shape (C, number of these)
+    """
+    n_said = min(1 + n_attributes, len(weights.weight))
+    n_missing = 1 + n_attributes - n_said  # of one weight for all
+    own = BasisWeights(
+        pad(weights.weight[:n_said], (0, 0, 0, 0, 0, n_missing)),
+        pad(weights.future[:n_said], (0, 0, 0, n_missing)),
+        weights.damping,
+    )
+    said = own if said is None else said
+    beside = BasisWeights(own.weight - said.weight, own.future - said.future)
+    rest = BasisWeights(weights.weight[n_said:], weights.future[n_said:])
+    of_rest = mixing[:, n_said:]
+    if individual:
+        rest = BasisWeights(*rest.of_channels(of_rest))
+        of_rest = torch.eye(len(mixing)).to(mixing)
+    known = pad(mixing[:, :n_said], (0, n_missing))
+    return said.beside(beside).beside(rest), torch.cat([known, known, of_rest], dim=1)
 
 
 def _sum(total: Solved, weights: BasisWeights, mixing: Tensor) -> Solved:

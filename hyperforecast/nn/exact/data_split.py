@@ -34,9 +34,13 @@ from hyperforecast.nn.exact.regression import Regression, WithoutDrift
 from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
+from hyperforecast.nn.exact.steps_from import StepsFrom
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.factors import factor_loadings
+
+BESIDE_ATTRIBUTES = "beside attributes"
+"""Start of the vectors that say what attributes do not."""
 
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
@@ -116,8 +120,8 @@ class DataSplit:
             return history.products(name, number, given[number], width, self.units.target)
 
         norm = problem.search.norms[0]
-        self._start = problem.search.embedding_starts[0]
-        weights = self._pair_weights(self._start)
+        self._start = problem.search.embedding_starts[0], False
+        weights = self._pair_weights(*self._start)
         if has_own_windows(self.series):
             self.cache.weigh(weights)
         else:
@@ -170,13 +174,13 @@ class DataSplit:
         """Return the sums of a setting's moments by pairs of basis weights, if they suffice."""
         if not self.pairs_suffice(setting) or setting.view in self._given:
             return None
-        n_bases = 1 + setting.embedding_dim
+        n_bases = self._n_bases(setting)
         count = n_bases * (n_bases + 1) // 2
         if setting.view in self._given_pairs:
             return self._given_pairs[setting.view].channels(slice(count))
-        if setting.embedding_dim and setting.embedding_start != self._start:
-            self._start = setting.embedding_start
-            self.cache.weigh(self._pair_weights(self._start))
+        if n_bases > 1 and (setting.embedding_start, setting.attributed) != self._start:
+            self._start = setting.embedding_start, setting.attributed
+            self.cache.weigh(self._pair_weights(*self._start))
         return self.cache.summed_moments(self.layout(setting.view), count)
 
     def release(self) -> None:
@@ -187,7 +191,7 @@ class DataSplit:
     def pairs_suffice(self, setting: Setting) -> bool:
         """Say whether sums by pairs of basis weights are all that a setting's regression needs."""
         layout = self.layout(setting.view)
-        size = (1 + setting.embedding_dim) * self._n_regressors(layout)
+        size = self._n_bases(setting) * self._n_regressors(layout)
         return not setting.individual and is_direct(size)
 
     def sums(self, setting: Setting) -> Moments:
@@ -212,17 +216,24 @@ class DataSplit:
     def mixing(self, setting: Setting, embedding: Tensor | None = None) -> Tensor:
         """Return the mixing vectors of the channels, (C, M)."""
         like = self.series[0].target
-        if setting.individual:
-            return torch.eye(self.n_channels, dtype=like.dtype, device=like.device)
+        one_each = torch.eye(self.n_channels if setting.individual else 0).to(like)
+        if setting.one_each:
+            return one_each
         if embedding is None:
             embedding = self.embedding(setting)
-        return torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
+        mixing = torch.cat([like.new_ones(self.n_channels, 1), embedding], dim=1)
+        return torch.cat([mixing, one_each], dim=1) if setting.individual else mixing
 
     def embedding(self, setting: Setting) -> Tensor:
-        """Return the channel embedding that a setting starts from, (C, E)."""
-        if not setting.embedding_dim:
-            return self.series[0].target.new_zeros(self.n_channels, 0)
-        return self.vectors(setting.embedding_start)[:, : setting.embedding_dim]
+        """Return the channel embedding that a setting starts from, behind the attributes."""
+        like = self.series[0].target
+        if not setting.attributed:
+            if not setting.embedding_dim:
+                return like.new_zeros(self.n_channels, 0)
+            return self.vectors(setting.embedding_start)[:, : setting.embedding_dim]
+        assert self.problem.attributes is not None
+        free = self.vectors(BESIDE_ATTRIBUTES)[:, : setting.embedding_dim]
+        return torch.cat([self.problem.attributes.to(like), free], dim=1)
 
     def regression(self, setting: Setting, embedding: Tensor | None = None) -> Regression:
         """Return the regression of a setting, for its own embedding or a given one."""
@@ -236,8 +247,11 @@ class DataSplit:
         if setting.shared is not None:
             base = self.regression(setting.shared)
             shared = base.solve(setting.shared.ridge)
-            mixing = self.mixing(setting)
-            return PooledRegression(moments, shared, base.mixing, mixing, regressors)
+            one_each = torch.eye(self.n_channels).to(base.mixing)
+            if setting.attributed:
+                own = partial(ChannelRegression, mixing=one_each, regressors=regressors)
+                return StepsFrom(moments, shared, base.mixing, own)
+            return PooledRegression(moments, shared, base.mixing, one_each, regressors)
         if setting.individual:
             return ChannelRegression(moments, self.mixing(setting), regressors)
         pairs = self.pairs(setting) if embedding is None else None
@@ -300,7 +314,15 @@ class DataSplit:
 
     def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
         """Return the weights that forecast what the settings of a combination do together."""
-        return added_up(combination, solved, self.layout, self.series[0])
+        said: Sequence[BasisWeights | None] = [
+            None if setting.of_attributes is None else self._said(setting.of_attributes)
+            for setting in combination.settings
+        ]
+        return added_up(combination, solved, self.layout, self.series[0], self.n_attributes, said)
+
+    def _said(self, setting: Setting) -> BasisWeights:
+        """Return what attributes generate alone."""
+        return self.regression(setting).solve(setting.ridge)
 
     def as_solution(self, combination: Combination, total: Solved) -> ExactSolution:
         """Return what the settings of a combination amount to, with what belongs to it."""
@@ -311,7 +333,7 @@ class DataSplit:
         return ExactSolution(
             setting=setting,
             combination=combination,
-            embedding=total.mixing if setting.individual else total.mixing[:, 1:],
+            embedding=total.mixing if setting.one_each else total.mixing[:, 1:],
             vectors=self._vectors_of(combination, total),
             neighbours=self.neighbours,
             factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
@@ -320,7 +342,17 @@ class DataSplit:
             mixing=total.mixing,
             weights=total.weights,
             units=self.units,
+            attributes=self.problem.attributes,
         )
+
+    @property
+    def n_attributes(self) -> int:
+        """Number S of attributes of the channels."""
+        return 0 if self.problem.attributes is None else self.problem.attributes.shape[1]
+
+    def _n_bases(self, setting: Setting) -> int:
+        """Return the number of basis weights of a setting that shares some."""
+        return 1 + setting.embedding_dim + (self.n_attributes if setting.attributed else 0)
 
     def with_neighbours(
         self, solved: Solved, neighbours: Neighbours, starts: Sequence[Tensor] | None = None
@@ -353,10 +385,11 @@ class DataSplit:
             return total.mixing[:, :0]
         return total.mixing[:, 1:] if longest.n_rounds else self.embedding(longest)
 
-    def _pair_weights(self, start: str) -> Tensor:
+    def _pair_weights(self, start: str, attributed: bool) -> Tensor:
         """Return the weights of pairs of basis weights, those of vectors with a start."""
         norm = self.problem.search.norms[0]
-        longest = Setting(norm, self._longest_direct(), False, 0, embedding_start=start)
+        longest = Setting(norm, 0, False, 0, embedding_start=start, attributed=attributed)
+        longest = replace(longest, embedding_dim=self._longest_direct(longest))
         return pair_weights(self.mixing(longest))
 
     def _factor_loadings(self) -> Tensor:
@@ -379,19 +412,24 @@ class DataSplit:
         # channels that share no time axis are alike in how they depend on their own past alone
         window = replace(window, norm="last")
         regressors = window.regressors(self.series[0])
-        vectors = own_ridge_embedding(self.cache.channel_moments(window), regressors, longest)
-        return lambda start: vectors
+        moments, attributes = self.cache.channel_moments(window), self.problem.attributes
+        vectors = own_ridge_embedding(moments, regressors, longest)
+        if attributes is None:
+            return lambda start: vectors
+        beside = own_ridge_embedding(moments, regressors, longest, attributes.to(vectors))
+        return lambda start: beside if start == BESIDE_ATTRIBUTES else vectors
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""
         return [dim for dim in self.problem.search.embedding_dims if dim < self.n_channels]
 
-    def _longest_direct(self) -> int:
-        """Return the longest embedding whose equations are factorised."""
+    def _longest_direct(self, like: Setting) -> int:
+        """Return the longest embedding whose equations are factorised, of settings like one."""
         search = self.problem.search
         shortest = min(one or self.problem.lookback for one in search.lookbacks)
         n_regressors = self._n_regressors(self.layout(View(search.norms[0], lookback=shortest)))
-        direct = [dim for dim in self._shared_dims() if is_direct((1 + dim) * n_regressors)]
+        n_others = self._n_bases(like)
+        direct = [dim for dim in self._shared_dims() if is_direct((n_others + dim) * n_regressors)]
         return max(direct, default=0)
 
     def _n_regressors(self, layout: WindowLayout) -> int:

@@ -14,7 +14,10 @@ vectors are to tell what most windows of a channel say."""
 
 
 def own_ridge_embedding(
-    moments: ChannelMoments, regressors: Regressors, embedding_dim: int
+    moments: ChannelMoments,
+    regressors: Regressors,
+    embedding_dim: int,
+    attributes: Tensor | None = None,
 ) -> Tensor:
     """Embed channels by the principal components of their own ridge weights.
 
@@ -28,6 +31,8 @@ def own_ridge_embedding(
     regressors : Regressors
         Of each channel; vectors tell own lags apart.
     embedding_dim : int
+    attributes : Tensor, shape (C, S), optional
+        What of the weights is linear in them is left out.
 
     Returns
     -------
@@ -45,4 +50,9 @@ def own_ridge_embedding(
     values, vectors = torch.linalg.eigh(total / torch.where(size > 0, size, 1.0))
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     rows = (torch.cat(weights)[..., lags] @ root).flatten(1)  # (C, H·L)
-    return principal_components(rows, torch.cat(counts), embedding_dim)
+    n_windows = torch.cat(counts)
+    if attributes is not None:
+        known = torch.cat([torch.ones_like(attributes[:, :1]), attributes], dim=1)
+        weighted = known * n_windows[:, None]
+        rows = rows - known @ (torch.linalg.pinv(weighted.T @ known) @ (weighted.T @ rows))
+    return principal_components(rows, n_windows, embedding_dim)

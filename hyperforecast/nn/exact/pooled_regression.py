@@ -46,7 +46,7 @@ class PooledRegression:
         self.mixing = mixing
         self._shared = shared
         self._shared_mixing = shared_mixing
-        residual = _ResidualMoments(moments, shared, shared_mixing)
+        residual = ResidualMoments(moments, shared, shared_mixing)
         self._differences = ChannelRegression(residual, mixing, regressors)
 
     def solve(self, ridge: float) -> BasisWeights:
@@ -58,7 +58,7 @@ class PooledRegression:
 
 
 @dataclass(frozen=True)
-class _ResidualMoments:
+class ResidualMoments:
     """Moments of what given weights leave of the targets, a chunk of the channels at a time."""
 
     moments: ChannelMoments

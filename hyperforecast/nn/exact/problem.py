@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from hyperforecast.nn.exact.search_space import SearchSpace
 
 
@@ -21,6 +23,9 @@ class Problem:
     centred : bool
         Whether the residuals' median counts as zero, so that the middle forecast is that of least
         squares.
+    attributes : Tensor, shape (C, S), optional
+        What is known of channels that have windows of their own, in linearly independent columns:
+        weights may depend on it.
     """
 
     lookback: int
@@ -30,6 +35,7 @@ class Problem:
     quantiles: tuple[float, ...] = ()
     n_channels: int | None = None
     centred: bool = False
+    attributes: Tensor | None = field(default=None, compare=False)
 
     @property
     def width(self) -> int:

@@ -42,6 +42,7 @@ def choose_search_space(
     neighbours: bool = False,
     combine: bool = False,
     own_windows: bool = False,
+    attributed: bool = False,
 ) -> SearchSpace:
     """Say which settings to compare for a model, from what was given for it.
 
@@ -75,6 +76,9 @@ def choose_search_space(
     own_windows : bool, default=False
         Whether channels share no time axis, so that factors and neighbours are left out, and
         vectors start from how each channel depends on its own past.
+    attributed : bool, default=False
+        Whether channels are known by attributes: weights of each channel's own are then compared
+        as steps from those that attributes generate alone.
     """
     norms = _norms(default_norm) if norm is None else (norm,)
     if generated:
@@ -86,6 +90,8 @@ def choose_search_space(
         n_factors, neighbours, starts = 0, False, ("autocorrelation",)
     elif len(dims) > 1:
         starts = tuple(EMBEDDING_STARTS)
+    if attributed:
+        dims = tuple(dim for dim in dims if dim < n_channels)
     own = n_channels > 1 and (individual or (generated and embedding_dim is None))
     many = n_channels >= NEIGHBOURS_FROM
     return SearchSpace(

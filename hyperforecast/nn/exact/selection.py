@@ -85,6 +85,8 @@ class ModelSelection:
         self._record(selected, chosen=True)
         for norm in norms[1:]:
             selected = self._compare(selected, replace(simplest, norm=norm))
+        if self.problem.attributes is not None:
+            selected = self._with_attributes(selected)
         selected = self._lengthen_embedding(selected)
         selected = self._add_factors(selected)
         if selected.setting.n_factors > factors[0]:
@@ -162,6 +164,8 @@ class ModelSelection:
             one = entry.setting
             generated = one.embedding_dim and (one.shared or not one.individual)
             alike = not generated or one.embedding_start == self._starts[one.n_factors]
+            told_apart = generated or one.individual or one.attributed
+            alike &= not told_apart or one.attributed == selected.setting.attributed
             if one.view == selected.setting.view and alike:
                 forms.setdefault(replace(one, ridge=0.0), entry)
         forms.pop(replace(selected.setting, ridge=0.0), None)
@@ -247,6 +251,20 @@ class ModelSelection:
         """Say whether an embedding of length ``dim`` leaves nothing shared."""
         return dim == self.training.n_channels
 
+    def _with_attributes(self, selected: Candidate) -> Candidate:
+        """Return the candidate with weights that attributes generate, unless it loses clearly.
+
+        Validation knows all channels; for those that are not known yet attributes are all there is.
+        """
+        setting = replace(selected.setting, attributed=True)
+        candidate = self.ridges.best(setting, self.ridges.number(selected))
+        selected = self.ridges.best(selected.setting, self.ridges.number(selected))
+        preferred = not gains_clearly(selected, candidate, self.windows, LEAST_GAIN)
+        self._record(candidate, preferred)
+        kept, dropped = (candidate, selected) if preferred else (selected, candidate)
+        self.ridges.forget(dropped.setting)
+        return kept
+
     def _lengthen_embedding(self, selected: Candidate) -> Candidate:
         """Try longer and longer embeddings, until one is no better than the one before."""
         falls = True
@@ -256,6 +274,8 @@ class ModelSelection:
             if dim <= selected.setting.embedding_dim or not (falls or individual):
                 continue
             setting = replace(selected.setting, embedding_dim=dim, individual=individual)
+            if setting.attributed and setting.attribute_ridge is None:
+                setting = replace(setting, attribute_ridge=selected.setting.ridge)
             setting = self._with_embedding(setting, self.ridges.number(selected))
             selected = self._compare(selected, setting, self.search.embedding_dim_requested)
             falls = self.compared[-1].validation_mse < error

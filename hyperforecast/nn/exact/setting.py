@@ -60,6 +60,12 @@ class Setting:
         What the channel embedding is made of; one of ``EMBEDDING_STARTS``.
     n_rounds : int
         Number of rounds in which weights and embedding are solved for in turn.
+    attributed : bool
+        Whether vectors begin with the channels' attributes. Weights of each channel's own are then
+        kept apart from those that the vectors generate.
+    attribute_ridge : float, optional
+        With attributes: the ridge of weights that attributes generate alone, those of channels of
+        which nothing else is known; ``ridge`` if not given.
     """
 
     norm: str
@@ -74,6 +80,13 @@ class Setting:
     neighbour_lags: int = 0
     embedding_start: str = "correlation"
     n_rounds: int = 0
+    attributed: bool = False
+    attribute_ridge: float | None = None
+
+    @property
+    def one_each(self) -> bool:
+        """Whether each channel has a basis weight, and nothing is shared."""
+        return self.individual and not self.attributed
 
     @property
     def shared(self) -> "Setting | None":
@@ -81,6 +94,15 @@ class Setting:
         if self.shared_ridge is None:
             return None
         return replace(self, individual=False, ridge=self.shared_ridge, shared_ridge=None)
+
+    @property
+    def of_attributes(self) -> "Setting | None":
+        """The setting of what attributes generate alone, where this one is another."""
+        if self.attribute_ridge is None:
+            return None
+        ridge = self.attribute_ridge
+        alone = replace(self, embedding_dim=0, individual=False, shared_ridge=None)
+        return replace(alone, ridge=ridge, attribute_ridge=None)
 
     @property
     def view(self) -> View:

@@ -43,6 +43,8 @@ class ExactSolution:
         Means and deviations of the series that the weights were solved on.
     residual_quantiles : ResidualQuantiles, optional
         Of windows that were not trained on, in ``units``, where asked for.
+    attributes : Tensor, shape (C, S), optional
+        Of the channels, where they are known by any.
     compared : list of ComparedSetting
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -59,4 +61,5 @@ class ExactSolution:
     weights: BasisWeights
     units: Units
     residual_quantiles: ResidualQuantiles | None = None
+    attributes: Tensor | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

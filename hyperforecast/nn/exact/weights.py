@@ -33,6 +33,14 @@ class BasisWeights:
         weight[..., CONSTANT] = 0.0
         return BasisWeights(weight, self.future, self.damping)
 
+    def beside(self, others: "BasisWeights") -> "BasisWeights":
+        """Return these basis weights, and others behind them."""
+        return BasisWeights(
+            torch.cat([self.weight, others.weight]),
+            torch.cat([self.future, others.future]),
+            max(self.damping, others.damping),
+        )
+
     def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F).
 

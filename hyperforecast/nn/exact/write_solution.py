@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_offsets import ChannelOffsets
+from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact.regressors import Regressors
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.solution import ExactSolution
@@ -61,7 +62,7 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     weight, future = solution.weights.weight, solution.weights.future  # (M, H, p), (M, F)
     # an output of a step is the step's forecast; what tells quantiles apart are the offsets
     weight = weight.repeat_interleave(n_outputs, dim=1)  # (M, H·P, p)
-    if solution.setting.individual:  # nothing is shared: a first weight of zero
+    if solution.setting.one_each:  # nothing is shared: a first weight of zero
         weight, future = (
             torch.cat([values.new_zeros(1, *values.shape[1:]), values])
             for values in (weight, future)
@@ -81,10 +82,16 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
         (network.static_covariate_map, groups.static, None),
         (network.future_covariate_map, future[:, None].expand(-1, n_outputs, -1), None),
     ]
+    for _, context in with_attributes(network):
+        assert solution.attributes is not None
+        context.set_attributes(solution.attributes)
     closed_form = closed_form_of_head(network.parts)
     for layer, values, biases in maps:
         if layer is not None:
             closed_form.write(layer, solution.embedding, values, biases)
+    if solution.setting.attributed:
+        for _, context in with_attributes(network):
+            context.begin_with_attributes()
     assert network.standardiser is not None
     units = solution.units
     kinds = {

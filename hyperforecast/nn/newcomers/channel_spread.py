@@ -1,6 +1,6 @@
 """How what belongs to channels differs between those that are known: a prior for others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -44,7 +44,13 @@ class ChannelSpread:
     places: Tensor
 
     @classmethod
-    def of(cls, network: ForecastingNetwork, axes: Mapping[str, int], n_known: int) -> Self:
+    def of(
+        cls,
+        network: ForecastingNetwork,
+        axes: Mapping[str, int],
+        n_known: int,
+        about_zero: Collection[str] = (),
+    ) -> Self:
         """Return the spread of the first ``n_known`` channels of a network.
 
         Parameters
@@ -53,6 +59,8 @@ class ChannelSpread:
         axes : mapping of str to int
             Its :func:`~hyperforecast.nn.resizing.channel_axes`.
         n_known : int
+        about_zero : collection of str, default=()
+            Names of parameters whose prior mean is zero: what is free beside attributes.
         """
         parameters = dict(network.named_parameters())
         own = {
@@ -65,6 +73,8 @@ class ChannelSpread:
             values = parameters[name].detach().movedim(axis, 0)[:n_known].cpu().double()
             mean[name] = values.mean(dim=0)
             centred[name] = values - mean[name]
+            if name in about_zero:
+                mean[name] = torch.zeros_like(mean[name])
         places = _main_places(_differing(network, centred, n_known), n_known)
         mixing = places.T / max(1, n_known - 1)  # (K, C)
         directions = {

@@ -1,6 +1,6 @@
 """Where a new channel lies among the known ones, found from rows of its own."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -68,6 +68,8 @@ class ChannelSolver:
         In the precision of the network.
     loss : callable, optional
         What is minimised in the place of the squared error: a :data:`NegativeLogLikelihood`.
+    about_zero : collection of str, default=()
+        Names of parameters whose mean is taken to be zero.
 
     Attributes
     ----------
@@ -81,8 +83,9 @@ class ChannelSolver:
         n_known: int,
         cutter: WindowCutter,
         loss: NegativeLogLikelihood | None = None,
+        about_zero: Collection[str] = (),
     ) -> None:
-        self.spread = ChannelSpread.of(network, axes, n_known)
+        self.spread = ChannelSpread.of(network, axes, n_known, about_zero)
         self.cutter = cutter
         self.loss = loss
         trained = with_channels(network, axes, range(n_known)).eval()
@@ -137,7 +140,7 @@ class ChannelSolver:
         found = [] if self.loss else self._along_directions(rows, units)
         for channel in range(n_new):
             if found and found[channel].are_linear:
-                places.append(_posterior(found[channel], self.spread, len(rows), self.cutter.shift))
+                places.append(_posterior(found[channel], self.spread, len(rows), self.cutter))
             else:
                 places.append(self._by_steps(rows, units, channel))
         return torch.stack(places)
@@ -299,7 +302,9 @@ class _Forecasts(NamedTuple):
     are_linear: bool
 
 
-def _posterior(forecasts: _Forecasts, spread: ChannelSpread, n_series: int, shift: int) -> Tensor:
+def _posterior(
+    forecasts: _Forecasts, spread: ChannelSpread, n_series: int, cutter: WindowCutter
+) -> Tensor:
     """Return the mean place (K,) of a channel, given its rows, whose forecasts are linear in it."""
     known = forecasts.missed.isfinite()
     missed, slopes = forecasts.missed[known], forecasts.slopes[known]  # (N,), (N, K)
@@ -308,6 +313,9 @@ def _posterior(forecasts: _Forecasts, spread: ChannelSpread, n_series: int, shif
     right = vectors.T @ (slopes.T @ missed)
     centres, variance = spread.centres @ vectors, spread.bandwidth**2
     total = missed.square().sum()
+    # what rounding of the network's outputs, and of the sums over windows, leaves of an error
+    rounding = max(torch.finfo(cutter.dtype).eps ** 2, torch.finfo(total.dtype).eps)
+    least = (rounding * total / len(missed)).clamp(min=torch.finfo(total.dtype).tiny)
 
     def errors(places: Tensor) -> Tensor:
         products = (values * places.square()).sum(dim=-1) - 2 * (places @ right)
@@ -318,8 +326,10 @@ def _posterior(forecasts: _Forecasts, spread: ChannelSpread, n_series: int, shif
     for _ in range(MAX_ROUNDS):
         before = place
         left = forecasts.missed - forecasts.slopes @ (vectors @ place)
-        share = min(effective_share(left, n_series, shift), score_share(left, forecasts.slopes))
-        ridge = (noise / share).clamp(min=torch.finfo(noise.dtype).tiny)
+        share = min(
+            effective_share(left, n_series, cutter.shift), score_share(left, forecasts.slopes)
+        )
+        ridge = torch.maximum(noise / share, least)
         # of a channel like each known one, and how likely each is
         shrunk = ridge / variance
         places = (right + shrunk * centres) / (values + shrunk)

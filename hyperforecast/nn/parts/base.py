@@ -68,6 +68,10 @@ class Part(ABC):
         """Width of a linear embedding that the network puts before the backbone, if any."""
         return None
 
+    def takes_attributes(self) -> bool:
+        """Say whether attributes of what has weights of its own generate some of the part's."""
+        return False
+
     def trains_beside_adapters(self, name: str) -> bool:
         """Say whether a parameter of the base is trained with the adapters."""
         return False

@@ -59,6 +59,10 @@ class FiLM(FiLMOptions, Part):
             return {}
         return {"channel_embedding_dim": default_embedding_dim(n_channels)}
 
+    def takes_attributes(self) -> bool:
+        """Say whether there is a vector that attributes can say."""
+        return self.channel_embedding_dim != 0
+
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Modulate activations wherever they pass."""
         places = sites.of_kind("activations")
@@ -78,6 +82,6 @@ class FiLM(FiLMOptions, Part):
         dim = self.channel_embedding_dim
         if dim is None:
             dim = default_embedding_dim(sites.n_channels)
-        context = ChannelEmbedding(sites.n_channels, dim)
+        context = ChannelEmbedding(sites.n_channels, dim, sites.n_attributes)
         for site in chosen:
             sites.add(site, name, Term(context, ScaleShift(dim, site.n_features)))

@@ -81,12 +81,16 @@ class HNMVTS(HNMVTSOptions, Part):
             return {}
         return {"channel_embedding_dim": default_embedding_dim(n_channels)}
 
+    def takes_attributes(self) -> bool:
+        """Say whether there is a vector that attributes can say."""
+        return self.channel_embedding_dim != 0
+
     def put_into(self, sites: NetworkSites, name: str) -> None:
         """Add to every last layer what the channel's embedding generates."""
         dim = self.channel_embedding_dim
         if dim is None:
             dim = default_embedding_dim(sites.n_channels)
-        context = ChannelEmbedding(sites.n_channels, dim)
+        context = ChannelEmbedding(sites.n_channels, dim, sites.n_attributes)
         generators = self._low_rank(sites, dim) if self.rank else self._dense(sites, dim)
         for site, generator in zip(sites.outputs, generators, strict=True):
             sites.add(site, name, Term(context, generator))
@@ -152,7 +156,7 @@ class GeneratedWeights(ClosedForm):
         bias = None
         if layer.bias is not None and generator.bias_bases is not None:
             bias = torch.cat([layer.bias[None], generator.bias_bases])
-        return context.weight, torch.cat([layer.weight[None], generator.weight_bases]), bias
+        return context.vectors(), torch.cat([layer.weight[None], generator.weight_bases]), bias
 
     def write(
         self, layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None
@@ -160,7 +164,7 @@ class GeneratedWeights(ClosedForm):
         """Write vectors, shared weight and bases."""
         assert isinstance(layer, HyperLinear)
         context, generator = self._context_and_generator(layer)
-        context.weight.copy_(embedding)
+        context.set_free(embedding)
         for shared, bases, values in (
             (layer.weight, generator.weight_bases, weight),
             (layer.bias, generator.bias_bases, bias),

@@ -102,6 +102,10 @@ class LightSAE(LightSAEOptions, Part):
                 "of several components."
             )
 
+    def takes_attributes(self) -> bool:
+        """Say whether there are gates that attributes can say."""
+        return self.variant == "light"
+
     @property
     def embeds_into(self) -> int | None:
         """Width of a linear embedding that the network puts before the backbone, if any."""
@@ -141,6 +145,7 @@ class LightSAE(LightSAEOptions, Part):
                 n_components,
                 initialise=self.gate_init or GATE_INIT,
                 load_balancing=self.load_balancing,
+                n_attributes=sites.n_attributes,
             )
             generator = LowRankPool(n_components, *sizes, self._rank(n_components, *sizes))
         sites.add(site, name, Term(context, generator))

@@ -228,7 +228,7 @@ def test_backtests_take_the_channels_that_predict_takes(retrain: bool) -> None:
 
 
 def test_what_cannot_be_added_says_why() -> None:
-    with pytest.raises(ValueError, match=r"call `fit\(\)` before `add_channels\(\)`"):
+    with pytest.raises(ValueError, match=r"call `fit\(\)` before adding to it"):
         HNMVTSModel(L, H).add_channels(NEW)
     model = HNMVTSModel(L, H, n_factors=2, **ADAM).fit(KNOWN)
     with pytest.raises(ValueError, match="beside those of the channels trained on: 'a', 'b'"):

@@ -1,0 +1,93 @@
+"""Series that are added to a trained model, with weights solved for on rows of their own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from darts import TimeSeries
+
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from tests.hosts.darts.test_attributes import BY_GRADIENTS, NEWCOMERS, error, panel
+
+L, H = 8, 1
+
+
+def bare(series: list[TimeSeries]) -> list[TimeSeries]:
+    return [one.with_static_covariates(None) for one in series]
+
+
+@pytest.fixture
+def solved() -> HyperforecastModel:
+    return HNMVTSModel(L, H, weights_by="series", solver="exact").fit(bare(panel(16)))
+
+
+def test_weights_are_found_on_few_rows_and_others_stay_to_the_bit(
+    solved: HyperforecastModel, tmp_path: Path
+) -> None:
+    known, new = bare(panel(16)), bare(NEWCOMERS)
+    before = [one.values() for one in solved.predict(H, series=known)]
+    with pytest.warns(UserWarning, match="mean of the weights"):
+        mean = error(solved, new)
+    assert solved.add_series([one[10:50] for one in new]) is solved
+    assert solved.series_names == [*(f"s{n}" for n in range(16)), "new a", "new b"]
+    assert error(solved, new) < 1e-2 * mean
+    after = [one.values() for one in solved.predict(H, series=[*known, *new])]
+    assert all(np.array_equal(*pair) for pair in zip(before, after, strict=False))
+    solved.save(str(tmp_path / "model.pt"))
+    loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+    expected = solved.predict(H, series=new[0])
+    assert np.array_equal(loaded.predict(H, series=new[0]).values(), expected.values())
+
+
+def test_without_a_row_of_a_horizon_attributes_say_all() -> None:
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(panel(16))
+    rows = [one[:L] for one in NEWCOMERS]
+    expected = [one.values() for one in model.predict(H, series=rows)]
+    model.add_series(rows)
+    for one, found in zip(expected, model.predict(H, series=rows), strict=True):
+        np.testing.assert_allclose(found.values(), one, rtol=1e-9)
+
+
+def test_rows_say_what_attributes_do_not() -> None:
+    def kinds(series: list[TimeSeries]) -> list[TimeSeries]:
+        return [one.with_static_covariates(one.static_covariates[["kind"]]) for one in series]
+
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(kinds(panel(16)))
+    new = kinds(NEWCOMERS)
+    before = error(model, new)
+    model.add_series([one[:50] for one in new])
+    assert error(model, new) < 0.5 * before
+
+
+def test_stretches_of_one_name_are_one_series(solved: HyperforecastModel) -> None:
+    one = bare(NEWCOMERS)[0]
+    solved.add_series([one[:25], one[25:50]])
+    assert solved.series_names[16:] == ["new a"]
+
+
+def test_weights_trained_by_gradients_take_newcomers_by_steps_on_the_vector() -> None:
+    options: dict[str, Any] = {**BY_GRADIENTS, "n_epochs": 1, "rank": 2}
+    model = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **options).fit(panel(6))
+    known = panel(6)
+    before = [one.values() for one in model.predict(2, series=known)]
+    plain = model.predict(2, series=NEWCOMERS[0]).values()
+    model.add_series(NEWCOMERS[0][:50])
+    after = [one.values() for one in model.predict(2, series=known)]
+    assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    assert not np.allclose(model.predict(2, series=NEWCOMERS[0]).values(), plain, rtol=1e-3)
+
+
+def test_errors_say_why_series_cannot_be_added(solved: HyperforecastModel) -> None:
+    with pytest.raises(ValueError, match="The model knows 's0' already"):
+        solved.add_series(bare(panel(1)))
+    with pytest.raises(ValueError, match=r"call `fit\(\)` before adding"):
+        HNMVTSModel(L, H, weights_by="series").add_series(NEWCOMERS[0])
+    by_channel = BackboneModel(L, H).fit(bare(panel(2))[0])
+    with pytest.raises(ValueError, match="weights_by='channel'"):
+        by_channel.add_series(NEWCOMERS[0])
+    gaps = bare(NEWCOMERS)[0]
+    values = gaps.values(copy=True)
+    values[20] = np.nan
+    with pytest.raises(ValueError, match="`series` holds NaN"):
+        solved.add_series(gaps.with_values(values))

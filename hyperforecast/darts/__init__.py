@@ -16,6 +16,8 @@ from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.mola import MoLAModel
 from hyperforecast.darts.stages import StagedModule
+from hyperforecast.darts.tasks import TaskModel
+from hyperforecast.nn.tasks import TaskMemory
 
 __all__ = [
     "AdaptedModel",
@@ -32,6 +34,7 @@ __all__ = [
     "LightSAEModel",
     "MoLAModel",
     "StagedModule",
+    "TaskModel",
 ]
 
 # Darts' safe loading knows no class outside its own package unless it is told of it
@@ -49,5 +52,6 @@ add_safe_globals(
         MoLAModel,
         ForecastingModule,
         StagedModule,
+        TaskMemory,
     ]
 )

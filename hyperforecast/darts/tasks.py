@@ -12,6 +12,7 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 
 from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.calls import accepting
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.solver_choice import HEAD_SOLVER
 from hyperforecast.nn.parts import make_parts
@@ -90,11 +91,9 @@ class TaskModel(AdaptedModel):
                 "`learn_task` on a new model, for the series of the first task first."
             )
         self._tasks.check_new(name)
-        if not hold >= 0:
-            raise ValueError(f"hold must be a number >= 0; got {hold!r}.")
-        learner = self._learner(hold)
+        learner = self.learner(self._tasks, hold)
         learner.fit(series, **fit_options)
-        return self._keep(name, learner)
+        return self.keep(name, learner)
 
     def for_task(self, name: str) -> Self:
         """Return a trained model of one task, with the weights that it has now.
@@ -147,7 +146,10 @@ class TaskModel(AdaptedModel):
         self._check_no_tasks("forecast")
         return super().predict(*args, **kwargs)
 
-    def fit(self, *args: Any, **kwargs: Any) -> Self:
+    @accepting(AdaptedModel.fit)
+    def fit(  # type: ignore[override]  # mypy takes the base's for a wrapper of Darts'
+        self, *args: Any, **kwargs: Any
+    ) -> Self:
         """Train the model, see :meth:`AdaptedModel.fit`; one with tasks is not."""
         self._check_no_tasks("train")
         return super().fit(*args, **kwargs)
@@ -160,8 +162,23 @@ class TaskModel(AdaptedModel):
                 f"or {verb} another model."
             )
 
-    def _learner(self, hold: float) -> Self:
-        """Return a new model that learns a task, by gradients or in closed form."""
+    @property
+    def tasks(self) -> TaskMemory:
+        """Weights of the tasks learned."""
+        return self._tasks
+
+    def learner(self, tasks: TaskMemory, hold: float) -> Self:
+        """Return a new model whose ``fit`` learns a further task, by gradients or in closed form.
+
+        Parameters
+        ----------
+        tasks : TaskMemory
+            Those learned before.
+        hold : float
+            See :meth:`learn_task`.
+        """
+        if not hold >= 0:
+            raise ValueError(f"hold must be a number >= 0; got {hold!r}.")
         arguments = copy.deepcopy(dict(self.model_params))
         solver = arguments.get("solver")
         if not has_task_part(self.parts(self.model_params)):
@@ -174,9 +191,7 @@ class TaskModel(AdaptedModel):
             return type(self)(**{**arguments, "solver": "exact"})
         reasons = {
             f"solver={solver!r} changes a head that tasks share": solver == HEAD_SOLVER,
-            "adapters are trained on a base of one task": bool(
-                arguments["adapters"] != "plain"
-            ),
+            "adapters are trained on a base of one task": bool(arguments["adapters"] != "plain"),
             f"weights_by={self.weights_by!r} has weights for series": self.weights_by != "channel",
         }
         for reason, holds in reasons.items():
@@ -184,17 +199,21 @@ class TaskModel(AdaptedModel):
                 raise ValueError(
                     f"Tasks cannot be learned one after the other here: {reason}. Leave it out."
                 )
-        return type(self)(**arguments)._joining(self._tasks, hold)
-
-    def _joining(self, tasks: TaskMemory, hold: float) -> Self:
-        """Let the next ``fit`` learn a task beside others."""
-        self._before, self._hold = tasks, hold
+        learner = type(self)(**arguments)
+        learner._before, learner._hold = tasks, hold
         if tasks.arguments is not None:
-            self._task_parts = tasks.arguments["parts"]
-        return self
+            learner._task_parts = tasks.arguments["parts"]
+        return learner
 
-    def _keep(self, name: str, learner: Self) -> Self:
-        """Keep what a model has learned as a task: its weights, and no series."""
+    def keep(self, name: str, learner: Self) -> Self:
+        """Keep what a :meth:`learner` has learned as a task: its weights, and no series.
+
+        Parameters
+        ----------
+        name : str
+        learner : TaskModel
+            Fitted. It has no weights afterwards.
+        """
         module = learner.model
         assert module is not None
         if learner._before is None:

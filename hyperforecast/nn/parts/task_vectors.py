@@ -65,7 +65,7 @@ class TaskVectors(TaskVectorsOptions, Part):
         patterns = ["*"] if self.generated_layers is None else self.generated_layers
         chosen = matching(sites.of_kind("linear"), patterns, "generated_layers")
         context = TaskVector(self.task_embedding_dim)
-        ranks = [None] * len(chosen)
+        ranks: Sequence[int | None] = [None] * len(chosen)
         if self.rank is not None:
             ranks = site_ranks(self.rank, chosen, capped=False)
         for site, rank in zip(chosen, ranks, strict=True):

@@ -87,9 +87,7 @@ class TaskMemory:
         state = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
         return replace(self, own={**self.own, name: state})
 
-    def learned(
-        self, name: str, network: ForecastingNetwork, arguments: Mapping[str, Any]
-    ) -> Self:
+    def learned(self, name: str, network: ForecastingNetwork, arguments: Mapping[str, Any]) -> Self:
         """Return the memory with a task that gradients have trained the network on.
 
         Parameters
@@ -101,14 +99,13 @@ class TaskMemory:
         """
         copies: dict[int, Tensor] = {}  # of a vector that several layers share one
         own_ids = _own(network, arguments)
-        shared, own = {}, {}
+        shared: dict[str, Tensor] = {}
+        own: dict[str, Tensor] = {}
         for key, value in network.state_dict(keep_vars=True).items():
             copy = copies.setdefault(id(value), value.detach().cpu().clone())
             (own if id(value) in own_ids else shared)[key] = copy
         known = dict(arguments) if self.arguments is None else self.arguments
-        return replace(
-            self, shared=shared, own={**self.own, name: own}, arguments=pinned(known)
-        )
+        return replace(self, shared=shared, own={**self.own, name: own}, arguments=pinned(known))
 
     def without(self, name: str) -> Self:
         """Return the memory without a task; shared weights stay as they are."""

@@ -8,11 +8,11 @@ from hyperforecast.darts.hyper import PLAIN, HyperModel, HyperModelOptions
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.adapted import BaseAdaptedForecaster
 from hyperforecast.sktime.solver import BaseSolverForecaster
-from hyperforecast.sktime.tasks import TaskForecaster
+from hyperforecast.sktime.tasks import BaseTaskForecaster
 
 
 class HyperForecaster(
-    HyperModelOptions, TaskForecaster, BaseAdaptedForecaster, BaseSolverForecaster
+    HyperModelOptions, BaseTaskForecaster, BaseAdaptedForecaster, BaseSolverForecaster
 ):
     """Any head on any embedding, with any adapters and modulation, on any backbone.
 

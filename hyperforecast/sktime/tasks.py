@@ -37,7 +37,7 @@ class LearnedTasks:
         Parameters
         ----------
         name : str
-        forecaster : TaskForecaster
+        forecaster : BaseTaskForecaster
         """
         trained = forecaster.__dict__.pop("trained_")
         beside = {
@@ -66,7 +66,7 @@ class LearnedTasks:
         return type(self)(copy.copy(self.model).forget_task(name), fits) if fits else type(self)()
 
 
-class TaskForecaster(BaseHyperforecastForecaster):
+class BaseTaskForecaster(BaseHyperforecastForecaster):
     """Base of the forecasters that learn tasks.
 
     Of a task's rows as many are kept as a forecast is made from, and in closed form the moments of
@@ -116,7 +116,7 @@ class TaskForecaster(BaseHyperforecastForecaster):
 
         Returns
         -------
-        TaskForecaster
+        BaseTaskForecaster
             This forecaster.
         """
         if self.is_fitted or hasattr(self, "pretrained_"):

@@ -77,7 +77,9 @@ def test_a_tasks_own_are_its_vector_its_channels_and_buffers(first: TaskMemory) 
     network = ForecastingNetwork(**arguments(2))
     own = set(first.own["one"])
     buffers = {name for name, _ in network.named_buffers()}
-    vectors = {name for name in network.state_dict() if name.endswith("task-vectors.context.weight")}
+    vectors = {
+        name for name in network.state_dict() if name.endswith("task-vectors.context.weight")
+    }
     assert len(vectors) > 1  # one vector, under the name of each layer
     assert own - buffers - vectors == {"head.terms.hn-mvts.context.weight"}
     numbers = sum(network.get_buffer(name).numel() for name in buffers) + 3 + 2

@@ -13,9 +13,9 @@ from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorc
 from darts.utils.ts_utils import series2seq
 
 from hyperforecast.automatic import choose_lookback, season_of
+from hyperforecast.automatic.names import SEASONAL_NAIVE
 from hyperforecast.darts.auto_candidates import NAMES
 from hyperforecast.darts.auto_held_out import Lengths, Observed
-from hyperforecast.darts.auto_naive import SEASONAL_NAIVE
 from hyperforecast.darts.auto_options import LEVELS, AutoOptions
 from hyperforecast.darts.auto_race import Entry, Race
 from hyperforecast.darts.base import HyperforecastModel
@@ -24,7 +24,8 @@ from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmet
 from hyperforecast.darts.coverage import check_rows_of_window
 from hyperforecast.darts.exact import running_fit
 from hyperforecast.darts.finite import check_fit_inputs
-from hyperforecast.darts.options import CovariateOptions, DartsOptions
+from hyperforecast.darts.options import CovariateOptions, DartsOptions, ShiftOptions
+from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.errors import Problems, unknown_name
 from hyperforecast.nn.exact import RunningFit
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
@@ -36,14 +37,8 @@ CHOSEN_ITSELF = (
     *(one.name for one in options_of(NetworkOptions, FactorOptions)),
     "likelihood",
     "loss_fn",
-    "n_epochs",
-    "optimizer_cls",
-    "optimizer_kwargs",
-    "lr_scheduler_cls",
-    "lr_scheduler_kwargs",
     "use_reversible_instance_norm",
-    "nr_epochs_val_period",
-    "enable_finetuning",
+    *GRADIENT_OPTIONS,
 )
 """Arguments of other models that the automatic one does not take: they are its own choice."""
 
@@ -56,7 +51,7 @@ OF_CANDIDATES = ("accelerator", "devices", "precision", "strategy", "num_nodes")
 
 @option_group
 class AutoLengthOptions:
-    """Lengths of windows."""
+    """Lengths of windows, as the automatic model chooses them."""
 
     input_chunk_length: int | None = option(
         default=None,
@@ -76,14 +71,6 @@ class AutoLengthOptions:
         unit="of steps",
         doc="""Horizon H: number of steps forecast at once; must be given. ``predict`` goes on by
         itself beyond it.""",
-    )
-    output_chunk_shift: int = option(
-        default=0,
-        kw_only=False,
-        of="lengths",
-        least=0,
-        unit="of steps",
-        doc="Number of steps between the end of the lookback and the first forecast step.",
     )
 
 
@@ -130,7 +117,7 @@ class AutoHyperModel(HyperforecastModel):
     @classmethod
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
-        return options_of(AutoLengthOptions, cls.options, CovariateOptions)
+        return options_of(AutoLengthOptions, ShiftOptions, cls.options, CovariateOptions)
 
     @classmethod
     def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:

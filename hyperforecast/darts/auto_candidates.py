@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from hyperforecast.darts.auto_naive import NAIVE, SEASONAL_NAIVE
+from hyperforecast.automatic.names import DRIFT, GENERATED, NAIVE, ONE_FOR_ALL, repeated_rows
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
-
-ONE_FOR_ALL, GENERATED = "one for all", "generated"
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,7 @@ NAMES = (*NAIVE, ONE_FOR_ALL, GENERATED)
 
 def naive_candidates(lookback: int, season: int | None) -> list[str]:
     """Return the naive forecasts that a lookback suffices for."""
-    seasonal = season is not None and season <= lookback
-    return [kind for kind in NAIVE if seasonal or kind != SEASONAL_NAIVE]
+    return [*repeated_rows(season, lookback), DRIFT]
 
 
 def trained_candidates(n_channels: int, validation_size: float) -> list[Candidate]:

@@ -7,14 +7,12 @@ import torch
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 
+from hyperforecast.automatic.names import SEASONAL_NAIVE
 from hyperforecast.darts.exact import exact_problem, float64_device, write_into
 from hyperforecast.darts.hyper import HyperModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.nn.exact import ExactOptions, ExactSolution, fixed_solution
-
-NAIVE = LAST_VALUE, SEASONAL_NAIVE, DRIFT = "last value", "seasonal naive", "drift"
-"""Names of the forecasts that nothing is trained for, the simplest first."""
 
 
 def naive_map(

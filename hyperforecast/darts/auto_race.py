@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperforecast.darts.auto_candidates import (
+from hyperforecast.automatic.names import (
+    DRIFT,
     GENERATED,
+    LAST_VALUE,
     ONE_FOR_ALL,
-    Candidate,
-    naive_candidates,
-    trained_candidates,
+    SEASONAL_NAIVE,
 )
+from hyperforecast.darts.auto_candidates import Candidate, naive_candidates, trained_candidates
 from hyperforecast.darts.auto_held_out import (
     Gain,
     HeldOutWindows,
@@ -25,13 +26,7 @@ from hyperforecast.darts.auto_held_out import (
     split,
     variances_of,
 )
-from hyperforecast.darts.auto_naive import (
-    DRIFT,
-    LAST_VALUE,
-    SEASONAL_NAIVE,
-    FixedMapModel,
-    naive_map,
-)
+from hyperforecast.darts.auto_naive import FixedMapModel, naive_map
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.exact import SettingHistory
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT

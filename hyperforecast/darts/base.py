@@ -57,6 +57,7 @@ from hyperforecast.darts.options import (
     CovariateOptions,
     DartsOptions,
     LengthOptions,
+    ShiftOptions,
 )
 from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
 from hyperforecast.darts.quiet import quiet_lightning
@@ -184,7 +185,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
         networks = (NetworkOptions, FactorOptions, SeriesOptions)
-        groups = (cls.options, LengthOptions, *networks, CovariateOptions)
+        groups = (cls.options, LengthOptions, ShiftOptions, *networks, CovariateOptions)
         return [one for one in options_of(*groups) if one.to == "model"]
 
     @classmethod

@@ -10,6 +10,20 @@ from hyperforecast.nn.options import option, option_group, options_of
 
 
 @option_group
+class ShiftOptions:
+    """Steps between what a forecast is made from and what is forecast."""
+
+    output_chunk_shift: int = option(
+        default=0,
+        kw_only=False,
+        of="lengths",
+        least=0,
+        unit="of steps",
+        doc="Number of steps between the end of the lookback and the first forecast step.",
+    )
+
+
+@option_group
 class LengthOptions:
     """Lengths of windows."""
 
@@ -27,14 +41,6 @@ class LengthOptions:
         unit="of steps",
         doc="""Horizon H: number of steps forecast at once. ``predict`` goes on by itself beyond
         it.""",
-    )
-    output_chunk_shift: int = option(
-        default=0,
-        kw_only=False,
-        of="lengths",
-        least=0,
-        unit="of steps",
-        doc="Number of steps between the end of the lookback and the first forecast step.",
     )
 
 

@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 
+from hyperforecast.automatic.names import repeated_rows
 from hyperforecast.demo.errors import Entry, measure
-from hyperforecast.demo.models import SETTINGS, naive_rows
+from hyperforecast.demo.models import SETTINGS
 from hyperforecast.demo.plan import Plan
 from hyperforecast.demo.report import Say, progress
 from hyperforecast.diagnosis.standardise import from_darts, to_darts
@@ -57,7 +58,8 @@ def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
 
     classes = {"hn-mvts": HNMVTSModel, "plain": BackboneModel, "automatic": AutoHyperModel}
     series = to_darts(plan.data, plan.training)
-    naive = {name: NaiveSeasonal(K=rows) for name, rows in naive_rows(plan).items()}
+    rows = repeated_rows(plan.season, plan.first_test_row)
+    naive = {name: NaiveSeasonal(K=n_rows) for name, n_rows in rows.items()}
     models = {
         name: classes[method](plan.lookback, plan.horizon, **options)
         for name, (method, options) in SETTINGS.items()

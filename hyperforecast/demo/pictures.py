@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hyperforecast.automatic.names import ONE_FOR_ALL
 from hyperforecast.demo.errors import Entry
 from hyperforecast.demo.intervals import forecast_intervals
-from hyperforecast.demo.models import HN, PLAIN
+from hyperforecast.demo.models import HN
 from hyperforecast.demo.plan import Plan
 from hyperforecast.demo.subject import Subject
 
@@ -29,7 +30,7 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
     from hyperforecast.plotting.canvas import figure_of
 
     by_name = {entry.name: entry for entry in entries if entry.host == "Darts"}
-    hyper, plain = by_name[HN], by_name[PLAIN]
+    hyper, plain = by_name[HN], by_name[ONE_FOR_ALL]
     paths: dict[str, Path] = {}
 
     def save(figure: "Figure", what: str, name: str) -> None:
@@ -42,7 +43,7 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
     last = plan.origins[kept[-1]] + plan.horizon
     figure = plot_forecasts(
         plan.data.iloc[:last],
-        {HN: [hyper.forecasts[i] for i in kept], PLAIN: [plain.forecasts[i] for i in kept]},
+        {HN: [hyper.forecasts[i] for i in kept], ONE_FOR_ALL: [plain.forecasts[i] for i in kept]},
         subject.shown,
         intervals={HN: forecast_intervals(plan, [plan.origins[i] for i in kept])},
         history=2 * plan.horizon,
@@ -60,7 +61,7 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
 
     known = plain.mse[plain.mse > 0].index
     ax = plot_channel_gains(hyper.mse[known], plain.mse[known], colour=subject.kinds)
-    ax.set_title(f"{HN} instead of {PLAIN}", loc="left", fontsize="medium")
+    ax.set_title(f"{HN} instead of {ONE_FOR_ALL}", loc="left", fontsize="medium")
     save(figure_of(ax), "Gain of each channel", "gains.png")
     return paths
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hyperforecast.automatic.names import ONE_FOR_ALL
 from hyperforecast.demo.errors import Entry
-from hyperforecast.demo.models import PLAIN
 
 Say = Callable[[str], None]
 """Prints a line of progress."""
@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 
 def table(entries: Sequence[Entry]) -> str:
     """Return the results as aligned text."""
-    plain = {entry.host: entry.mse.mean() for entry in entries if entry.name == PLAIN}
+    plain = {entry.host: entry.mse.mean() for entry in entries if entry.name == ONE_FOR_ALL}
     head = (
         f"{'model':<15}  {'host':<6}  {'MAE':>8}  {'MSE':>8}  {'ratio':>6}  {'seconds':>7}  chosen"
     )

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hyperforecast.automatic.names import (
+    GENERATED,
+    LAST_VALUE,
+    ONE_EACH,
+    ONE_FOR_ALL,
+    SEASONAL_NAIVE,
+    repeated_rows,
+)
 from hyperforecast.automatic.season import season_of
 from hyperforecast.diagnosis.backtest import model_errors, naive_errors
 from hyperforecast.diagnosis.gain import Gain, gain_of
@@ -16,15 +24,9 @@ from hyperforecast.diagnosis.standardise import to_darts
 if TYPE_CHECKING:
     from darts import TimeSeries
 
-LAST = "last value"
-SEASONAL = "seasonal naive"
-ONE_FOR_ALL = "one for all"
-GENERATED = "generated"
-ONE_EACH = "one each"
-
 CODE = {
-    LAST: "NaiveSeasonal(K=1)",
-    SEASONAL: "NaiveSeasonal(K={season})",
+    LAST_VALUE: "NaiveSeasonal(K=1)",
+    SEASONAL_NAIVE: "NaiveSeasonal(K={season})",
     ONE_FOR_ALL: "BackboneModel({lookback}, {horizon})",
     GENERATED: "HNMVTSModel({lookback}, {horizon})",
     ONE_EACH: "BackboneModel({lookback}, {horizon}, individual=True)",
@@ -141,9 +143,10 @@ def diagnose(
     series = to_darts(table, training)
     values = series.values()
     season = season_of(table.index)
-    errors = {LAST: naive_errors(values, first, horizon, 1)}
-    if season is not None and season <= first:
-        errors[SEASONAL] = naive_errors(values, first, horizon, season)
+    errors = {
+        name: naive_errors(values, first, horizon, n_rows)
+        for name, n_rows in repeated_rows(season, first).items()
+    }
     shared = {"solver": "exact", **(options or {})}
     for name, model in {
         ONE_FOR_ALL: BackboneModel(lookback, horizon, **shared),

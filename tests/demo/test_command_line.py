@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hyperforecast.automatic.names import LAST_VALUE, ONE_EACH, ONE_FOR_ALL, SEASONAL_NAIVE
 from hyperforecast.demo import command_line, main, plan
 from hyperforecast.demo.command_line import read
-from hyperforecast.demo.models import AUTO, HN, INDIVIDUAL, LAST, PLAIN, SEASONAL
+from hyperforecast.demo.models import AUTO, HN
 
 MakeTable = Callable[..., pd.DataFrame]
 
@@ -36,18 +37,21 @@ def test_from_a_file_to_pictures(
     lines = capsys.readouterr().out.splitlines()
     results = {}
     for line in lines:
-        for name in (HN, PLAIN, INDIVIDUAL, LAST, SEASONAL, AUTO):
+        for name in (HN, ONE_FOR_ALL, ONE_EACH, LAST_VALUE, SEASONAL_NAIVE, AUTO):
             if line.startswith(name):
                 host, *errors = line.removeprefix(name).split()
                 results[name, host] = [float(error) for error in errors[:2]]
-    for name in (HN, PLAIN, INDIVIDUAL, AUTO):
+    for name in (HN, ONE_FOR_ALL, ONE_EACH, AUTO):
         # two hosts, the same windows, the same model
         assert results[name, "sktime"] == pytest.approx(results[name, "Darts"], rel=0.01)
-    assert ["heads" in line for line in lines if line.startswith(INDIVIDUAL)] == [True, True]
+    assert ["heads" in line for line in lines if line.startswith(ONE_EACH)] == [True, True]
     # the naive forecasts, by hand: 84 rows to train on, 33 windows, every 11th
     data = pd.read_csv("mine.csv", index_col=0)
     scaled = (data / data[:84].std(ddof=0)).to_numpy()
-    for name, first in ((LAST, 1), (SEASONAL, 7)):  # days, of which a week is the season
+    for name, first in (
+        (LAST_VALUE, 1),
+        (SEASONAL_NAIVE, 7),
+    ):  # days, of which a week is the season
         repeated = [np.resize(scaled[i - first : i], (4, 10)) for i in (84, 95, 106)]
         errors = [scaled[i : i + 4] - one for i, one in zip((84, 95, 106), repeated, strict=True)]
         assert results[name, "Darts"] == pytest.approx(

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hyperforecast.automatic.names import ONE_FOR_ALL
 from hyperforecast.demo.errors import Entry
-from hyperforecast.demo.models import HN, PLAIN
+from hyperforecast.demo.models import HN
 from hyperforecast.demo.report import choice, table, table_of_kinds
 
 
@@ -18,9 +19,9 @@ def entry(name: str, host: str, *errors: float) -> Entry:
 
 def test_table_gives_ratios_within_a_host() -> None:
     entries = [
-        entry(PLAIN, "sktime", 1.0, 3.0),
+        entry(ONE_FOR_ALL, "sktime", 1.0, 3.0),
         entry(HN, "sktime", 0.5, 1.5),
-        entry(PLAIN, "Darts", 4.0),
+        entry(ONE_FOR_ALL, "Darts", 4.0),
         entry(HN, "Darts", 1.0),
     ]
     rows = [line.split() for line in table(entries).splitlines()[2:] if line]
@@ -29,7 +30,7 @@ def test_table_gives_ratios_within_a_host() -> None:
 
 def test_table_of_kinds_stars_the_lowest() -> None:
     kinds = pd.Series({"a": "wind", "b": "rain", "c": "wind"})
-    entries = [entry(PLAIN, "Darts", 1.0, 2.0, 2.0), entry(HN, "Darts", 2.0, 1.0, 2.0)]
+    entries = [entry(ONE_FOR_ALL, "Darts", 1.0, 2.0, 2.0), entry(HN, "Darts", 2.0, 1.0, 2.0)]
     lines = [line.split() for line in table_of_kinds(entries, kinds).splitlines()[2:]]
     assert lines == [
         ["wind", "(2)", "1.5000*", "2.0000"],

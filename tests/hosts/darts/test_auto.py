@@ -14,8 +14,9 @@ from darts import TimeSeries
 from darts.models import NaiveDrift, NaiveSeasonal
 
 import hyperforecast.darts
+from hyperforecast.automatic.names import GENERATED, ONE_FOR_ALL
 from hyperforecast.darts import AutoHyperModel, BackboneModel, CentredQuantiles, HNMVTSModel
-from hyperforecast.darts.auto_candidates import GENERATED, NAMES, ONE_FOR_ALL
+from hyperforecast.darts.auto_candidates import NAMES
 from hyperforecast.darts.auto_options import LEVELS
 
 L, H = 12, 4

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hyperforecast.darts.options import GeneratorOptions, SolverOptions, TwoStageOptions
+from hyperforecast.darts.shared_weights import SharingModel
 from hyperforecast.darts.tasks import TaskModel
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.options import option, option_group, options_of
@@ -83,7 +84,7 @@ class HyperModelOptions(TwoStageOptions, SolverOptions, GeneratorOptions):
     )
 
 
-class HyperModel(TaskModel):
+class HyperModel(TaskModel, SharingModel):
     """Any head on any embedding, with any adapters and modulation, on any backbone.
 
     Each part adds generated terms to weights of the plain backbone; ``"plain"`` adds none. The

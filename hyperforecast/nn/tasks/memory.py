@@ -13,7 +13,8 @@ from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.held_outputs import HeldOutput, HeldOutputs
 from hyperforecast.nn.network import ForecastingNetwork
-from hyperforecast.nn.resizing import channel_axes, pinned
+from hyperforecast.nn.resizing import pinned
+from hyperforecast.nn.shared_weights import own_weights, split_weights
 from hyperforecast.nn.term import Term
 
 
@@ -97,13 +98,7 @@ class TaskMemory:
         arguments : mapping
             Its arguments.
         """
-        copies: dict[int, Tensor] = {}  # of a vector that several layers share one
-        own_ids = _own(network, arguments)
-        shared: dict[str, Tensor] = {}
-        own: dict[str, Tensor] = {}
-        for key, value in network.state_dict(keep_vars=True).items():
-            copy = copies.setdefault(id(value), value.detach().cpu().clone())
-            (own if id(value) in own_ids else shared)[key] = copy
+        shared, own = split_weights(network, arguments)
         known = dict(arguments) if self.arguments is None else self.arguments
         return replace(self, shared=shared, own={**self.own, name: own}, arguments=pinned(known))
 
@@ -148,7 +143,7 @@ class TaskMemory:
         if not self.shared:
             yield
             return
-        own_ids = _own(network, arguments)
+        own_ids = own_weights(network, arguments)
         terms = [
             one
             for one in network.modules()
@@ -178,17 +173,6 @@ def n_numbers(weights: Iterable[Tensor]) -> int:
 
 def _contexts(network: nn.Module) -> list[tuple[str, Any]]:
     return [(name, one) for name, one in network.named_modules() if isinstance(one, Context)]
-
-
-def _own(network: ForecastingNetwork, arguments: Mapping[str, Any]) -> set[int]:
-    """Return the identities of the weights and buffers that are a task's own."""
-    held = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    own = {id(held[name]) for name in channel_axes(arguments) if name in held}
-    own |= {id(buffer) for buffer in network.buffers()}
-    for _, context in _contexts(network):
-        if context.axis == "task":
-            own |= {id(parameter) for parameter in context.parameters()}
-    return own
 
 
 @torch.no_grad()

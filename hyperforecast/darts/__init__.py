@@ -15,9 +15,7 @@ from hyperforecast.darts.hyper_transformer import HyperTransformerModel
 from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.mola import MoLAModel
-from hyperforecast.darts.shared_weights import SharingModel
 from hyperforecast.darts.stages import StagedModule
-from hyperforecast.darts.tasks import TaskModel
 from hyperforecast.nn.tasks import TaskMemory
 
 __all__ = [
@@ -34,9 +32,7 @@ __all__ = [
     "HyperforecastModel",
     "LightSAEModel",
     "MoLAModel",
-    "SharingModel",
     "StagedModule",
-    "TaskModel",
 ]
 
 # Darts' safe loading knows no class outside its own package unless it is told of it

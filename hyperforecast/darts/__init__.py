@@ -16,6 +16,7 @@ from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.mola import MoLAModel
 from hyperforecast.darts.stages import StagedModule
+from hyperforecast.nn.tasks import TaskMemory
 
 __all__ = [
     "AdaptedModel",
@@ -49,5 +50,6 @@ add_safe_globals(
         MoLAModel,
         ForecastingModule,
         StagedModule,
+        TaskMemory,
     ]
 )

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hyperforecast.darts.adapted import AdaptedModel
 from hyperforecast.darts.options import GeneratorOptions, SolverOptions, TwoStageOptions
+from hyperforecast.darts.shared_weights import SharingModel
+from hyperforecast.darts.tasks import TaskModel
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.nn.parts import SLOTS, Slot, parts_of_slot
@@ -66,6 +67,14 @@ class HyperModelOptions(TwoStageOptions, SolverOptions, GeneratorOptions):
     adapters_kwargs: dict[str, Any] | None = option(
         default=None, doc="Options of the adapters; one that they do not have is an error."
     )
+    tasks: str = option(
+        default=PLAIN,
+        doc=f"""What of the weights is generated from a task's vector, so that tasks can be learned
+        one after the other: {_choices("tasks")}.""",
+    )
+    tasks_kwargs: dict[str, Any] | None = option(
+        default=None, doc="Options of the tasks' vectors; one that they do not have is an error."
+    )
     modulation: str = option(
         default=PLAIN,
         doc=f"""What scales and shifts hidden activations: {_choices("modulation")}.""",
@@ -75,7 +84,7 @@ class HyperModelOptions(TwoStageOptions, SolverOptions, GeneratorOptions):
     )
 
 
-class HyperModel(AdaptedModel):
+class HyperModel(TaskModel, SharingModel):
     """Any head on any embedding, with any adapters and modulation, on any backbone.
 
     Each part adds generated terms to weights of the plain backbone; ``"plain"`` adds none. The

@@ -17,6 +17,7 @@ from hyperforecast.nn.contexts import (
     HyperState,
     LayerEmbedding,
     SegmentMixture,
+    TaskVector,
     WindowSummary,
 )
 from hyperforecast.nn.correlation import correlation_embedding
@@ -41,6 +42,7 @@ from hyperforecast.nn.network import ForecastingNetwork, count_parameters
 from hyperforecast.nn.parts import PARTS, Part, register_part
 from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.segments import Segments
+from hyperforecast.nn.shared_weights import averaged, split_weights
 from hyperforecast.nn.sites import NetworkSites, Site
 from hyperforecast.nn.stacked_linear import StackedLinear
 from hyperforecast.nn.static_layer import StaticLayer
@@ -89,14 +91,17 @@ __all__ = [
     "Site",
     "StackedLinear",
     "StaticLayer",
+    "TaskVector",
     "Term",
     "TermSummary",
     "WindowSummary",
+    "averaged",
     "channel_linear",
     "correlation_embedding",
     "count_parameters",
     "fold",
     "register_backbone",
     "register_part",
+    "split_weights",
     "summarise",
 ]

@@ -156,17 +156,19 @@ class HyperLinear(HyperLayer[Generator]):
             vectors = term.context(condition)
             if term.axis == "channel":
                 vectors = vectors[channels]
-            along = (term.axis,)
+            along: tuple[Axis, ...] = (term.axis,) if term.axis in AXES else ()
             axes = tuple(axis for axis in AXES if axis in {*own, *along})
             if own:
                 generated, added = term.generator.generate(vectors)
+                generated = generated if along else generated[0]
                 weight = lifted(weight, own, axes) + lifted(generated, along, axes)
             else:
                 weight, added = term.generator.add_to(weight, vectors)
+                weight = weight if along else weight[0]
             if bias is not None:
                 bias = lifted(bias, own, axes)
             if added is not None:
-                added = lifted(added, along, axes)
+                added = lifted(added if along else added[0], along, axes)
                 bias = added if bias is None else bias + added
             own = axes
         return weight, bias
@@ -176,6 +178,8 @@ class HyperLinear(HyperLayer[Generator]):
 
         The one rule for all generators, from what each says that the two ways cost.
         """
+        if term.axis not in AXES:
+            return False  # one weight for all that passes
         place = position(term.axis, leading)
         n_contexts = n_segments if term.axis == "segment" else x.shape[place]
         n_weights = self.weight.shape[-2] * self.weight.shape[-1]

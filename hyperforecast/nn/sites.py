@@ -206,7 +206,7 @@ def suits(site: Site, context: Context) -> bool:
     """Say whether what a site is given has what a term with a context needs."""
     if not _of_kind(site, context):
         return False
-    if context.axis in _KIND_OF_AXIS:
+    if context.axis in _KIND_OF_AXIS or context.axis == "task":
         return True
     if context.axis == "channel":
         return site.has_channels
@@ -215,6 +215,8 @@ def suits(site: Site, context: Context) -> bool:
 
 def _of_kind(site: Site, context: Context) -> bool:
     """Say whether a context stands at the kind of site."""
+    if context.axis == "task":
+        return site.kind == "linear"
     alone = _KIND_OF_AXIS.get(context.axis)
     return site.kind not in _KIND_OF_AXIS.values() if alone is None else site.kind == alone
 

@@ -24,7 +24,7 @@ class Term(nn.Module, Generic[G]):
 
     Attributes
     ----------
-    axis : {"segment", "window", "channel", "layer", "step"}
+    axis : {"segment", "window", "channel", "layer", "step", "task"}
         The axis of the activations along which the term differs, if it is one of theirs.
     """
 

@@ -356,7 +356,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         if scales is not None:  # on the latest windows, too few to solve on
             arguments = parameters.without_solved_head(arguments)
         return train(
-            self.model_class(**arguments),
+            self._new_model(arguments),
             plan,
             scaler=self.scaler,
             options=parameters.values(self, of="network"),
@@ -366,6 +366,10 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             patience=self.patience,
             verbose=self.verbose,
         )
+
+    def _new_model(self, arguments: dict[str, Any]) -> HyperforecastModel:
+        """Return an untrained Darts model."""
+        return self.model_class(**arguments)
 
     # the rows seen
 

@@ -8,9 +8,12 @@ from hyperforecast.darts.hyper import PLAIN, HyperModel, HyperModelOptions
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.adapted import BaseAdaptedForecaster
 from hyperforecast.sktime.solver import BaseSolverForecaster
+from hyperforecast.sktime.tasks import BaseTaskForecaster
 
 
-class HyperForecaster(HyperModelOptions, BaseAdaptedForecaster, BaseSolverForecaster):
+class HyperForecaster(
+    HyperModelOptions, BaseTaskForecaster, BaseAdaptedForecaster, BaseSolverForecaster
+):
     """Any head on any embedding, with any adapters and modulation, on any backbone.
 
     Each part adds generated terms to weights of the plain backbone; ``"plain"`` adds none. The

@@ -34,6 +34,7 @@ SMALL = {
     "light-sae": {"rank": 2, "n_components": 2},
     "mola": {"n_segments": 2, "rank": 2, "n_experts": 2},
     "film": {"channel_embedding_dim": 2},
+    "task-vectors": {"task_embedding_dim": 2},
 }
 OF_EVERY_BACKBONE = ["embedding", "modulation", "head", "adapters"]
 COMPOSITIONS = [
@@ -49,6 +50,7 @@ OF_SOME_BACKBONES = [
         ("itransformer", {"attention": "hyper-attention"}),
         ("tcn", {"convolution": "hyper-kernels"}),
         ("lstm", {"recurrence": "hyper-lstm"}),
+        ("rmlp", {"tasks": "task-vectors"}),
     )
     for others in ({"head": "dynamic"}, {"embedding": "light-sae", "adapters": "mola"})
 ]

@@ -7,6 +7,7 @@ from hyperforecast.nn.contexts.channel_index import ChannelIndex
 from hyperforecast.nn.contexts.hyper_state import HyperState
 from hyperforecast.nn.contexts.layer_embedding import LayerEmbedding
 from hyperforecast.nn.contexts.segment_mixture import SegmentMixture
+from hyperforecast.nn.contexts.task_vector import TaskVector
 from hyperforecast.nn.contexts.window_summary import WindowSummary
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "HyperState",
     "LayerEmbedding",
     "SegmentMixture",
+    "TaskVector",
     "WindowSummary",
     "default_embedding_dim",
 ]

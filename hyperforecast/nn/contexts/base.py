@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
 
-Axis = Literal["segment", "window", "channel", "layer", "step"]
+Axis = Literal["segment", "window", "channel", "layer", "step", "task"]
 
 AXES: tuple[Axis, ...] = ("segment", "window", "channel")
 """Axes of activations along which weights can differ, in their order. Not among them are
-``"layer"``, of weights that are the same along all, and ``"step"``, of those that change while a
-layer reads."""
+``"layer"`` and ``"task"``, of weights that are the same along all, and ``"step"``, of those that
+change while a layer reads."""
 
 
 class Context(nn.Module, ABC):
@@ -21,9 +21,9 @@ class Context(nn.Module, ABC):
 
     Attributes
     ----------
-    axis : {"channel", "segment", "window", "layer", "step"}
-        The axis along which generated weights differ; with ``"layer"`` they are the same along
-        all, with ``"step"`` they change while a recurrent layer reads.
+    axis : {"channel", "segment", "window", "layer", "step", "task"}
+        The axis along which generated weights differ; with ``"layer"`` and ``"task"`` they are the
+        same along all, with ``"step"`` they change while a recurrent layer reads.
     kind : str
         What the vectors are, for who looks for them in a trained network.
     pools_channels : bool

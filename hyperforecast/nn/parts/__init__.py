@@ -17,6 +17,7 @@ from hyperforecast.nn.parts.hyper_lstm import HyperLSTM
 from hyperforecast.nn.parts.individual import Individual
 from hyperforecast.nn.parts.light_sae import LightSAE
 from hyperforecast.nn.parts.mola import MoLA
+from hyperforecast.nn.parts.task_vectors import TaskVectors
 
 __all__ = [
     "HNMVTS",
@@ -32,6 +33,7 @@ __all__ = [
     "MoLA",
     "Part",
     "Slot",
+    "TaskVectors",
     "closed_form_of_head",
     "make_parts",
     "part_options",
@@ -49,6 +51,7 @@ PARTS: dict[str, type[Part]] = {
     "hn-mvts": HNMVTS,
     "dynamic": Dynamic,
     "mola": MoLA,
+    "task-vectors": TaskVectors,
 }
 
 

@@ -9,7 +9,7 @@ from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites
 
 Slot = Literal[
-    "embedding", "convolution", "recurrence", "attention", "modulation", "head", "adapters"
+    "embedding", "convolution", "recurrence", "attention", "modulation", "head", "adapters", "tasks"
 ]
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
@@ -28,7 +28,7 @@ class Part(ABC):
     Attributes
     ----------
     slot : {"embedding", "convolution", "recurrence", "attention", "modulation", "head", \
-"adapters"}
+"adapters", "tasks"}
         What of a network the part concerns. Of each a network has at most one part.
     """
 

@@ -20,9 +20,9 @@ from hyperforecast.darts.module import ForecastingModule
 PATIENCE = 3
 """Epochs that training goes on without a lower error on the rows held out."""
 
-MAX_EPOCHS = 30
+MAX_EPOCHS = 20
 
-MAX_WINDOWS, FEW_WINDOWS = 8192, 2048
+MAX_WINDOWS, FEW_WINDOWS = 4096, 1024
 """Most training windows, evenly spread, that an epoch has, and that one to choose backbones by has:
 neighbouring windows are nearly the same."""
 

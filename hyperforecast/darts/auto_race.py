@@ -58,6 +58,10 @@ SENTENCE_NAMES = {
 }
 """What candidates are called in a sentence, where that is not their name."""
 
+MIN_APART = 10
+"""Number of horizons, one after the other, that rows held out have to span for nonlinear backbones
+to be compared unasked: epochs, ridge and candidate are all chosen on these rows."""
+
 IN_BRIEF = ", one epoch"
 """What stands behind the name of a backbone that is tried in brief."""
 
@@ -265,7 +269,8 @@ class Race:
             f"None of the candidates {', '.join(map(repr, self.names))} can forecast: there "
             f"{'is no season' if self.season is None else f'is a season of {self.season} rows'}, a "
             f"lookback of {self.lengths.lookback} rows, and the series have {n_channels} channels. "
-            "Give a season, a longer input_chunk_length, or other candidates."
+            "Give a season, a longer input_chunk_length, or other candidates; nonlinear backbones "
+            f"need {MIN_HELD_OUT} windows to be held out."
         )
 
     def _try(
@@ -288,7 +293,9 @@ class Race:
         held_out: Observed,
         windows: HeldOutWindows,
     ) -> None:
-        """Add the candidates with nonlinear backbones."""
+        """Add the candidates with nonlinear backbones, if there are rows enough to choose by."""
+        if self.chooses_backbones and windows.n_apart < MIN_APART:
+            return
         n_channels = self.data.series[0].n_components
         backbones = self.preset.backbones if self.chooses_backbones else BACKBONES
         of_each = {

@@ -307,12 +307,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
     def _create_model(self, train_sample: TorchTrainingSample) -> PLForecastingModule:
         assert train_sample.past_target is not None
-        likelihood = self.pl_module_params.get("likelihood")
         network = {
             **self._network_plan(),
-            **point_head(self.model_params, likelihood),
             "n_channels": train_sample.past_target.shape[1],
-            "output_roles": output_roles(likelihood),
+            "output_roles": output_roles(self.pl_module_params.get("likelihood")),
             "n_past_covariates": _width(train_sample.past_covariates)
             + _width(train_sample.historic_future_covariates),
             "n_future_covariates": _width(train_sample.future_covariates),
@@ -350,7 +348,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
     def _network_plan(self) -> dict[str, Any]:
         """Return the arguments of the network that do not depend on the data."""
-        return _network_arguments(self.model_params, self.parts(self.model_params))
+        return {
+            **_network_arguments(self.model_params, self.parts(self.model_params)),
+            **point_head(self.model_params, self.pl_module_params.get("likelihood")),
+        }
 
     def _module_options(self) -> dict[str, Any]:
         """Return what a module takes beside network and Darts' arguments."""

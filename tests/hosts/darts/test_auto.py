@@ -14,9 +14,9 @@ from darts import TimeSeries
 from darts.models import NaiveDrift, NaiveSeasonal
 
 import hyperforecast.darts
-from hyperforecast.automatic.names import GENERATED, ONE_FOR_ALL
+from hyperforecast.automatic.names import GENERATED, NAIVE, ONE_FOR_ALL
 from hyperforecast.darts import AutoHyperModel, BackboneModel, CentredQuantiles, HNMVTSModel
-from hyperforecast.darts.auto_candidates import NAMES
+from hyperforecast.darts.auto_candidates import SOLVED
 from hyperforecast.darts.auto_options import LEVELS
 
 L, H = 12, 4
@@ -62,14 +62,14 @@ class TestChoice:
         random = np.random.default_rng(0)
         week = random.normal(size=(7, 2)) * 5
         series = made(np.tile(week, (12, 1)) + 0.01 * walk(84, 2))
-        model = make(candidates=NAMES[:3], **POINTS).fit(series)
+        model = make(candidates=NAIVE, **POINTS).fit(series)
         expected = NaiveSeasonal(K=7).fit(series).predict(3 * H)
         np.testing.assert_allclose(model.predict(3 * H).values(), expected.values(), atol=1e-5)
         assert "candidates=['seasonal naive'], season=7" in model.as_code()
 
     def test_of_a_trend_is_the_drift(self) -> None:
         series = made(np.arange(200.0)[:, None] * [1.0, -2.0] + walk(200, 2) * 0.1)
-        model = make(candidates=NAMES[:3], **POINTS).fit(series)
+        model = make(candidates=NAIVE, **POINTS).fit(series)
         expected = NaiveDrift().fit(series["0"]).predict(H)
         np.testing.assert_allclose(model.predict(H)["0"].values(), expected.values(), rtol=1e-4)
 
@@ -86,7 +86,7 @@ class TestChoice:
 
     def test_of_a_few_rows_is_naive(self) -> None:
         model = AutoHyperModel(output_chunk_length=3).fit(made(walk(9, 2), "YS"))
-        assert set(model.leaderboard()["candidate"]) <= set(NAMES[:3])
+        assert set(model.leaderboard()["candidate"]) <= set(NAIVE)
         assert len(model.predict(3)) == 3
 
     def test_of_one_candidate_takes_no_windows_to_compare(self) -> None:
@@ -127,7 +127,7 @@ class TestChoice:
 
         monkeypatch.setattr(HNMVTSModel, "fit", fails)
         model = make(**POINTS).fit(made(opposite()))
-        assert set(model.leaderboard()["candidate"]) == {*NAMES} - {GENERATED}
+        assert set(model.leaderboard()["candidate"]) == {*NAIVE, ONE_FOR_ALL}
         assert "'generated' is left out of the comparison: nothing but rounding" in caplog.text
         with pytest.raises(ValueError, match="nothing but rounding"):
             make(candidates=[GENERATED]).fit(made(opposite()))
@@ -147,10 +147,10 @@ class TestLookback:
 class TestLeaderboard:
     def test_has_a_row_for_each_candidate_the_best_first(self, fitted: AutoHyperModel) -> None:
         board = fitted.leaderboard()
-        assert sorted(board["candidate"]) == sorted(NAMES)
+        assert sorted(board["candidate"]) == sorted((*NAIVE, *SOLVED))
         assert board["validation_mse"].is_monotonic_increasing
         assert board.loc[board["chosen"], "candidate"].tolist() == [GENERATED]
-        naive = board["candidate"].isin(NAMES[:3])
+        naive = board["candidate"].isin(NAIVE)
         assert not board.loc[naive, "parameters"].any()
         assert (board.loc[~naive, "parameters"] > 0).all()
         seasonal = board.set_index("candidate").loc["seasonal naive"]
@@ -236,7 +236,7 @@ class TestDarts:
 
     def test_backtests_that_train_again_choose_again(self) -> None:
         series = made(walk(120, 2))
-        model = AutoHyperModel(output_chunk_length=H, candidates=NAMES[:1])
+        model = AutoHyperModel(output_chunk_length=H, candidates=NAIVE[:1])
         forecasts = model.historical_forecasts(
             series, start=100, forecast_horizon=H, stride=8, retrain=True, last_points_only=False
         )
@@ -264,7 +264,7 @@ class TestDarts:
 class TestTimeLimit:
     def test_ends_the_race_before_the_next_candidate(self) -> None:
         model = make(time_limit=1e-9, **POINTS).fit(made(opposite()))
-        assert sorted(model.leaderboard()["candidate"]) == sorted(NAMES[:3])
+        assert sorted(model.leaderboard()["candidate"]) == sorted(NAIVE)
 
     def test_leaves_no_model_without_a_forecast(self) -> None:
         model = make(time_limit=1e-9, candidates=[GENERATED, ONE_FOR_ALL], **POINTS)
@@ -276,7 +276,7 @@ class TestTimeLimit:
 
 class TestProgress:
     def test_is_printed_if_asked_for(self, capsys: pytest.CaptureFixture) -> None:
-        model = make(candidates=NAMES[:2]).fit(made(walk(60)), verbose=True)
+        model = make(candidates=NAIVE[:2]).fit(made(walk(60)), verbose=True)
         out = capsys.readouterr().out
         assert "last value: validation MSE " in out
         assert model.verdict in out

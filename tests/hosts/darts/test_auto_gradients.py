@@ -102,6 +102,14 @@ def test_with_no_time_left_nothing_is_trained_by_gradients() -> None:
     assert set(model.leaderboard()["candidate"]) == {"last value", "drift"}
 
 
+def test_with_few_rows_held_out_they_are_compared_only_where_asked_for() -> None:
+    series = made(threshold(100))  # nine horizons of rows held out
+    model = make(presets="medium").fit(series)
+    assert not any("rmlp" in name for name in model.leaderboard()["candidate"])
+    asked = make(presets="medium", candidates=("last value", "rmlp")).fit(series)
+    assert "rmlp" in set(asked.leaderboard()["candidate"])
+
+
 def test_covariates_gaps_and_static_covariates() -> None:
     values = threshold()
     values[50:60, 0] = np.nan

@@ -13,6 +13,7 @@ from sktime.forecasting.naive import NaiveForecaster
 
 import hyperforecast.darts
 import hyperforecast.sktime
+from hyperforecast.darts import auto_gradients
 from hyperforecast.darts.auto_options import LEVELS
 from hyperforecast.sktime import AutoHyperForecaster
 
@@ -155,3 +156,23 @@ class TestSktime:
         assert "Did you mean 'drift'" in str(error.value)
         with pytest.raises(TypeError, match="unexpected keyword argument 'backbone'"):
             AutoHyperForecaster(backbone="rmlp")
+
+
+class TestNonlinear:
+    """Backbones that gradients train."""
+
+    def test_are_copied_updated_and_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(auto_gradients, "MAX_EPOCHS", 2)
+        y = walk(120)
+        forecaster = AutoHyperForecaster(6, candidates=("rmlp",), random_state=0)
+        forecaster.fit(y[:-10], fh=FH)
+        y_pred = forecaster.predict()
+        for other in (pickle.loads(pickle.dumps(forecaster)), copy.deepcopy(forecaster)):
+            pd.testing.assert_frame_equal(other.predict(), y_pred)
+        assert forecaster.as_code().startswith("BackboneForecaster(input_chunk_length=6,")
+        assert "backbone='rmlp'" in forecaster.as_code()
+        assert forecaster.verdict_.startswith("RMLP: ")
+        intervals = forecaster.predict_interval(coverage=0.9)
+        assert (intervals.to_numpy()[:, ::2] < intervals.to_numpy()[:, 1::2]).all()
+        forecaster.update(y[-10:])
+        assert forecaster.predict().index[0] == y.index[-1] + y.index.freq

@@ -1,6 +1,6 @@
 """Fits on panels of short series, solved in closed form, beside Darts' LinearRegressionModel.
 
-Models take turns; medians of processor time, and ratios to that of Darts::
+Models take turns; least processor times, and ratios to that of Darts::
 
     python -m benchmarks.panel_fits
 """
@@ -16,7 +16,7 @@ from darts.models import LinearRegressionModel
 
 from benchmarks import command_line
 from benchmarks.markdown import markdown
-from benchmarks.timing import in_turns, median
+from benchmarks.timing import in_turns, least
 from hyperforecast.darts import BackboneModel, HNMVTSModel
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for n_series in given.series:
         tasks = fits(panel(n_series, given.rows), given.lookback, given.horizon)
         times = in_turns(tasks, given.repetitions, warm_up=1)
-        seconds = pd.Series({name: median(clocks).processor for name, clocks in times.items()})
+        seconds = pd.Series({name: least(clocks).processor for name, clocks in times.items()})
         ratio = seconds / seconds.iloc[0]
         table = pd.DataFrame({"series": n_series, "processor s": seconds, "ratio": ratio})
         rows.append(table.rename_axis("model").reset_index())

@@ -110,16 +110,16 @@ COLLECTION = [
     mutate(
         "validation_windows.py",
         "copies make windows rare",
-        "self._stride(len(distinct))",
-        "self._stride(sum(lengths))",
+        "stride(len(distinct))",
+        "stride(len(numbers))",
     ),
     mutate("validation_windows.py", "series begin together", "one.start or 0", "0"),
     mutate("solver.py", "three windows are compared on", "MIN_HELD_OUT = 4", "MIN_HELD_OUT = 3"),
     mutate(
         "hold_out.py",
         "a part without a window",
-        "left = [part for part in parts if len(part.target) >= problem.width]",
-        "left = parts",
+        "for span in spans if span[1] - span[0] >= problem.width]",
+        "for span in spans]",
     ),
     mutate("hold_out.py", "no window held out", "last - 1)  # held-out window", "last)  #"),
 ]
@@ -140,6 +140,18 @@ DAMPING = [
 ]
 
 MOMENTS = [
+    mutate(
+        "short_series.py",
+        "the last value stays where levels are subtracted",
+        "beside[:, last] = beside[:, :, last] = 0.0",
+        "beside[:, last] = 0.0",
+    ),
+    mutate(
+        "short_series.py",
+        "the last value is counted twice where none is",
+        "ones[self._layout.lookback - 1] = 0.0",
+        "pass",
+    ),
     mutate(
         "window_products.py",
         "pieces of the correlation leave a step out",

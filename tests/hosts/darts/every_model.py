@@ -15,6 +15,10 @@ from hyperforecast.darts import (
 
 L, H = 12, 4
 ON_ANY_BACKBONE = [HNMVTSModel, BackboneModel, LightSAEModel, MoLAModel, HyperModel]
-MODELS = [*ON_ANY_BACKBONE, HyperTransformerModel, HyperTCNModel, HyperLSTMModel]
+LONGEST = [HyperTransformerModel, HyperTCNModel, HyperLSTMModel]
+MODELS = [*ON_ANY_BACKBONE, *LONGEST]
 each_model = pytest.mark.parametrize("model_class", MODELS)
+each_model_some_slowly = pytest.mark.parametrize(
+    "model_class", [*ON_ANY_BACKBONE, *(pytest.param(m, marks=pytest.mark.slow) for m in LONGEST)]
+)
 each_model_on_any_backbone = pytest.mark.parametrize("model_class", ON_ANY_BACKBONE)

@@ -19,6 +19,7 @@ from tests.hosts.darts.any_number_of_windows import check_any_number_of_windows
 L, H = 12, 4
 MODELS = [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel]
 models = pytest.mark.parametrize("model_class", MODELS)
+LONG_GRAPHS = ("tcn", "lstm")
 WITHOUT_EMBEDDING = ("dlinear", "nlinear", "tsmixer")
 backbones = pytest.mark.parametrize("backbone", BACKBONES)
 
@@ -58,8 +59,18 @@ def data():
     }
 
 
-@models
-@backbones
+@pytest.mark.parametrize(
+    ("model_class", "backbone"),
+    [
+        pytest.param(
+            model_class,
+            backbone,
+            marks=pytest.mark.slow if backbone in LONG_GRAPHS and model_class in MODELS[1:] else [],
+        )
+        for backbone in BACKBONES
+        for model_class in MODELS
+    ],
+)
 def test_onnx_forecasts_the_same(model_class, backbone, data, tmp_path):
     model = make(model_class, backbone)
     model.fit(**data)

@@ -20,7 +20,12 @@ from hyperforecast.darts import (
 )
 from hyperforecast.darts.files import digest_of_weights, replacing
 from hyperforecast.nn import StaticLayer
-from tests.hosts.darts.every_model import H, L, each_model, each_model_on_any_backbone
+from tests.hosts.darts.every_model import (
+    H,
+    L,
+    each_model_on_any_backbone,
+    each_model_some_slowly,
+)
 
 
 def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:
@@ -137,7 +142,7 @@ def test_training_is_resumed_from_a_checkpoint(series: TimeSeries, tmp_path: Pat
 
 
 class TestCopies:
-    @each_model
+    @each_model_some_slowly
     def test_of_a_model(self, model_class: type, series: TimeSeries, tmp_path: Path) -> None:
         model = make(model_class).fit(series)
         for use in (

@@ -283,7 +283,7 @@ class TestOtherWays:
         found = HNMVTSModel.load(str(tmp_path / "model.pt")).predict(H, series=holey)
         np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-6)
 
-    @pytest.mark.parametrize("covariates", [False, True])
+    @pytest.mark.parametrize("covariates", [False, pytest.param(True, marks=pytest.mark.slow)])
     def test_graphs_fill_where_training_had_gaps(
         self, covariates: bool, tmp_path: Path, series: TimeSeries
     ) -> None:
@@ -297,6 +297,7 @@ class TestOtherWays:
         expected = model.predict(H, series=holey, **given)
         np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-4, atol=1e-5)
 
+    @pytest.mark.slow
     def test_graphs_of_models_that_saw_no_gap_hold_no_more(
         self, tmp_path: Path, series: TimeSeries
     ) -> None:

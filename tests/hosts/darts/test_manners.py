@@ -21,7 +21,13 @@ from hyperforecast.darts import (
     LightSAEModel,
     MoLAModel,
 )
-from tests.hosts.darts.every_model import H, L, each_model, each_model_on_any_backbone
+from tests.hosts.darts.every_model import (
+    H,
+    L,
+    each_model,
+    each_model_on_any_backbone,
+    each_model_some_slowly,
+)
 
 
 def make(model_class: type[HyperforecastModel] = HNMVTSModel, **kwargs: Any) -> HyperforecastModel:
@@ -232,7 +238,7 @@ class TestFailedFits:
 
 
 class TestQuiet:
-    @each_model
+    @each_model_some_slowly
     def test_by_default(
         self, model_class: type, series: TimeSeries, capfd: Any, caplog: Any, recwarn: Any
     ) -> None:

@@ -27,8 +27,9 @@ ALL = [
 FORECASTERS = [cls for cls in ALL if issubclass(cls, BaseHyperforecastForecaster)]
 """All but the automatic one, which takes no backbone and is not pretrained."""
 
-LONGEST = ("HyperLSTMForecaster", "HyperTCNForecaster", "HyperTransformerForecaster")
-"""Those whose checks run among the slow tests: beside their part they are what the others are."""
+CHECKED = ("HNMVTSForecaster", "AutoHyperForecaster")
+"""Those whose checks take part in every run; those of the others are slow tests: beside their
+options they are what the first is."""
 
 each_of_all = pytest.mark.parametrize("cls", ALL)
 each_forecaster = pytest.mark.parametrize("cls", FORECASTERS)
@@ -41,7 +42,7 @@ def _in_empty_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "cls",
-    [pytest.param(one, marks=[pytest.mark.slow] if one.__name__ in LONGEST else []) for one in ALL],
+    [pytest.param(one, marks=[] if one.__name__ in CHECKED else [pytest.mark.slow]) for one in ALL],
 )
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("_in_empty_folder")

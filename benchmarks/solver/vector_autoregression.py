@@ -53,15 +53,18 @@ def _errors(
     values, vectors = torch.linalg.eigh(x.T @ x)
     values = values.clamp(min=0)
     unit, projected = values.mean(), x_new @ vectors
+    square = projected.T @ projected
     totals = [0.0] * len(ridges)
     for step in range(horizon):  # all at once would not fit in memory
         mean_y = y[:, step].mean(dim=0)
         cross = vectors.T @ (x.T @ (y[:, step] - mean_y))
         left = y_new[:, step] - mean_y
+        product, squares = projected.T @ left, left.square().sum()
         for number, ridge in enumerate(ridges):
             answer = cross / (values + ridge * unit)[:, None]
-            totals[number] += (left - projected @ answer).square().mean().item()
-    return [total / horizon for total in totals]
+            error = squares + (answer * (square @ answer - 2 * product)).sum()
+            totals[number] += error.item()
+    return [total / horizon / y_new[:, 0].numel() for total in totals]
 
 
 def _rows(dataset: Dataset, part: Part, n_lags: int, horizon: int) -> tuple[Tensor, Tensor]:

@@ -111,6 +111,7 @@ def test_no_row_is_kept(models: Any) -> None:
     _, _, model = models
     one = model.for_task("fast")
     assert one.training_series is None
+    assert not one.train_sample.past_target.any()
     with pytest.raises(ValueError, match="series"):
         one.predict(6)
 

@@ -2,14 +2,17 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any, Self
 
+import numpy as np
 import pytorch_lightning as pl
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.typing import TimeSeriesLike
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
+from torch import Tensor
 
 from hyperforecast.darts.adapted import AdaptedModel
 from hyperforecast.darts.calls import accepting
@@ -21,8 +24,11 @@ from hyperforecast.nn.tasks import TaskMemory
 NETWORK = "network."
 """What the names of a module's weights begin with that are its network's."""
 
-DATA = ("training_series", "past_covariate_series", "future_covariate_series")
-"""Where a Darts model keeps the series that it was trained on, if it was one."""
+LEFT_OUT = (
+    *("training_series", "past_covariate_series", "future_covariate_series"),
+    *("model", "trainer", "_before", "_solution"),
+)
+"""What a model has of its training that is not kept of a task."""
 
 HOLD = 10.0
 """How much what is generated for earlier tasks counts, if nothing else is said."""
@@ -222,10 +228,13 @@ class TaskModel(AdaptedModel):
             tasks = self._tasks.learned(name, module.network, module.network_arguments)
             assert tasks.arguments is not None
             learner._task_parts = tasks.arguments["parts"]
-        state = module.state_dict()
-        beside = {key: value for key, value in state.items() if not key.startswith(NETWORK)}
-        without = {**dict.fromkeys(DATA), "model": None, "trainer": None, "_before": None}
-        learner.__dict__.update(without)
+        beside = {
+            key: value.detach().cpu().clone() if isinstance(value, Tensor) else value
+            for key, value in module.state_dict().items()
+            if not key.startswith(NETWORK)
+        }
+        learner.__dict__.update(dict.fromkeys(LEFT_OUT))
+        learner.train_sample = _without_values(learner.train_sample)
         self._learned = {**self._learned, name: (learner, beside)}
         self._tasks = tasks
         return self
@@ -255,6 +264,16 @@ class TaskModel(AdaptedModel):
             return
         with self._before.held(model.network, model.network_arguments, self._hold):
             super()._train(trainer, model, datamodule, load_best)
+
+
+def _without_values(sample: Any) -> Any:
+    """Return a training sample of zeros, which says sizes and types alone."""
+    arrays = {
+        one.name: np.zeros_like(value)
+        for one in fields(sample)
+        if isinstance(value := getattr(sample, one.name), np.ndarray)
+    }
+    return replace(sample, **arrays)
 
 
 def has_task_part(parts: dict[str, dict[str, Any]]) -> bool:

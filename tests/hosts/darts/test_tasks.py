@@ -17,7 +17,11 @@ BY_GRADIENTS: dict[str, Any] = {
     "n_epochs": 4,
     "random_state": 1,
 }
-IN_CLOSED_FORM: dict[str, Any] = {"head": "hn-mvts", "solver": "exact"}
+IN_CLOSED_FORM: dict[str, Any] = {
+    "head": "hn-mvts",
+    "solver": "exact",
+    "solver_kwargs": {"ridge": 0.1, "combine": False},
+}
 KINDS = {"by gradients": BY_GRADIENTS, "in closed form": IN_CLOSED_FORM}
 
 
@@ -111,6 +115,7 @@ def test_no_row_is_kept(models: Any) -> None:
     _, _, model = models
     one = model.for_task("fast")
     assert one.training_series is None
+    assert not one.train_sample.past_target.any()
     with pytest.raises(ValueError, match="series"):
         one.predict(6)
 

@@ -16,7 +16,11 @@ BY_GRADIENTS: dict[str, Any] = {
     "n_epochs": 3,
     "random_state": 1,
 }
-IN_CLOSED_FORM: dict[str, Any] = {"head": "hn-mvts", "solver": "exact"}
+IN_CLOSED_FORM: dict[str, Any] = {
+    "head": "hn-mvts",
+    "solver": "exact",
+    "solver_kwargs": {"ridge": 0.1, "combine": False},
+}
 KINDS = {"by gradients": BY_GRADIENTS, "in closed form": IN_CLOSED_FORM}
 
 

@@ -86,6 +86,19 @@ def test_a_tasks_own_are_its_vector_its_channels_and_buffers(first: TaskMemory) 
     assert n_numbers(first.own["one"].values()) == numbers
 
 
+def test_a_new_task_starts_from_what_is_shared_with_a_direction_of_its_own(
+    first: TaskMemory,
+) -> None:
+    network = ForecastingNetwork(**arguments(4))
+    first.start(network)
+    state = network.state_dict()
+    assert all(state[name].equal(value) for name, value in first.shared.items())
+    before = first.own["one"]["head.terms.task-vectors.context.weight"]
+    (vector,) = network.contexts("task-vectors")
+    assert abs((vector() @ before.T).item()) < 1e-6
+    assert vector().norm().item() == pytest.approx(1.0)
+
+
 def test_training_is_let_go_of_what_was_held(first: TaskMemory) -> None:
     network = trained(first, 4, 1.0, steps=1)
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -395,7 +395,9 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     @property
     def _static_covariates(self) -> list[Any]:
         """Names of what instances are known by."""
-        return list(getattr(self, "static_covariates", None) or ())
+        given = getattr(self, "static_covariates", None)
+        # asked before parameters are checked
+        return list(given) if isinstance(given, (list, tuple, np.ndarray, pd.Index)) else []
 
     def _checked(
         self, y: pd.DataFrame, X: pd.DataFrame | None

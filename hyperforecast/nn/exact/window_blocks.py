@@ -25,7 +25,6 @@ def block_moments(
     layout: WindowLayout,
     channels: slice = slice(None),
     max_bytes: int = 2**26,
-    weights: Tensor | None = None,
 ) -> Moments:
     """Return the same as :func:`window_moments` by visiting every window, in blocks.
 
@@ -40,13 +39,10 @@ def block_moments(
         Which n channels to take; factors are always made of all.
     max_bytes : int
         Memory that a block of windows may take.
-    weights : Tensor, shape (n, m), optional
-        If given, weighted sums over the channels are returned, those of each column.
     """
     if not series:
         raise ValueError("No series to take moments of.")
-    moments = JoinedWindows(series, layout.width).moments(layout, channels, max_bytes)
-    return moments if weights is None else moments.summed(weights)
+    return JoinedWindows(series, layout.width).moments(layout, channels, max_bytes)
 
 
 class JoinedWindows:

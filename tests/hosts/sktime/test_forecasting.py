@@ -97,6 +97,18 @@ class TestHorizon:
         relative = make().fit(panel, fh=[2, 4]).predict()
         pd.testing.assert_frame_equal(forecaster.predict(), relative, check_freq=False)
 
+    def test_periods_on_timestamps_are_the_days_that_they_begin(self, panel: pd.DataFrame) -> None:
+        forecaster = make().fit(panel, fh=[1, 2])
+        periods = pd.period_range("2020-04-30", periods=2, freq="D")  # the last row is 2020-04-29
+        found = forecaster.predict(ForecastingHorizon(periods, is_relative=False))
+        np.testing.assert_array_equal(found, forecaster.predict([1, 2]))
+
+    def test_without_quantiles_it_is_said_what_gives_intervals(self, panel: pd.DataFrame) -> None:
+        forecaster = make().fit(panel, fh=[1])
+        for method in (forecaster.predict_interval, forecaster.predict_quantiles):
+            with pytest.raises(NotImplementedError, match=r"quantiles=\(0\.05, 0\.5, 0\.95\), or"):
+                method()
+
     def test_beyond_the_chunk_it_goes_on_from_its_own_forecasts(self, panel: pd.DataFrame) -> None:
         forecaster = make(output_chunk_length=2).fit(panel)
         six = forecaster.predict(fh=range(1, 7))

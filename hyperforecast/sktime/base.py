@@ -80,7 +80,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             "torch>=2.6",
             "pytorch-lightning>=2.6",
             "darts>=0.48.1,<0.50",
-            "pandas>=2.2",
+            "pandas>=2.2.2",
         ],
         "y_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
         "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],

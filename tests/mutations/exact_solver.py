@@ -76,8 +76,8 @@ RULE = [
     ),
     mutate(
         "solver.py",
-        "what is held out in units of the rest",
-        "units = training_units(problem, series) if held_out else None",
+        "blocks in units of the rest",
+        "units = training_units(problem, series) if len(parts) > 1 else None",
         "units = None",
     ),
     mutate(

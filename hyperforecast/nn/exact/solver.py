@@ -103,8 +103,8 @@ def solve_exact(
         return _solve_simplest(problem, series, options)
 
     each = replace(options, max_memory_gb=options.max_memory_gb / len(parts))
-    # what is held out counts in the units in which all rows are fitted at last
-    units = training_units(problem, series) if held_out else None
+    # blocks count in the units in which all rows are fitted at last
+    units = training_units(problem, series) if len(parts) > 1 else None
     folds = [
         _fold(problem, part, each, history, "" if part is parts[-1] else f" {number}", units)
         for number, part in enumerate(parts)

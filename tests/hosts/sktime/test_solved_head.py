@@ -86,7 +86,17 @@ def test_forgetting_has_no_effect_and_says_so(y: pd.DataFrame) -> None:
         forecaster.set_config(remember_data=False).fit(y, fh=[1])
 
 
-def test_quantiles_are_refused_with_the_reason(y: pd.DataFrame) -> None:
+def test_quantiles_lie_around_the_forecast(y: pd.DataFrame) -> None:
     forecaster = BackboneForecaster(6, **NARROW, **SMALL, quantiles=(0.1, 0.5, 0.9))
-    with pytest.raises(ValueError, match="the likelihood QuantileRegression has other outputs"):
+    intervals = forecaster.fit(y, fh=[1, 2]).predict_interval(coverage=0.8)
+    y_pred = forecaster.predict()
+    for column in y:
+        low, high = (intervals[column, 0.8, side] for side in ("lower", "upper"))
+        assert (low < y_pred[column]).all()
+        assert (y_pred[column] < high).all()
+
+
+def test_other_likelihoods_are_refused_with_the_reason(y: pd.DataFrame) -> None:
+    forecaster = BackboneForecaster(6, **NARROW, **SMALL, likelihood="gaussian")
+    with pytest.raises(ValueError, match="the likelihood GaussianLikelihood has other outputs"):
         forecaster.fit(y, fh=[1])

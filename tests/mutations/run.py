@@ -22,7 +22,7 @@ from exact_solver import MUTATIONS
 from mutation import Mutation
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("hyperforecast", "tests/nn/exact", "tests/conftest.py", "pyproject.toml")
+COPIED = ("hyperforecast", "benchmarks", "tests/nn/exact", "tests/conftest.py", "pyproject.toml")
 TESTS = "tests/nn/exact"
 
 

@@ -3,7 +3,7 @@
 import copy
 import functools
 from abc import ABC
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -396,17 +396,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, no name is new, or a channel's forecast depends on which
             other channels there are.
         """
-        check_is_trained(self)
-        covariates = [
-            None if given is None else series2seq(given)
-            for given in (past_covariates, future_covariates)
-        ]
-        with random_turn():
-            other = with_added_channels(self, series2seq(series), *covariates)
-        self.__dict__.update(other.__dict__)
-        self.load_ckpt_path = None  # saving again writes these weights, not the file's
-        self._solution = None
-        return self
+        return self._add(with_added_channels, series, past_covariates, future_covariates)
 
     def add_series(
         self,
@@ -440,15 +430,17 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, weights are by channel, a name is known, or a series'
             weights cannot be solved for by themselves.
         """
+        return self._add(with_added_series, series, past_covariates, future_covariates)
+
+    def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
+        """Become the model that has more channels or series, of which rows are given."""
         check_is_trained(self)
-        covariates = [
-            None if given is None else series2seq(given)
-            for given in (past_covariates, future_covariates)
-        ]
+        rows = [None if one is None else series2seq(one) for one in given]
         with random_turn():
-            other = with_added_series(self, series2seq(series), *covariates)
+            other = with_added(self, *rows)
         self.__dict__.update(other.__dict__)
         self.load_ckpt_path = None  # saving again writes these weights, not the file's
+        self._solution = None
         return self
 
     # what goes into training

@@ -26,11 +26,6 @@ class Candidate:
     model_class: type[HyperforecastModel]
     arguments: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def by_gradients(self) -> bool:
-        """Whether gradients train it."""
-        return self.arguments["solver"] == HEAD_SOLVER
-
     def with_epochs(self, n_epochs: int) -> "Candidate":
         """Return the same candidate, trained for a number of epochs."""
         return replace(self, arguments={**self.arguments, "n_epochs": n_epochs})
@@ -88,10 +83,7 @@ def solved_candidates(n_channels: int, validation_size: float) -> list[Candidate
         "solver": "exact",
         "solver_kwargs": {"validation_size": validation_size},
     }
-    shared = [Candidate(ONE_FOR_ALL, BackboneModel, exact)]
-    if n_channels == 1:
-        return shared
-    return [*shared, Candidate(GENERATED, HNMVTSModel, exact)]
+    return _shared_and_generated(SOLVED, n_channels, exact)
 
 
 def backbone_candidates(backbone: str, n_channels: int, validation_size: float) -> list[Candidate]:
@@ -108,7 +100,13 @@ def backbone_candidates(backbone: str, n_channels: int, validation_size: float) 
         "solver": HEAD_SOLVER,
         "solver_kwargs": {"validation_size": validation_size},
     }
-    shared = [Candidate(backbone, BackboneModel, arguments)]
-    if n_channels == 1:
-        return shared
-    return [*shared, Candidate(backbone + GENERATED_HEAD, HNMVTSModel, arguments)]
+    return _shared_and_generated((backbone, backbone + GENERATED_HEAD), n_channels, arguments)
+
+
+def _shared_and_generated(
+    names: tuple[str, str], n_channels: int, arguments: dict[str, Any]
+) -> list[Candidate]:
+    """Return a model with one head for all, and of several channels one with generated heads."""
+    both = zip(names, (BackboneModel, HNMVTSModel), strict=True)
+    candidates = [Candidate(name, model_class, arguments) for name, model_class in both]
+    return candidates[:1] if n_channels == 1 else candidates

@@ -10,7 +10,6 @@ import pandas as pd
 from darts import TimeSeries
 from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 
-from hyperforecast.darts.attributes import AttributeEncoder
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.names import (
     KINDS,
@@ -59,8 +58,7 @@ class OrderedInputs(ABC):
             return {}
         names = copy.deepcopy(self.model.covariate_names)
         if self.model.attributes is not None:
-            encoder = AttributeEncoder.from_state(self.model.attributes)
-            names["static_covariates"] = encoder.names
+            names["static_covariates"] = list(self.model.attributes["names"])
         return names
 
     @abstractmethod

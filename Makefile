@@ -43,7 +43,7 @@ test-oldest: $(OLDEST)/.installed
 $(OLDEST)/.installed: pyproject.toml tests/oldest_versions.py
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python tests/oldest_versions.py > $(OLDEST)/constraints.txt
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(OLDEST)/constraints.txt --editable '.[plotting,onnx]' statsmodels pytest pytest-xdist hypothesis
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(OLDEST)/constraints.txt --editable '.[plotting,onnx]' 'statsmodels>=0.14' pytest pytest-xdist hypothesis
 	touch $@
 
 # a wheel in an empty environment, without the extras: both hosts fit and forecast

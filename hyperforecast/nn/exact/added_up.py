@@ -153,11 +153,8 @@ def _with_said(
     """
     n_said = min(1 + n_attributes, len(weights.weight))
     n_missing = 1 + n_attributes - n_said  # of one weight for all
-    own = BasisWeights(
-        pad(weights.weight[:n_said], (0, 0, 0, 0, 0, n_missing)),
-        pad(weights.future[:n_said], (0, 0, 0, n_missing)),
-        weights.damping,
-    )
+    own = BasisWeights(weights.weight[:n_said], weights.future[:n_said], weights.damping)
+    own = own.followed_by_zeros(n_missing)
     said = own if said is None else said
     beside = BasisWeights(own.weight - said.weight, own.future - said.future)
     rest = BasisWeights(weights.weight[n_said:], weights.future[n_said:])
@@ -172,10 +169,10 @@ def _with_said(
 def _sum(total: Solved, weights: BasisWeights, mixing: Tensor) -> Solved:
     """Add basis weights: the vectors of a short embedding are the first of a longer one."""
     short, long = sorted((total.weights, weights), key=lambda one: len(one.weight))
-    n_more = len(long.weight) - len(short.weight)
+    lengthened = short.followed_by_zeros(len(long.weight) - len(short.weight))
     summed = BasisWeights(
-        long.weight + pad(short.weight, (0, 0, 0, 0, 0, n_more)),
-        long.future + pad(short.future, (0, 0, 0, n_more)),
+        long.weight + lengthened.weight,
+        long.future + lengthened.future,
         max(long.damping, short.damping),
     )
     longer = mixing if mixing.shape[1] > total.mixing.shape[1] else total.mixing

@@ -41,6 +41,14 @@ class BasisWeights:
             max(self.damping, others.damping),
         )
 
+    def followed_by_zeros(self, n_more: int) -> "BasisWeights":
+        """Return these basis weights, and ``n_more`` of zeros behind them."""
+        return BasisWeights(
+            torch.cat([self.weight, self.weight.new_zeros(n_more, *self.weight.shape[1:])]),
+            torch.cat([self.future, self.future.new_zeros(n_more, self.future.shape[1])]),
+            self.damping,
+        )
+
     def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F).
 

@@ -1,4 +1,4 @@
-"""The same models, backtested through sktime and through Darts."""
+"""The models, backtested through Darts, and some of them through sktime again."""
 
 import time
 
@@ -6,31 +6,28 @@ import numpy as np
 
 from hyperforecast.automatic.names import repeated_rows
 from hyperforecast.demo.errors import Entry, measure
-from hyperforecast.demo.models import SETTINGS
+from hyperforecast.demo.models import REPEATED, SETTINGS
 from hyperforecast.demo.plan import Plan
 from hyperforecast.demo.report import Say, progress
 from hyperforecast.diagnosis.standardise import from_darts, to_darts
 
 
 def backtest_sktime(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
-    """Backtest by sktime's ``evaluate``, which hands on new rows without training again."""
+    """Backtest some models by sktime's ``evaluate``, which trains once and hands on new rows."""
     from sktime.forecasting.model_evaluation import evaluate
     from sktime.split import ExpandingWindowSplitter
 
-    from hyperforecast.sktime import AutoHyperForecaster, BackboneForecaster, HNMVTSForecaster
+    from hyperforecast.sktime import AutoHyperForecaster, BackboneForecaster
 
-    classes = {
-        "hn-mvts": HNMVTSForecaster,
-        "plain": BackboneForecaster,
-        "automatic": AutoHyperForecaster,
-    }
+    classes = {"plain": BackboneForecaster, "automatic": AutoHyperForecaster}
     windows = ExpandingWindowSplitter(
         fh=np.arange(1, plan.horizon + 1),
         initial_window=plan.first_test_row,
         step_length=plan.stride,
     )
     entries = []
-    for name, (method, options) in SETTINGS.items():
+    for name in REPEATED:
+        method, options = SETTINGS[name]
         forecaster = classes[method](plan.lookback, plan.horizon, **options)
         start = time.perf_counter()
         results = evaluate(

@@ -14,3 +14,6 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     AUTO: ("automatic", {}),
 }
 """Each model's method and options, the same for both hosts; all else is their default."""
+
+REPEATED = (ONE_FOR_ALL, AUTO)
+"""Models that are compared through sktime, too, where they are the same networks."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from hyperforecast.automatic.names import ONE_FOR_ALL
 from hyperforecast.demo.errors import Entry
 from hyperforecast.demo.intervals import forecast_intervals
-from hyperforecast.demo.models import HN
+from hyperforecast.demo.models import AUTO, HN
 from hyperforecast.demo.plan import Plan
 from hyperforecast.demo.subject import Subject
 
@@ -30,7 +30,7 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
     from hyperforecast.plotting.canvas import figure_of
 
     by_name = {entry.name: entry for entry in entries if entry.host == "Darts"}
-    hyper, plain = by_name[HN], by_name[ONE_FOR_ALL]
+    automatic, hyper, plain = by_name[AUTO], by_name[HN], by_name[ONE_FOR_ALL]
     paths: dict[str, Path] = {}
 
     def save(figure: "Figure", what: str, name: str) -> None:
@@ -43,9 +43,9 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
     last = plan.origins[kept[-1]] + plan.horizon
     figure = plot_forecasts(
         plan.data.iloc[:last],
-        {HN: [hyper.forecasts[i] for i in kept], ONE_FOR_ALL: [plain.forecasts[i] for i in kept]},
+        {one.name: [one.forecasts[i] for i in kept] for one in (automatic, plain)},
         subject.shown,
-        intervals={HN: forecast_intervals(plan, [plan.origins[i] for i in kept])},
+        intervals={AUTO: forecast_intervals(automatic.model, plan, [plan.origins[i] for i in kept])},
         history=2 * plan.horizon,
     )
     save(figure, "Forecasts, with intervals that hold nine of ten values", "forecasts.png")

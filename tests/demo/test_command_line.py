@@ -41,10 +41,11 @@ def test_from_a_file_to_pictures(
             if line.startswith(name):
                 host, *errors = line.removeprefix(name).split()
                 results[name, host] = [float(error) for error in errors[:2]]
-    for name in (HN, ONE_FOR_ALL, ONE_EACH, AUTO):
+    for name in (ONE_FOR_ALL, AUTO):
         # two hosts, the same windows, the same model
         assert results[name, "sktime"] == pytest.approx(results[name, "Darts"], rel=0.01)
-    assert ["heads" in line for line in lines if line.startswith(ONE_EACH)] == [True, True]
+    assert {name for name, host in results if host == "Darts"} >= {HN, ONE_EACH}
+    assert ["heads" in line for line in lines if line.startswith(ONE_EACH)] == [True]
     # the naive forecasts, by hand: 84 rows to train on, 33 windows, every 11th
     data = pd.read_csv("mine.csv", index_col=0)
     scaled = (data / data[:84].std(ddof=0)).to_numpy()

@@ -43,7 +43,7 @@ def damped_cholesky(gram: Tensor, damping: Tensor) -> tuple[Tensor, float]:
     """
     diagonal = gram.diagonal()
     undamped = diagonal.clone()
-    largest = gram.abs().max().item()
+    largest = max(map(abs, torch.stack(gram.aminmax()).tolist()))
     if not math.isfinite(largest):
         raise RuntimeError(f"A Gram matrix must be finite; its largest entry is {largest}.")
     limits = torch.finfo(gram.dtype)

@@ -73,6 +73,7 @@ class ModelSelection:
             self.windows = FoldedWindows(self.validation_windows, folded)
         self.compared: list[ComparedSetting] = []
         self._starts: dict[int, str] = {}  # by number of factors
+        self._kept: dict[Setting, Candidate] = {}
 
     def select(self) -> Candidate:
         """Return the candidate selected."""
@@ -122,6 +123,7 @@ class ModelSelection:
                 if one.error <= near:
                     settings.append(one.setting)
                     errors.append(self.windows.residuals(one))
+                    self._keep(one)
 
         others = self._other_forms(selected)
         take(selected)
@@ -189,20 +191,32 @@ class ModelSelection:
 
     def totals(self, combination: Combination, selected: Candidate) -> list[Solved]:
         """Return the weights of a combination on every fold."""
-        of_folds = selected.of_folds if isinstance(selected, FoldedCandidate) else [selected]
-        return [
-            fold.training.added_up(combination, self._solutions(combination, one, search))
-            for fold, one, search in zip(self.folds, of_folds, self.searches, strict=True)
+        self._kept[selected.setting] = selected
+        totals = [
+            fold.training.added_up(combination, self._solutions(combination, number))
+            for number, fold in enumerate(self.folds)
         ]
+        self._kept.clear()
+        return totals
 
-    def _solutions(
-        self, combination: Combination, selected: Candidate, ridges: RidgeSearch
-    ) -> Iterator[Candidate]:
-        """Yield the settings of a combination with their weights, one after the other."""
+    def _keep(self, candidate: Candidate) -> None:
+        """Keep the weights of what may be added up, as long as all of them take little memory."""
+        self._kept[candidate.setting] = candidate
+        of_folds = itertools.chain.from_iterable(map(_of_folds, self._kept.values()))
+        n_bytes = sum(one.weights.weight.nbytes for one in of_folds)
+        if n_bytes > self.options.max_memory_gb * 2**30 / 8:
+            del self._kept[candidate.setting]
+
+    def _solutions(self, combination: Combination, fold: int) -> Iterator[Candidate]:
+        """Yield the settings of a combination with their weights on a fold, one after the other.
+
+        Those that are not kept are solved again.
+        """
+        ridges = self.searches[fold]
         drifting = [replace(one, drift=True) for one in combination.settings]
         for number, setting in enumerate(combination.settings):
-            if setting == selected.setting:
-                yield selected
+            if setting in self._kept:
+                yield _of_folds(self._kept[setting])[fold]
                 continue
             ridge = self.options.ridges.index(setting.ridge)
             found = ridges.solve(drifting[number], ridge)
@@ -243,6 +257,7 @@ class ModelSelection:
     def release(self) -> None:
         """Give up what is kept of moments and solutions, where nothing more is compared."""
         self.ridges.release()
+        self._kept.clear()
         for fold in self.folds:
             fold.training.release()
             fold.validation.release()
@@ -295,12 +310,17 @@ class ModelSelection:
         if len(starts) == 1:
             self._starts[n_factors] = starts[0]
         if n_factors not in self._starts:
-            errors = {}
-            for start in starts:
-                candidate = self.ridges.solve(replace(setting, embedding_start=start), ridge)
-                errors[start] = candidate.error
-                self.ridges.forget(candidate.setting)
-            self._starts[n_factors] = min(errors, key=lambda start: errors[start])
+            # what was chosen last comes last: likely chosen again, its sums are those at hand
+            last = next(reversed(self._starts.values()), starts[-1])
+            tried = [
+                self.ridges.solve(replace(setting, embedding_start=start), ridge)
+                for start in sorted(starts, key=lambda start: start == last)
+            ]
+            best = min(tried, key=lambda one: one.error)
+            for one in tried:
+                if one is not best:
+                    self.ridges.forget(one.setting)
+            self._starts[n_factors] = best.setting.embedding_start
         return self._learned(replace(setting, embedding_start=self._starts[n_factors]), ridge)
 
     def _learned(self, setting: Setting, ridge: int) -> Setting:
@@ -434,3 +454,8 @@ class ModelSelection:
         """Write a candidate down as compared."""
         damping = candidate.weights.damping
         self.compared.append(ComparedSetting(candidate.setting, candidate.error, chosen, damping))
+
+
+def _of_folds(candidate: Candidate) -> Sequence[Candidate]:
+    """Return the candidate on every fold."""
+    return candidate.of_folds if isinstance(candidate, FoldedCandidate) else [candidate]

@@ -77,7 +77,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         "authors": ["hyperforecast developers"],
         "maintainers": ["hyperforecast developers"],
         "python_dependencies": [
-            "torch>=2.6",
+            "torch>=2.7",
             "pytorch-lightning>=2.6",
             "darts>=0.48.1,<0.50",
             "pandas>=2.2.2",

@@ -1,11 +1,11 @@
 """What instances are known by beside their rows: constant columns of X, or levels of the index."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
-from hyperforecast.sktime.instances import Key
+from hyperforecast.sktime.instances import Key, key_of, rows_of_each
 
 Known = dict[Key, dict[str, Any]]
 """Static covariates of instances, by name."""
@@ -51,13 +51,13 @@ def known_by(
     levels = list(y.index.names[:-1])
     keys: list[Key] = [()]
     if isinstance(y.index, pd.MultiIndex):
-        keys = list(dict.fromkeys(map(_key, y.index.droplevel(-1))))
+        keys = list(dict.fromkeys(map(key_of, y.index.droplevel(-1))))
     before = set(known)
     new = [key for key in keys if key not in before]
     found: Known = {key: {} for key in new}
     for name in static_covariates:
         if X is not None and name in X.columns:
-            values = _constants(X[name], bool(levels))
+            values = _constants(X[name])
         elif name in levels:
             place = levels.index(name)
             values = {key: key[place] for key in new}
@@ -78,13 +78,10 @@ def known_by(
     return found
 
 
-def _constants(column: pd.Series, is_panel: bool) -> Mapping[Key, Any]:
+def _constants(column: pd.Series) -> Mapping[Key, Any]:
     """Return the one value of each instance's rows; missing ones are passed over."""
-    index = cast(pd.MultiIndex, column.index)
-    groups = column.groupby(level=list(range(index.nlevels - 1)), sort=False) if is_panel else None
-    parts = {(): column} if groups is None else {_key(key): part for key, part in groups}
     values = {}
-    for key, part in parts.items():
+    for key, part in rows_of_each(column).items():
         distinct = part.dropna().unique()
         if len(distinct) > 1:
             of = f" of instance {key}" if key else ""
@@ -95,7 +92,3 @@ def _constants(column: pd.Series, is_panel: bool) -> Mapping[Key, Any]:
             )
         values[key] = distinct[0] if len(distinct) else float("nan")
     return values
-
-
-def _key(labels: Any) -> Key:
-    return labels if isinstance(labels, tuple) else (labels,)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ PANDAS = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 Key = tuple
 """Labels of an instance on the upper index levels; empty for a single series."""
+
+Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
+"""Rows of a table, or of one of its columns."""
 
 
 @dataclass
@@ -49,7 +52,7 @@ def checked(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
 
 def split(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
     """Split what sktime passes, of any scitype, into single series."""
-    ys, xs = _split(y), None if X is None else _split(X)
+    ys, xs = rows_of_each(y), None if X is None else rows_of_each(X)
     if xs is not None and (missing := [key for key in ys if key not in xs]):
         raise ValueError(
             f"X lacks {len(missing)} of the {len(ys)} instances of y, the first is {missing[0]}. "
@@ -58,13 +61,19 @@ def split(y: pd.DataFrame, X: pd.DataFrame | None) -> dict[Key, Instance]:
     return {key: Instance(part, None if xs is None else xs[key]) for key, part in ys.items()}
 
 
-def _split(frame: pd.DataFrame) -> dict[Key, pd.DataFrame]:
+def rows_of_each(frame: Rows) -> dict[Key, Rows]:
+    """Split a table, or a column of one, into the rows of each instance."""
     if not isinstance(frame.index, pd.MultiIndex):
         return {(): frame}
     levels: list[Hashable] = list(range(frame.index.nlevels - 1))
-    if len(levels) == 1:  # labels by themselves: pandas has changed its mind about lists of one
-        return {(key,): part.droplevel(0) for key, part in frame.groupby(level=0, sort=False)}
-    return {key: part.droplevel(levels) for key, part in frame.groupby(level=levels, sort=False)}
+    # pandas has changed its mind about what a list of one level gives for labels
+    groups = frame.groupby(level=levels[0] if len(levels) == 1 else levels, sort=False)
+    return {key_of(labels): part.droplevel(levels) for labels, part in groups}
+
+
+def key_of(labels: Any) -> Key:
+    """Return the labels of an instance as a tuple, of which one level alone makes none."""
+    return labels if isinstance(labels, tuple) else (labels,)
 
 
 def join(parts: Mapping[Key, pd.DataFrame], names: Sequence[Any]) -> pd.DataFrame:
@@ -132,7 +141,8 @@ def check_values(frame: pd.DataFrame, what: str) -> None:
         rows, columns = np.nonzero(infinite)
         at = frame.index[rows[0]]
         *key, time = at if isinstance(frame.index, pd.MultiIndex) else (at,)
-        of = f" of instance {tuple(key)}" if key else ""
+        labels = tuple(one.item() if isinstance(one, np.generic) else one for one in key)
+        of = f" of instance {labels}" if labels else ""
         raise ValueError(
             f"{what} holds {len(rows)} infinite values, the first in column "
             f"{frame.columns[columns[0]]!r}{of} at {time}. Expected finite numbers, or NaN where "

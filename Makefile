@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OLDEST := .venv-oldest
+TOOLS := .venv-tools
 WHEEL := .venv-wheel
 
-.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts test-oldest test-wheel clean
+.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts test-tools test-oldest test-wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m hyperforecast.demo $(if $(CSV),--csv "$(CSV)") $(if $(H),--horizon $(H)) $(if $(L),--lookback $(L)) $(DEMO_ARGS)
@@ -36,6 +37,15 @@ test-fuzz: $(STAMP)
 test-darts: $(STAMP)
 	$(BIN)/python tests/upstream/run_darts_modules.py $(or $(DARTS_TESTS),$(error name a checkout of Darts: make test-darts DARTS_TESTS=path))
 
+# the tools of docs/tools.md, with those that need Optuna, MLflow, dask, ray or TensorBoard
+test-tools: $(TOOLS)/.installed
+	$(TOOLS)/bin/python -m pytest tests/hosts/darts/test_tools.py tests/hosts/sktime/test_tools.py tests/hosts/sktime/test_threads.py tests/hosts/darts/test_solved_epoch.py
+
+$(TOOLS)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[tools]'
+	touch $@
+
 # all tests but the slow ones, with the oldest versions that pyproject.toml allows
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
@@ -55,7 +65,7 @@ test-wheel:
 	cd build/wheel && ../../$(WHEEL)/bin/python ../../tests/smoke.py
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(WHEEL) build demo-output
+	rm -rf $(VENV) $(OLDEST) $(TOOLS) $(WHEEL) build demo-output
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hyperforecast needs Python >= 3.11; name one with make PYTHON=...")'

@@ -1,6 +1,6 @@
 """Whether forecasts go by the last values of all channels, and by how many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -27,6 +27,10 @@ FIRST_RIDGE = RIDGES.index(1.0)
 MAX_PRODUCTS = 2e11
 """Multiplications, of training errors with last values, beyond which neighbours are not compared:
 some ten seconds of a core."""
+
+
+Windows = Sequence[tuple[Tensor, Tensor]]
+"""Errors (C, T, H) of forecasts of windows, and their last values (C, T, steps)."""
 
 
 class NeighbourFold(NamedTuple):
@@ -79,19 +83,24 @@ class NeighbourChoice:
 
     def choose(self) -> Neighbours | None:
         """Return the neighbours that gain clearly over none, and more than fewer."""
+        affordable = [n_lags for n_lags in NEIGHBOUR_LAGS if self._is_affordable(n_lags)]
+        if not affordable:
+            return None
+        most = Neighbours(affordable[-1], self.changes, 0.0)
+        regressions = [_regression(fold, most) for fold in self.folds]
+        windows = [_validation_windows(fold, most.n_steps) for fold in self.folds]
         chosen = None
-        lowest = self._errors_without()
-        for n_lags in NEIGHBOUR_LAGS:
-            if not self._is_affordable(n_lags):
-                break
-            regression, neighbours, errors = self._best(n_lags)
+        lowest = self._errors_without(windows)
+        for n_lags in affordable:
+            few = [one.of_last(n_lags) for one in regressions]
+            neighbours, errors = self._best(few, windows)
             gains = lowest - errors  # (C, T)
             clear = exceeds_standard_error(gains, self.times, self.series, self.n_apart)
             preferred = clear and gains.mean().item() > self.least_gain * lowest.mean().item()
             self._record(neighbours, errors.mean().item(), preferred)
             if preferred:
                 chosen, lowest = neighbours, errors
-                self.weights = regression.as_weights(neighbours.ridge)
+                self.weights = few[-1].as_weights(neighbours.ridge)
         return chosen
 
     def _is_affordable(self, n_lags: int) -> bool:
@@ -103,33 +112,33 @@ class NeighbourChoice:
         n_products = n_windows * n_lags * n_channels * n_outputs
         return n_bytes <= cache.max_bytes and n_products <= MAX_PRODUCTS
 
-    def _errors_without(self) -> Tensor:
+    def _errors_without(self, windows: Sequence[Windows]) -> Tensor:
         """Return the mean squared errors of single validation windows, (C, T)."""
         errors = [
             fold.scale * left.square().mean(dim=2)
-            for fold in self.folds
-            for left, _ in _validation_windows(fold, 1)
+            for fold, some in zip(self.folds, windows, strict=True)
+            for left, _ in some
         ]
         return torch.cat(errors, dim=1)
 
-    def _best(self, n_lags: int) -> tuple[NeighbourRegression, Neighbours, Tensor]:
-        """Return the last regression, neighbours with the best ridge, and their errors (C, T)."""
-        neighbours = Neighbours(n_lags, self.changes, 0.0)
-        regressions, held_out = [], []
-        for fold in self.folds:
-            trained = fold.training
-            assert isinstance(trained.cache, MomentCache)
-            regressions.append(
-                NeighbourRegression(trained.cache, trained.layout, fold.solved, neighbours)
-            )
-            beside = _validation_windows(fold, neighbours.n_steps)
-            held_out.append([(left, neighbours.regressors(recent)) for left, recent in beside])
+    def _best(
+        self, regressions: Sequence[NeighbourRegression], windows: Sequence[Windows]
+    ) -> tuple[Neighbours, Tensor]:
+        """Return neighbours with the best ridge, and their errors (C, T)."""
+        neighbours = regressions[-1].neighbours
+        held_out = [
+            [
+                (left, neighbours.regressors(recent[:, :, -neighbours.n_steps :]))
+                for left, recent in some
+            ]
+            for some in windows
+        ]
 
         def errors(number: int) -> Tensor:
             found = []
-            for fold, regression, windows in zip(self.folds, regressions, held_out, strict=True):
+            for fold, regression, some in zip(self.folds, regressions, held_out, strict=True):
                 weight, constant = regression.solve(RIDGES[number])
-                for left, seen in windows:
+                for left, seen in some:
                     added = torch.addmm(constant, seen, weight).unflatten(1, left.shape[::2])
                     error = (left - added.transpose(0, 1)).square().mean(dim=2)
                     found.append(fold.scale * error)
@@ -143,7 +152,7 @@ class NeighbourChoice:
             return tried[number].mean().item()
 
         best = best_of_valley(error, len(RIDGES), FIRST_RIDGE)
-        return regressions[-1], replace(neighbours, ridge=RIDGES[best]), tried[best]
+        return replace(neighbours, ridge=RIDGES[best]), tried[best]
 
     def _record(self, neighbours: Neighbours, error: float, chosen: bool) -> None:
         setting = replace(
@@ -152,7 +161,13 @@ class NeighbourChoice:
         self.compared.append(ComparedSetting(setting, error, chosen))
 
 
-def _validation_windows(fold: NeighbourFold, n_steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _regression(fold: NeighbourFold, neighbours: Neighbours) -> NeighbourRegression:
+    trained = fold.training
+    assert isinstance(trained.cache, MomentCache)
+    return NeighbourRegression(trained.cache, trained.layout, fold.solved, neighbours)
+
+
+def _validation_windows(fold: NeighbourFold, n_steps: int) -> Windows:
     split, starts = fold.windows.split, fold.windows.starts
     assert isinstance(split.cache, MomentCache)
-    return windows_beside(split.cache, split.layout, fold.solved, n_steps, starts)
+    return list(windows_beside(split.cache, split.layout, fold.solved, n_steps, starts))

@@ -1,6 +1,8 @@
 """All channels' last values: what the channels' own past does not say of them."""
 
+import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -57,13 +59,23 @@ class NeighbourRegression:
         self._mean, self._left = sums / count, left / count
         self._square = square.addr_(sums, self._mean, alpha=-1)
         self._cross = cross.addr_(sums, self._left, alpha=-1)
-        unit = self._square.diagonal().mean()
-        self._unit = unit if unit > 0 else torch.ones_like(unit)
         self._shape = residuals.shape[0], residuals.shape[2]
+
+    def of_last(self, n_lags: int) -> "NeighbourRegression":
+        """Return the regression on fewer of the same values, the last."""
+        earlier = self.neighbours.n_lags - n_lags
+        kept = slice(earlier * self._shape[0], None)
+        other = copy.copy(self)
+        other.neighbours = replace(self.neighbours, n_lags=n_lags)
+        other._mean, other._cross = self._mean[kept], self._cross[kept]
+        other._square = self._square[kept, kept]
+        return other
 
     def solve(self, ridge: float) -> tuple[Tensor, Tensor]:
         """Solve for one ridge > 0: weights (lags·C, C·H) and constants (C·H,)."""
-        penalty = (ridge * self._unit).expand(len(self._square))
+        unit = self._square.diagonal().mean()
+        unit = unit if unit > 0 else torch.ones_like(unit)
+        penalty = (ridge * unit).expand(len(self._square))
         factor, _ = damped_cholesky(self._square, penalty)
         weight = solve_factorised(factor, self._cross)
         return weight, self._left - self._mean @ weight

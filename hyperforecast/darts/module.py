@@ -237,6 +237,8 @@ class ForecastingModule(PLForecastingModule):
         """Take a training step; where the weights are solved for, log their loss and take none."""
         if self.solved_setting is None:
             return super().training_step(train_batch, batch_idx)
+        if self.network.training:
+            self.network.eval()  # weights that are generated are so once, not for every batch
         with torch.no_grad():
             output = self(train_batch.to_module_input(stage=ModuleStage.TRAIN))
             target, weight = train_batch.future_target, train_batch.sample_weight

@@ -161,6 +161,7 @@ def solved_epoch(
         yield
     finally:
         module.solved_setting = None
+        module.network.train(module.training)
         loop.max_epochs = max_epochs
         trainer.num_sanity_val_steps = sanity_steps
         loop.epoch_progress.reset()

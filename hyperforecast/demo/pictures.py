@@ -45,7 +45,9 @@ def draw(plan: Plan, entries: Sequence[Entry], folder: Path, subject: Subject) -
         plan.data.iloc[:last],
         {one.name: [one.forecasts[i] for i in kept] for one in (automatic, plain)},
         subject.shown,
-        intervals={AUTO: forecast_intervals(automatic.model, plan, [plan.origins[i] for i in kept])},
+        intervals={
+            AUTO: forecast_intervals(automatic.model, plan, [plan.origins[i] for i in kept])
+        },
         history=2 * plan.horizon,
     )
     save(figure, "Forecasts, with intervals that hold nine of ten values", "forecasts.png")

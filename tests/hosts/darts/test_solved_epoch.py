@@ -15,8 +15,9 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.likelihood_models.torch import QuantileRegression
 from pytorch_lightning.loggers import CSVLogger
 
-from hyperforecast.darts import HNMVTSModel
+from hyperforecast.darts import HNMVTSModel, solved_epoch
 from hyperforecast.darts.solved_epoch import WindowBatches, setting_metrics
+from hyperforecast.nn.hyper_linear import HyperLinear
 
 L, H = 12, 4
 HOOKS = [
@@ -242,3 +243,24 @@ class TestCheckpoints:
         plain = HNMVTSModel(L, H).fit(parts[0], val_series=parts[1])
         np.testing.assert_array_equal(model.predict(H).values(), plain.predict(H).values())
         assert model.solver_report is not None
+
+
+def test_weights_are_generated_once_for_all_batches(
+    parts: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, validation = parts
+    monkeypatch.setattr(solved_epoch, "MAX_BATCH", 20 * train.n_components * (L + H))
+    generated = []
+    generate = HyperLinear.generate
+
+    def noted(layer: HyperLinear, shared: bool = False) -> Any:
+        generated.append(layer)
+        return generate(layer, shared)
+
+    monkeypatch.setattr(HyperLinear, "generate", noted)
+    recorder = Recorder()
+    model = HNMVTSModel(L, H, 2, solver="exact", pl_trainer_kwargs={"callbacks": [recorder]})
+    model.fit(train, val_series=validation)
+    assert recorder.called.count("on_train_batch_end") > 2
+    assert len(generated) == len(set(generated)) > 0
+    assert model.model.network.training == model.model.training

@@ -12,6 +12,7 @@ from darts.utils.utils import n_steps_between
 from torch import Tensor, nn
 
 from hyperforecast.darts.gaps import interpolated
+from hyperforecast.darts.phases import PHASE, first_phase, without_phases
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn.exact import MomentHistory, ObservedSeries
@@ -55,6 +56,9 @@ def observed_series(
             None if covariates is None else interpolated(covariates[i])
             for covariates in (dataset.past_covariates, dataset.future_covariates)
         )
+        phase = None
+        if future is not None and PHASE in future.components:
+            phase, future = first_phase(future, series), without_phases(future)
         # past covariates are seen in the lookback alone, and need not reach beyond the last one
         beyond = width - dataset.input_chunk_length
         known_past = [
@@ -88,6 +92,7 @@ def observed_series(
             counts=_counts(len(series), width, dataset.stride),
             channels=_channels(dataset, i),
             gaps=gaps,
+            phase=phase,
         )
         observed.append(one.to(device))
     if history is not None:

@@ -22,6 +22,7 @@ from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.correlation import without_mean
+from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
@@ -29,10 +30,11 @@ from hyperforecast.nn.fold import fold
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics, restore
 from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
+from hyperforecast.nn.phase_means import PhasedRows, PhaseMeans
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run, kind_of, layers_of
 from hyperforecast.nn.standardiser import Standardiser
@@ -153,6 +155,9 @@ class ForecastingNetwork(nn.Module):
     n_attributes : int, default=0
         Number of attributes by which what has weights of its own is known beside: contexts that are
         learned vectors are what these say, and a free part.
+    periods : sequence of int, optional
+        Lengths of cycles, in steps, whose phases are known: see :class:`Cycle`. Of none, an empty
+        sequence, the phases are given and have no effect.
 
     Notes
     -----
@@ -208,6 +213,7 @@ class ForecastingNetwork(nn.Module):
         weights_by: str = "channel",
         n_series: int = 1,
         n_attributes: int = 0,
+        periods: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         if weights_by not in WEIGHTS_BY:
@@ -234,11 +240,13 @@ class ForecastingNetwork(nn.Module):
         self.past_gap_filler = None
         if n_past_covariates:
             self.past_gap_filler = GapFiller(n_past_covariates, lookback)
+        n_units = n_rows("channel" if weights_by == "channel" else "both", n_channels, n_series)
+        self.periods = None if periods is None else tuple(periods)
+        self.cycle = Cycle(self.periods, n_units) if self.periods else None
         self.standardiser = None
         if standardised:
-            units_by = "channel" if weights_by == "channel" else "both"
             self.standardiser = Standardiser(
-                n_rows(units_by, n_channels, n_series),
+                n_units,
                 n_past_covariates,
                 n_future_covariates,
                 n_static_covariates,
@@ -339,6 +347,7 @@ class ForecastingNetwork(nn.Module):
         future_covariates: Tensor | None = None,
         static_covariates: Tensor | None = None,
         series: Tensor | None = None,
+        phase: Tensor | None = None,
         *,
         n_steps: int | None = None,
         shared: bool = False,
@@ -356,6 +365,8 @@ class ForecastingNetwork(nn.Module):
             One row for each channel, or one for all.
         series : Tensor, shape (B,), int64, optional
             Number of the series that each window is of, where weights are by series.
+        phase : Tensor, shape (B, 2), int64, optional
+            Of the first step of the window and of the first one forecast, where there are periods.
         n_steps : int, optional
             Number of steps wanted, at most H, which is the default. Where the horizon is cut into
             segments, those beyond are not computed.
@@ -375,7 +386,7 @@ class ForecastingNetwork(nn.Module):
             units = picked_rows("both", series, self.n_channels)
         if self.past_gap_filler is not None and past_covariates is not None:
             past_covariates = self.past_gap_filler.fill_rows(past_covariates)
-        x, statistics = self.normalise(past_target, units)
+        x, statistics = self.normalise(past_target, units, phase)
         if self.standardiser is not None:
             standardise = self.standardiser.standardise_covariates
             past_covariates = standardise(past_covariates, "past")
@@ -428,33 +439,43 @@ class ForecastingNetwork(nn.Module):
             y = self.channel_offsets(y, x)
         if self.instance_norm is not None and statistics is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
+        if self.cycle is not None:
+            assert phase is not None
+            ahead = self.cycle(phase[:, 1], y.shape[2], units)
+            y = restore(y, Statistics(ahead, None), self.output_roles)
         if self.standardiser is not None:
             y = self.standardiser.restore(y, self.output_roles, units)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
 
     def normalise(
-        self, past_target: Tensor, units: Tensor | None = None
+        self, past_target: Tensor, units: Tensor | None = None, phase: Tensor | None = None
     ) -> tuple[Tensor, Statistics | None]:
         """Fill and normalise windows (B, L, C): (B, C, L), and by what statistics of their own."""
-        x = self.gap_filler(past_target.transpose(1, 2))  # (B, L, C) -> (B, C, L)
-        if self.standardiser is not None:
-            x = self.standardiser.standardise(x, units)
+        x = self._in_units(self.gap_filler(past_target.mT), units, phase)
         if self.instance_norm is None:
             return x, None
         statistics = self.instance_norm.statistics(x)
         return self.instance_norm.normalise(x, statistics), statistics
 
-    def output_scale(self, past_target: Tensor) -> Tensor:
+    def _in_units(self, x: Tensor, units: Tensor | None, phase: Tensor | None) -> Tensor:
+        """Return windows (B, C, L) in units of training, less the cycles."""
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x, units)
+        if self.cycle is not None:
+            assert phase is not None
+            x = x - self.cycle(phase[:, 0], x.shape[2], units)
+        return x
+
+    def output_scale(self, past_target: Tensor, phase: Tensor | None = None) -> Tensor:
         """Return what an output of the head of one adds to forecasts of windows (B, L, C).
 
         Returns
         -------
         Tensor, shape (B, C, 1)
         """
-        x = past_target.mT
+        x = self._in_units(past_target.mT, None, phase)
         scale = torch.ones_like(x[..., :1])
         if self.standardiser is not None:
-            x = self.standardiser.standardise(x)
             scale = scale * self.standardiser.unit()
         if self.instance_norm is not None:
             own = self.instance_norm.statistics(x).scale
@@ -541,6 +562,7 @@ class ForecastingNetwork(nn.Module):
         past_covariates: Sequence[Tensor] = (),
         numbers: Sequence[int] | None = None,
         attributes: Tensor | None = None,
+        phases: Sequence[int] | None = None,
     ) -> None:
         """Give what starts from data the training series.
 
@@ -553,7 +575,13 @@ class ForecastingNetwork(nn.Module):
             Numbers of these series, where weights are by series.
         attributes : Tensor, shape (N, n_attributes), optional
             Of what has weights of its own.
+        phases : sequence of int, optional
+            Of the first row of each series, where there are periods.
         """
+        if phases is not None and self.cycle is not None:
+            assert self.periods is not None
+            rows = self._phased_rows(series, phases, numbers)
+            self.cycle.start_at(PhaseMeans.of(rows, self.periods, self.cycle.n_rows))
         if attributes is not None:
             for _, context in with_attributes(self):
                 context.set_attributes(attributes)
@@ -569,6 +597,20 @@ class ForecastingNetwork(nn.Module):
         self.gap_filler.start_from(series)
         if self.past_gap_filler is not None and past_covariates:
             self.past_gap_filler.start_from(past_covariates)
+
+    def _phased_rows(
+        self, series: Sequence[Tensor], phases: Sequence[int], numbers: Sequence[int] | None
+    ) -> list[PhasedRows]:
+        """Return series with the phases that they begin in, and the rows of units they have."""
+        channels = torch.arange(self.n_channels)
+        return [
+            PhasedRows(
+                values.detach().to("cpu", torch.float64),
+                phase,
+                channels if numbers is None else numbers[i] * self.n_channels + channels,
+            )
+            for i, (values, phase) in enumerate(zip(series, phases, strict=True))
+        ]
 
     def fill_as(self, other: "ForecastingNetwork") -> None:
         """Take over from another network what stands in gaps."""

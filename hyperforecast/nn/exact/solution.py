@@ -10,6 +10,7 @@ from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.phase_means import PhaseMeans
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class ExactSolution:
         Of windows that were not trained on, in ``units``, where asked for.
     attributes : Tensor, shape (C, S), optional
         Of the channels, where they are known by any.
+    cycle : PhaseMeans, optional
+        What was taken away from the series before, in units of theirs; ``None`` where phases are
+        not known.
     compared : list of ComparedSetting
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -62,4 +66,5 @@ class ExactSolution:
     units: Units
     residual_quantiles: ResidualQuantiles | None = None
     attributes: Tensor | None = None
+    cycle: PhaseMeans | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

@@ -27,8 +27,8 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
     Returns
     -------
     ForecastingNetwork
-        Its instance norm, embedding length and factors are those that the solver chose, and it
-        standardises by the solution's units. It is in the solution's precision, float64.
+        Its instance norm, embedding length, factors and cycles are those that the solver chose, and
+        it standardises by the solution's units. It is in the solution's precision, float64.
     """
     network = ForecastingNetwork(**solved_arguments(arguments, solution))
     network = network.to(solution.weights.weight.dtype)
@@ -54,6 +54,8 @@ def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict
     if solution.residual_quantiles is not None:
         arguments["channel_offsets"] = True
         arguments["offset_spans"] = list(solution.residual_quantiles.volatility.spans)
+    if arguments.get("periods") is not None:
+        arguments["periods"] = () if solution.cycle is None else solution.cycle.periods
     return arguments
 
 
@@ -103,6 +105,8 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     for name, of_kind in kinds.items():
         if of_kind is not None:
             network.standardiser.set_units(name, *of_kind)
+    if network.cycle is not None and solution.cycle is not None:
+        network.cycle.start_at(solution.cycle.divided_by(units.target.deviation))
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:

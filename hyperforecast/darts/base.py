@@ -56,7 +56,7 @@ from hyperforecast.darts.new_channels import (
     other_channels,
 )
 from hyperforecast.darts.new_series import for_new_series, new_series
-from hyperforecast.darts.observed_series import counts_alike, observed_series
+from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
     OPTIONS_OF_DARTS,
@@ -105,7 +105,6 @@ from hyperforecast.darts.training_arguments import training_problems
 from hyperforecast.darts.training_data import (
     names_of,
     training_past_covariates,
-    training_phases,
     training_values,
 )
 from hyperforecast.nn import (
@@ -203,6 +202,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._series_names: list[str] = []
         self._attributes: Attributes | None = None
         self._periods: tuple[int, ...] = ()
+        self._suggested_periods: tuple[int, ...] | None = None
 
     @classmethod
     def constructor_options(cls) -> list[Option]:
@@ -362,14 +362,27 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 training_past_covariates(self._fit_dataset),
                 getattr(self._fit_dataset, "numbers", None),
                 None if attributes is None else attributes.values,
-                training_phases(self._fit_dataset) if self._takes_phases else None,
             )
+            if self._periods:
+                assert isinstance(self._fit_dataset, SequentialTorchTrainingDataset)
+                start_cycles(module.network, self._fit_dataset)
         return module
 
     @property
     def _takes_phases(self) -> bool:
         """Whether phases of periods are among the inputs."""
         return self.model_params.get("periods") is not None
+
+    def suggest_periods(self, periods: Sequence[int] | None) -> Self:
+        """Let ``periods="auto"`` stand for some, whatever the index of the series suggests.
+
+        Parameters
+        ----------
+        periods : sequence of int or None
+            Ascending. ``None`` leaves it to the series.
+        """
+        self._suggested_periods = None if periods is None else tuple(periods)
+        return self
 
     @property
     def _repeat(self) -> int:
@@ -529,7 +542,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if self.model is None:
             self._series_names, self._attributes = [], None
         if self._takes_phases and (self.model is None or not self._periods):
-            self._periods = periods_in(self.model_params["periods"], series2seq(series))
+            self._periods = periods_in(
+                self.model_params["periods"], series2seq(series), self._suggested_periods
+            )
         self._order_by_trained_names()
         try:
             return super()._setup_for_fit_from_dataset(series, **kwargs)

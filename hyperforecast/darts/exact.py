@@ -32,7 +32,6 @@ from hyperforecast.nn.exact import (
     solved_arguments,
     solved_network,
 )
-from hyperforecast.nn.exact.cycles import without_cycle
 from hyperforecast.nn.exact.observed_series import has_own_windows
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.parts import Part, closed_form_of_head
@@ -91,8 +90,9 @@ def train_exactly(
     with turn_lent():  # solving draws no random numbers
         if recalled is not None:
             assert settings is not None
-            cycle = settings.cycle
-            solution = replace(solve(problem, without_cycle(series, cycle)), cycle=cycle)
+            cycles = settings.cycles
+            left = series if cycles is None else cycles.taken_from(series)
+            solution = replace(solve(problem, left), cycles=cycles)
         elif module.network.periods is None:
             solution = solve(problem, series, held_out)
         else:

@@ -15,7 +15,8 @@ from hyperforecast.darts.gaps import interpolated
 from hyperforecast.darts.phases import PHASE, first_phase, without_phases
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.darts.training_data import as_tensor
-from hyperforecast.nn.exact import MomentHistory, ObservedSeries
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.exact import Cycles, MomentHistory, ObservedSeries, write_cycles
 
 
 def observed_series(
@@ -98,6 +99,14 @@ def observed_series(
     if history is not None:
         history.origin = origin
     return observed
+
+
+def start_cycles(network: ForecastingNetwork, dataset: SequentialTorchTrainingDataset) -> None:
+    """Let the cycles of a network start at the means of phases over the rows of a dataset."""
+    assert network.periods
+    series = observed_series(dataset, torch.device("cpu"))
+    n_rows = network.n_channels * (1 if network.weights_by == "channel" else network.n_series)
+    write_cycles(network, Cycles.of(series, network.periods, n_rows))
 
 
 def n_windows(dataset: SequentialTorchTrainingDataset, number: int) -> int:

@@ -48,7 +48,9 @@ def given_periods(periods: Any) -> tuple[int, ...]:
     return (periods,) if isinstance(periods, int) else tuple(sorted(periods))
 
 
-def periods_in(given: Any, series: Sequence[TimeSeries]) -> tuple[int, ...]:
+def periods_in(
+    given: Any, series: Sequence[TimeSeries], suggested: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
     """Return the periods of training series, ascending.
 
     Parameters
@@ -56,6 +58,8 @@ def periods_in(given: Any, series: Sequence[TimeSeries]) -> tuple[int, ...]:
     given : "auto", int or sequence of int
         ``"auto"`` stands for those that the index suggests, or else the rows.
     series : sequence of TimeSeries
+    suggested : tuple of int, optional
+        What is known of the index beside.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def periods_in(given: Any, series: Sequence[TimeSeries]) -> tuple[int, ...]:
     """
     n_rows = max(map(len, series))
     if isinstance(given, str):
-        found = periods_of_frequency(series[0].freq)
+        found = periods_of_frequency(series[0].freq) if suggested is None else suggested
         if found is None:
             of_rows = period_of_rows([one.values(copy=False) for one in series])
             found = () if of_rows is None else (of_rows,)

@@ -9,7 +9,7 @@ from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 from torch import Tensor
 
 from hyperforecast.darts.names import ALONG_TIME, InputKind
-from hyperforecast.darts.phases import first_phase, without_phases
+from hyperforecast.darts.phases import without_phases
 
 
 def training_series(dataset: TorchTrainingDataset) -> Sequence[TimeSeries] | None:
@@ -59,14 +59,6 @@ def training_past_covariates(dataset: TorchTrainingDataset) -> list[Tensor]:
         for several in zip(*filter(None, kept), strict=True)
         for rows in (min(map(len, several)),)
     ]
-
-
-def training_phases(dataset: TorchTrainingDataset) -> list[int]:
-    """Return the phase of the first row of each training series."""
-    series, covariates = training_series(dataset), _kept(dataset, "future_covariates")
-    assert series is not None
-    assert covariates is not None
-    return [first_phase(one, of) for one, of in zip(covariates, series, strict=True)]
 
 
 def as_tensor(values: np.ndarray) -> Tensor:

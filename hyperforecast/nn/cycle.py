@@ -32,7 +32,6 @@ class Cycle(nn.Module):
 
     def __init__(self, periods: Sequence[int], n_rows: int) -> None:
         super().__init__()
-        self.n_rows = n_rows
         self.values = nn.ParameterList(
             nn.Parameter(torch.zeros(n_rows, period)) for period in periods
         )

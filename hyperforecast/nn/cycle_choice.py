@@ -17,7 +17,7 @@ from hyperforecast.nn.exact import (
     solve_exact,
     solved_network,
 )
-from hyperforecast.nn.exact.cycles import cycle_of, without_cycle
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.hold_out import LAST_FIFTH, hold_out
 from hyperforecast.nn.exact.observed_series import has_own_windows
@@ -25,7 +25,6 @@ from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import SpreadWindows
-from hyperforecast.nn.phase_means import PhaseMeans
 from hyperforecast.nn.windows import WindowCutter
 
 MAX_COMPARED = 2000
@@ -85,15 +84,15 @@ def solve_with_cycle(
     Returns
     -------
     ExactSolution
-        With its cycle, whose candidates stand first in what was compared.
+        With its cycles, whose candidates stand first in what was compared.
     """
     choice = choose_cycle(arguments, problem, series, validation, options, periods)
     solution = choice.solution
     if solution is None:
-        cycle = cycle_of(series, choice.periods, problem.n_channels)
-        held_out = None if validation is None else without_cycle(validation, cycle)
-        solution = solve(problem, without_cycle(series, cycle), held_out)
-        solution = replace(solution, cycle=cycle)
+        cycles = Cycles.of(series, choice.periods, problem.n_channels)
+        held_out = None if validation is None else cycles.taken_from(validation)
+        solution = solve(problem, cycles.taken_from(series), held_out)
+        solution = replace(solution, cycles=cycles)
     compared = [replace(entry, periods=choice.periods) for entry in solution.compared]
     return replace(solution, compared=[*choice.compared, *compared])
 
@@ -118,9 +117,9 @@ def choose_cycle(
     points = replace(problem, quantiles=(), centred=False)
 
     def candidate(periods: tuple[int, ...]) -> tuple[ExactSolution, Tensor]:
-        cycle = cycle_of(training, periods, problem.n_channels)
-        parts = (without_cycle(part, cycle) for part in (training, validation))
-        solution = replace(solve_exact(points, *parts, options), cycle=cycle)
+        cycles = Cycles.of(training, periods, problem.n_channels)
+        parts = map(cycles.taken_from, (training, validation))
+        solution = replace(solve_exact(points, *parts, options), cycles=cycles)
         return solution, windows.errors(solution)
 
     chosen: tuple[int, ...] = ()
@@ -141,9 +140,9 @@ def choose_cycle(
 
 
 def _entry(solution: ExactSolution, errors: Tensor, chosen: bool) -> ComparedSetting:
-    assert solution.cycle is not None
+    assert solution.cycles is not None
     error = errors.mean().item()
-    return ComparedSetting(solution.setting, error, chosen, periods=solution.cycle.periods)
+    return ComparedSetting(solution.setting, error, chosen, periods=solution.cycles.periods)
 
 
 class _ComparedWindows:

@@ -34,7 +34,6 @@ from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistic
 from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
-from hyperforecast.nn.phase_means import PhasedRows, PhaseMeans
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run, kind_of, layers_of
 from hyperforecast.nn.standardiser import Standardiser
@@ -156,8 +155,8 @@ class ForecastingNetwork(nn.Module):
         Number of attributes by which what has weights of its own is known beside: contexts that are
         learned vectors are what these say, and a free part.
     periods : sequence of int, optional
-        Lengths of cycles, in steps, whose phases are known: see :class:`Cycle`. Of none, an empty
-        sequence, the phases are given and have no effect.
+        Lengths of cycles of channels and covariates, in steps, whose phases are known: see
+        :class:`Cycle`. Of none, an empty sequence, the phases are given and have no effect.
 
     Notes
     -----
@@ -242,7 +241,13 @@ class ForecastingNetwork(nn.Module):
             self.past_gap_filler = GapFiller(n_past_covariates, lookback)
         n_units = n_rows("channel" if weights_by == "channel" else "both", n_channels, n_series)
         self.periods = None if periods is None else tuple(periods)
-        self.cycle = Cycle(self.periods, n_units) if self.periods else None
+        self.cycle = self.past_cycle = self.future_cycle = None
+        if self.periods:
+            self.cycle = Cycle(self.periods, n_units)
+            if n_past_covariates:
+                self.past_cycle = Cycle(self.periods, n_past_covariates)
+            if n_future_covariates:
+                self.future_cycle = Cycle(self.periods, n_future_covariates)
         self.standardiser = None
         if standardised:
             self.standardiser = Standardiser(
@@ -392,6 +397,9 @@ class ForecastingNetwork(nn.Module):
             past_covariates = standardise(past_covariates, "past")
             future_covariates = standardise(future_covariates, "future")
             static_covariates = standardise(static_covariates, "static")
+        if phase is not None:
+            past_covariates = _without(self.past_cycle, past_covariates, phase[:, 0])
+            future_covariates = _without(self.future_cycle, future_covariates, phase[:, 1])
         n_cut = None  # on a leading axis, none without it
         if self.segments is not None and not shared:
             n_cut = self.segments.reaching(self.horizon if n_steps is None else n_steps)
@@ -562,7 +570,6 @@ class ForecastingNetwork(nn.Module):
         past_covariates: Sequence[Tensor] = (),
         numbers: Sequence[int] | None = None,
         attributes: Tensor | None = None,
-        phases: Sequence[int] | None = None,
     ) -> None:
         """Give what starts from data the training series.
 
@@ -575,13 +582,7 @@ class ForecastingNetwork(nn.Module):
             Numbers of these series, where weights are by series.
         attributes : Tensor, shape (N, n_attributes), optional
             Of what has weights of its own.
-        phases : sequence of int, optional
-            Of the first row of each series, where there are periods.
         """
-        if phases is not None and self.cycle is not None:
-            assert self.periods is not None
-            rows = self._phased_rows(series, phases, numbers)
-            self.cycle.start_at(PhaseMeans.of(rows, self.periods, self.cycle.n_rows))
         if attributes is not None:
             for _, context in with_attributes(self):
                 context.set_attributes(attributes)
@@ -597,20 +598,6 @@ class ForecastingNetwork(nn.Module):
         self.gap_filler.start_from(series)
         if self.past_gap_filler is not None and past_covariates:
             self.past_gap_filler.start_from(past_covariates)
-
-    def _phased_rows(
-        self, series: Sequence[Tensor], phases: Sequence[int], numbers: Sequence[int] | None
-    ) -> list[PhasedRows]:
-        """Return series with the phases that they begin in, and the rows of units they have."""
-        channels = torch.arange(self.n_channels)
-        return [
-            PhasedRows(
-                values.detach().to("cpu", torch.float64),
-                phase,
-                channels if numbers is None else numbers[i] * self.n_channels + channels,
-            )
-            for i, (values, phase) in enumerate(zip(series, phases, strict=True))
-        ]
 
     def fill_as(self, other: "ForecastingNetwork") -> None:
         """Take over from another network what stands in gaps."""
@@ -711,6 +698,13 @@ def _parameters_of(terms: Iterable[tuple[str, Term]]) -> dict[str, nn.Parameter]
 
 def _same(values: Tensor) -> Tensor:
     return values
+
+
+def _without(cycle: Cycle | None, covariates: Tensor | None, phase: Tensor) -> Tensor | None:
+    """Return covariates (B, T, n) less their cycle, from a phase (B,) on."""
+    if cycle is None or covariates is None:
+        return covariates
+    return covariates - cycle(phase, covariates.shape[1]).mT
 
 
 def check_network(**arguments: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.cycles import without_cycle
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.moments import Moments
@@ -19,7 +19,6 @@ from hyperforecast.nn.exact.search_space import SearchSpace
 from hyperforecast.nn.exact.setting import Setting, View
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.weighted_moments import weighted_moments
-from hyperforecast.nn.phase_means import PhaseMeans
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class RunningFit:
         One of the windows, for its sizes.
     residual_quantiles : optional
         Those of the solution that the settings come from: further windows do not move them.
-    cycle : PhaseMeans, optional
-        Likewise; it is taken away from every series that counts.
+    cycles : Cycles, optional
+        Likewise; they are taken away from every series that counts.
     """
 
     problem: Problem
@@ -54,7 +53,7 @@ class RunningFit:
     moments: Mapping[Setting, Moments] | None = None
     window: ObservedSeries | None = None
     residual_quantiles: Any = None
-    cycle: PhaseMeans | None = None
+    cycles: Cycles | None = None
 
     @classmethod
     def of(cls, problem: Problem, options: ExactOptions, solution: ExactSolution) -> Self:
@@ -65,7 +64,7 @@ class RunningFit:
         search = SearchSpace.only(combination.settings)
         problem = replace(problem, search=search, quantiles=())
         frame, quantiles = Frame.of(solution), solution.residual_quantiles
-        held = {"residual_quantiles": quantiles, "cycle": solution.cycle}
+        held = {"residual_quantiles": quantiles, "cycles": solution.cycles}
         return cls(problem, options, combination, frame, **held)
 
     def counting(self, series: Sequence[ObservedSeries], forgetting: float = 1.0) -> Self:
@@ -81,7 +80,8 @@ class RunningFit:
             the windows of the series that has most of them.
         """
         series = [one for one in series if len(one.target) >= self.problem.width]
-        series = without_cycle(series, self.cycle)
+        if self.cycles is not None:
+            series = self.cycles.taken_from(series)
         if not series:
             return self
         split = self._split(series)
@@ -105,7 +105,7 @@ class RunningFit:
         for setting, sums in self.moments.items():
             split.use(setting, sums)
         solution = split.solve_all(self.combination)
-        return replace(solution, residual_quantiles=self.residual_quantiles, cycle=self.cycle)
+        return replace(solution, residual_quantiles=self.residual_quantiles, cycles=self.cycles)
 
     def _split(self, series: Sequence[ObservedSeries]) -> DataSplit:
         return DataSplit(self.problem, series, self.options, None, "all", self.frame)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.solution import ExactSolution
-from hyperforecast.nn.phase_means import PhaseMeans
 
 
 @dataclass
@@ -19,7 +19,7 @@ class _LastFit:
     options: ExactOptions
     series: list[ObservedSeries]
     combination: Combination
-    cycle: PhaseMeans | None
+    cycles: Cycles | None
     n_fits: int  # since it was selected, that fit included
 
 
@@ -34,9 +34,9 @@ class SettingHistory:
         self._last: _LastFit | None = None
 
     @property
-    def cycle(self) -> PhaseMeans | None:
+    def cycles(self) -> Cycles | None:
         """What was taken away from the series before; its phases go on."""
-        return None if self._last is None else self._last.cycle
+        return None if self._last is None else self._last.cycles
 
     def recall(
         self, problem: Problem, series: Sequence[ObservedSeries], options: ExactOptions
@@ -75,7 +75,7 @@ class SettingHistory:
             return
         n_fits = 1 + (self._last.n_fits if recalled and self._last is not None else 0)
         self._last = _LastFit(
-            problem, options, list(series), solution.combination, solution.cycle, n_fits
+            problem, options, list(series), solution.combination, solution.cycles, n_fits
         )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.neighbours import NeighbourWeights
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
-from hyperforecast.nn.phase_means import PhaseMeans
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ExactSolution:
         Of windows that were not trained on, in ``units``, where asked for.
     attributes : Tensor, shape (C, S), optional
         Of the channels, where they are known by any.
-    cycle : PhaseMeans, optional
+    cycles : Cycles, optional
         What was taken away from the series before, in units of theirs; ``None`` where phases are
         not known.
     compared : list of ComparedSetting
@@ -66,5 +66,5 @@ class ExactSolution:
     units: Units
     residual_quantiles: ResidualQuantiles | None = None
     attributes: Tensor | None = None
-    cycle: PhaseMeans | None = None
+    cycles: Cycles | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

@@ -24,6 +24,10 @@ ABOUT_AS_HIGH = 0.8
 """Part of the highest peak that a peak at a shorter lag has to reach."""
 
 
+WIDTH_OF_PEAK = 1.25
+"""How far lags may be from the first peak, as a factor, of which multiples choose one."""
+
+
 def periods_of_frequency(frequency: Any) -> tuple[int, ...] | None:
     """Return the periods, in rows, that steps of an offset of pandas suggest.
 
@@ -74,10 +78,14 @@ def period_of_rows(series: Sequence[np.ndarray]) -> int | None:
     correlation = (lagged[:, moves] / lagged[0, moves]).mean(axis=1) / share
     inner = correlation[1:-1]
     peaks = np.flatnonzero((inner > correlation[:-2]) & (inner >= correlation[2:])) + 1
-    peaks = peaks[(peaks >= 2) & (correlation[peaks] >= LEAST_CORRELATION)]
-    if not len(peaks):
+    peaks = peaks[peaks >= 2]
+    highest = correlation[peaks].max(initial=0.0)
+    if highest < LEAST_CORRELATION:
         return None
-    return int(peaks[correlation[peaks] >= ABOUT_AS_HIGH * correlation[peaks].max()][0])
+    peaks = peaks[correlation[peaks] >= ABOUT_AS_HIGH * highest]
+    # noise moves a peak: the multiples say more
+    near = np.arange(max(2, int(peaks[0] / WIDTH_OF_PEAK)), int(peaks[0] * WIDTH_OF_PEAK) + 1)
+    return int(max(near, key=lambda lag: correlation[lag : longest + 1 : lag].mean()))
 
 
 def place_in_time(label: Any, step: Any) -> int:
@@ -91,12 +99,24 @@ def place_in_time(label: Any, step: Any) -> int:
         From row to row.
     """
     if isinstance(label, pd.Period):
-        return label.ordinal // label.freq.n
+        return int(label.ordinal // label.freq.n)
     if not isinstance(label, pd.Timestamp):
         return int(label) // int(step)
-    if isinstance(step, pd.offsets.Tick):
-        return int(label.value // pd.Timedelta(step).value)
+    length = _length(step)
+    if length is not None:
+        return int(label.value // length.value)
     label = label.tz_localize(None)
+    if type(step) is pd.offsets.BusinessDay:  # of which there are too many to be counted out
+        return int(np.busday_count(ORIGIN.date(), label.date()) // step.n)
     if label >= ORIGIN:
         return len(pd.date_range(ORIGIN, label, freq=step))
-    return -len(pd.date_range(label, ORIGIN, freq=step))
+    return 1 - len(pd.date_range(label, ORIGIN, freq=step, inclusive="left"))
+
+
+def _length(step: Any) -> pd.Timedelta | None:
+    """Return how long a step is, ``None`` where that depends on the date."""
+    if isinstance(step, (pd.offsets.Day, pd.offsets.Week)):
+        return pd.Timedelta(
+            days=step.n * (DAYS_OF_WEEK if isinstance(step, pd.offsets.Week) else 1)
+        )
+    return pd.Timedelta(step) if isinstance(step, pd.offsets.Tick) else None

@@ -975,6 +975,39 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         with quiet_lightning(not _shows_progress(trainer)):
             return super()._predict(trainer, *args, **kwargs)
 
+    def with_phases(
+        self,
+        series: TimeSeriesLike,
+        future_covariates: TimeSeriesLike | None = None,
+        n: int | None = None,
+    ) -> TimeSeriesLike:
+        """Return future covariates with the phase of the periods behind them.
+
+        It is what an exported graph takes as future covariates; the model itself adds the phase
+        wherever it is needed.
+
+        Parameters
+        ----------
+        series : TimeSeries or sequence of TimeSeries
+            To forecast from.
+        future_covariates : TimeSeries or sequence of TimeSeries, optional
+            Where the model has others.
+        n : int, optional
+            Steps to forecast; ``output_chunk_length`` if not given.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained, or has no periods.
+        """
+        check_is_trained(self)
+        if not self._takes_phases:
+            raise ValueError("The model has no periods, and takes covariates as they are.")
+        several = None if future_covariates is None else series2seq(future_covariates)
+        n_ahead = self.output_chunk_shift + max(n or 0, self.output_chunk_length)
+        phased = with_phases(several, series2seq(series), self._repeat, n_ahead)
+        return phased[0] if isinstance(series, TimeSeries) else phased
+
     def to_onnx(
         self, path: str | None = None, *, dynamic_batch: bool = False, **kwargs: Any
     ) -> None:
@@ -983,7 +1016,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         Where weights depend on the window, it holds what generates them. See
         :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
         for how to run the file without torch. Channels go by position there, in the order of
-        ``channel_names``.
+        ``channel_names``. With ``periods`` its future covariates are those of :meth:`with_phases`.
 
         Parameters
         ----------
@@ -1047,7 +1080,9 @@ def _network_arguments(
         "n_factors": int(arguments["n_factors"] or 0),
         "individual_covariates": arguments["individual_covariates"],
         "weights_by": arguments["weights_by"],
-        **({} if arguments["periods"] is None else {"periods": given_periods(arguments["periods"])}),
+        **(
+            {} if arguments["periods"] is None else {"periods": given_periods(arguments["periods"])}
+        ),
     }
 
 

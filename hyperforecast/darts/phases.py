@@ -100,7 +100,9 @@ def with_phases(
     n_ahead : int, default=0
     """
     if covariates is not None:
-        return [one.stack(_phases(one.time_index, one.freq, repeat, one.dtype)) for one in covariates]
+        return [
+            one.stack(_phases(one.time_index, one.freq, repeat, one.dtype)) for one in covariates
+        ]
     return [
         _phases(_extended(one.time_index, one.freq, n_ahead), one.freq, repeat, one.dtype)
         for one in series

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,11 +22,14 @@ from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.distinct_series import distinct_numbers
 from hyperforecast.nn.exact.hold_out import LAST_FIFTH, hold_out
 from hyperforecast.nn.exact.observed_series import has_own_windows
-from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.standard_error import exceeds_standard_error
 from hyperforecast.nn.exact.validation_windows import SpreadWindows
 from hyperforecast.nn.windows import WindowCutter
+
+LEAST_GAIN = 0.005
+"""Part of the error that a cycle has to save: less than what the solver asks of richer weights, for
+it has few values, which are shrunk before they are compared."""
 
 MAX_COMPARED = 2000
 """Number of validation windows, evenly spread, whose errors are compared."""
@@ -60,12 +64,12 @@ def solve_with_cycle(
     validation: Sequence[ObservedSeries] | None,
     options: ExactOptions,
     periods: Sequence[int],
-    solve: Callable[..., ExactSolution] = solve_exact,
+    solve: Callable[..., ExactSolution] | None = None,
 ) -> ExactSolution:
     """Solve for what is left of series when their cycles are taken away, as far as these pay.
 
     One period after the other, the shortest first, is compared with those before alone: a cycle is
-    kept where it gains more than one standard error, and more than one per cent, on validation.
+    kept where it gains more than one standard error, and more than half a per cent, on validation.
     Without validation series these are the last fifth of the windows, or what
     ``options.validation_size`` says, and cycles are estimated on the rows before them; those kept
     are estimated again on all rows.
@@ -78,8 +82,8 @@ def solve_with_cycle(
         As of :func:`solve_exact`; series say their phase.
     periods : sequence of int
         Ascending.
-    solve : callable, default=solve_exact
-        What solves on all series in the end.
+    solve : callable, optional
+        What solves on all series in the end; :func:`solve_exact` with the options if not given.
 
     Returns
     -------
@@ -91,6 +95,7 @@ def solve_with_cycle(
     if solution is None:
         cycles = Cycles.of(series, choice.periods, problem.n_channels)
         held_out = None if validation is None else cycles.taken_from(validation)
+        solve = solve or partial(solve_exact, options=options)
         solution = solve(problem, cycles.taken_from(series), held_out)
         solution = replace(solution, cycles=cycles)
     compared = [replace(entry, periods=choice.periods) for entry in solution.compared]
@@ -127,13 +132,12 @@ def choose_cycle(
     compared = [_entry(solution, errors, chosen=True)]
     for period in periods:
         other, its_errors = candidate((*chosen, period))
-        gains = (
-            errors.mean() - its_errors.mean() > LEAST_GAIN * errors.mean()
-        ).item() and exceeds_standard_error(
-            errors - its_errors, windows.times, windows.series, windows.n_apart
+        gains = errors - its_errors
+        pays = gains.mean() > LEAST_GAIN * errors.mean() and exceeds_standard_error(
+            gains, windows.times, windows.series, windows.n_apart
         )
-        compared.append(_entry(other, its_errors, gains))
-        if gains:
+        compared.append(_entry(other, its_errors, bool(pays)))
+        if pays:
             chosen, solution, errors = (*chosen, period), other, its_errors
     final = training is series and not problem.quantiles
     return CycleChoice(chosen, solution if final else None, tuple(compared))
@@ -170,9 +174,7 @@ class _ComparedWindows:
             "point_head": False,
             "channel_offsets": False,
         }
-        self.cutter = WindowCutter(
-            problem.lookback, problem.horizon, problem.shift, torch.float64
-        )
+        self.cutter = WindowCutter(problem.lookback, problem.horizon, problem.shift, torch.float64)
         self.given = [one.to(cpu) for one in validation if one.n_rows >= problem.width]
         self.n_windows = sum(one.n_rows - problem.width + 1 for one in self.given)
         if not self.given:

@@ -70,7 +70,9 @@ class PhaseMeans:
         for number, period in enumerate(periods):
             before = cls(tuple(periods[:number]), tuple(values))
             left = [
-                one._replace(values=one.values - before.over(one.phase, len(one.values), one.numbers))
+                one._replace(
+                    values=one.values - before.over(one.phase, len(one.values), one.numbers)
+                )
                 for one in series
                 if len(one.values) >= MIN_OCCURRENCES * period
             ]

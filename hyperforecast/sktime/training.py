@@ -224,9 +224,7 @@ def train(
             held_out = slice(rows.stop - plan.lookback, None)
             known = None if X is None else X[held_out]
             first = first_number(trained, index, held_out.start)
-            validation.append(
-                to_darts(trained, key, scale, y[held_out], known, names, first=first)
-            )
+            validation.append(to_darts(trained, key, scale, y[held_out], known, names, first=first))
     arguments: dict[str, Any] = {**as_arguments(training), **as_arguments(validation, "val_")}
     if start is not None:
         assert start.model.model is not None

@@ -67,9 +67,7 @@ class FeatureTap:
             for name in self.layers.names
         ]
         try:
-            forecast = self.network(
-                past, past_covariates, future_covariates, static, phase=phase
-            )
+            forecast = self.network(past, past_covariates, future_covariates, static, phase=phase)
         finally:
             for hook in hooks:
                 hook.remove()

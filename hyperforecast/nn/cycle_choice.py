@@ -123,8 +123,8 @@ def choose_cycle(
 
     def candidate(periods: tuple[int, ...]) -> tuple[ExactSolution, Tensor]:
         cycles = Cycles.of(training, periods, problem.n_channels)
-        parts = map(cycles.taken_from, (training, validation))
-        solution = replace(solve_exact(points, *parts, options), cycles=cycles)
+        left, held_out = cycles.taken_from(training), cycles.taken_from(validation)
+        solution = replace(solve_exact(points, left, held_out, options), cycles=cycles)
         return solution, windows.errors(solution)
 
     chosen: tuple[int, ...] = ()

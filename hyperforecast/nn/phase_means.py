@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 MIN_OCCURRENCES = 2
-"""Number of whole periods in one series from which on means of its phases can be told from noise."""
+"""Number of whole periods that a series has to hold: means are told from noise by several."""
 
 
 class PhasedRows(NamedTuple):

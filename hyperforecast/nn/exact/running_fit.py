@@ -63,9 +63,14 @@ class RunningFit:
         combination = replace(combination, settings=given)  # the frame has the learned vectors
         search = SearchSpace.only(combination.settings)
         problem = replace(problem, search=search, quantiles=())
-        frame, quantiles = Frame.of(solution), solution.residual_quantiles
-        held = {"residual_quantiles": quantiles, "cycles": solution.cycles}
-        return cls(problem, options, combination, frame, **held)
+        return cls(
+            problem,
+            options,
+            combination,
+            Frame.of(solution),
+            residual_quantiles=solution.residual_quantiles,
+            cycles=solution.cycles,
+        )
 
     def counting(self, series: Sequence[ObservedSeries], forgetting: float = 1.0) -> Self:
         """Return the running fit with every window of further series.

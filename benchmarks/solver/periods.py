@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from hyperforecast.darts import HNMVTSModel
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.cycle import Cycle
 
-PERIODS = RESULTS / "solver_cycles.csv"
+PERIODS = RESULTS / "solver_periods.csv"
 
 DAYS = {"ETTh1": 24, "ETTm1": 96, "weather": 144, "los_speed": 288, "epf_np": 24, "epf_pjm": 24}
 """Number of steps in a day."""
@@ -48,7 +48,8 @@ def periods(names: Sequence[str], folder: str | None) -> None:
     rows = pd.DataFrame(complete(PERIODS, runs))
     index = ["data", "lookback"]
     table = rows.pivot_table(index=index, columns="cycles", values="test MSE", sort=False)
-    table["kept"] = rows[rows["cycles"] == CHOSEN].set_index(index)["kept"]
+    told = rows[rows["cycles"] == CHOSEN].set_index(index)
+    table[["gains on validation", "kept"]] = told[["gains on validation", "kept"]]
     print(markdown(table.reset_index(), digits=4))
 
 
@@ -81,9 +82,20 @@ def _measure(name: str, lookback: int, cycles: str, folder: str | None) -> Row:
     words = {day: "day", DAYS_OF_WEEK * day: "week"}
     return {
         "test MSE": round(mse, 5),
+        "gains on validation": "" if given is None else gains(model.solver_report, {one: words[one] for one in given}),
         "kept": ", ".join(words[one] for one in kept),
         "processor seconds": round(taken.processor, 2),
     }
+
+
+def gains(report: pd.DataFrame, words: Mapping[int, str]) -> str:
+    """Return what each cycle gained on validation over those kept before it, in per cent."""
+    said, kept = [], report.iloc[0]
+    for _, row in report.iloc[1 : 1 + len(words)].iterrows():
+        gain = 1 - row["validation_mse"] / kept["validation_mse"]
+        said.append(f"{words[row['periods'][-1]]} {gain:.1%}")
+        kept = row if row["chosen"] else kept
+    return ", ".join(said)
 
 
 def _covariates(known: Dataset | None, lookback: int) -> dict[str, Any]:

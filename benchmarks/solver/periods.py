@@ -82,7 +82,9 @@ def _measure(name: str, lookback: int, cycles: str, folder: str | None) -> Row:
     words = {day: "day", DAYS_OF_WEEK * day: "week"}
     return {
         "test MSE": round(mse, 5),
-        "gains on validation": "" if given is None else gains(model.solver_report, {one: words[one] for one in given}),
+        "gains on validation": ""
+        if given is None
+        else gains(model.solver_report, {one: words[one] for one in given}),
         "kept": ", ".join(words[one] for one in kept),
         "processor seconds": round(taken.processor, 2),
     }

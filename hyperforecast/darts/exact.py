@@ -83,14 +83,15 @@ def train_exactly(
     if has_own_windows(series):
         history = settings = None  # of the same windows of all channels
     recalled = None if settings is None else settings.recall(problem, series, options)
+    cycles = None if settings is None else settings.cycles
+    if cycles is not None and not set(cycles.periods) <= set(periods):
+        recalled = None  # of phases that are not told apart now
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))
     )
     solve = partial(solve_exact, options=options, history=history, combination=recalled)
     with turn_lent():  # solving draws no random numbers
         if recalled is not None:
-            assert settings is not None
-            cycles = settings.cycles
             left = series if cycles is None else cycles.taken_from(series)
             solution = replace(solve(problem, left), cycles=cycles)
         elif module.network.periods is None:

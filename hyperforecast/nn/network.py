@@ -240,14 +240,6 @@ class ForecastingNetwork(nn.Module):
         if n_past_covariates:
             self.past_gap_filler = GapFiller(n_past_covariates, lookback)
         n_units = n_rows("channel" if weights_by == "channel" else "both", n_channels, n_series)
-        self.periods = None if periods is None else tuple(periods)
-        self.cycle = self.past_cycle = self.future_cycle = None
-        if self.periods:
-            self.cycle = Cycle(self.periods, n_units)
-            if n_past_covariates:
-                self.past_cycle = Cycle(self.periods, n_past_covariates)
-            if n_future_covariates:
-                self.future_cycle = Cycle(self.periods, n_future_covariates)
         self.standardiser = None
         if standardised:
             self.standardiser = Standardiser(
@@ -266,6 +258,7 @@ class ForecastingNetwork(nn.Module):
             "n_past_covariates": n_past_covariates,
             "n_future_covariates": n_future_covariates,
         }
+        n_cycles = (n_units, n_past_covariates, n_future_covariates)
         self.backbone_takes_covariates = takes_covariates(backbone)
         own_maps = _maps_of_channels(individual_covariates, self.parts, backbone)
         options = dict(backbone_kwargs or {})
@@ -307,6 +300,11 @@ class ForecastingNetwork(nn.Module):
             self.channel_offsets = ChannelOffsets(
                 n_channels, horizon, len(self.output_roles), offset_spans, trained=not point_head
             )
+
+        self.periods = None if periods is None else tuple(periods)
+        self.cycle, self.past_cycle, self.future_cycle = (
+            Cycle(self.periods, count) if self.periods and count else None for count in n_cycles
+        )
 
         others = [] if width is None else [Site("embedding", "linear", 3, lookback, width)]
         if self.features is not None:

@@ -86,6 +86,10 @@ def test_series_have_cycles_of_their_own() -> None:
     assert network(past, series=series, phase=PHASE).shape == (2, 4, 3, 1)
 
 
+def test_a_backbone_without_weights_has_none_by_its_cycle() -> None:
+    assert ForecastingNetwork(**SIZES, periods=[3]).sites() == ForecastingNetwork(**SIZES).sites()
+
+
 def test_without_periods_phases_change_nothing() -> None:
     network = ForecastingNetwork(**SIZES, periods=()).eval()
     past = torch.randn(2, 5, 3)

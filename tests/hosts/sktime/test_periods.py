@@ -26,14 +26,13 @@ def fitted(y: pd.DataFrame, periods: Any = DAY, **options: Any) -> HNMVTSForecas
     return HNMVTSForecaster(L, H, periods=periods, **options).fit(y, fh=[1, 2, 3, 4])
 
 
-@pytest.mark.parametrize("periods", [DAY, "auto"])
 @pytest.mark.parametrize(
-    "index",
+    ("index", "periods"),
     [
-        HOURS.tz_localize("UTC").tz_convert("Europe/Berlin"),
-        HOURS.to_period("h"),
-        pd.RangeIndex(N_ROWS),
-        pd.Index(np.arange(-5, N_ROWS - 5)),
+        (HOURS.tz_localize("UTC").tz_convert("Europe/Berlin"), DAY),
+        (HOURS.to_period("h"), "auto"),
+        (pd.RangeIndex(N_ROWS), "auto"),
+        (pd.Index(np.arange(-5, N_ROWS - 5)), DAY),
     ],
     ids=["zone", "periods", "range", "numbers"],
 )

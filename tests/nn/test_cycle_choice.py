@@ -73,11 +73,11 @@ def test_noise_keeps_no_cycle() -> None:
 def test_errors_compared_are_those_of_the_networks() -> None:
     rows = walks(240, course())
     training, validation = [of(rows[:180])], [of(rows).rows(177, 240)]
-    choice = choose_cycle(ARGUMENTS, PROBLEM, training, validation, OPTIONS, [12])
+    choice = choose_cycle(ARGUMENTS, PROBLEM, training, validation, ExactOptions(), [12])
     assert choice.periods == (12,)
     cycles = Cycles.of(training, [12])
     left = [cycles.taken_from(part) for part in (training, validation)]
-    weights = solve_exact(PROBLEM, *left, OPTIONS)
+    weights = solve_exact(PROBLEM, *left)  # its ridge is chosen on both
     network = solved_network(ARGUMENTS, weights).eval()
     cutter = WindowCutter(3, 2, 0, torch.float64)
     (windows,) = cutter.blocks(left[1], 100)

@@ -221,10 +221,12 @@ def test_a_backtest_that_trains_again_keeps_the_cycle() -> None:
         SERIES, start=-6, start_format="position", forecast_horizon=H, retrain=True
     )
     first = HNMVTSModel(L, H, periods=DAY).fit(SERIES[: N_ROWS - 6])
-    np.testing.assert_allclose(
-        first.predict(H).values()[-1], forecasts.values()[0], rtol=1e-6, atol=1e-6
-    )
-    assert np.square((SERIES.slice_intersect(forecasts) - forecasts).values()).mean() < 0.3
+    # a few rows more change little where nothing is chosen again
+    for number, (found, allowed) in enumerate(
+        zip(forecasts.values(), (1e-6, 0.02, 0.02), strict=True)
+    ):
+        expected = first.predict(H, series=SERIES[: N_ROWS - 6 + number]).values()[-1]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=allowed)
 
 
 def test_onnx(tmp_path: Path) -> None:

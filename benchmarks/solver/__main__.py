@@ -11,8 +11,8 @@ made::
 The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
 DLinear), ``accuracy`` (at 96, 192, 336 and 720 steps, beside what is published; rows that the
 results file has are not made again), ``ablation`` (each step of the solver on and off, likewise),
-``held-out`` (which held-out rows choose best, likewise), ``periods`` (what phases of the day would
-tell, likewise), ``electricity`` (prices a day ahead with what is known by then, likewise),
+``held-out`` (which held-out rows choose best, likewise), ``periods`` (cycles of day and week,
+likewise), ``electricity`` (prices a day ahead with what is known by then, likewise),
 ``horizons`` (accuracy at the lookbacks of the speed table), ``channels`` (time against the
 number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
 results files have are not made again), ``grid`` (grid searches of both hosts), ``memory`` (memory
@@ -35,7 +35,7 @@ from benchmarks.solver.grid import grid
 from benchmarks.solver.held_out import held_out
 from benchmarks.solver.horizons import HORIZONS, horizons
 from benchmarks.solver.memory import memory
-from benchmarks.solver.periods import periods
+from benchmarks.solver.periods import DAYS, periods
 from benchmarks.solver.published import ablation, accuracy
 from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             names = given.data or ["ETTh1", "ETTm1", "weather", "exchange_rate", "los_speed"]
             MADE_ONCE[table](names, given.folder, given.horizons)
         elif table == "periods":
-            periods(given.data or ["ETTh1", "ETTm1"], given.folder)
+            periods(given.data or list(DAYS), given.folder)
         elif table == "electricity":
             electricity(given.data or ["epf_np", "epf_pjm"], given.folder)
         elif table == "channels":

@@ -56,7 +56,7 @@ from hyperforecast.darts.new_channels import (
     other_channels,
 )
 from hyperforecast.darts.new_series import for_new_series, new_series
-from hyperforecast.darts.observed_series import counts_alike, observed_series
+from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
     OPTIONS_OF_DARTS,
@@ -66,6 +66,13 @@ from hyperforecast.darts.options import (
     ShiftOptions,
 )
 from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
+from hyperforecast.darts.phases import (
+    check_periods,
+    check_phases,
+    given_periods,
+    periods_in,
+    with_phases,
+)
 from hyperforecast.darts.quiet import quiet_lightning
 from hyperforecast.darts.random_turns import in_turn, random_turn
 from hyperforecast.darts.rollback import remembered
@@ -108,11 +115,17 @@ from hyperforecast.nn import (
     summarise,
 )
 from hyperforecast.nn.backbones import check_backbone
+from hyperforecast.nn.cycle import repeat_of
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.network import check_network
-from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, SeriesOptions
+from hyperforecast.nn.network_options import (
+    FactorOptions,
+    NetworkOptions,
+    PeriodOptions,
+    SeriesOptions,
+)
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 from hyperforecast.nn.resizing import check_by_series
@@ -188,11 +201,13 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._start_state: dict[str, Any] | None = None
         self._series_names: list[str] = []
         self._attributes: Attributes | None = None
+        self._periods: tuple[int, ...] = ()
+        self._suggested_periods: tuple[int, ...] | None = None
 
     @classmethod
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
-        networks = (NetworkOptions, FactorOptions, SeriesOptions)
+        networks = (NetworkOptions, PeriodOptions, FactorOptions, SeriesOptions)
         groups = (cls.options, LengthOptions, ShiftOptions, *networks, CovariateOptions)
         return [one for one in options_of(*groups) if one.to == "model"]
 
@@ -233,6 +248,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 f"series_id={arguments['series_id']!r} has no effect with weights_by='channel', "
                 "where no weights are a series' own. Choose 'series' or 'both', or leave it out."
             )
+        problems.check(check_periods, arguments["periods"])
         solver = arguments.get("solver", "adam")
         problems.check(check_solver, solver, arguments.get("solver_kwargs"))
         if problems:
@@ -316,6 +332,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             "n_future_covariates": _width(train_sample.future_covariates),
             "n_static_covariates": _width(train_sample.static_covariates),
         }
+        if self._takes_phases:  # which stand behind the future covariates
+            network["n_past_covariates"] -= 1
+            network["n_future_covariates"] -= 1
         by_series = self.weights_by != "channel"
         if by_series:  # whose numbers stand behind the static covariates
             network["n_static_covariates"] -= 1
@@ -344,12 +363,43 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 getattr(self._fit_dataset, "numbers", None),
                 None if attributes is None else attributes.values,
             )
+            if self._periods:
+                assert isinstance(self._fit_dataset, SequentialTorchTrainingDataset)
+                start_cycles(module.network, self._fit_dataset)
         return module
+
+    @property
+    def _takes_phases(self) -> bool:
+        """Whether phases of periods are among the inputs."""
+        return self.model_params.get("periods") is not None
+
+    def suggest_periods(self, periods: Sequence[int] | None) -> Self:
+        """Let ``periods="auto"`` stand for some, whatever the index of the series suggests.
+
+        Parameters
+        ----------
+        periods : sequence of int or None
+            Ascending. ``None`` leaves it to the series.
+        """
+        self._suggested_periods = None if periods is None else tuple(periods)
+        return self
+
+    @property
+    def _repeat(self) -> int:
+        """Number of steps after which all phases that any network of the model knows repeat."""
+        known = [self._periods]
+        start = (self._start_state or {}).get("_extra_state", {}).get("network", {})
+        known.append(start.get("periods") or ())
+        if self.model is not None:
+            known.append(self.model.network.periods or ())
+        return repeat_of(sum(known, ()))
 
     def _network_plan(self) -> dict[str, Any]:
         """Return the arguments of the network that do not depend on the data."""
+        periods = {"periods": self._periods} if self._takes_phases else {}
         return {
             **_network_arguments(self.model_params, self.parts(self.model_params)),
+            **periods,
             **point_head(self.model_params, self.pl_module_params.get("likelihood")),
         }
 
@@ -435,6 +485,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
         """Become the model that has more channels or series, of which rows are given."""
         check_is_trained(self)
+        if self._takes_phases:
+            raise ValueError(
+                "There are no cycles yet for channels and series that are added to a model with "
+                "periods. Fit a model with all of them, or leave periods out."
+            )
         rows = [None if one is None else series2seq(one) for one in given]
         with random_turn():
             other = with_added(self, *rows)
@@ -486,6 +541,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
         if self.model is None:
             self._series_names, self._attributes = [], None
+        if self._takes_phases and (self.model is None or not self._periods):
+            self._periods = periods_in(
+                self.model_params["periods"], series2seq(series), self._suggested_periods
+            )
         self._order_by_trained_names()
         try:
             return super()._setup_for_fit_from_dataset(series, **kwargs)
@@ -523,10 +582,13 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             series = [only_name(one, self._series_id) for one in series]
         series = [self._with_ordered_static_covariates(one) for one in series]
         filler = self._filler_for(series)
+        future_covariates = self._in_order("future_covariates", future_covariates)
+        if self._takes_phases:
+            future_covariates = with_phases(future_covariates, series, self._repeat)
         dataset = super()._build_train_dataset(
             series=series if filler is None else [filled(one, filler) for one in series],
             past_covariates=self._in_order("past_covariates", past_covariates),
-            future_covariates=self._in_order("future_covariates", future_covariates),
+            future_covariates=future_covariates,
             sample_weight=sample_weight,
             max_samples_per_ts=max_samples_per_ts,
             stride=stride,
@@ -586,6 +648,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         **kwargs: Any,
     ) -> dict[str, Any]:
         self._check_dataset_order(train_dataset)
+        if self._takes_phases:
+            check_phases(train_dataset)
         given = {"epochs": kwargs.get("epochs"), "trainer": kwargs.get("trainer")}
         self._told_to_use_gradients = [name for name, value in given.items() if value]
         if self.solver_report is not None:
@@ -634,7 +698,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 counts = counts_alike(datamodule.train_dataset)
                 by_channel = model.network.weights_by == "channel"
                 self._solution = solution if counts and by_channel else None
-                self._solver_report = report(solution, self.input_chunk_length)
+                self._solver_report = report(
+                    solution, self.input_chunk_length, with_periods=self._takes_phases
+                )
                 model.solver_report = self._solver_report
                 data = SolvedData(datamodule, model.dtype)
                 with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
@@ -669,6 +735,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             device,
             self._moment_history,
             self._setting_history,
+            self._periods,
         )
 
     @property
@@ -819,11 +886,15 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                     self._order("static_covariates", static.columns)
         if future_covariates is not None:
             future_covariates = [interpolated(one) for one in future_covariates]
+        future_covariates = self._in_order("future_covariates", future_covariates)
+        if self._takes_phases:
+            n_ahead = self.output_chunk_shift + max(n, self.output_chunk_length)
+            future_covariates = with_phases(future_covariates, series, self._repeat, n_ahead)
         dataset = super()._build_inference_dataset(
             n,
             series,
             self._in_order("past_covariates", past_covariates),
-            self._in_order("future_covariates", future_covariates),
+            future_covariates,
             stride,
             bounds,
         )
@@ -846,6 +917,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             # the last column is the number of the series
             self._uses_static_covariates = _width(sample.static_covariates) > 1
             self._expect_static_covariates &= self._uses_static_covariates
+        if self._takes_phases and sample is not None:
+            # the last column is the phase
+            self._uses_future_covariates = _width(sample.future_covariates) > 1
+            self._expect_future_covariates &= self._uses_future_covariates
 
     def _verify_static_covariates(self, static_covariates: pd.DataFrame | None) -> None:
         if not self._takes_attributes:  # which may be text
@@ -892,11 +967,46 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
     ) -> dict[str, Any]:
         if self.model is not None:
             self._check_dataset_order(dataset, ALONG_TIME)  # `predict_step` sees to the others
+            if self._takes_phases:
+                check_phases(dataset)
         return super()._setup_for_predict(n, dataset, **kwargs)
 
     def _predict(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> Any:
         with quiet_lightning(not _shows_progress(trainer)):
             return super()._predict(trainer, *args, **kwargs)
+
+    def with_phases(
+        self,
+        series: TimeSeriesLike,
+        future_covariates: TimeSeriesLike | None = None,
+        n: int | None = None,
+    ) -> TimeSeriesLike:
+        """Return future covariates with the phase of the periods behind them.
+
+        It is what an exported graph takes as future covariates; the model itself adds the phase
+        wherever it is needed.
+
+        Parameters
+        ----------
+        series : TimeSeries or sequence of TimeSeries
+            To forecast from.
+        future_covariates : TimeSeries or sequence of TimeSeries, optional
+            Where the model has others.
+        n : int, optional
+            Steps to forecast; ``output_chunk_length`` if not given.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained, or has no periods.
+        """
+        check_is_trained(self)
+        if not self._takes_phases:
+            raise ValueError("The model has no periods, and takes covariates as they are.")
+        several = None if future_covariates is None else series2seq(future_covariates)
+        n_ahead = self.output_chunk_shift + max(n or 0, self.output_chunk_length)
+        phased = with_phases(several, series2seq(series), self._repeat, n_ahead)
+        return phased[0] if isinstance(series, TimeSeries) else phased
 
     def to_onnx(
         self, path: str | None = None, *, dynamic_batch: bool = False, **kwargs: Any
@@ -906,7 +1016,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         Where weights depend on the window, it holds what generates them. See
         :meth:`darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.to_onnx`
         for how to run the file without torch. Channels go by position there, in the order of
-        ``channel_names``.
+        ``channel_names``. With ``periods`` its future covariates are those of :meth:`with_phases`.
 
         Parameters
         ----------
@@ -970,6 +1080,9 @@ def _network_arguments(
         "n_factors": int(arguments["n_factors"] or 0),
         "individual_covariates": arguments["individual_covariates"],
         "weights_by": arguments["weights_by"],
+        **(
+            {} if arguments["periods"] is None else {"periods": given_periods(arguments["periods"])}
+        ),
     }
 
 

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import default_instance_norm
+from hyperforecast.nn.cycle_choice import solve_with_cycle
 from hyperforecast.nn.exact import (
     ExactOptions,
     ExactSolution,
@@ -46,6 +48,7 @@ def train_exactly(
     device: torch.device,
     history: MomentHistory | None = None,
     settings: SettingHistory | None = None,
+    periods: Sequence[int] = (),
 ) -> ExactSolution:
     """Solve for the weights of a module and write them into its network.
 
@@ -63,7 +66,9 @@ def train_exactly(
     history : MomentHistory, optional
         Shared with other models that are fitted on overlapping windows.
     settings : SettingHistory, optional
-        Likewise: the settings that the first of them selected.
+        Likewise: the settings that the first of them selected, and its cycles.
+    periods : sequence of int, default=()
+        Of the cycles that are compared with none, ascending.
 
     Returns
     -------
@@ -78,11 +83,24 @@ def train_exactly(
     if has_own_windows(series):
         history = settings = None  # of the same windows of all channels
     recalled = None if settings is None else settings.recall(problem, series, options)
+    cycles = None if settings is None else settings.cycles
+    if cycles is not None and not set(cycles.periods) <= set(periods):
+        recalled = None  # of phases that are not told apart now
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))
     )
+    solve = partial(solve_exact, options=options, history=history, combination=recalled)
     with turn_lent():  # solving draws no random numbers
-        solution = solve_exact(problem, series, held_out, options, history, recalled)
+        if recalled is not None:
+            left = series if cycles is None else cycles.taken_from(series)
+            solution = replace(solve(problem, left), cycles=cycles)
+        elif module.network.periods is None:
+            solution = solve(problem, series, held_out)
+        else:
+            arguments = module.network_arguments
+            solution = solve_with_cycle(
+                arguments, problem, series, held_out, options, periods, solve
+            )
     if settings is not None:
         settings.note(problem, series, options, solution, recalled is not None)
     double = dataset.series[0].dtype == np.float64
@@ -198,7 +216,9 @@ def exact_problem(
     )
 
 
-def report(solution: ExactSolution, lookback: int) -> list[dict[str, Any]]:
+def report(
+    solution: ExactSolution, lookback: int, *, with_periods: bool = False
+) -> list[dict[str, Any]]:
     """Return the settings compared as plain values, a row for each.
 
     Parameters
@@ -206,6 +226,8 @@ def report(solution: ExactSolution, lookback: int) -> list[dict[str, Any]]:
     solution : ExactSolution
     lookback : int
         Of the model.
+    with_periods : bool, default=False
+        Whether rows say which cycles were taken away before.
     """
     return [
         {
@@ -224,6 +246,7 @@ def report(solution: ExactSolution, lookback: int) -> list[dict[str, Any]]:
             "damping": entry.damping,
             "share": entry.share,
             "chosen": entry.chosen,
+            **({"periods": entry.periods} if with_periods else {}),
         }
         for entry in solution.compared
     ]

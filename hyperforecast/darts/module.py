@@ -24,6 +24,7 @@ from hyperforecast.darts.names import InputKind, name_order
 from hyperforecast.darts.observed_loss import observed_loss
 from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.cycle import repeat_of
 from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.resizing import channel_axes, pinned, with_channels
@@ -110,9 +111,17 @@ class ForecastingModule(PLForecastingModule):
         def cast(values: Tensor | None) -> Tensor | None:
             return None if values is None else values.to(dtype)
 
-        known = (cast(x_in.past_covariates), cast(x_in.historic_future_covariates))
+        historic, ahead = x_in.historic_future_covariates, x_in.future_covariates
+        phase = None
+        if self.network.periods is not None:
+            phase = self._phase(historic, ahead)
+            historic, ahead = (
+                None if one is None or one.shape[2] == 1 else one[..., :-1]
+                for one in (historic, ahead)
+            )
+        known = (cast(x_in.past_covariates), cast(historic))
         past = [covariates for covariates in known if covariates is not None]
-        future = cast(x_in.future_covariates)
+        future = cast(ahead)
         if future is not None and future.shape[1] < self.network.horizon:
             # of a forecast shorter than the horizon; the steps beyond are dropped afterwards, but
             # a backbone that takes covariates itself sees them: the last ones go on
@@ -124,6 +133,7 @@ class ForecastingModule(PLForecastingModule):
             "past_covariates": torch.cat(past, dim=2) if past else None,
             "future_covariates": future,
             "series": series,
+            "phase": phase,
             "n_steps": x_in.n_steps if isinstance(x_in, ShortInput) else None,
             "shared": self.trains_shared_weights(x_in),
         }
@@ -136,6 +146,18 @@ class ForecastingModule(PLForecastingModule):
             known = alone(target[..., :n].contiguous(), static_covariates=static, **others)
             prediction = torch.cat([known, prediction[:, :, n:]], dim=2)
         return PLModuleOutput(prediction=bounded(prediction, self._bounds))
+
+    def _phase(self, historic: Tensor | None, ahead: Tensor | None) -> Tensor:
+        """Return the phases (B, 2) of the first steps of windows and of their horizons."""
+        assert historic is not None
+        assert ahead is not None
+        repeat = repeat_of(self.network.periods or ())
+        if repeat * torch.finfo(ahead.dtype).eps > 1:
+            raise ValueError(
+                f"The phases of periods={self.network.periods} are up to {repeat}, of which "
+                f"{ahead.dtype} does not tell all apart. Choose a higher precision."
+            )
+        return torch.stack([historic[:, 0, -1], ahead[:, 0, -1]], dim=1).round().long()
 
     def _static_and_series(self, static: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """Take the numbers of series (B,) off the static covariates, whose last column they are."""
@@ -473,12 +495,14 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
         "n_series",
         "n_attributes",
         "parts",
+        "periods",
     }
     parts = {name: dict(options) for name, options in arguments["parts"].items()}
     for name, part in make_parts(parts).items():
         for option in {} if part.obstacle() else part.closed_form(name).chosen(0):
             parts[name].pop(option, None)
-    return {k: v for k, v in arguments.items() if k not in chosen} | {"parts": parts}
+    given = {k: v for k, v in arguments.items() if k not in chosen} | {"parts": parts}
+    return {**given, "takes_phases": arguments.get("periods") is not None}
 
 
 def use_monte_carlo_dropout(network: nn.Module) -> None:

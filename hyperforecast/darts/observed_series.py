@@ -12,9 +12,11 @@ from darts.utils.utils import n_steps_between
 from torch import Tensor, nn
 
 from hyperforecast.darts.gaps import interpolated
+from hyperforecast.darts.phases import PHASE, first_phase, without_phases
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.darts.training_data import as_tensor
-from hyperforecast.nn.exact import MomentHistory, ObservedSeries
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.exact import Cycles, MomentHistory, ObservedSeries, write_cycles
 
 
 def observed_series(
@@ -55,6 +57,9 @@ def observed_series(
             None if covariates is None else interpolated(covariates[i])
             for covariates in (dataset.past_covariates, dataset.future_covariates)
         )
+        phase = None
+        if future is not None and PHASE in future.components:
+            phase, future = first_phase(future, series), without_phases(future)
         # past covariates are seen in the lookback alone, and need not reach beyond the last one
         beyond = width - dataset.input_chunk_length
         known_past = [
@@ -88,11 +93,20 @@ def observed_series(
             counts=_counts(len(series), width, dataset.stride),
             channels=_channels(dataset, i),
             gaps=gaps,
+            phase=phase,
         )
         observed.append(one.to(device))
     if history is not None:
         history.origin = origin
     return observed
+
+
+def start_cycles(network: ForecastingNetwork, dataset: SequentialTorchTrainingDataset) -> None:
+    """Let the cycles of a network start at the means of phases over the rows of a dataset."""
+    assert network.periods
+    series = observed_series(dataset, torch.device("cpu"))
+    n_rows = network.n_channels * (1 if network.weights_by == "channel" else network.n_series)
+    write_cycles(network, Cycles.of(series, network.periods, n_rows))
 
 
 def n_windows(dataset: SequentialTorchTrainingDataset, number: int) -> int:

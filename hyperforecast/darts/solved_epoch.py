@@ -68,10 +68,20 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         blocks = self._blocks[number]
         cut = [self.cutter.cut(*some) for some in blocks]
         windows = joined(cut)
+        future = windows.future_covariates
+        phases = None
+        if windows.phase is not None:  # as the last of the future covariates
+            lookback, horizon = windows.past_target, windows.future_target
+            phases, ahead = (
+                windows.phase[:, i, None, None].expand(-1, one.shape[1], 1).to(one)
+                for i, one in enumerate((lookback, horizon))
+            )
+            future = ahead if future is None else torch.cat([future, ahead], dim=2)
         return TorchTrainingBatch(
             past_target=windows.past_target,
             past_covariates=windows.past_covariates,
-            future_covariates=windows.future_covariates,
+            historic_future_covariates=phases,
+            future_covariates=future,
             static_covariates=windows.static_covariates,
             future_target=torch.cat(
                 [
@@ -185,5 +195,6 @@ def setting_metrics(report: Iterable[Mapping[str, Any]]) -> dict[str, float]:
         "instance_norm": LINEAR_NORMS.index(chosen[-1]["instance_norm"]),
         "embedding_start": list(EMBEDDING_STARTS).index(chosen[-1]["embedding_start"]),
     }
-    values = {f"solver_{name}": float(value) for name, value in row.items() if name != "chosen"}
+    words = ("chosen", "periods")
+    values = {f"solver_{name}": float(value) for name, value in row.items() if name not in words}
     return {name: value for name, value in values.items() if math.isfinite(value)}

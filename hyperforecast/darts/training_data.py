@@ -9,6 +9,7 @@ from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 from torch import Tensor
 
 from hyperforecast.darts.names import ALONG_TIME, InputKind
+from hyperforecast.darts.phases import without_phases
 
 
 def training_series(dataset: TorchTrainingDataset) -> Sequence[TimeSeries] | None:
@@ -30,8 +31,9 @@ def names_of(dataset: TorchTrainingDataset | TorchInferenceDataset) -> dict[Inpu
                 names["static_covariates"] = kept
     for kind in ALONG_TIME:
         covariates = _kept(dataset, kind)
-        if covariates is not None:
-            names[kind] = list(map(str, covariates[0].components))
+        known = None if covariates is None else without_phases(covariates[0])
+        if known is not None:
+            names[kind] = list(map(str, known.components))
     return names
 
 
@@ -49,10 +51,12 @@ def training_values(dataset: TorchTrainingDataset, max_windows: int = 512) -> li
 
 def training_past_covariates(dataset: TorchTrainingDataset) -> list[Tensor]:
     """Return what a network is given as past covariates, each (T, n); none of unknown series."""
-    kept = [values for kind in ALONG_TIME if (values := _kept(dataset, kind)) is not None]
+    given = [values for kind in ALONG_TIME if (values := _kept(dataset, kind)) is not None]
+    known = [[without_phases(one) for one in several] for several in given]
+    kept = [[one for one in several if one is not None] for several in known]
     return [
         as_tensor(np.concatenate([one.values(copy=False)[:rows] for one in several], axis=1))
-        for several in zip(*kept, strict=True)
+        for several in zip(*filter(None, kept), strict=True)
         for rows in (min(map(len, several)),)
     ]
 

@@ -22,6 +22,7 @@ from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.correlation import without_mean
+from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
@@ -29,7 +30,7 @@ from hyperforecast.nn.fold import fold
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics
+from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics, restore
 from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
@@ -153,6 +154,9 @@ class ForecastingNetwork(nn.Module):
     n_attributes : int, default=0
         Number of attributes by which what has weights of its own is known beside: contexts that are
         learned vectors are what these say, and a free part.
+    periods : sequence of int, optional
+        Lengths of cycles of channels and covariates, in steps, whose phases are known: see
+        :class:`Cycle`. Of none, an empty sequence, the phases are given and have no effect.
 
     Notes
     -----
@@ -208,6 +212,7 @@ class ForecastingNetwork(nn.Module):
         weights_by: str = "channel",
         n_series: int = 1,
         n_attributes: int = 0,
+        periods: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         if weights_by not in WEIGHTS_BY:
@@ -234,11 +239,11 @@ class ForecastingNetwork(nn.Module):
         self.past_gap_filler = None
         if n_past_covariates:
             self.past_gap_filler = GapFiller(n_past_covariates, lookback)
+        n_units = n_rows("channel" if weights_by == "channel" else "both", n_channels, n_series)
         self.standardiser = None
         if standardised:
-            units_by = "channel" if weights_by == "channel" else "both"
             self.standardiser = Standardiser(
-                n_rows(units_by, n_channels, n_series),
+                n_units,
                 n_past_covariates,
                 n_future_covariates,
                 n_static_covariates,
@@ -253,6 +258,7 @@ class ForecastingNetwork(nn.Module):
             "n_past_covariates": n_past_covariates,
             "n_future_covariates": n_future_covariates,
         }
+        n_cycles = (n_units, n_past_covariates, n_future_covariates)
         self.backbone_takes_covariates = takes_covariates(backbone)
         own_maps = _maps_of_channels(individual_covariates, self.parts, backbone)
         options = dict(backbone_kwargs or {})
@@ -294,6 +300,11 @@ class ForecastingNetwork(nn.Module):
             self.channel_offsets = ChannelOffsets(
                 n_channels, horizon, len(self.output_roles), offset_spans, trained=not point_head
             )
+
+        self.periods = None if periods is None else tuple(periods)
+        self.cycle, self.past_cycle, self.future_cycle = (
+            Cycle(self.periods, count) if self.periods and count else None for count in n_cycles
+        )
 
         others = [] if width is None else [Site("embedding", "linear", 3, lookback, width)]
         if self.features is not None:
@@ -339,6 +350,7 @@ class ForecastingNetwork(nn.Module):
         future_covariates: Tensor | None = None,
         static_covariates: Tensor | None = None,
         series: Tensor | None = None,
+        phase: Tensor | None = None,
         *,
         n_steps: int | None = None,
         shared: bool = False,
@@ -356,6 +368,8 @@ class ForecastingNetwork(nn.Module):
             One row for each channel, or one for all.
         series : Tensor, shape (B,), int64, optional
             Number of the series that each window is of, where weights are by series.
+        phase : Tensor, shape (B, 2), int64, optional
+            Of the first step of the window and of the first one forecast, where there are periods.
         n_steps : int, optional
             Number of steps wanted, at most H, which is the default. Where the horizon is cut into
             segments, those beyond are not computed.
@@ -375,12 +389,15 @@ class ForecastingNetwork(nn.Module):
             units = picked_rows("both", series, self.n_channels)
         if self.past_gap_filler is not None and past_covariates is not None:
             past_covariates = self.past_gap_filler.fill_rows(past_covariates)
-        x, statistics = self.normalise(past_target, units)
+        x, statistics = self.normalise(past_target, units, phase)
         if self.standardiser is not None:
             standardise = self.standardiser.standardise_covariates
             past_covariates = standardise(past_covariates, "past")
             future_covariates = standardise(future_covariates, "future")
             static_covariates = standardise(static_covariates, "static")
+        if phase is not None:
+            past_covariates = _without(self.past_cycle, past_covariates, phase[:, 0])
+            future_covariates = _without(self.future_cycle, future_covariates, phase[:, 1])
         n_cut = None  # on a leading axis, none without it
         if self.segments is not None and not shared:
             n_cut = self.segments.reaching(self.horizon if n_steps is None else n_steps)
@@ -428,33 +445,43 @@ class ForecastingNetwork(nn.Module):
             y = self.channel_offsets(y, x)
         if self.instance_norm is not None and statistics is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
+        if self.cycle is not None:
+            assert phase is not None
+            ahead = self.cycle(phase[:, 1], y.shape[2], units)
+            y = restore(y, Statistics(ahead, None), self.output_roles)
         if self.standardiser is not None:
             y = self.standardiser.restore(y, self.output_roles, units)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
 
     def normalise(
-        self, past_target: Tensor, units: Tensor | None = None
+        self, past_target: Tensor, units: Tensor | None = None, phase: Tensor | None = None
     ) -> tuple[Tensor, Statistics | None]:
         """Fill and normalise windows (B, L, C): (B, C, L), and by what statistics of their own."""
-        x = self.gap_filler(past_target.transpose(1, 2))  # (B, L, C) -> (B, C, L)
-        if self.standardiser is not None:
-            x = self.standardiser.standardise(x, units)
+        x = self._in_units(self.gap_filler(past_target.mT), units, phase)
         if self.instance_norm is None:
             return x, None
         statistics = self.instance_norm.statistics(x)
         return self.instance_norm.normalise(x, statistics), statistics
 
-    def output_scale(self, past_target: Tensor) -> Tensor:
+    def _in_units(self, x: Tensor, units: Tensor | None, phase: Tensor | None) -> Tensor:
+        """Return windows (B, C, L) in units of training, less the cycles."""
+        if self.standardiser is not None:
+            x = self.standardiser.standardise(x, units)
+        if self.cycle is not None:
+            assert phase is not None
+            x = x - self.cycle(phase[:, 0], x.shape[2], units)
+        return x
+
+    def output_scale(self, past_target: Tensor, phase: Tensor | None = None) -> Tensor:
         """Return what an output of the head of one adds to forecasts of windows (B, L, C).
 
         Returns
         -------
         Tensor, shape (B, C, 1)
         """
-        x = past_target.mT
+        x = self._in_units(past_target.mT, None, phase)
         scale = torch.ones_like(x[..., :1])
         if self.standardiser is not None:
-            x = self.standardiser.standardise(x)
             scale = scale * self.standardiser.unit()
         if self.instance_norm is not None:
             own = self.instance_norm.statistics(x).scale
@@ -669,6 +696,13 @@ def _parameters_of(terms: Iterable[tuple[str, Term]]) -> dict[str, nn.Parameter]
 
 def _same(values: Tensor) -> Tensor:
     return values
+
+
+def _without(cycle: Cycle | None, covariates: Tensor | None, phase: Tensor) -> Tensor | None:
+    """Return covariates (B, T, n) less their cycle, from a phase (B,) on."""
+    if cycle is None or covariates is None:
+        return covariates
+    return covariates - cycle(phase, covariates.shape[1]).mT
 
 
 def check_network(**arguments: Any) -> None:

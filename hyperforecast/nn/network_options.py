@@ -1,5 +1,6 @@
 """Options of networks whatever their parts."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from hyperforecast.nn.backbones import BACKBONES
@@ -46,6 +47,23 @@ class SeriesOptions:
         lengths, without a common time axis; with ``"both"`` each channel of each series. The
         exact solver then solves in units of each series' own rows. A series that was not trained
         on is forecast with the mean of the others' weights, and a warning.""",
+    )
+
+
+@option_group
+class PeriodOptions:
+    """What repeats."""
+
+    periods: Literal["auto"] | int | Sequence[int] | None = option(
+        default=None,
+        least=2,
+        unit="of steps",
+        doc="""Lengths of cycles, such as a day and a week, in steps: every channel has a value for
+        each of their phases, which is subtracted from the window and added to the forecast. Phases
+        follow from the time index by themselves. ``"auto"`` takes day and week, or the season, that
+        the index suggests, and without dates a period found in the autocorrelation. The exact
+        solver keeps a cycle only where it gains on validation, and says so in the solver's report;
+        gradients start at means of the training rows, and train it with the rest.""",
     )
 
 

@@ -22,6 +22,8 @@ class Windows(NamedTuple):
     future_target : Tensor, shape (B, H, C)
     weight : Tensor, shape (B, H, C or 1), optional
         Of the future targets.
+    phase : Tensor, shape (B, 2), int64, optional
+        Of the first step and of the first one that is forecast.
     """
 
     past_target: Tensor
@@ -30,6 +32,7 @@ class Windows(NamedTuple):
     static_covariates: Tensor | None
     future_target: Tensor
     weight: Tensor | None
+    phase: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,11 @@ class WindowCutter:
         if series.static is not None:
             static = series.static.to(self.dtype).expand(len(starts), -1, -1)
         weight = None if series.weight is None else windows(series.weight)[:, -self.horizon :]
-        return Windows(
-            target[:, : self.lookback], past, future, static, target[:, -self.horizon :], weight
-        )
+        phase = None
+        if series.phase is not None:
+            phase = series.phase + starts[:, None] + torch.tensor([0, self.width - self.horizon])
+        before, ahead = target[:, : self.lookback], target[:, -self.horizon :]
+        return Windows(before, past, future, static, ahead, weight, phase)
 
     def observed_target(self, series: ObservedSeries, starts: Tensor, windows: Windows) -> Tensor:
         """Return the future target of windows cut out of a series, NaN where it was missing."""

@@ -13,7 +13,12 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn.errors import Problems, raise_all
-from hyperforecast.nn.network_options import FactorOptions, NetworkOptions, SeriesOptions
+from hyperforecast.nn.network_options import (
+    FactorOptions,
+    NetworkOptions,
+    PeriodOptions,
+    SeriesOptions,
+)
 from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
@@ -259,7 +264,8 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
     ) -> Self:
         self._check_parameters(start, pretraining=True)
         instances, known = self._checked(y, X)
-        largest = _largest_step(fh, instances, common_frequency(instances))
+        self._freq = common_frequency(instances)
+        largest = _largest_step(fh, instances, self._freq)
         if largest is None and self.output_chunk_length is None and start is None:
             raise ValueError(
                 "The forecasting horizon to pretrain for is not known. Pass `fh` to `pretrain`, "
@@ -338,6 +344,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             validation_size=self.validation_size,
             start=start,
             known=known,
+            freq=None if self.periods is None else self._freq,
         )
 
     def _train(
@@ -570,6 +577,7 @@ class BaseHyperforecastForecaster(
     LengthOptions,
     NetworkOptions,
     ForecastOptions,
+    PeriodOptions,
     FactorOptions,
     AttributeOptions,
     SeriesOptions,

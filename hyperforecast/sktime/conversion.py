@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from darts import TimeSeries
 
+from hyperforecast.automatic import place_in_time
 from hyperforecast.sktime.instances import Key
 from hyperforecast.sktime.parameters import SERIES_ID
 from hyperforecast.sktime.scaling import Scale
@@ -24,8 +25,9 @@ def to_darts(
     X: np.ndarray | None,
     names: Sequence[str],
     n_ahead: int = 0,
+    first: int = 0,
 ) -> DartsInput:
-    """Make Darts' series of one instance, counted from 0, in scaled units.
+    """Make Darts' series of one instance, in scaled units.
 
     Parameters
     ----------
@@ -42,11 +44,13 @@ def to_darts(
         Of the channels in the model.
     n_ahead : int, default=0
         Steps that Darts asks for behind the rows of ``y``; those that ``X`` lacks are filled up.
+    first : int, default=0
+        Number that the series count from: see :func:`first_number`.
     """
     n_rows = len(y)
     y_scale, X_scale = scales
     inputs: DartsInput = {
-        "series": _series(y_scale.transform(y), names, _identity(trained, key)),
+        "series": _series(y_scale.transform(y), names, first, _identity(trained, key)),
         "past_covariates": None,
         "future_covariates": None,
     }
@@ -57,10 +61,10 @@ def to_darts(
             # Darts asks for the whole horizon, also where fewer steps are forecast
             n_missing = max(0, n_rows + n_ahead - len(scaled))
             known = np.pad(scaled[:, :n_future], ((0, n_missing), (0, 0)))
-            inputs["future_covariates"] = _series(known, [str(c) for c in trained.future])
+            inputs["future_covariates"] = _series(known, [str(c) for c in trained.future], first)
         if trained.past:
             inputs["past_covariates"] = _series(
-                scaled[:n_rows, n_future:], [str(c) for c in trained.past]
+                scaled[:n_rows, n_future:], [str(c) for c in trained.past], first
             )
     return inputs
 
@@ -85,7 +89,21 @@ def _identity(trained: Trained, key: Key) -> pd.DataFrame | None:
     return pd.DataFrame({**known, SERIES_ID: [instance_name(key)]})
 
 
+def first_number(trained: Trained, index: pd.Index, row: int = 0) -> int:
+    """Return the number that the series of a model count from.
+
+    Where phases of periods matter it is the place in time of a ``row`` of the index, which may lie
+    before the first one; else 0.
+    """
+    if trained.options.get("periods") is None:
+        return 0
+    return place_in_time(index[0], trained.freq) + row
+
+
 def _series(
-    values: np.ndarray, names: Sequence[str], static: pd.DataFrame | None = None
+    values: np.ndarray, names: Sequence[str], first: int, static: pd.DataFrame | None = None
 ) -> TimeSeries:
-    return TimeSeries.from_values(values, columns=list(names), static_covariates=static)
+    times = pd.RangeIndex(first, first + len(values))
+    return TimeSeries.from_times_and_values(
+        times, values, columns=list(names), static_covariates=static
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hyperforecast.sktime import likelihoods
-from hyperforecast.sktime.conversion import DartsInput, as_arguments, to_darts
+from hyperforecast.sktime.conversion import DartsInput, as_arguments, first_number, to_darts
 from hyperforecast.sktime.instances import Instance, Key, covering
 from hyperforecast.sktime.trained import Trained
 
@@ -47,10 +47,10 @@ def fitted_values(
     places: list[tuple[int, slice]] = []  # of the rows that an input forecasts
     scales, values = [], []
     for number, (key, instance) in enumerate(seen.items()):
-        y = instance.y.to_numpy(dtype=float)
+        y, index = instance.y.to_numpy(dtype=float), instance.y.index
         X = None
         if trained.covariates:
-            X = covering(instance.X, instance.y.index, trained.covariates, key).to_numpy(float)
+            X = covering(instance.X, index, trained.covariates, key).to_numpy(float)
         scale = trained.scales(key, y)
         scales.append(scale[0])
         shape = (len(y) - first[key], y.shape[1], 1 if alphas is None else len(alphas))
@@ -59,7 +59,10 @@ def fitted_values(
         if wanted == 0:  # the mean stands before the first row
             window = np.concatenate([_mean(y).repeat(lookback, 0), y[:1]])
             known = None if X is None else _from(X[: trained.horizon], -lookback)
-            inputs.append(to_darts(trained, key, scale, window, known, names, trained.horizon))
+            begin = first_number(trained, index, -lookback)
+            inputs.append(
+                to_darts(trained, key, scale, window, known, names, trained.horizon, begin)
+            )
             places.append((number, slice(-first[key], 1 - first[key])))
         wanted = max(wanted, 1)
         if wanted < len(y):
@@ -67,7 +70,8 @@ def fitted_values(
                 None if table is None else _from(table, wanted - lookback) for table in (y, X)
             )
             assert rows is not None
-            inputs.append(to_darts(trained, key, scale, rows, known, names, trained.horizon))
+            begin = first_number(trained, index, wanted - lookback)
+            inputs.append(to_darts(trained, key, scale, rows, known, names, trained.horizon, begin))
             places.append((number, slice(wanted - first[key], len(y) - first[key])))
     for (number, rows_of), one in zip(
         places, _one_step(trained, inputs, alphas, seed), strict=True

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hyperforecast.sktime import likelihoods
-from hyperforecast.sktime.conversion import as_arguments, to_darts
+from hyperforecast.sktime.conversion import as_arguments, first_number, to_darts
 from hyperforecast.sktime.instances import Instance, Key, check_values, covering, mismatch, split
 from hyperforecast.sktime.options import ShortInstances
 from hyperforecast.sktime.timeline import following
@@ -60,7 +60,9 @@ def forecast(
         missing = trained.lookback - len(y)
         values = _padded(y.to_numpy(dtype=float), missing)
         X = None if X is None else _padded(X, missing)
-        inputs.append(to_darts(trained, key, scales, values, X, names, max(n, trained.horizon)))
+        first = first_number(trained, y.index, -missing)
+        n_ahead = max(n, trained.horizon)
+        inputs.append(to_darts(trained, key, scales, values, X, names, n_ahead, first))
         y_scales.append(scales[0])
     arguments: dict[str, Any] = {**as_arguments(inputs), "random_state": seed}
     likelihood = trained.model.likelihood

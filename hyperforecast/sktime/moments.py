@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hyperforecast.sktime.conversion import as_arguments, to_darts
+from hyperforecast.sktime.conversion import as_arguments, first_number, to_darts
 from hyperforecast.sktime.instances import Instance, Key, covering
 from hyperforecast.sktime.trained import Trained
 
@@ -40,7 +40,9 @@ def counting(trained: Trained, seen: Mapping[Key, Instance], forgetting: float =
         y, X = rows.to_numpy(dtype=float), None
         if trained.covariates:
             X = covering(instance.X, rows.index, trained.covariates, key).to_numpy(dtype=float)
-        inputs.append(to_darts(trained, key, trained.scales(key, y), y, X, names))
+        begin = first_number(trained, rows.index)
+        scales = trained.scales(key, y)
+        inputs.append(to_darts(trained, key, scales, y, X, names, first=begin))
     running = trained.running
     if inputs:
         running = trained.model.counting(running, **as_arguments(inputs), forgetting=forgetting)

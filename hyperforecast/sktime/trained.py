@@ -45,6 +45,8 @@ class Trained:
     """Label of the last row of each instance that is in the moments."""
     known: Known = field(default_factory=dict)
     """Static covariates of instances."""
+    freq: Any = None
+    """Step of the time index, where phases of periods matter."""
 
     @property
     def covariates(self) -> list[Any]:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hyperforecast.automatic import periods_of_frequency
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.best_weights import BestWeights
 from hyperforecast.sktime.attributes import Known
-from hyperforecast.sktime.conversion import as_arguments, to_darts
+from hyperforecast.sktime.conversion import as_arguments, first_number, to_darts
 from hyperforecast.sktime.instances import (
     Instance,
     Key,
@@ -43,6 +44,8 @@ class Plan:
     horizon: int
     known: Known
     """Static covariates of instances, by name."""
+    freq: Any = None
+    """Step of the time index, where phases of periods matter."""
 
     def rows_to_train_on(self, key: Key) -> slice:
         """Return which rows of an instance are not held out."""
@@ -74,6 +77,7 @@ def plan_training(
     validation_size: float | None = None,
     start: Trained | None = None,
     known: Known | None = None,
+    freq: Any = None,
 ) -> Plan:
     """Say what a model is trained on, and raise where that cannot be.
 
@@ -90,6 +94,8 @@ def plan_training(
         Whose weights are taken over, and with them the order of columns.
     known : dict, optional
         Static covariates of instances.
+    freq : offset or int, optional
+        Step of the time index, where phases of periods matter.
     """
     check_observed(instances)
     lookback, horizon = lengths
@@ -129,6 +135,7 @@ def plan_training(
         lookback=lookback,
         horizon=horizon,
         known=known or {},
+        freq=freq,
     )
 
 
@@ -202,20 +209,22 @@ def train(
         X_scaler=X_scaler,
         options=options,
         known=plan.known,
+        freq=plan.freq,
     )
+    model.suggest_periods(periods_of_frequency(plan.freq))
     names = [str(c) for c in plan.channels] if start is None else start.model.channel_names
     training, validation = [], []
     for key, y in y_values.items():
         X, rows = X_values.get(key), plan.rows_to_train_on(key)
         scale = trained.scales(key, y[rows])
-        training.append(to_darts(trained, key, scale, y[rows], X, names))
+        index = plan.instances[key].y.index
+        first = first_number(trained, index)
+        training.append(to_darts(trained, key, scale, y[rows], X, names, first=first))
         if plan.n_held_out[key]:
             held_out = slice(rows.stop - plan.lookback, None)
-            validation.append(
-                to_darts(
-                    trained, key, scale, y[held_out], None if X is None else X[held_out], names
-                )
-            )
+            known = None if X is None else X[held_out]
+            first = first_number(trained, index, held_out.start)
+            validation.append(to_darts(trained, key, scale, y[held_out], known, names, first=first))
     arguments: dict[str, Any] = {**as_arguments(training), **as_arguments(validation, "val_")}
     if start is not None:
         assert start.model.model is not None

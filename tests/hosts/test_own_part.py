@@ -198,7 +198,7 @@ def test_options_of_two_groups_stand_side_by_side() -> None:
 
     names = Solved.get_param_names(sort=False)
     at = names.index("solver")
-    assert names[at - 1 : at + 3] == ["short_instances", "solver", "solver_kwargs", "n_factors"]
+    assert names[at - 1 : at + 3] == ["periods", "solver", "solver_kwargs", "n_factors"]
 
 
 class OwnAdapters(Part):

@@ -7,6 +7,7 @@ those of the validation windows. So training, and choosing what to train, need n
 
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
 from hyperforecast.nn.exact.exchange import read_exchange, write_exchange
 from hyperforecast.nn.exact.federated import SiteSums, shared_frame, solve_from_sums
@@ -33,7 +34,11 @@ from hyperforecast.nn.exact.units import MeanDeviation, Units
 from hyperforecast.nn.exact.weights import BasisWeights
 from hyperforecast.nn.exact.window_blocks import block_moments
 from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
-from hyperforecast.nn.exact.write_solution import solved_arguments, solved_network
+from hyperforecast.nn.exact.write_solution import (
+    solved_arguments,
+    solved_network,
+    write_cycles,
+)
 
 __all__ = [
     "EMBEDDING_STARTS",
@@ -42,6 +47,7 @@ __all__ = [
     "ChannelRegression",
     "Combination",
     "ComparedSetting",
+    "Cycles",
     "ExactOptions",
     "ExactSolution",
     "Frame",
@@ -72,5 +78,6 @@ __all__ = [
     "solved_network",
     "summed_lagged_products",
     "window_moments",
+    "write_cycles",
     "write_exchange",
 ]

@@ -36,6 +36,8 @@ class ObservedSeries:
         Which of all channels the columns are; all of them, in order, if not given.
     gaps : Tensor, shape (T, C), bool, optional
         Where the target was missing, and is filled; nowhere if not given.
+    phase : int, optional
+        Of the first row in what repeats, where its periods are known.
     """
 
     target: Tensor
@@ -47,6 +49,7 @@ class ObservedSeries:
     counts: Tensor | None = None
     channels: Tensor | None = None
     gaps: Tensor | None = None
+    phase: int | None = None
 
     @property
     def known(self) -> Tensor:
@@ -98,8 +101,9 @@ class ObservedSeries:
 
     def rows(self, start: int, stop: int) -> Self:
         """Return rows ``start`` to ``stop``."""
-        begin = None if self.start is None else self.start + start
-        return self._map(lambda values: values[start:stop], BY_ROW, start=begin)
+        counted = {"start": self.start, "phase": self.phase}
+        later = {name: None if first is None else first + start for name, first in counted.items()}
+        return self._map(lambda values: values[start:stop], BY_ROW, **later)
 
     def _map(
         self, function: Callable[[Tensor], Tensor], names: Sequence[str], **others: Any

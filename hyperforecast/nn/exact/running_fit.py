@@ -7,6 +7,7 @@ from typing import Any, Self
 import torch
 
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.frame import Frame
 from hyperforecast.nn.exact.moments import Moments
@@ -41,6 +42,8 @@ class RunningFit:
         One of the windows, for its sizes.
     residual_quantiles : optional
         Those of the solution that the settings come from: further windows do not move them.
+    cycles : Cycles, optional
+        Likewise; they are taken away from every series that counts.
     """
 
     problem: Problem
@@ -50,6 +53,7 @@ class RunningFit:
     moments: Mapping[Setting, Moments] | None = None
     window: ObservedSeries | None = None
     residual_quantiles: Any = None
+    cycles: Cycles | None = None
 
     @classmethod
     def of(cls, problem: Problem, options: ExactOptions, solution: ExactSolution) -> Self:
@@ -59,8 +63,14 @@ class RunningFit:
         combination = replace(combination, settings=given)  # the frame has the learned vectors
         search = SearchSpace.only(combination.settings)
         problem = replace(problem, search=search, quantiles=())
-        frame, quantiles = Frame.of(solution), solution.residual_quantiles
-        return cls(problem, options, combination, frame, residual_quantiles=quantiles)
+        return cls(
+            problem,
+            options,
+            combination,
+            Frame.of(solution),
+            residual_quantiles=solution.residual_quantiles,
+            cycles=solution.cycles,
+        )
 
     def counting(self, series: Sequence[ObservedSeries], forgetting: float = 1.0) -> Self:
         """Return the running fit with every window of further series.
@@ -75,6 +85,8 @@ class RunningFit:
             the windows of the series that has most of them.
         """
         series = [one for one in series if len(one.target) >= self.problem.width]
+        if self.cycles is not None:
+            series = self.cycles.taken_from(series)
         if not series:
             return self
         split = self._split(series)
@@ -98,7 +110,7 @@ class RunningFit:
         for setting, sums in self.moments.items():
             split.use(setting, sums)
         solution = split.solve_all(self.combination)
-        return replace(solution, residual_quantiles=self.residual_quantiles)
+        return replace(solution, residual_quantiles=self.residual_quantiles, cycles=self.cycles)
 
     def _split(self, series: Sequence[ObservedSeries]) -> DataSplit:
         return DataSplit(self.problem, series, self.options, None, "all", self.frame)

@@ -130,6 +130,8 @@ class ComparedSetting:
         Ridge that was added to the setting's, because rounding had made the equations indefinite.
     share : float
         What its forecasts count among those that are added up; zero where they do not.
+    periods : tuple of int
+        Of the cycles that were taken away before.
     """
 
     setting: Setting
@@ -137,3 +139,4 @@ class ComparedSetting:
     chosen: bool
     damping: float = 0.0
     share: float = 0.0
+    periods: tuple[int, ...] = ()

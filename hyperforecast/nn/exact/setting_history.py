@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.problem import Problem
@@ -18,6 +19,7 @@ class _LastFit:
     options: ExactOptions
     series: list[ObservedSeries]
     combination: Combination
+    cycles: Cycles | None
     n_fits: int  # since it was selected, that fit included
 
 
@@ -30,6 +32,11 @@ class SettingHistory:
 
     def __init__(self) -> None:
         self._last: _LastFit | None = None
+
+    @property
+    def cycles(self) -> Cycles | None:
+        """What was taken away from the series before; its phases go on."""
+        return None if self._last is None else self._last.cycles
 
     def recall(
         self, problem: Problem, series: Sequence[ObservedSeries], options: ExactOptions
@@ -67,7 +74,9 @@ class SettingHistory:
             self._last = None
             return
         n_fits = 1 + (self._last.n_fits if recalled and self._last is not None else 0)
-        self._last = _LastFit(problem, options, list(series), solution.combination, n_fits)
+        self._last = _LastFit(
+            problem, options, list(series), solution.combination, solution.cycles, n_fits
+        )
 
 
 def _of_points(problem: Problem) -> Problem:

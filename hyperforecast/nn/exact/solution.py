@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from hyperforecast.nn.exact.combination import Combination
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.neighbours import NeighbourWeights
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.setting import ComparedSetting, Setting
@@ -45,6 +46,9 @@ class ExactSolution:
         Of windows that were not trained on, in ``units``, where asked for.
     attributes : Tensor, shape (C, S), optional
         Of the channels, where they are known by any.
+    cycles : Cycles, optional
+        What was taken away from the series before, in units of theirs; ``None`` where phases are
+        not known.
     compared : list of ComparedSetting
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -62,4 +66,5 @@ class ExactSolution:
     units: Units
     residual_quantiles: ResidualQuantiles | None = None
     attributes: Tensor | None = None
+    cycles: Cycles | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

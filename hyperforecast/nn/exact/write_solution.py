@@ -7,11 +7,14 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.contexts.attributes import with_attributes
+from hyperforecast.nn.exact.cycles import Cycles
 from hyperforecast.nn.exact.regressors import Regressors
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.units import MeanDeviation, Units
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.parts import closed_form_of_head, make_parts
+from hyperforecast.nn.phase_means import PhaseMeans
 from hyperforecast.nn.sites import LINEAR
 
 
@@ -27,8 +30,8 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
     Returns
     -------
     ForecastingNetwork
-        Its instance norm, embedding length and factors are those that the solver chose, and it
-        standardises by the solution's units. It is in the solution's precision, float64.
+        Its instance norm, embedding length, factors and cycles are those that the solver chose, and
+        it standardises by the solution's units. It is in the solution's precision, float64.
     """
     network = ForecastingNetwork(**solved_arguments(arguments, solution))
     network = network.to(solution.weights.weight.dtype)
@@ -54,6 +57,8 @@ def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict
     if solution.residual_quantiles is not None:
         arguments["channel_offsets"] = True
         arguments["offset_spans"] = list(solution.residual_quantiles.volatility.spans)
+    if arguments.get("periods") is not None:
+        arguments["periods"] = () if solution.cycles is None else solution.cycles.periods
     return arguments
 
 
@@ -103,10 +108,25 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     for name, of_kind in kinds.items():
         if of_kind is not None:
             network.standardiser.set_units(name, *of_kind)
+    if solution.cycles is not None:
+        write_cycles(network, solution.cycles, units)
     if network.factors is not None:
         network.factors.loadings.copy_(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:
         write_quantiles(network.channel_offsets, solution.residual_quantiles)
+
+
+def write_cycles(network: ForecastingNetwork, cycles: Cycles, units: Units | None = None) -> None:
+    """Write cycles into a network of the same periods, in units by which it standardises."""
+    for kind, layer in (
+        ("target", network.cycle),
+        ("past", network.past_cycle),
+        ("future", network.future_cycle),
+    ):
+        if layer is not None:
+            means: PhaseMeans = getattr(cycles, kind)
+            unit: MeanDeviation | None = None if units is None else getattr(units, kind)
+            layer.start_at(means if unit is None else means.divided_by(unit.deviation))
 
 
 def write_quantiles(layer: ChannelOffsets, quantiles: ResidualQuantiles) -> None:

@@ -55,9 +55,10 @@ class FeatureTap:
     def rows(self, windows: Windows) -> FeatureRows:
         """Return the rows of some windows."""
         like = next(self.network.parameters())
-        past, past_covariates, future_covariates, static, target, _ = (
-            None if values is None else values.to(like) for values in windows
+        past, past_covariates, future_covariates, static, target = (
+            None if values is None else values.to(like) for values in windows[:5]
         )
+        phase = None if windows.phase is None else windows.phase.to(like.device)
         assert past is not None
         assert target is not None
         given: dict[str, Tensor] = {}
@@ -66,12 +67,13 @@ class FeatureTap:
             for name in self.layers.names
         ]
         try:
-            forecast = self.network(past, past_covariates, future_covariates, static)
+            forecast = self.network(past, past_covariates, future_covariates, static, phase=phase)
         finally:
             for hook in hooks:
                 hook.remove()
         missed = self._double(target - forecast[..., 0]).mT  # (B, C, H)
-        scale = self._double(self.network.output_scale(past)) / self.deviation[:, None]  # (B, C, 1)
+        scale = self._double(self.network.output_scale(past, phase))  # (B, C, 1)
+        scale = scale / self.deviation[:, None]
         segments = self.network.segments
         if segments is not None:
             # steps beyond the horizon are never forecast: nothing is missed there

@@ -46,13 +46,14 @@ def network_residuals(
             None if values is None else values.to(like) for values in windows[:4]
         )
         assert past is not None
-        forecast = network(past, past_covariates, future_covariates, static)[..., 0]
+        phase = None if windows.phase is None else windows.phase.to(like.device)
+        forecast = network(past, past_covariates, future_covariates, static, phase=phase)[..., 0]
         missed = _double(cutter.observed_target(one, some, windows)) - _double(forecast)
-        missed = missed.mT / _double(network.output_scale(past))  # (B, C, H)
+        missed = missed.mT / _double(network.output_scale(past, phase))  # (B, C, H)
         gaps = missed.isnan()
         missed = missed.transpose(0, 1)
         residuals.append(without_gaps(missed, gaps) if gaps.any() else missed)
-        normalised, _ = network.normalise(past)
+        normalised, _ = network.normalise(past, phase=phase)
         variances.append(recent_variances(_double(normalised), spans).transpose(0, 1))
     return OutOfSample(torch.cat(residuals, dim=1), torch.cat(variances, dim=1), spans, counts)
 

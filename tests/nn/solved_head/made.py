@@ -70,7 +70,7 @@ def windows_of(series: ObservedSeries) -> Windows:
 
 def loss_of(network: ForecastingNetwork, series: ObservedSeries, deviation: Tensor) -> Tensor:
     """Mean squared error of all windows, each channel in units of its deviation."""
-    past, past_covariates, future_covariates, static, target, _ = windows_of(series)
+    past, past_covariates, future_covariates, static, target, *_ = windows_of(series)
     forecast = network(past, past_covariates, future_covariates, static).squeeze(-1)
     return ((forecast - target) / deviation).square().mean()
 

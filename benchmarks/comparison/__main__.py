@@ -1,6 +1,6 @@
 """The package's models beside those of other packages and naive forecasts.
 
-Everybody has the same small budget: two choices of options, of which validation takes one, and 15
+Everybody has the same small budget: two choices of options, of which validation takes one, and 10
 processor seconds of one thread for each where gradients train. Seconds are processor seconds of
 both choices together, and of forecasting the windows compared on. What other packages have runs in
 an environment of its own, that ``make comparison-environment`` makes. A finished cell is a row of
@@ -38,12 +38,20 @@ def new_york() -> Dataset:
     return Dataset(NEW_YORK, list(map(str, table)), scale(table.to_numpy(float), bounds), bounds)
 
 
-def cells(data: Sequence[str], horizons: Sequence[int] | None) -> Iterator[tuple[str, int]]:
-    """Yield data sets and horizons: the first ones of all, the second ones, and so on."""
+def cells(
+    data: Sequence[str], horizons: Sequence[int] | None, names: Sequence[str]
+) -> Iterator[tuple[str, int, str]]:
+    """Yield data sets, horizons and estimators.
+
+    The first horizons of all data come first, and of these what no gradients train.
+    """
     for of_all in itertools.zip_longest(*(DATA[name].horizons for name in data)):
-        for name, horizon in zip(data, of_all, strict=True):
-            if horizon is not None and (horizons is None or horizon in horizons):
-                yield name, horizon
+        for trained in (False, True):
+            for one, horizon in zip(data, of_all, strict=True):
+                if horizon is not None and (horizons is None or horizon in horizons):
+                    for name in names:
+                        if ESTIMATORS[name].by_gradients == trained:
+                            yield one, horizon, name
 
 
 def measured(name: str, data: str, horizon: int, folder: str | None) -> Row:
@@ -76,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             {"data": data, "lookback": DATA[data].lookback, "horizon": horizon, "estimator": name},
             partial(measured, name, data, horizon, given.folder),
         )
-        for data, horizon in cells(given.data, given.horizons)
-        for name in given.estimators
+        for data, horizon, name in cells(given.data, given.horizons, given.estimators)
     ]
     rows = finished(given.results, runs) if given.finished else complete(given.results, runs)
     for table in tables([row for row in rows if row is not None]):

@@ -30,13 +30,13 @@ SCALED: tuple[Options, ...] = ({"scaler_type": "identity"}, {"scaler_type": "sta
 RATES: tuple[Options, ...] = ({"learning_rate": 1e-3}, {"learning_rate": 3e-4})
 
 
-def _neural(name: str, **arguments: Any) -> Callable[..., Fitted]:
+def _neural(name: str, grid: tuple[Options, ...], **arguments: Any) -> Estimator:
     def fit(task: Task, **options: Any) -> Fitted:
         from benchmarks.comparison.neural import fit_network
 
         return fit_network(name, task, **arguments, **options)
 
-    return fit
+    return Estimator(NEURALFORECAST, fit, grid, by_gradients=True)
 
 
 def _statistical(name: str) -> Callable[[Task], Fitted]:
@@ -67,17 +67,11 @@ ESTIMATORS: dict[str, Estimator] = {
     "AutoTheta": Estimator(STATSFORECAST, _statistical("AutoTheta")),
     "AutoETS": Estimator(STATSFORECAST, _statistical("AutoETS")),
     "MSTL": Estimator(STATSFORECAST, _statistical("MSTL")),
-    "DLinear": Estimator(NEURALFORECAST, _neural("DLinear", learning_rate=1e-3), SCALED),
-    "NHITS": Estimator(NEURALFORECAST, _neural("NHITS"), SCALED),
-    "PatchTST": Estimator(
-        NEURALFORECAST,
-        _neural("PatchTST", hidden_size=16, n_heads=4, linear_hidden_size=128),
-        RATES,
-    ),
-    "iTransformer": Estimator(
-        NEURALFORECAST, _neural("iTransformer", hidden_size=128, d_ff=128), RATES
-    ),
-    "TSMixerx": Estimator(NEURALFORECAST, _neural("TSMixerx"), RATES),
+    "DLinear": _neural("DLinear", SCALED, learning_rate=1e-3),
+    "NHITS": _neural("NHITS", SCALED),
+    "PatchTST": _neural("PatchTST", RATES, hidden_size=16, n_heads=4, linear_hidden_size=128),
+    "iTransformer": _neural("iTransformer", RATES, hidden_size=128, d_ff=128),
+    "TSMixerx": _neural("TSMixerx", RATES),
 }
 """By name."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from darts.models import DLinearModel, LinearRegressionModel, NLinearModel, TiDEModel, TSMixerModel
 
 from benchmarks.comparison import elsewhere
-from benchmarks.comparison.budget import PROCESSOR_SECONDS, Budget
+from benchmarks.comparison.budget import PATIENCE, PROCESSOR_SECONDS, Budget
 from benchmarks.comparison.measuring import Estimator, Fitted, TooLargeError, network_fitted
 from benchmarks.comparison.networks import Regressed, Repeated
 from benchmarks.comparison.tasks import Task
@@ -26,7 +26,7 @@ MAX_REGRESSORS = 2**27
 """Numbers in the table of regressors above which a regression on all channels is left out, or on
 single channels takes fewer rows."""
 
-BATCH, MAX_EPOCHS, PATIENCE = 64, 100, 10
+BATCH, MAX_EPOCHS = 64, 100
 
 QUIET = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False}
 
@@ -56,7 +56,13 @@ def linear_regression(task: Task, *, by_channel: bool) -> Fitted:
     return network_fitted(task, Regressed(model, by_channel), parameters)
 
 
-def by_gradients(make: Callable[..., Any], *, n_stages: int = 1) -> Callable[..., Fitted]:
+def by_gradients(
+    source: str,
+    make: Callable[..., Any],
+    grid: tuple[Mapping[str, Any], ...],
+    *,
+    n_stages: int = 1,
+) -> Estimator:
     """Return what trains a model of Darts within the budget, its best epoch on validation kept."""
 
     def fit(task: Task, **options: Any) -> Fitted:
@@ -80,7 +86,7 @@ def by_gradients(make: Callable[..., Any], *, n_stages: int = 1) -> Callable[...
             network = DartsNetwork(trained.model.model)
         return network_fitted(task, network, count_parameters(network), steps=budget.steps)
 
-    return fit
+    return Estimator(source, fit, grid, by_gradients=True)
 
 
 def exactly(make: Callable[..., Any]) -> Callable[..., Fitted]:
@@ -108,10 +114,6 @@ def automatic(task: Task) -> Fitted:
     return exactly(AutoHyperModel)(task, season=season, quantiles=None)
 
 
-def _each(*options: Mapping[str, Any], **all_have: Any) -> tuple[Mapping[str, Any], ...]:
-    return tuple({**all_have, **one} for one in options)
-
-
 RATES = tuple({"optimizer_kwargs": {"lr": rate}} for rate in (1e-3, 3e-4))
 SHARED = ({"shared_weights": True}, {"shared_weights": False})
 NORMALISED = ({"use_reversible_instance_norm": True}, {"use_reversible_instance_norm": False})
@@ -133,22 +135,22 @@ ESTIMATORS: dict[str, Estimator] = {
     "LinearRegressionModel": Estimator(
         DARTS, linear_regression, ({"by_channel": True}, {"by_channel": False})
     ),
-    "DLinearModel": Estimator(DARTS, by_gradients(DLinearModel), SHARED),
-    "NLinearModel": Estimator(DARTS, by_gradients(NLinearModel), SHARED),
-    "TiDEModel": Estimator(DARTS, by_gradients(TiDEModel), NORMALISED),
-    "TSMixerModel": Estimator(DARTS, by_gradients(TSMixerModel), NORMALISED),
+    "DLinearModel": by_gradients(DARTS, DLinearModel, SHARED),
+    "NLinearModel": by_gradients(DARTS, NLinearModel, SHARED),
+    "TiDEModel": by_gradients(DARTS, TiDEModel, NORMALISED),
+    "TSMixerModel": by_gradients(DARTS, TSMixerModel, NORMALISED),
     **elsewhere.ESTIMATORS,
-    "BackboneModel, rmlp, adam+exact": Estimator(
-        OURS, by_gradients(partial(BackboneModel, solver="adam+exact", **RMLP)), RATES
+    "BackboneModel, rmlp, adam+exact": by_gradients(
+        OURS, partial(BackboneModel, solver="adam+exact", **RMLP), RATES
     ),
-    "HNMVTSModel, rmlp, adam+exact": Estimator(
-        OURS, by_gradients(partial(HNMVTSModel, solver="adam+exact", **RMLP)), RATES
+    "HNMVTSModel, rmlp, adam+exact": by_gradients(
+        OURS, partial(HNMVTSModel, solver="adam+exact", **RMLP), RATES
     ),
-    "LightSAEModel": Estimator(
-        OURS, by_gradients(LightSAEModel), ({"backbone": "rlinear"}, {"backbone": "rmlp"})
+    "LightSAEModel": by_gradients(
+        OURS, LightSAEModel, ({"backbone": "rlinear"}, {"backbone": "rmlp"})
     ),
-    "MoLAModel, rlinear": Estimator(
-        OURS, by_gradients(partial(MoLAModel, backbone="rlinear"), n_stages=2), RATES
+    "MoLAModel, rlinear": by_gradients(
+        OURS, partial(MoLAModel, backbone="rlinear"), RATES, n_stages=2
     ),
 }
 """By name, in the order in which they are measured."""

@@ -65,11 +65,14 @@ class Estimator:
         From a task and options to :class:`Fitted`.
     grid : tuple of mapping
         Options between which validation chooses; what an estimator chooses by itself is not there.
+    by_gradients : bool
+        Whether gradients train it, within the budget.
     """
 
     source: str
     fit: Callable[..., Fitted]
     grid: tuple[Mapping[str, Any], ...] = ({},)
+    by_gradients: bool = False
 
 
 def network_fitted(

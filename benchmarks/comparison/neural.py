@@ -13,7 +13,7 @@ from neuralforecast import NeuralForecast, models
 from neuralforecast.losses.pytorch import MSE
 from torch import Tensor
 
-from benchmarks.comparison.budget import Budget
+from benchmarks.comparison.budget import PATIENCE, Budget
 from benchmarks.comparison.measuring import Fitted
 from benchmarks.comparison.tasks import Task
 from benchmarks.protocol import Part
@@ -60,6 +60,7 @@ def fit_network(name: str, task: Task, **options: Any) -> Fitted:
         max_steps=MANY_STEPS,
         num_lr_decays=-1,
         val_check_steps=VALIDATE_EVERY,
+        early_stop_patience_steps=PATIENCE,
         step_size=task.stride("train"),
         batch_size=n_channels,
         windows_batch_size=WINDOWS_OF_STEP[kind],

@@ -14,6 +14,7 @@ import torch
 from neuralforecast import NeuralForecast, models
 
 from benchmarks.panels.m4_errors import HORIZON, read_m4_weekly
+from benchmarks.runs import append_result, find, read_results
 
 RESULTS = Path(__file__).parents[1] / "results" / "panels_m4_weekly.csv"
 
@@ -32,6 +33,9 @@ def main() -> None:
         }
     )
     for make in (models.DLinear, models.NHITS):
+        method = f"{make.__name__} of NeuralForecast"
+        if find(read_results(RESULTS), {"method": method}) is not None:
+            continue
         begin = time.process_time()
         network = make(
             HORIZON, LOOKBACK, accelerator="cpu", logger=False, start_padding_enabled=True
@@ -40,12 +44,12 @@ def main() -> None:
         forecaster.fit(table)
         forecasts = forecaster.predict().sort_values(["unique_id", "ds"])
         row = {
-            "method": f"{make.__name__} of NeuralForecast",
+            "method": method,
             **data.errors(forecasts[make.__name__].to_numpy(float).reshape(-1, HORIZON)),
             "processor_s": round(time.process_time() - begin, 1),
         }
         print(row, flush=True)
-        pd.DataFrame([row]).to_csv(RESULTS, mode="a", header=not RESULTS.exists(), index=False)
+        append_result(RESULTS, row)
 
 
 if __name__ == "__main__":

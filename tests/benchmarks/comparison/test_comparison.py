@@ -61,8 +61,8 @@ def test_training_ends_when_the_budget_is_spent(dataset: Dataset, monkeypatch) -
     task = Task(dataset, 12, 3, 1)
     monkeypatch.setattr(estimators, "BATCH", 1)
     monkeypatch.setattr(estimators, "PROCESSOR_SECONDS", 0.0)
-    fitted = by_gradients(partial(BackboneModel, solver="adam"))(task)
-    assert fitted.steps == 1
+    estimator = by_gradients("", partial(BackboneModel, solver="adam"), ({},))
+    assert estimator.fit(task).steps == 1
 
 
 def test_a_budget_counts_from_the_beginning_of_its_stage(monkeypatch) -> None:
@@ -90,8 +90,12 @@ def test_what_has_no_environment_says_how_to_make_it(
 def test_the_first_horizons_of_all_data_come_first(monkeypatch) -> None:
     data = {"a": Lengths(1, 1, (2, 3)), "b": Lengths(1, 1, (5,)), "c": Lengths(1, 1, (2, 9))}
     monkeypatch.setattr(comparison, "DATA", data)
-    assert list(cells("abc", None)) == [("a", 2), ("b", 5), ("c", 2), ("a", 3), ("c", 9)]
-    assert list(cells("ac", [9, 2])) == [("a", 2), ("c", 2), ("c", 9)]
+    naive = ["last value"]
+    first, second = [("a", 2), ("b", 5), ("c", 2)], [("a", 3), ("c", 9)]
+    assert [cell[:2] for cell in cells("abc", None, naive)] == [*first, *second]
+    assert [cell[:2] for cell in cells("ac", [9, 2], naive)] == [("a", 2), ("c", 2), ("c", 9)]
+    both = [cell[2] for cell in cells("abc", [2], ["DLinearModel", "last value"])]
+    assert both == ["last value", "last value", "DLinearModel", "DLinearModel"]
 
 
 def test_a_finished_cell_is_not_run_again(dataset: Dataset, tmp_path, capsys, monkeypatch) -> None:

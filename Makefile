@@ -58,7 +58,7 @@ test-wheel:
 
 # our models beside those of other packages, hours of one core; what is finished is not run again
 comparison: $(STAMP) $(RIVALS)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.comparison
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.comparison --page
 
 comparison-environment: $(RIVALS)/.installed
 

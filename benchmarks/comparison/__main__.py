@@ -8,7 +8,7 @@ the results file and is not run again; the first horizon of every data set comes
 
     python -m benchmarks.comparison
     python -m benchmarks.comparison --data ETTh1 --horizons 96 --estimators "HNMVTSModel, exact"
-    python -m benchmarks.comparison --finished
+    python -m benchmarks.comparison --finished --page
 """
 
 import itertools
@@ -22,6 +22,7 @@ from benchmarks import command_line
 from benchmarks.comparison import elsewhere
 from benchmarks.comparison.estimators import ESTIMATORS
 from benchmarks.comparison.measuring import measure
+from benchmarks.comparison.page import PAGE, redrawn
 from benchmarks.comparison.tables import tables
 from benchmarks.comparison.tasks import DATA, Task
 from benchmarks.protocol import Dataset, load, scale, split
@@ -54,10 +55,10 @@ def cells(
                             yield one, horizon, name
 
 
-def measured(name: str, data: str, horizon: int, folder: str | None) -> Row:
+def measured(name: str, data: str, lookback: int, horizon: int, folder: str | None) -> Row:
     """Measure an estimator on a data set."""
     dataset = new_york() if data == NEW_YORK else load(data, folder)
-    task = Task(dataset, DATA[data].lookback, horizon, DATA[data].season)
+    task = Task(dataset, lookback, horizon, DATA[data].season)
     if name in elsewhere.ESTIMATORS:
         return elsewhere.measure_elsewhere(name, task)
     return measure(ESTIMATORS[name], task)
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line.parser("benchmarks.comparison", __doc__, folder=True, threads=1)
     parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
     parser.add_argument("--horizons", nargs="+", type=int, help="all of the data set if not given")
+    parser.add_argument("--lookback", type=int, help="that of the data set if not given")
     parser.add_argument(
         "--estimators", nargs="+", default=list(ESTIMATORS), choices=list(ESTIMATORS)
     )
@@ -75,20 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--finished", action="store_true", help="show what the results file has; run nothing"
     )
+    parser.add_argument(
+        "--page", action="store_true", help="write the tables into docs/comparison.md"
+    )
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     command_line.silence()
 
-    runs = [
-        Run(
-            {"data": data, "lookback": DATA[data].lookback, "horizon": horizon, "estimator": name},
-            partial(measured, name, data, horizon, given.folder),
-        )
-        for data, horizon, name in cells(given.data, given.horizons, given.estimators)
-    ]
+    runs = []
+    for data, horizon, name in cells(given.data, given.horizons, given.estimators):
+        lookback = given.lookback or DATA[data].lookback
+        key = {"data": data, "lookback": lookback, "horizon": horizon, "estimator": name}
+        runs.append(Run(key, partial(measured, name, data, lookback, horizon, given.folder)))
     rows = finished(given.results, runs) if given.finished else complete(given.results, runs)
-    for table in tables([row for row in rows if row is not None]):
-        print(table, end="\n\n")
+    made = tables([row for row in rows if row is not None])
+    if given.page:
+        PAGE.write_text(redrawn(PAGE.read_text(), made))
+        return
+    for name, table in made.items():
+        print(f"{name}:\n\n{table}", end="\n\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from hyperforecast.darts import (
     AutoHyperModel,
     BackboneModel,
     HNMVTSModel,
+    HyperforecastModel,
     LightSAEModel,
     MoLAModel,
 )
@@ -97,10 +98,31 @@ def exactly(make: Callable[..., Any]) -> Callable[..., Fitted]:
         validation = task.dataset.series("validation", task.lookback)
         model = make(task.lookback, task.horizon, pl_trainer_kwargs=QUIET, **options)
         network = model.fit(series, val_series=validation).network.eval().fold()
-        chosen = model.best_class_ if isinstance(model, AutoHyperModel) else ""
-        return network_fitted(task, network, count_parameters(network), chosen=chosen)
+        told = dict.fromkeys(filter(None, (_kind(model), _settings(model))))
+        return network_fitted(task, network, count_parameters(network), chosen=": ".join(told))
 
     return fit
+
+
+def _kind(model: HyperforecastModel) -> str:
+    """Return what an automatic model chose."""
+    if not isinstance(model, AutoHyperModel):
+        return ""
+    board = model.leaderboard()
+    return board.loc[board["chosen"], "candidate"].item()
+
+
+def _settings(model: HyperforecastModel) -> str:
+    """Return what the exact solver chose: how many settings are added up, and the largest one."""
+    report = model.solver_report
+    if report is None or "share" not in report:
+        return ""
+    added = report[report["share"] > 0]
+    largest = (
+        report[report["chosen"]].iloc[-1] if added.empty else report.loc[added["share"].idxmax()]
+    )
+    heads = "one each" if largest["individual"] else f"d = {largest['channel_embedding_dim']}"
+    return f"{max(len(added), 1)} added up, first {heads} with {largest['n_factors']} factors"
 
 
 def solved(make: Callable[..., Any]) -> Callable[..., Fitted]:

@@ -1,6 +1,6 @@
 """The tables of the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -63,16 +63,35 @@ def published(rows: Sequence[Row]) -> pd.DataFrame:
     return errors.rename_axis("model").reset_index()
 
 
-def tables(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield the tables: scores, errors, the few windows, every window, and what was chosen."""
+def of_tasks(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return the windows of each task, and by how many estimators it is finished."""
     frame = pd.DataFrame(rows)
-    networks = frame[frame["test_mse"] != ""].to_dict("records")
-    yield markdown(scores(networks, "test"), digits=3)
-    for column in ("test_mse", "test_mae"):
-        yield markdown(matrix(networks, column).T.rename_axis("model").reset_index())
-    yield markdown(scores(rows, "few"), digits=3)
-    yield markdown(matrix(rows, "few_mse").T.rename_axis("model").reset_index())
-    yield markdown(published(networks))
+    columns = {"lookback": "first", "windows": "first", "few_windows": "first"}
+    table = frame.groupby(["data", "horizon"], sort=False).agg(columns | {"estimator": "size"})
+    return table.rename(columns={"estimator": "finished by"}).reset_index()
+
+
+def choices(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return what each estimator chose and took, a row for each task."""
+    frame = pd.DataFrame(rows)
     frame["task"] = frame["data"] + " " + frame["horizon"].astype(str)
     columns = ["task", "estimator", "seconds", "forecast_seconds", "steps", "parameters", "chosen"]
-    yield markdown(frame[columns])
+    return frame[columns]
+
+
+def tables(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the tables of the page by what they show."""
+    of_windows = [row for row in rows if row["test_mse"] != ""]
+    made = {
+        "tasks": markdown(of_tasks(rows)),
+        "scores": markdown(scores(of_windows, "test"), digits=3),
+    }
+    for name in ("mse", "mae"):
+        errors = matrix(of_windows, f"test_{name}").T
+        made[name] = markdown(errors.rename_axis("model").reset_index())
+    few = matrix(rows, "few_mse").T.rename_axis("model").reset_index()
+    made["scores on few windows"] = markdown(scores(rows, "few"), digits=3)
+    made["few"] = markdown(few)
+    made["published"] = markdown(published(of_windows))
+    made["choices"] = markdown(choices(rows))
+    return made

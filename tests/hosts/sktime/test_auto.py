@@ -192,8 +192,9 @@ class TestNonlinear:
         assert board["share"].sum() == pytest.approx(1.0)
         other = pickle.loads(pickle.dumps(forecaster))
         pd.testing.assert_frame_equal(other.predict(), forecaster.predict())
-        if board["chosen"]["combined"]:
-            assert forecaster.as_code() == (
-                "AutoHyperForecaster(input_chunk_length=6, output_chunk_length=3, presets='best', "
-                "season=7, random_state=0)"
-            )
+        assert board["chosen"]["combined"]
+        assert forecaster.verdict_.startswith("A sum (")
+        assert forecaster.as_code() == (
+            "AutoHyperForecaster(input_chunk_length=6, output_chunk_length=3, presets='best', "
+            "season=7, random_state=0)"
+        )

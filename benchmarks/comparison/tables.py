@@ -74,7 +74,9 @@ def of_tasks(rows: Sequence[Row]) -> pd.DataFrame:
 def choices(rows: Sequence[Row]) -> pd.DataFrame:
     """Return what each estimator chose and took, a row for each task."""
     frame = pd.DataFrame(rows)
-    frame["task"] = frame["data"] + " " + frame["horizon"].astype(str)
+    task = frame["data"] + " " + frame["horizon"].astype(str)
+    frame["task"] = pd.Categorical(task, categories=task.unique())
+    frame = frame.sort_values("task", kind="stable")
     columns = ["task", "estimator", "seconds", "forecast_seconds", "steps", "parameters", "chosen"]
     return frame[columns]
 

@@ -6,8 +6,10 @@ STAMP := $(VENV)/.installed
 OLDEST := .venv-oldest
 TOOLS := .venv-tools
 WHEEL := .venv-wheel
+RIVALS := .venv-comparison
 
-.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts test-tools test-oldest test-wheel clean
+.PHONY: demo test lint test-slow test-mutations test-fuzz test-darts test-tools test-oldest
+.PHONY: test-wheel comparison comparison-environment clean
 
 demo: $(STAMP)
 	$(BIN)/python -m hyperforecast.demo $(if $(CSV),--csv "$(CSV)") $(if $(H),--horizon $(H)) $(if $(L),--lookback $(L)) $(DEMO_ARGS)
@@ -64,8 +66,19 @@ test-wheel:
 	$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt build/wheel/*.whl
 	cd build/wheel && ../../$(WHEEL)/bin/python ../../tests/smoke.py
 
+# our models beside those of other packages, hours of one core; what is finished is not run again
+comparison: $(STAMP) $(RIVALS)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.comparison --page
+
+comparison-environment: $(RIVALS)/.installed
+
+$(RIVALS)/.installed: benchmarks/comparison/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement benchmarks/comparison/requirements.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(OLDEST) $(TOOLS) $(WHEEL) build demo-output
+	rm -rf $(VENV) $(OLDEST) $(TOOLS) $(WHEEL) $(RIVALS) build demo-output
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hyperforecast needs Python >= 3.11; name one with make PYTHON=...")'

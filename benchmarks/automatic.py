@@ -4,7 +4,7 @@ Every model is fitted on the rows before the test part and forecasts windows of 
 most 1,500 evenly spaced ones, in units of the training rows' variances::
 
     python -m benchmarks.automatic accuracy
-    python -m benchmarks.automatic presets
+    python -m benchmarks.automatic presets --presets fast medium
     python -m benchmarks.automatic tables
 """
 
@@ -31,6 +31,8 @@ from hyperforecast.darts import AutoHyperModel, BackboneModel, HNMVTSModel, Hype
 PATH = RESULTS / "automatic.csv"
 
 PRESETS_PATH = RESULTS / "automatic_presets.csv"
+
+PRESETS = ("fast", "medium", "best")
 
 MAX_WINDOWS = 1500
 """Most windows of the test part that are forecast."""
@@ -250,12 +252,14 @@ def runs(folder: str | None, names: Sequence[str]) -> Iterator[Run]:
             yield Run({"data": name, "model": single}, lambda t=task, s=single: of_single(t(), s))
 
 
-def runs_of_presets(folder: str | None, names: Sequence[str]) -> Iterator[Run]:
+def runs_of_presets(
+    folder: str | None, names: Sequence[str], of_presets: Sequence[str] = PRESETS
+) -> Iterator[Run]:
     """Yield what is measured of the presets."""
     for name, make in tasks(folder).items():
         if names and name not in names:
             continue
-        for presets in ("fast", "medium"):
+        for presets in of_presets:
             yield Run(
                 {"data": name, "presets": presets},
                 lambda make=make, presets=presets: of_automatic(
@@ -316,20 +320,19 @@ def table_of_presets(rows: Sequence[Row]) -> str:
     """Return the table of the presets, a row for each data set."""
     frame = pd.DataFrame(rows)
     wide = frame.pivot(index="data", columns="presets")
-    errors = wide["mse"].astype(float)
-    return markdown(
-        pd.DataFrame(
-            {
-                "fast": errors["fast"],
-                "medium": errors["medium"],
-                "medium to fast": errors["medium"] / errors["fast"],
-                "chosen by medium": wide["chosen"]["medium"],
-                "coverage": wide["coverage"]["medium"],
-                "processor s, fast": wide["processor_seconds"]["fast"],
-                "processor s, medium": wide["processor_seconds"]["medium"],
+    errors, seconds = (wide[name].astype(float) for name in ("mse", "processor_seconds"))
+    table = {"fast": errors["fast"], "processor s": seconds["fast"]}
+    for name in PRESETS[1:]:
+        if name in errors:
+            of_one = {
+                name: errors[name],
+                f"{name} to fast": errors[name] / errors["fast"],
+                f"chosen by {name}": wide["chosen"][name].fillna(""),
+                f"coverage, {name}": wide["coverage"][name].fillna(""),
+                f"processor s, {name}": seconds[name],
             }
-        ).reset_index()
-    )
+            table |= of_one
+    return markdown(pd.DataFrame(table).reset_index())
 
 
 def main() -> None:
@@ -338,6 +341,7 @@ def main() -> None:
     parser = command_line.parser("benchmarks.automatic", __doc__, folder=True, threads=1)
     parser.add_argument("what", choices=["accuracy", "presets", "tables"])
     parser.add_argument("--data", nargs="*", default=[], help="names of data sets; all by default")
+    parser.add_argument("--presets", nargs="*", default=PRESETS, choices=PRESETS)
     options: argparse.Namespace = parser.parse_args()
     torch.set_num_threads(options.threads)
     wanted = runs(options.folder, options.data)
@@ -345,7 +349,7 @@ def main() -> None:
         complete(PATH, wanted)
         return
     if options.what == "presets":
-        complete(PRESETS_PATH, runs_of_presets(options.folder, options.data))
+        complete(PRESETS_PATH, runs_of_presets(options.folder, options.data, options.presets))
         return
     of_presets = finished(PRESETS_PATH, runs_of_presets(options.folder, options.data))
     print(table_of_presets([row for row in of_presets if row is not None]), end="\n\n")

@@ -11,10 +11,12 @@ STATUS = Path("/proc/self/status")
 """Where Linux says what a process takes."""
 
 
-def in_own_process(module: str, *arguments: object) -> dict[str, Any]:
+def in_own_process(
+    module: str, *arguments: object, python: str | Path = sys.executable
+) -> dict[str, Any]:
     """Run ``python -m module arguments`` and read the JSON in its last line."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
+        [str(python), "-m", module, *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,

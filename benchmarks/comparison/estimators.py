@@ -1,118 +1,93 @@
 """What is compared, and between which options each chooses on validation."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from darts.models import DLinearModel, LinearRegressionModel, NLinearModel, TiDEModel, TSMixerModel
-from torch import nn
 
+from benchmarks.comparison import elsewhere
+from benchmarks.comparison.budget import PATIENCE, PROCESSOR_SECONDS, Budget
+from benchmarks.comparison.measuring import Estimator, Fitted, TooLargeError, network_fitted
 from benchmarks.comparison.networks import Regressed, Repeated
-from benchmarks.protocol import Dataset
+from benchmarks.comparison.tasks import Task
 from benchmarks.solver.fits import DartsNetwork
 from benchmarks.training import train
-from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel
+from hyperforecast.darts import (
+    AutoHyperModel,
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    LightSAEModel,
+    MoLAModel,
+)
 from hyperforecast.nn.network import count_parameters
 
-MAX_REGRESSORS = 2**29
-"""Numbers in the table of regressors above which a regression on all channels is left out."""
+MAX_REGRESSORS = 2**27
+"""Numbers in the table of regressors above which a regression on all channels is left out, or on
+single channels takes fewer rows."""
 
+BATCH, MAX_EPOCHS = 64, 100
 
-class Task(NamedTuple):
-    """What is forecast from what.
-
-    Attributes
-    ----------
-    dataset : Dataset
-    lookback, horizon : int
-    season : int
-        Rows that the seasonal naive forecast repeats.
-    """
-
-    dataset: Dataset
-    lookback: int
-    horizon: int
-    season: int
-
-
-class Fitted(NamedTuple):
-    """What forecasts windows, and how many rows of them it sees."""
-
-    network: nn.Module
-    lookback: int
-    parameters: int
-
-
-class TooLargeError(Exception):
-    """An estimator cannot be fitted to a task in the memory that there is."""
-
-
-@dataclass(frozen=True)
-class Estimator:
-    """One of those compared.
-
-    Attributes
-    ----------
-    source : str
-        Which package has it.
-    fit : callable
-        From a task and options to :class:`Fitted`.
-    grid : tuple of mapping
-        Options between which validation chooses; what an estimator chooses by itself is not there.
-    """
-
-    source: str
-    fit: Callable[..., Fitted]
-    grid: tuple[Mapping[str, Any], ...] = ({},)
+QUIET = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False}
 
 
 def last_value(task: Task) -> Fitted:
     """Repeat the last value."""
-    return Fitted(Repeated(1, task.horizon), task.lookback, 0)
+    return network_fitted(task, Repeated(1, task.horizon), 0)
 
 
 def seasonal_naive(task: Task) -> Fitted:
     """Repeat the last season."""
-    return Fitted(Repeated(task.season, task.horizon), max(task.lookback, task.season), 0)
+    return network_fitted(task, Repeated(task.season, task.horizon), 0, lookback=task.season)
 
 
 def linear_regression(task: Task, *, by_channel: bool) -> Fitted:
     """Fit least squares on the lags of all channels, or of each channel as a series of its own."""
     series = task.dataset.series("train")
     n_rows, n_channels = len(series), series.n_components
-    if not by_channel and n_rows * task.lookback * n_channels > MAX_REGRESSORS:
+    n_numbers = n_rows * n_channels * (task.lookback + task.horizon)
+    if not by_channel and n_numbers > MAX_REGRESSORS:
         raise TooLargeError
     several = [series[name] for name in series.components] if by_channel else series
     model = LinearRegressionModel(lags=task.lookback, output_chunk_length=task.horizon)
-    model.fit(several)
+    model.fit(several, stride=-(-n_numbers // MAX_REGRESSORS))
     regression: Any = model.model
     parameters = regression.coef_.size + regression.intercept_.size
-    return Fitted(Regressed(model, by_channel), task.lookback, parameters)
+    return network_fitted(task, Regressed(model, by_channel), parameters)
 
 
-def by_gradients(make: Callable[..., Any]) -> Callable[..., Fitted]:
-    """Return what trains a model of Darts with early stopping on validation."""
+def by_gradients(
+    source: str,
+    make: Callable[..., Any],
+    grid: tuple[Mapping[str, Any], ...],
+    *,
+    n_stages: int = 1,
+) -> Estimator:
+    """Return what trains a model of Darts within the budget, its best epoch on validation kept."""
 
     def fit(task: Task, **options: Any) -> Fitted:
+        budget = Budget(PROCESSOR_SECONDS / n_stages)
         trained = train(
             make,
             task.dataset,
             task.lookback,
             task.horizon,
             seed=0,
-            **{"n_epochs": 20, "patience": 3, "batch_size": 64, **options},
-            pl_trainer_kwargs={
-                "accelerator": "cpu",
-                "enable_progress_bar": False,
-                "enable_model_summary": False,
-            },
+            callbacks=[budget],
+            fit_options={"stride": task.stride("train")},
+            n_epochs=MAX_EPOCHS,
+            patience=PATIENCE,
+            batch_size=BATCH,
+            pl_trainer_kwargs=QUIET,
+            **options,
         )
         network = getattr(trained.model, "network", None)
         if network is None:
             network = DartsNetwork(trained.model.model)
-        return Fitted(network, task.lookback, count_parameters(network))
+        return network_fitted(task, network, count_parameters(network), steps=budget.steps)
 
-    return fit
+    return Estimator(source, fit, grid, by_gradients=True)
 
 
 def exactly(make: Callable[..., Any]) -> Callable[..., Fitted]:
@@ -121,56 +96,83 @@ def exactly(make: Callable[..., Any]) -> Callable[..., Fitted]:
     def fit(task: Task, **options: Any) -> Fitted:
         series = task.dataset.series("train")
         validation = task.dataset.series("validation", task.lookback)
-        model = make(task.lookback, task.horizon, solver="exact", **options)
+        model = make(task.lookback, task.horizon, pl_trainer_kwargs=QUIET, **options)
         network = model.fit(series, val_series=validation).network.eval().fold()
-        return Fitted(network, task.lookback, count_parameters(network))
+        told = dict.fromkeys(filter(None, (_kind(model), _settings(model))))
+        return network_fitted(task, network, count_parameters(network), chosen=": ".join(told))
 
     return fit
 
 
-RATES: tuple[Mapping[str, Any], ...] = tuple(
-    {"optimizer_kwargs": {"lr": rate}} for rate in (1e-3, 3e-4)
-)
+def _kind(model: HyperforecastModel) -> str:
+    """Return what an automatic model chose."""
+    if not isinstance(model, AutoHyperModel):
+        return ""
+    board = model.leaderboard()
+    return board.loc[board["chosen"], "candidate"].item()
+
+
+def _settings(model: HyperforecastModel) -> str:
+    """Return what the exact solver chose: how many settings are added up, and the largest one."""
+    report = model.solver_report
+    if report is None or "share" not in report:
+        return ""
+    added = report[report["share"] > 0]
+    largest = (
+        report[report["chosen"]].iloc[-1] if added.empty else report.loc[added["share"].idxmax()]
+    )
+    heads = "one each" if largest["individual"] else f"d = {largest['channel_embedding_dim']}"
+    return f"{max(len(added), 1)} added up, first {heads} with {largest['n_factors']} factors"
+
+
+def solved(make: Callable[..., Any]) -> Callable[..., Fitted]:
+    """Return what solves a linear model in closed form."""
+    return exactly(partial(make, solver="exact"))
+
+
+def automatic(task: Task) -> Fitted:
+    """Let the automatic model choose, between points alone."""
+    season = task.season if task.season <= task.lookback else None
+    return exactly(AutoHyperModel)(task, season=season, quantiles=None)
+
+
+RATES = tuple({"optimizer_kwargs": {"lr": rate}} for rate in (1e-3, 3e-4))
 SHARED = ({"shared_weights": True}, {"shared_weights": False})
 NORMALISED = ({"use_reversible_instance_norm": True}, {"use_reversible_instance_norm": False})
+RMLP: dict[str, Any] = {"backbone": "rmlp", "backbone_kwargs": {"d_model": 128}}
 
 OURS, DARTS = "hyperforecast", "Darts"
+
+AUTOMATIC = "AutoHyperModel, fast"
 
 ESTIMATORS: dict[str, Estimator] = {
     "last value": Estimator("", last_value),
     "seasonal naive": Estimator("", seasonal_naive),
+    AUTOMATIC: Estimator(OURS, automatic),
+    "BackboneModel, exact": Estimator(OURS, solved(BackboneModel)),
+    "BackboneModel, one each, exact": Estimator(
+        OURS, solved(partial(BackboneModel, individual=True))
+    ),
+    "HNMVTSModel, exact": Estimator(OURS, solved(HNMVTSModel)),
     "LinearRegressionModel": Estimator(
         DARTS, linear_regression, ({"by_channel": True}, {"by_channel": False})
     ),
-    "DLinearModel": Estimator(DARTS, by_gradients(DLinearModel), SHARED),
-    "NLinearModel": Estimator(DARTS, by_gradients(NLinearModel), SHARED),
-    "TiDEModel": Estimator(DARTS, by_gradients(TiDEModel), NORMALISED),
-    "TSMixerModel": Estimator(DARTS, by_gradients(TSMixerModel), NORMALISED),
-    "BackboneModel, exact": Estimator(OURS, exactly(BackboneModel)),
-    "BackboneModel, one each, exact": Estimator(
-        OURS, exactly(BackboneModel), ({"individual": True},)
+    "DLinearModel": by_gradients(DARTS, DLinearModel, SHARED),
+    "NLinearModel": by_gradients(DARTS, NLinearModel, SHARED),
+    "TiDEModel": by_gradients(DARTS, TiDEModel, NORMALISED),
+    "TSMixerModel": by_gradients(DARTS, TSMixerModel, NORMALISED),
+    **elsewhere.ESTIMATORS,
+    "BackboneModel, rmlp, adam+exact": by_gradients(
+        OURS, partial(BackboneModel, solver="adam+exact", **RMLP), RATES
     ),
-    "HNMVTSModel, exact": Estimator(OURS, exactly(HNMVTSModel)),
-    "HNMVTSModel, rmlp, adam+exact": Estimator(
-        OURS,
-        by_gradients(HNMVTSModel),
-        tuple(
-            {
-                "backbone": "rmlp",
-                "solver": "adam+exact",
-                "backbone_kwargs": {"d_model": 128},
-                **rate,
-            }
-            for rate in RATES
-        ),
+    "HNMVTSModel, rmlp, adam+exact": by_gradients(
+        OURS, partial(HNMVTSModel, solver="adam+exact", **RMLP), RATES
     ),
-    "LightSAEModel": Estimator(
-        OURS,
-        by_gradients(LightSAEModel),
-        tuple({"backbone": name} for name in ("rlinear", "rmlp")),
+    "LightSAEModel": by_gradients(
+        OURS, LightSAEModel, ({"backbone": "rlinear"}, {"backbone": "rmlp"})
     ),
-    "MoLAModel": Estimator(
-        OURS, by_gradients(MoLAModel), tuple({"backbone": "rlinear", **rate} for rate in RATES)
+    "MoLAModel, rlinear": by_gradients(
+        OURS, partial(MoLAModel, backbone="rlinear"), RATES, n_stages=2
     ),
 }
-"""By name."""
+"""By name, in the order in which they are measured."""

@@ -1,7 +1,9 @@
 """Forecasters that are no network, called like one: windows (B, L, C) -> forecasts (B, H, C, 1)."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from darts.models import LinearRegressionModel
 from torch import Tensor, nn
@@ -44,3 +46,28 @@ class Regressed(nn.Module):
             return (past.mT @ self.weight.T + self.bias).mT.unsqueeze(-1)
         forecast = past.flatten(1) @ self.weight.T + self.bias
         return forecast.unflatten(1, (-1, past.shape[2])).unsqueeze(-1)
+
+
+class Recursive(nn.Module):
+    """A regression of the next step on the lags of each channel, called step by step.
+
+    Parameters
+    ----------
+    predict : callable
+        From lags (n, L), oldest first, to the next values (n,).
+    horizon : int
+    """
+
+    def __init__(self, predict: Callable[[np.ndarray], np.ndarray], horizon: int) -> None:
+        super().__init__()
+        self.predict, self.horizon = predict, horizon
+
+    def forward(self, past: Tensor) -> Tensor:
+        """Forecast windows, each step from the lags and the steps before it."""
+        n_windows, lookback, n_channels = past.shape
+        rows = past.mT.reshape(-1, lookback).numpy().astype(np.float64)
+        for _ in range(self.horizon):
+            ahead = self.predict(rows[:, -lookback:])
+            rows = np.concatenate([rows, ahead[:, None]], axis=1)
+        forecast = torch.from_numpy(rows[:, lookback:]).to(past.dtype)
+        return forecast.unflatten(0, (n_windows, n_channels)).mT.unsqueeze(-1)

@@ -5,9 +5,11 @@ alone; seconds are of the processor, of fit and forecast together::
 
     python -m benchmarks.panels.m4_weekly
 
-The methods of StatsForecast run in an environment that has it (``pip install statsforecast``)::
+The methods of StatsForecast and NeuralForecast run in an environment that has them (``make
+comparison-environment``)::
 
-    python -m benchmarks.panels.m4_weekly_statsforecast
+    .venv-comparison/bin/python -m benchmarks.panels.m4_weekly_statsforecast
+    .venv-comparison/bin/python -m benchmarks.panels.m4_weekly_neuralforecast
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,9 +1,8 @@
 """M4 weekly by the methods of StatsForecast, a model for each series.
 
-Needs numpy, pandas and statsforecast, and nothing else::
+In the environment that ``make comparison-environment`` makes::
 
-    pip install statsforecast
-    python -m benchmarks.panels.m4_weekly_statsforecast
+    .venv-comparison/bin/python -m benchmarks.panels.m4_weekly_statsforecast
 """
 
 import time

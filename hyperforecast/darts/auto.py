@@ -5,11 +5,12 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import pandas as pd
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
+from darts.typing import TimeSeriesLike
 from darts.utils.ts_utils import series2seq
 
 from hyperforecast.automatic import choose_lookback, season_of
@@ -26,6 +27,7 @@ from hyperforecast.darts.exact import running_fit
 from hyperforecast.darts.finite import check_fit_inputs
 from hyperforecast.darts.options import CovariateOptions, DartsOptions, ShiftOptions
 from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS
+from hyperforecast.nn.combined_network import MEMBERS
 from hyperforecast.nn.errors import Problems, unknown_name
 from hyperforecast.nn.exact import RunningFit
 from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
@@ -80,10 +82,10 @@ class AutoHyperModel(HyperforecastModel):
     Compared are the last value, the last season, a drift, one linear head for all channels, and
     heads generated for each channel, with all that the exact solver chooses of them: instance norm,
     lookbacks, length of the channels' vectors, heads of a channel's own drawn towards these, common
-    factors, ridge; with other ``presets`` nonlinear backbones, too. The simplest is chosen that no
-    richer one beats clearly: by more than one standard error, and by more than one per cent. It is
-    then fitted on all rows, and is what this model is from then on: a network, also where it is
-    naive.
+    factors, ridge; with other ``presets`` nonlinear backbones and the sum of all, too. The simplest
+    is chosen that no richer one beats clearly: by more than one standard error, and by more than
+    one per cent. It is then fitted on all rows, and is what this model is from then on: a network,
+    also where it is naive.
 
     Parameters
     ----------
@@ -180,10 +182,12 @@ class AutoHyperModel(HyperforecastModel):
             outcome = race.run()
             chosen = outcome.chosen
             winner = race.fit(chosen, pl_trainer_kwargs=params.get("pl_trainer_kwargs"))
-        self._become(winner)
+        self._become(winner.model)
         self._winner = {
-            "plan": winner._network_plan(),
-            "params": {k: v for k, v in winner.model_params.items() if k != "pl_trainer_kwargs"},
+            "plan": winner.plan,
+            "params": {
+                k: v for k, v in winner.model.model_params.items() if k != "pl_trainer_kwargs"
+            },
             "code": self._code_of(chosen, race),
             "leaderboard": outcome.leaderboard(),
             "verdict": outcome.verdict(),
@@ -260,6 +264,9 @@ class AutoHyperModel(HyperforecastModel):
             told["output_chunk_shift"] = race.lengths.shift
         if not params["use_static_covariates"]:
             told["use_static_covariates"] = False
+        if chosen.combination is not None:  # which is made by comparing again
+            told |= self._changed(told)
+            return type(self).__name__, told
         if chosen.candidate is None:
             told["candidates"] = [chosen.name]
             if chosen.name == SEASONAL_NAIVE:
@@ -269,10 +276,29 @@ class AutoHyperModel(HyperforecastModel):
             return type(self).__name__, told
         told |= chosen.candidate.arguments
         if chosen.trained is not None and params.get("random_state") is not None:
-            told["random_state"] = params["random_state"]
+            told.setdefault("random_state", params["random_state"])
         if params["quantiles"] is not None:
             told["likelihood"] = self.likelihood
         return chosen.candidate.model_class.__name__, told
+
+    def _changed(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the model's own arguments that are not told, nor their defaults."""
+        own = {one.name: one.default for one in self.constructor_options()}
+        own["random_state"] = None
+        params = self.model_params
+        return {
+            name: params[name]
+            for name, default in own.items()
+            if name not in told and params.get(name) != default
+        }
+
+    def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
+        if self.model is not None and MEMBERS in self._fitted["plan"]:
+            raise ValueError(
+                "This model is several models added up, and channels and series are added to one. "
+                "Fit presets='fast', or a candidate of leaderboard() that has a share."
+            )
+        return super()._add(with_added, *given)
 
     # what was chosen
 

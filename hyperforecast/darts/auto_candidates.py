@@ -20,11 +20,24 @@ class Candidate:
     model_class : type
     arguments : dict
         Of its constructor, beside lengths and what the user set for all.
+    seed : int, default=0
+        Which of several is meant, that differ in their random numbers alone.
     """
 
     name: str
     model_class: type[HyperforecastModel]
     arguments: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name, and the seed if it is a further one."""
+        return f"{self.name}{SEED}{self.seed}" if self.seed else self.name
+
+    def with_seed(self, seed: int, random_state: int) -> "Candidate":
+        """Return the same candidate, trained with other random numbers."""
+        arguments = {**self.arguments, "random_state": random_state + seed}
+        return replace(self, arguments=arguments, seed=seed)
 
     def with_epochs(self, n_epochs: int) -> "Candidate":
         """Return the same candidate, trained for a number of epochs."""
@@ -40,20 +53,31 @@ class Preset:
     backbones : tuple of str
     n_in_full : int
         How many of them, the best after one epoch, are trained in full.
+    n_seeds : int, default=1
+        With how many seeds the best two candidates that gradients train are trained.
+    combines : bool, default=False
+        Whether a sum of candidates is compared, too.
     """
 
     backbones: tuple[str, ...] = ()
     n_in_full: int = 0
+    n_seeds: int = 1
+    combines: bool = False
 
 
 PRESETS = {
     "fast": Preset(),
     "medium": Preset(("rmlp", "tsmixer", "itransformer", "patchtst"), 2),
-    "best": Preset(("rmlp", "tsmixer", "itransformer", "patchtst", "moderntcn"), 5),
+    "best": Preset(
+        ("rmlp", "tsmixer", "itransformer", "patchtst", "moderntcn"), 5, n_seeds=3, combines=True
+    ),
 }
 
 SOLVED = ONE_FOR_ALL, GENERATED
 """Names of the models that the exact solver trains."""
+
+SEED = ", seed "
+"""What stands behind a candidate's name, before the number of a further seed."""
 
 GENERATED_HEAD = f", {GENERATED}"
 """What stands behind a backbone's name where its head is generated for each channel."""

@@ -35,8 +35,8 @@ class Trained:
     ----------
     candidate : Candidate
         With the number of epochs that was best.
-    errors : Tensor, shape (C, T)
-        Of single windows held out, in units of the channels' variances in training.
+    residuals : Tensor, shape (C, T, H)
+        Errors of single windows held out, in units of the channels' deviations in training.
     fit_seconds, forecast_seconds : float
     n_parameters : int
     state : dict
@@ -46,7 +46,7 @@ class Trained:
     """
 
     candidate: Candidate
-    errors: Tensor
+    residuals: Tensor
     fit_seconds: float
     forecast_seconds: float
     n_parameters: int
@@ -123,11 +123,11 @@ class GradientTraining:
             verbose=False,
         )
         fitted = time.perf_counter()
-        errors = self.windows.errors_of(model)
+        residuals = self.windows.residuals_of(model)
         assert isinstance(model.model, ForecastingModule)
         return Trained(
             candidate.with_epochs(best.best_epoch),
-            errors,
+            residuals,
             fitted - start,
             time.perf_counter() - fitted,
             sum(one.numel() for one in model.network.parameters()),

@@ -147,10 +147,10 @@ class HeldOutWindows:
         n_taken = min(MAX_TIMES, max(MIN_TIMES, MAX_VALUES // values))
         return max(1, -(-n_times // n_taken), -(-n_windows // MAX_WINDOWS))
 
-    def errors_of_map(
+    def residuals_of_map(
         self, linear_map: np.ndarray, *, drift: bool = False, before: Observed | None = None
     ) -> Tensor:
-        """Return the squared errors (C, T) of a map of the window, or of a drift.
+        """Return the errors (C, T, H) of a map of the window, or of a drift.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class HeldOutWindows:
                 so_far = self._mean_change_so_far(one) if changes is None else changes
                 forecast = forecast + so_far[..., None] * ahead
             forecasts.append(forecast)
-        return self._errors(forecasts)
+        return self._residuals(forecasts)
 
     def _mean_change_so_far(self, series: TimeSeries) -> np.ndarray:
         """Return the mean change of each channel up to each window's last row: (windows, C)."""
@@ -178,8 +178,8 @@ class HeldOutWindows:
         first = series.values(copy=False)[0].astype(np.float64)
         return (last - first) / np.maximum(n_steps, 1)[:, None]
 
-    def errors_of(self, model: Any) -> Tensor:
-        """Return the squared errors (C, T) of a trained Darts model, means over the steps."""
+    def residuals_of(self, model: Any) -> Tensor:
+        """Return the errors (C, T, H) of a trained Darts model."""
         forecasts = model.historical_forecasts(
             forecast_horizon=self.lengths.horizon,
             stride=self.stride,
@@ -189,7 +189,7 @@ class HeldOutWindows:
             show_warnings=False,
             **self.data.inputs(),
         )
-        return self._errors(
+        return self._residuals(
             [np.stack([w.values(copy=False).T for w in of_one]) for of_one in forecasts]
         )
 
@@ -212,14 +212,20 @@ class HeldOutWindows:
         # as a view, products with them take many times as long
         return windows[: self.lengths.n_windows(len(series)) : self.stride].copy()
 
-    def _errors(self, forecasts: Sequence[np.ndarray]) -> Tensor:
+    def _residuals(self, forecasts: Sequence[np.ndarray]) -> Tensor:
+        """Return errors (C, T, H) in units of the channels' deviations in training."""
         lengths = self.lengths
-        errors = []
+        residuals = []
         for one, forecast in zip(self.data.series, forecasts, strict=True):
             ahead = self._windows(one, lengths.lookback + lengths.shift, lengths.horizon)
-            errors.append(np.square(ahead - forecast).mean(axis=2).T)  # (C, windows)
-        units = np.where(self.variances > 0, self.variances, np.inf)
-        return torch.from_numpy(np.concatenate(errors, axis=1) / units[:, None])
+            residuals.append((ahead - forecast).transpose(1, 0, 2))  # (C, windows, H)
+        units = np.sqrt(np.where(self.variances > 0, self.variances, np.inf))
+        return torch.from_numpy(np.concatenate(residuals, axis=1) / units[:, None, None])
+
+
+def squared(residuals: Tensor) -> Tensor:
+    """Return squared errors (C, T), means over the steps of (C, T, H)."""
+    return residuals.square().mean(dim=2)
 
 
 class Gain(NamedTuple):

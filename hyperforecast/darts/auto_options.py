@@ -19,7 +19,8 @@ class AutoOptions:
         doc="""What is compared. ``"fast"``: naive forecasts and what the exact solver trains, in
         seconds. ``"medium"`` adds nonlinear backbones that gradients train, in minutes: each of
         four for one epoch, the best two in full, with one head for all and with generated heads.
-        ``"best"`` trains each of five in full.""",
+        ``"best"`` trains each of five in full, the best two of what came out of it with two more
+        seeds, and compares the sum of all candidates, each by its share, with each alone.""",
     )
     quantiles: Sequence[float] | None = option(
         default=LEVELS,

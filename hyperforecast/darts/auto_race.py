@@ -5,7 +5,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,11 +23,13 @@ from hyperforecast.darts.auto_candidates import (
     GENERATED_HEAD,
     NAMES,
     PRESETS,
+    SEED,
     Candidate,
     backbone_candidates,
     naive_candidates,
     solved_candidates,
 )
+from hyperforecast.darts.auto_combination import Combination
 from hyperforecast.darts.auto_gradients import GradientTraining, Trained, refitted
 from hyperforecast.darts.auto_held_out import (
     Gain,
@@ -34,6 +37,7 @@ from hyperforecast.darts.auto_held_out import (
     Lengths,
     Observed,
     split,
+    squared,
     variances_of,
 )
 from hyperforecast.darts.auto_naive import FixedMapModel, naive_map
@@ -62,6 +66,12 @@ MIN_APART = 10
 """Number of horizons, one after the other, that rows held out have to span for nonlinear backbones
 to be compared unasked: epochs, ridge and candidate are all chosen on these rows."""
 
+COMBINED = "combined"
+"""Name of the sum of candidates."""
+
+N_SEEDED = 2
+"""How many of the candidates that gradients train are trained with further seeds: the best."""
+
 IN_BRIEF = ", one epoch"
 """What stands behind the name of a backbone that is tried in brief."""
 
@@ -73,8 +83,8 @@ class Entry:
     Attributes
     ----------
     name : str
-    errors : Tensor, shape (C, T)
-        Of single windows held out, in units of the channels' variances in training.
+    residuals : Tensor, shape (C, T, H)
+        Errors of single windows held out, in units of the channels' deviations in training.
     fit_seconds, forecast_seconds : float
         To fit on the training rows, and to forecast the windows.
     n_parameters : int
@@ -84,21 +94,36 @@ class Entry:
         What the exact solver selected for it.
     trained : Trained, optional
         What gradients made of it.
+    combination : Combination, optional
+        What is added up, if it is a sum of others.
     """
 
     name: str
-    errors: Tensor
+    residuals: Tensor
     fit_seconds: float
     forecast_seconds: float
     n_parameters: int = 0
     candidate: Candidate | None = None
     settings: SettingHistory | None = None
     trained: Trained | None = None
+    combination: "Combination[Entry] | None" = None
+
+    @cached_property
+    def errors(self) -> Tensor:
+        """Squared errors (C, T), means over the steps."""
+        return squared(self.residuals)
 
     @property
     def error(self) -> float:
         """Mean squared error."""
         return self.errors.mean().item()
+
+
+class Winner(NamedTuple):
+    """What was chosen, fitted on all rows, and the arguments of its network by which it began."""
+
+    model: HyperforecastModel
+    plan: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -119,6 +144,10 @@ class Outcome:
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """Return a row for each candidate, the best first."""
+        shares: dict[int, float] = {}
+        for entry in self.entries:
+            if (sum_of := entry.combination) is not None:
+                shares = {id(m): a for m, a in zip(sum_of.members, sum_of.shares, strict=True)}
         seasonal = {one.name: one for one in self.entries}.get(SEASONAL_NAIVE, self.entries[0])
         rows = []
         for entry in sorted(self.entries, key=lambda one: one.error):
@@ -132,6 +161,7 @@ class Outcome:
                     "fit_seconds": entry.fit_seconds,
                     "forecast_seconds": entry.forecast_seconds,
                     "parameters": entry.n_parameters,
+                    **({"share": shares.get(id(entry), 0.0)} if shares else {}),
                     "chosen": entry is self.chosen,
                 }
             )
@@ -239,10 +269,10 @@ class Race:
         for kind in naive_candidates(self.lengths.lookback, self.season):
             if kind in self.names:
                 start = time.perf_counter()
-                errors = windows.errors_of_map(
+                residuals = windows.residuals_of_map(
                     self.map_of(kind), drift=kind == DRIFT, before=before
                 )
-                self._add(entries, Entry(kind, errors, 0.0, time.perf_counter() - start))
+                self._add(entries, Entry(kind, residuals, 0.0, time.perf_counter() - start))
         n_channels = self.data.series[0].n_components
         for candidate in solved_candidates(n_channels, self.validation_size) if trains else ():
             self._try(
@@ -250,6 +280,8 @@ class Race:
             )
         if trains:
             self._train_by_gradients(entries, training, held_out, windows)
+        if self.preset.combines and windows.n_apart >= MIN_APART and not self._is_late:
+            self._combine(entries)
         if not entries:
             entries = [self._only_one()]
         chosen = entries[0]
@@ -263,7 +295,7 @@ class Race:
         n_channels = self.data.series[0].n_components
         for candidate in solved_candidates(n_channels, self.validation_size):
             if candidate.name in self.names:
-                nothing = torch.full((n_channels, 1), math.nan)
+                nothing = torch.full((n_channels, 1, 1), math.nan)
                 return Entry(candidate.name, nothing, 0.0, 0.0, 0, candidate, SettingHistory())
         raise ValueError(
             f"None of the candidates {', '.join(map(repr, self.names))} can forecast: there "
@@ -322,6 +354,32 @@ class Race:
         for backbone in of_each:
             for candidate in of_each[backbone] if backbone in chosen else ():
                 self._try(entries, candidate, lambda one: _entry(gradients.in_full(one)))
+        self._train_with_seeds(entries, gradients)
+
+    def _train_with_seeds(self, entries: list[Entry], gradients: GradientTraining) -> None:
+        """Train the best of what gradients trained with further seeds."""
+        trained = [one.trained for one in sorted(entries, key=lambda one: one.error) if one.trained]
+        for best in trained[:N_SEEDED]:
+            for seed in range(1, self.preset.n_seeds):
+                candidate = best.candidate.with_seed(seed, self.arguments.get("random_state") or 0)
+                self._try(entries, candidate, lambda one: _entry(gradients.in_full(one)))
+
+    def _combine(self, entries: list[Entry]) -> None:
+        """Add the sum of candidates, if it has more than one."""
+        if len(entries) < 2:
+            return
+        combination, residuals = Combination.of(entries, [one.residuals for one in entries])
+        members = combination.members
+        if len(members) > 1:
+            entry = Entry(
+                COMBINED,
+                residuals,
+                sum(one.fit_seconds for one in members),
+                sum(one.forecast_seconds for one in members),
+                sum(one.n_parameters for one in members),
+                combination=combination,
+            )
+            self._add(entries, entry)
 
     def _likelihood(self) -> dict[str, Any]:
         return {} if self.likelihood is None else {"likelihood": self.likelihood}
@@ -350,10 +408,10 @@ class Race:
             **training.to_fit(), **held_out.inputs("val_"), **self.fit_arguments, verbose=False
         )
         fitted = time.perf_counter()
-        errors = windows.errors_of(model)
+        residuals = windows.residuals_of(model)
         return Entry(
             candidate.name,
-            errors,
+            residuals,
             fitted - start,
             time.perf_counter() - fitted,
             sum(one.numel() for one in model.network.parameters()),
@@ -361,7 +419,7 @@ class Race:
             settings,
         )
 
-    def fit(self, chosen: Entry, **arguments: Any) -> HyperforecastModel:
+    def fit(self, chosen: Entry, **arguments: Any) -> Winner:
         """Fit what was chosen on all rows.
 
         Parameters
@@ -370,6 +428,14 @@ class Race:
         **arguments
             Of the constructor, beside or in the place of those that all candidates have.
         """
+        if (combination := chosen.combination) is not None:
+            fitted = [self.fit(one, **arguments) for one in combination.members]
+            plan = combination.arguments([one.plan for one in fitted])
+            return Winner(combination.join([one.model for one in fitted]), plan)
+        model = self._fit_single(chosen, arguments)
+        return Winner(model, model._network_plan())
+
+    def _fit_single(self, chosen: Entry, arguments: dict[str, Any]) -> HyperforecastModel:
         given = {**self.arguments, **arguments, **self._likelihood()}
         validation = {} if self.validation is None else self.validation.inputs("val_")
         if chosen.trained is not None:
@@ -386,8 +452,8 @@ class Race:
 
 def _entry(trained: Trained, how: str = "") -> Entry:
     return Entry(
-        trained.candidate.name + how,
-        trained.errors,
+        trained.candidate.label + how,
+        trained.residuals,
         trained.fit_seconds,
         trained.forecast_seconds,
         trained.n_parameters,
@@ -397,6 +463,15 @@ def _entry(trained: Trained, how: str = "") -> Entry:
 
 
 def _called(entry: Entry) -> str:
-    name = entry.name.removesuffix(GENERATED_HEAD)
+    if (combination := entry.combination) is not None:
+        ordered = sorted(
+            zip(combination.shares, combination.members, strict=True), key=lambda one: -one[0]
+        )
+        told = ", ".join(f"{_called(one)} {100 * share:.0f} %" for share, one in ordered)
+        return f"a sum ({told})"
+    label, _, seed = entry.name.partition(SEED)
+    name = label.removesuffix(GENERATED_HEAD)
     called = SENTENCE_NAMES.get(name, name)
-    return called if name == entry.name else f"{called} with generated heads"
+    if name != label:
+        called = f"{called} with generated heads"
+    return f"{called} again" if seed else called

@@ -24,6 +24,7 @@ from hyperforecast.darts.names import InputKind, name_order
 from hyperforecast.darts.observed_loss import observed_loss
 from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.combined_network import MEMBERS, make_network
 from hyperforecast.nn.cycle import repeat_of
 from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.parts import make_parts
@@ -49,7 +50,8 @@ class ForecastingModule(PLForecastingModule):
     Parameters
     ----------
     network : dict
-        Arguments of :class:`~hyperforecast.nn.ForecastingNetwork`, plain values.
+        Arguments of :class:`~hyperforecast.nn.ForecastingNetwork`, or of several that are one, see
+        :class:`~hyperforecast.nn.combined_network.CombinedNetwork`; plain values.
     channel_names : list of str
         Names of the channels in the order of the weights; empty if unknown. They travel in the
         state dict, so that weights and names cannot be separated.
@@ -82,7 +84,7 @@ class ForecastingModule(PLForecastingModule):
         super().__init__(**kwargs)
         self.generator_lr = generator_lr
         self.network_arguments = network
-        self.network = ForecastingNetwork(**network)
+        self.network = make_network(network)
         self.channel_names = list(channel_names)
         self.covariate_names: dict[InputKind, list[str]] = {
             kind: list(names) for kind, names in (covariate_names or {}).items()
@@ -468,7 +470,7 @@ class ForecastingModule(PLForecastingModule):
             self.network_arguments
         ):
             like = next(self.network.parameters())
-            network = ForecastingNetwork(**arguments).to(like.device, like.dtype)
+            network = make_network(arguments).to(like.device, like.dtype)
             use_monte_carlo_dropout(network)
             self.network = network.train(self.network.training)
             self.network_arguments = arguments
@@ -485,6 +487,8 @@ def folded(module: ForecastingModule) -> ForecastingModule:
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a network that its training does not choose."""
+    if MEMBERS in arguments:
+        return {**arguments, MEMBERS: [_given(one) for one in arguments[MEMBERS]]}
     chosen = {
         "instance_norm",
         "n_factors",

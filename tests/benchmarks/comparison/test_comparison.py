@@ -1,40 +1,108 @@
 """Validation decides between an estimator's options, and what is finished is not run again."""
 
+from functools import partial
+
 import pytest
 
 from benchmarks.comparison import __main__ as comparison
-from benchmarks.comparison.__main__ import Lengths, main, measure
-from benchmarks.comparison.estimators import Estimator, Fitted, Task, linear_regression
+from benchmarks.comparison import elsewhere, estimators
+from benchmarks.comparison.__main__ import cells, main
+from benchmarks.comparison.budget import Budget
+from benchmarks.comparison.estimators import by_gradients, linear_regression
+from benchmarks.comparison.measuring import Estimator, Fitted, measure, network_fitted
 from benchmarks.comparison.networks import Repeated
+from benchmarks.comparison.tasks import Lengths, Task
 from benchmarks.protocol import Dataset, evaluate
+from hyperforecast.darts import BackboneModel
 
 
 def repeat(task: Task, n_rows: int) -> Fitted:
-    return Fitted(Repeated(n_rows, task.horizon), task.lookback, n_rows)
+    return network_fitted(task, Repeated(n_rows, task.horizon), n_rows)
 
 
 def test_what_validation_takes_is_tested(dataset: Dataset) -> None:
     task = Task(dataset, 12, 3, 1)
     errors = {n: evaluate(Repeated(n, 3), dataset, "validation", 12, 3).mse for n in (1, 9)}
     best = min(errors, key=lambda n: errors[n])
+    expected = evaluate(Repeated(best, 3), dataset, "test", 12, 3)
     for grid in [({"n_rows": 1}, {"n_rows": 9}), ({"n_rows": 9}, {"n_rows": 1})]:
         row = measure(Estimator("", repeat, grid), task)
         assert row["chosen"] == f'{{"n_rows": {best}}}'
-        assert row["test_mse"] == round(evaluate(Repeated(best, 3), dataset, "test", 12, 3).mse, 6)
+        for name in ("test", "all"):
+            assert row[f"{name}_mse"] == pytest.approx(expected.mse, abs=1e-6)
+            assert row[f"{name}_mae"] == pytest.approx(expected.mae, abs=1e-6)
+
+
+def test_errors_on_few_windows_are_those_of_these_windows(dataset: Dataset, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.comparison.tasks.FEW", 4)
+    task = Task(dataset, 12, 3, 1)
+    fitted = repeat(task, 2)
+    few = task.few(len(task.windows("test")[0]))
+
+    def of_few(task: Task) -> Fitted:
+        return Fitted(lambda part: fitted.forecast(part)[few], 0, few=True)
+
+    row = measure(Estimator("", of_few), task)
+    everybody = measure(Estimator("", partial(repeat, n_rows=2)), task)
+    assert (row["few_mse"], row["few_mae"]) == (everybody["few_mse"], everybody["few_mae"])
+    assert row["test_mse"] == ""
+    assert everybody["few_mse"] != everybody["test_mse"]
 
 
 def test_what_is_too_large_is_left_out(dataset: Dataset, monkeypatch) -> None:
-    monkeypatch.setattr("benchmarks.comparison.estimators.MAX_REGRESSORS", 1)
+    # of 69 windows of 3 channels with 15 rows each; every third window is small enough
+    monkeypatch.setattr(estimators, "MAX_REGRESSORS", 84 * 3 * 15 // 3)
     grid = ({"by_channel": False}, {"by_channel": True})
     row = measure(Estimator("", linear_regression, grid), Task(dataset, 12, 3, 1))
     assert row["chosen"] == '{"by_channel": true}'
+
+
+def test_training_ends_when_the_budget_is_spent(dataset: Dataset, monkeypatch) -> None:
+    task = Task(dataset, 12, 3, 1)
+    monkeypatch.setattr(estimators, "BATCH", 1)
+    monkeypatch.setattr(estimators, "PROCESSOR_SECONDS", 0.0)
+    estimator = by_gradients("", partial(BackboneModel, solver="adam"), ({},))
+    assert estimator.fit(task).steps == 1
+
+
+def test_a_budget_counts_from_the_beginning_of_its_stage(monkeypatch) -> None:
+    class Trainer:
+        should_stop = False
+
+    budget, trainer = Budget(seconds=1e9), Trainer()
+    budget.on_fit_start(trainer, None)  # type: ignore[arg-type]
+    budget.on_train_batch_end(trainer)  # type: ignore[arg-type]
+    assert not trainer.should_stop
+    budget.seconds = -1.0
+    budget.on_train_batch_end(trainer)  # type: ignore[arg-type]
+    assert trainer.should_stop
+    assert budget.steps == 2
+
+
+def test_what_has_no_environment_says_how_to_make_it(
+    dataset: Dataset, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "PYTHON", tmp_path / "python")
+    with pytest.raises(FileNotFoundError, match="make comparison-environment"):
+        elsewhere.measure_elsewhere("NHITS", Task(dataset, 12, 3, 1))
+
+
+def test_the_first_horizons_of_all_data_come_first(monkeypatch) -> None:
+    data = {"a": Lengths(1, 1, (2, 3)), "b": Lengths(1, 1, (5,)), "c": Lengths(1, 1, (2, 9))}
+    monkeypatch.setattr(comparison, "DATA", data)
+    naive = ["last value"]
+    first, second = [("a", 2), ("b", 5), ("c", 2)], [("a", 3), ("c", 9)]
+    assert [cell[:2] for cell in cells("abc", None, naive)] == [*first, *second]
+    assert [cell[:2] for cell in cells("ac", [9, 2], naive)] == [("a", 2), ("c", 2), ("c", 9)]
+    both = [cell[2] for cell in cells("abc", [2], ["DLinearModel", "last value"])]
+    assert both == ["last value", "last value", "DLinearModel", "DLinearModel"]
 
 
 def test_a_finished_cell_is_not_run_again(dataset: Dataset, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.setattr(comparison, "DATA", {"New York": Lengths(12, 6, (3, 6))})
     monkeypatch.setattr(comparison, "new_york", lambda: dataset)
     arguments = ["--data", "New York", "--results", str(tmp_path / "r.csv"), "--estimators"]
-    arguments += ["last value", "seasonal naive", "BackboneModel, exact", "DLinearModel"]
+    arguments += ["last value", "seasonal naive", "BackboneModel, exact"]
     with monkeypatch.context() as patch:
         patch.setattr(comparison, "DATA", {"New York": Lengths(12, 6, (3,))})
         main(arguments)

@@ -10,7 +10,7 @@ from darts import TimeSeries
 
 from hyperforecast.darts import BackboneModel
 from hyperforecast.darts import auto_held_out as module
-from hyperforecast.darts.auto_held_out import HeldOutWindows, Lengths, Observed, split
+from hyperforecast.darts.auto_held_out import HeldOutWindows, Lengths, Observed, split, squared
 from hyperforecast.darts.auto_naive import naive_map
 
 LENGTHS = Lengths(lookback=5, horizon=3, shift=1)
@@ -59,7 +59,7 @@ class TestErrors:
             [np.square(values[t + 6 : t + 9, c] - values[t + 4, c]).mean() for t in range(22)]
             for c in range(3)
         ]
-        found = windows.errors_of_map(naive_map("last value", 5, 3, shift=1))
+        found = squared(windows.residuals_of_map(naive_map("last value", 5, 3, shift=1)))
         np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
         np.testing.assert_allclose(found[1], np.array(expected[1]) / 4, rtol=1e-6)
         assert not found[2].any()  # constant in training
@@ -72,7 +72,7 @@ class TestErrors:
         series = [make_series(60), make_series(40, seed=1)[2:]]
         model = BackboneModel(5, 3, output_chunk_shift=1, solver="exact").fit(series)
         windows = windows_of(*series)
-        found = windows.errors_of(model)
+        found = squared(windows.residuals_of(model))
         assert found.shape == (3, len(windows.times))
         column = 0
         for one in series:
@@ -94,13 +94,13 @@ class TestErrors:
         windows, values = windows_of(after), after.values()
         last = naive_map("drift", 5, 3, shift=1)
         change = (before.values()[-1] - before.values()[0]) / 19
-        found = windows.errors_of_map(last, drift=True, before=Observed([before]))
+        found = squared(windows.residuals_of_map(last, drift=True, before=Observed([before])))
         forecast = values[4] + change * np.arange(2, 5)[:, None]
         np.testing.assert_allclose(
             found[:, 0], np.square(values[6:9] - forecast).mean(0), rtol=1e-5
         )
         # without them, those up to the window's last one
-        found = windows.errors_of_map(last, drift=True)
+        found = squared(windows.residuals_of_map(last, drift=True))
         change = (values[7] - values[0]) / 7
         forecast = values[7] + change * np.arange(2, 5)[:, None]
         np.testing.assert_allclose(

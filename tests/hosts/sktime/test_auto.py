@@ -13,7 +13,8 @@ from sktime.forecasting.naive import NaiveForecaster
 
 import hyperforecast.darts
 import hyperforecast.sktime
-from hyperforecast.darts import auto_gradients
+from hyperforecast.darts import auto_candidates, auto_gradients
+from hyperforecast.darts.auto_candidates import Preset
 from hyperforecast.darts.auto_options import LEVELS
 from hyperforecast.sktime import AutoHyperForecaster
 
@@ -176,3 +177,24 @@ class TestNonlinear:
         assert (intervals.to_numpy()[:, ::2] < intervals.to_numpy()[:, 1::2]).all()
         forecaster.update(y[-10:])
         assert forecaster.predict().index[0] == y.index[-1] + y.index.freq
+
+    def test_are_added_up_by_the_best_preset(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(auto_gradients, "MAX_EPOCHS", 1)
+        preset = Preset(("rmlp",), 1, n_seeds=1, combines=True)
+        monkeypatch.setitem(auto_candidates.PRESETS, "best", preset)
+        # rows that turn back beyond a threshold, and noise that no candidate knows
+        y = walk(200)
+        random = np.random.default_rng(0)
+        for t in range(1, len(y)):
+            y.iloc[t] = 3 - 2 * np.abs(y.iloc[t - 1]).clip(upper=3) + random.normal(size=y.shape[1])
+        forecaster = AutoHyperForecaster(6, presets="best", random_state=0).fit(y, fh=FH)
+        board = forecaster.leaderboard().set_index("candidate")
+        assert board["share"].sum() == pytest.approx(1.0)
+        other = pickle.loads(pickle.dumps(forecaster))
+        pd.testing.assert_frame_equal(other.predict(), forecaster.predict())
+        assert board["chosen"]["combined"]
+        assert forecaster.verdict_.startswith("A sum (")
+        assert forecaster.as_code() == (
+            "AutoHyperForecaster(input_chunk_length=6, output_chunk_length=3, presets='best', "
+            "season=7, random_state=0)"
+        )

@@ -1,0 +1,145 @@
+"""Known channels, pooled by how alike a new one is to each: where it lies, given its rows."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+LIKENESS = 0.3
+"""What a horizon of rows counts when channels are told apart by their errors on it. Below one: a
+new channel is like a known one, and not the same."""
+
+JITTER = 1e-6
+"""Of quadratic forms, in units of the mean of their diagonal: towards the mean of the places."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    r"""What forecasts of known channels lose by the place of another.
+
+    The place b of a channel that is like the known channel n with probability :math:`p_n` is that
+    of the least squares of them all, each on windows of its own,
+
+    .. math:: b^* = \arg\min_b \sum_n p_n \, E_{x \sim n} \| f(x; b) - f(x; b_n) \|^2
+              = \Big(\sum_n p_n Q_n\Big)^{-1} \sum_n p_n Q_n b_n .
+
+    With equal probabilities it is one weight that serves all; with a single likely channel it is
+    that channel's. The mean of places is neither: weights of smooth channels, whose windows never
+    try them, are any on the windows of noisy ones.
+
+    Attributes
+    ----------
+    places : Tensor, shape (N, K)
+        :math:`b_n`.
+    losses : Tensor, shape (N, K, K)
+        :math:`Q_n`: mean products of what steps along the directions add to forecasts.
+    apart : Tensor, shape (N,)
+        What each loses by the place of the channel that is most like it.
+    prior : Tensor, shape (N,)
+        How likely each is before a row is seen.
+    start : Tensor, shape (K,)
+        The place before a row is seen.
+    """
+
+    places: Tensor
+    losses: Tensor
+    apart: Tensor
+    prior: Tensor
+    start: Tensor
+
+    @classmethod
+    def of(cls, places: Tensor, losses: Tensor, from_zero: bool = False) -> Self:
+        """Return the pool of known channels.
+
+        Parameters
+        ----------
+        places : Tensor, shape (N, K)
+        losses : Tensor, shape (N, K, K)
+        from_zero : bool, default=False
+            Whether place zero is where a channel is expected, as attributes say it: as likely as
+            all known channels together, and the place before a row is seen.
+        """
+        n_known = len(places)
+        if n_known > 1:
+            apart = torch.stack(
+                [_lost(places[n], losses[n], _without(places, n)).min() for n in range(n_known)]
+            )
+        else:
+            apart = places.new_zeros(n_known)
+        prior = places.new_full((n_known,), 1 / n_known)
+        if not from_zero:
+            alone = cls(places, losses, apart, prior, places.mean(dim=0))
+            return cls(places, losses, apart, prior, alone.shared(prior)[0])
+        zero = torch.zeros_like(places[:1])
+        usual = torch.stack([_lost(b, q, zero[0]) for b, q in zip(places, losses, strict=True)])
+        return cls(
+            torch.cat([places, zero]),
+            torch.cat([losses, losses.mean(dim=0, keepdim=True)]),
+            torch.cat([apart, usual.mean(dim=0, keepdim=True)]),
+            torch.cat([prior / 2, prior.new_full((1,), 0.5)]),
+            zero[0],
+        )
+
+    def shared(self, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the place (K,) that serves channels by their shares (N,), and their loss (K, K).
+
+        The loss has what keeps it definite.
+        """
+        loss = torch.einsum("n,nkl->kl", shares, self.losses)
+        mean = shares @ self.places
+        jitter = JITTER * loss.diagonal().mean()
+        if not jitter > 0:
+            return mean, loss
+        loss.diagonal().add_(jitter)
+        right = torch.einsum("n,nkl,nl->k", shares, self.losses, self.places) + jitter * mean
+        return torch.linalg.solve(loss, right), loss
+
+    def place(self, missed: Tensor, slopes: Tensor, least: float) -> Tensor:
+        r"""Return the place of a new channel, given what place zero misses of its rows.
+
+        The known channels are as likely as their errors :math:`e_n` on the rows say,
+        :math:`p_n \propto e_n^{-\nu/2}` with :math:`\nu` a part of the number of horizons that
+        they fill (as under a tempered likelihood: Grünwald, "The safe Bayesian", 2012). From
+        :math:`b^*` a channel departs as far as known channels do from the one most like each; what
+        its rows say about that is weighed by their noise.
+
+        Parameters
+        ----------
+        missed : Tensor, shape (T, H)
+            Targets less forecasts, NaN where they are not known.
+        slopes : Tensor, shape (T, H, K)
+            What a step along each direction adds to the forecasts.
+        least : float
+            Mean squared error below which there is nothing but rounding.
+        """
+        known = missed.isfinite()
+        n_rows, horizon = len(missed), missed.shape[1]
+        left, steps = missed[known], slopes[known]  # (M,), (M, K)
+        gram = steps.T @ steps / len(left)
+        right = steps.T @ left / len(left)
+        total = left.square().mean()
+
+        def errors(places: Tensor) -> Tensor:
+            products = ((places @ gram) * places).sum(dim=-1) - 2 * (places @ right)
+            return (total + products).clamp(min=least)
+
+        n_counting = LIKENESS * max(1.0, n_rows / horizon)
+        likely = self.prior.log() - n_counting / 2 * errors(self.places).log()
+        shares = torch.softmax(likely, dim=0)
+        place, loss = self.shared(shares)
+        apart = (shares @ self.apart).item()
+        weight = n_counting * apart / (len(place) * errors(place).item())
+        if not weight > 0:
+            return place
+        return torch.linalg.solve(loss + weight * gram, loss @ place + weight * right)
+
+
+def _lost(place: Tensor, loss: Tensor, others: Tensor) -> Tensor:
+    """Return what a channel loses by other places (..., K)."""
+    differences = others - place
+    return ((differences @ loss) * differences).sum(dim=-1).clamp(min=0)
+
+
+def _without(values: Tensor, number: int) -> Tensor:
+    return torch.cat([values[:number], values[number + 1 :]])

@@ -17,7 +17,7 @@ CALIBRATION = "channel_offsets."
 KEPT_VARIANCE = 0.99999
 """Part of what channels differ by that the directions make up, the largest first."""
 
-MAX_DIRECTIONS = 128
+MAX_DIRECTIONS = 64
 """Number of directions, however many channels are known."""
 
 

@@ -10,6 +10,9 @@ LIKENESS = 0.3
 """What a horizon of rows counts when channels are told apart by their errors on it. Below one: a
 new channel is like a known one, and not the same."""
 
+LEAST_SHARE = 1e-9
+"""Part of the largest share below which a channel does not count."""
+
 JITTER = 1e-6
 """Of quadratic forms, in units of the mean of their diagonal: towards the mean of the places."""
 
@@ -86,13 +89,15 @@ class Pool:
 
         The loss has what keeps it definite.
         """
-        loss = torch.einsum("n,nkl->kl", shares, self.losses)
         mean = shares @ self.places
+        counting = shares > LEAST_SHARE * shares.max()
+        shares, losses, places = shares[counting], self.losses[counting], self.places[counting]
+        loss = torch.einsum("n,nkl->kl", shares, losses)
         jitter = JITTER * loss.diagonal().mean()
         if not jitter > 0:
             return mean, loss
         loss.diagonal().add_(jitter)
-        right = torch.einsum("n,nkl,nl->k", shares, self.losses, self.places) + jitter * mean
+        right = shares @ (losses @ places[..., None])[..., 0] + jitter * mean
         return torch.linalg.solve(loss, right), loss
 
     def place(self, missed: Tensor, slopes: Tensor, least: float) -> Tensor:

@@ -16,7 +16,7 @@ from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.channel_spread import CALIBRATION, ChannelSpread
 from hyperforecast.nn.newcomers.effective_share import effective_share
 from hyperforecast.nn.newcomers.pool import Pool
-from hyperforecast.nn.newcomers.typical_windows import typical_windows
+from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
 from hyperforecast.nn.resizing import LOADINGS, with_channels
 from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.windows import WindowCutter, Windows
@@ -34,7 +34,7 @@ LINEAR = 1e-3
 MAX_KNOWN = 512
 """Known channels with which new ones are compared, evenly spread where there are more."""
 
-TYPICAL_WINDOWS = 4096
+TYPICAL_WINDOWS = 2048
 """Windows of all known channels together on which their forecasts are compared, about."""
 
 FEWEST, MOST = 8, 96
@@ -105,9 +105,14 @@ class ChannelSolver:
         self._covariates = covariates
         if correlations is None:
             correlations = torch.zeros(n_known, cutter.lookback - 1)
-        self._correlations = correlations[known]
-        filler = network.gap_filler
-        self._units = (filler.level[known].double().cpu(), filler.deviation[known].double().cpu())
+        self._compared = known.tolist()
+        self._correlations = correlations[:n_known]
+        filler, standardiser = network.gap_filler, network.standardiser
+        self._level, self._deviation = (
+            (filler.level[:n_known], filler.deviation[:n_known])
+            if standardiser is None
+            else (standardiser.target_mean[:n_known], standardiser.target_deviation[:n_known])
+        )
         trained = with_channels(network, axes, range(n_known)).eval()
         if loss is None:
             trained.channel_offsets = None  # what tells quantiles apart
@@ -181,36 +186,54 @@ class ChannelSolver:
         return torch.stack([self._by_steps(rows, units, channel) for channel in range(n_new)])
 
     @cached_property
+    @torch.no_grad()
     def _pool(self) -> Pool | None:
         """The known channels, ``None`` where forecasts are not linear in the place."""
-        n_known = len(self._correlations)
+        n_known, like = len(self._compared), next(self._probe.parameters())
         each = max(FEWEST, min(MOST, TYPICAL_WINDOWS // n_known))
-        windows = typical_windows(self._correlations, min(each, self.cutter.lookback))
-        if self._probe.standardiser is None:
-            level, deviation = (one[:, None, None] for one in self._units)
-            windows = level + deviation * windows
-            unit = torch.where(deviation > 0, deviation, 1.0)
-        else:
-            unit = windows.new_ones(n_known, 1, 1)
+        loadings = None if self._known is None else self._known.gap_filler.loadings.cpu()
+        typical = TypicalWindows(self._correlations, min(each, self.cutter.lookback), loadings)
+        features = None
+        if self._known is not None:
+            assert self._known.factors is not None
+            assert typical.together is not None
+            x, _ = self._known.normalise(self._level + self._deviation * typical.together.to(like))
+            features = self._known.factors(x)
         k = self.spread.n_directions
-        losses = windows.new_zeros(n_known, k, k)
+        losses = torch.zeros(n_known, k, k, dtype=torch.float64)
         departure = total = 0.0
-        size = max(1, MAX_VALUES // (windows[0].numel() * (k + 2)))
-        for some in torch.arange(n_known).split(size):
-            forecast = self._of_typical(windows[some].flatten(0, 1))  # (n, H, K + 2)
-            added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(some), -1))
-            added = added.flatten(1, 2) / unit[some]  # (n, m·H, K + 1)
+        at_once = max(1, MAX_VALUES // (typical.n_windows * typical.lookback * (k + 2)))
+        for numbers in torch.arange(n_known).split(at_once):
+            channels = [self._compared[number] for number in numbers]
+            windows = torch.stack([typical.of(channel) for channel in channels])
+            if self._probe.standardiser is None:
+                level, deviation = (
+                    one[channels, None, None].cpu() for one in (self._level, self._deviation)
+                )
+                unit = torch.where(deviation > 0, deviation, 1.0).double()
+                windows = level + unit * windows
+            else:
+                unit = windows.new_ones(len(windows), 1, 1)
+            beside = None
+            if features is not None:
+                beside = features[torch.cat([typical.beside(channel) for channel in channels])]
+            forecast = self._of_typical(windows.flatten(0, 1), beside)  # (B, H, K + 2)
+            added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(channels), -1))
+            added = added.flatten(1, 2) / unit  # (n, B/n·H, K + 1)
             slopes, together = added[..., :-1], added[..., -1]
             departure += (together - slopes.sum(dim=-1)).square().sum().item()
             total += slopes.square().sum().item()
-            losses[some] = slopes.mT @ slopes / slopes.shape[1]
+            losses[numbers] = slopes.mT @ slopes / slopes.shape[1]
         if not departure <= LINEAR**2 * total:
             return None
         return Pool.of(self.spread.places, losses, self._from_zero)
 
     @torch.no_grad()
-    def _of_typical(self, windows: Tensor) -> Tensor:
-        """Return what is forecast of windows (n, L) with all covariates at their means."""
+    def _of_typical(self, windows: Tensor, factors: Tensor | None) -> Tensor:
+        """Return what is forecast of windows (B, L) with all covariates at their means.
+
+        Common factors are (B, 1, K·lookback), where they enter.
+        """
         network, n_rows = self._probe, len(windows)
         like = next(network.parameters())
         past, future, static = (
@@ -225,10 +248,9 @@ class ChannelSolver:
             for values, kind in ((past, "past"), (future, "future"), (static, "static")):
                 if values is not None:
                     values.copy_(getattr(network.standardiser, f"{kind}_mean"))
-        if self._known is not None:
-            assert self._known.factors is not None
+        if factors is not None:
             assert isinstance(network.factors, GivenFactors)
-            network.factors.values = like.new_zeros(n_rows, 1, self._known.factors.n_features)
+            network.factors.values = factors
         target = windows.to(like)[..., None].expand(-1, -1, network.n_channels)
         return network(target, past, future, static)[..., 0].double().cpu()
 

@@ -10,8 +10,11 @@ from hyperforecast.nn.entities import n_rows, picked_rows
 from hyperforecast.nn.lag_correlation import lag_correlations
 from hyperforecast.nn.network import ForecastingNetwork
 
-MAX_VALUES = 2**19
+MAX_VALUES = 2**23
 """Values of training series from which correlations are estimated, the last of each."""
+
+MAX_TOGETHER = 2**22
+"""Values of windows of all channels that are drawn."""
 
 ROUNDING = 1e-9
 """Part of a window's variance that is added, so that its covariance is definite."""
@@ -46,32 +49,80 @@ def own_correlations(
     return lag_correlations(columns, of_series.flatten(), count, network.lookback - 1)
 
 
-def typical_windows(correlations: Tensor, n_windows: int) -> Tensor:
-    """Return windows of mean zero and variance one with given correlations, (N, n_windows, L).
+class TypicalWindows:
+    """Windows that channels with given correlations have, of mean zero and variance one.
 
-    The mean of their products is the covariance of a stationary series, to rounding with L
-    windows, and on average over what is drawn with fewer.
+    Those of a channel are normal, and as correlated as a stationary series. Beside a window of one
+    stand those of all, as correlated with it and each other as channels are, each over its lags as
+    channels are on average.
 
     Parameters
     ----------
     correlations : Tensor, shape (N, L - 1)
-        At lags 1 to L - 1.
+        Of each channel with its own past, at lags 1 to L - 1.
     n_windows : int
-        At most L.
+        Of each, at most L.
+    loadings : Tensor, shape (N, K), optional
+        Correlations between channels are ``loadings @ loadings.T`` but for ones on the diagonal;
+        windows of all are made if given.
+
+    Attributes
+    ----------
+    together : Tensor, shape (n, L, N), optional
+        Windows of all channels.
     """
-    at_lags = torch.nn.functional.pad(correlations.double(), (1, 0), value=1.0)
-    lookback = at_lags.shape[1]
-    lags = torch.arange(lookback)
-    generator = torch.Generator().manual_seed(0)
-    drawn = torch.randn(lookback, n_windows, generator=generator, dtype=torch.float64)
-    directions = torch.linalg.qr(drawn).Q * lookback**0.5
-    windows = []
-    for one in at_lags:
-        covariance = one[(lags[:, None] - lags).abs()]
-        covariance.diagonal().add_(ROUNDING)
-        factor, failed = torch.linalg.cholesky_ex(covariance)
-        windows.append(((torch.eye(lookback).double() if failed else factor) @ directions).T)
-    return torch.stack(windows)
+
+    def __init__(
+        self, correlations: Tensor, n_windows: int, loadings: Tensor | None = None
+    ) -> None:
+        correlations = correlations.double()
+        self.n_windows = n_windows
+        self.lookback = correlations.shape[1] + 1
+        self._correlations = correlations
+        self._generator = torch.Generator().manual_seed(0)
+        self.together: Tensor | None = None
+        if loadings is None:
+            # directions at right angles: their mean product is that of all that could be drawn
+            drawn = self._draw(self.lookback, n_windows)
+            self._white = torch.linalg.qr(drawn).Q.T * self.lookback**0.5
+        else:
+            self._white = self._draw_together(loadings.double())  # (n, N, L)
+            self.together = (self._white @ _factor(correlations.mean(dim=0)).T).mT
+
+    def of(self, channel: int) -> Tensor:
+        """Return windows (n_windows, L) of a channel."""
+        white = self._white
+        if self.together is not None:
+            white = white[self.beside(channel), channel]
+        return white @ _factor(self._correlations[channel]).T
+
+    def beside(self, channel: int) -> Tensor:
+        """Return which windows of all channels stand beside those of one, (n_windows,)."""
+        return (channel * self.n_windows + torch.arange(self.n_windows)) % len(self._white)
+
+    def _draw(self, *sizes: int) -> Tensor:
+        return torch.randn(*sizes, generator=self._generator, dtype=torch.float64)
+
+    def _draw_together(self, loadings: Tensor) -> Tensor:
+        """Draw white noise (n, N, L) that is correlated between channels."""
+        n_channels, n_factors = loadings.shape
+        size = max(self.n_windows, MAX_TOGETHER // (n_channels * self.lookback))
+        common = loadings.square().sum(dim=1, keepdim=True)
+        # channels that others tell all of have nothing else
+        loadings = loadings / common.sqrt().clamp(min=1)
+        own = (1 - common).clamp(min=0).sqrt()
+        together = loadings @ self._draw(size, n_factors, self.lookback)
+        return together + own * self._draw(size, n_channels, self.lookback)
+
+
+def _factor(correlations: Tensor) -> Tensor:
+    """Return the Cholesky factor (L, L) of a window's covariance."""
+    at_lags = torch.nn.functional.pad(correlations, (1, 0), value=1.0)
+    lags = torch.arange(len(at_lags))
+    covariance = at_lags[(lags[:, None] - lags).abs()]
+    covariance.diagonal().add_(ROUNDING)
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    return torch.eye(len(at_lags), dtype=torch.float64) if failed else factor
 
 
 def _scaled(values: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from hyperforecast.nn.network import ForecastingNetwork
 CALIBRATION = "channel_offsets."
 """How the names of what is not solved for begin: intervals of a new channel are the mean ones."""
 
-KEPT_VARIANCE = 0.99999
+KEPT_VARIANCE = 1 - 1e-10
 """Part of what channels differ by that the directions make up, the largest first."""
 
 MAX_DIRECTIONS = 64

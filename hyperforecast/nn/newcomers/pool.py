@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-LIKENESS = 0.3
+LIKENESS = 0.5
 """What a horizon of rows counts when channels are told apart by their errors on it. Below one: a
 new channel is like a known one, and not the same."""
 

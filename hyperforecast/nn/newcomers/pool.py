@@ -6,15 +6,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-LIKENESS = 0.5
-"""What a horizon of rows counts when channels are told apart by their errors on it. Below one: a
-new channel is like a known one, and not the same."""
-
 LEAST_SHARE = 1e-9
 """Part of the largest share below which a channel does not count."""
 
-JITTER = 1e-6
-"""Of quadratic forms, in units of the mean of their diagonal: towards the mean of the places."""
+RIDGE = 1e-2
+"""Towards the mean of the places, in units of what is lost by a step along a direction."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +29,21 @@ class Pool:
 
     Attributes
     ----------
-    places : Tensor, shape (N, K)
-        :math:`b_n`.
-    losses : Tensor, shape (N, K, K)
+    places : Tensor, shape (N + 1, K)
+        :math:`b_n`, and behind them the place before a row is seen, which a channel may keep.
+    losses : Tensor, shape (N + 1, K, K)
         :math:`Q_n`: mean products of what steps along the directions add to forecasts.
-    apart : Tensor, shape (N,)
-        What each loses by the place of the channel that is most like it.
-    prior : Tensor, shape (N,)
-        How likely each is before a row is seen.
-    start : Tensor, shape (K,)
-        The place before a row is seen.
+    apart : Tensor, shape (N + 1,)
+        What each loses by the place of the channel that is most like it; the last, what known
+        channels lose by that place.
+    prior : Tensor, shape (N + 1,)
+        How likely each is before a row is seen: the last one as all others together.
     """
 
     places: Tensor
     losses: Tensor
     apart: Tensor
     prior: Tensor
-    start: Tensor
 
     @classmethod
     def of(cls, places: Tensor, losses: Tensor, from_zero: bool = False) -> Self:
@@ -60,29 +54,31 @@ class Pool:
         places : Tensor, shape (N, K)
         losses : Tensor, shape (N, K, K)
         from_zero : bool, default=False
-            Whether place zero is where a channel is expected, as attributes say it: as likely as
-            all known channels together, and the place before a row is seen.
+            Whether place zero is where a channel begins, as attributes say it; else it begins
+            where all known channels are served together.
         """
         n_known = len(places)
+        apart = places.new_zeros(n_known)
         if n_known > 1:
             apart = torch.stack(
                 [_lost(places[n], losses[n], _without(places, n)).min() for n in range(n_known)]
             )
-        else:
-            apart = places.new_zeros(n_known)
-        prior = places.new_full((n_known,), 1 / n_known)
+        each = places.new_full((n_known,), 1 / n_known)
+        start = places.new_zeros(1, places.shape[1])
         if not from_zero:
-            alone = cls(places, losses, apart, prior, places.mean(dim=0))
-            return cls(places, losses, apart, prior, alone.shared(prior)[0])
-        zero = torch.zeros_like(places[:1])
-        usual = torch.stack([_lost(b, q, zero[0]) for b, q in zip(places, losses, strict=True)])
+            start = cls(places, losses, apart, each).shared(each)[0][None]
+        usual = torch.stack([_lost(b, q, start[0]) for b, q in zip(places, losses, strict=True)])
         return cls(
-            torch.cat([places, zero]),
+            torch.cat([places, start]),
             torch.cat([losses, losses.mean(dim=0, keepdim=True)]),
             torch.cat([apart, usual.mean(dim=0, keepdim=True)]),
-            torch.cat([prior / 2, prior.new_full((1,), 0.5)]),
-            zero[0],
+            torch.cat([each / 2, each.new_full((1,), 0.5)]),
         )
+
+    @property
+    def start(self) -> Tensor:
+        """The place (K,) before a row is seen."""
+        return self.places[-1]
 
     def shared(self, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Return the place (K,) that serves channels by their shares (N,), and their loss (K, K).
@@ -93,19 +89,19 @@ class Pool:
         counting = shares > LEAST_SHARE * shares.max()
         shares, losses, places = shares[counting], self.losses[counting], self.places[counting]
         loss = torch.einsum("n,nkl->kl", shares, losses)
-        jitter = JITTER * loss.diagonal().mean()
-        if not jitter > 0:
+        ridge = RIDGE * loss.diagonal().mean()
+        if not ridge > 0:
             return mean, loss
-        loss.diagonal().add_(jitter)
-        right = shares @ (losses @ places[..., None])[..., 0] + jitter * mean
+        loss.diagonal().add_(ridge)
+        right = shares @ (losses @ places[..., None])[..., 0] + ridge * mean
         return torch.linalg.solve(loss, right), loss
 
     def place(self, missed: Tensor, slopes: Tensor, least: float) -> Tensor:
         r"""Return the place of a new channel, given what place zero misses of its rows.
 
         The known channels are as likely as their errors :math:`e_n` on the rows say,
-        :math:`p_n \propto e_n^{-\nu/2}` with :math:`\nu` a part of the number of horizons that
-        they fill (as under a tempered likelihood: Grünwald, "The safe Bayesian", 2012). From
+        :math:`p_n \propto e_n^{-\nu/2}` with :math:`\nu` the number of horizons that the rows
+        fill: errors of windows that overlap are not independent. From
         :math:`b^*` a channel departs as far as known channels do from the one most like each; what
         its rows say about that is weighed by their noise.
 
@@ -129,7 +125,7 @@ class Pool:
             products = ((places @ gram) * places).sum(dim=-1) - 2 * (places @ right)
             return (total + products).clamp(min=least)
 
-        n_counting = LIKENESS * max(1.0, n_rows / horizon)
+        n_counting = max(1.0, n_rows / horizon)
         likely = self.prior.log() - n_counting / 2 * errors(self.places).log()
         shares = torch.softmax(likely, dim=0)
         place, loss = self.shared(shares)

@@ -257,3 +257,21 @@ def test_what_cannot_be_added_says_why() -> None:
     affine = HNMVTSModel(L, H, use_reversible_instance_norm=True, **ADAM).fit(KNOWN)
     with pytest.raises(ValueError, match="weights of Darts"):
         affine.add_channels(NEW)
+
+
+def test_files_know_how_channels_depend_on_their_past(tmp_path: Path) -> None:
+    model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
+    model.save(tmp_path / "model.pt")
+    loaded = HNMVTSModel.load(tmp_path / "model.pt")
+    known = model.model.own_correlations
+    torch.testing.assert_close(loaded.model.own_correlations, known)
+    centred = KNOWN.values() - KNOWN.values().mean(axis=0)
+    expected = (centred[3:] * centred[:-3]).sum(axis=0) / (centred**2).sum(axis=0)
+    np.testing.assert_allclose(known[:, 2], expected, rtol=1e-4, atol=1e-5)
+    found = loaded.add_channels(NEW[:30]).network.channel_embedding()
+    torch.testing.assert_close(found, model.add_channels(NEW[:30]).network.channel_embedding())
+    # a file of an earlier version says nothing of them
+    loaded.model.own_correlations = None
+    assert loaded.add_channels(NEW).network.channel_embedding().isfinite().all()
+    plain = BackboneModel(L, H).fit(KNOWN)
+    assert plain.model.own_correlations is None

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hyperforecast.nn.newcomers.pool import JITTER, Pool
+from hyperforecast.nn.newcomers.pool import RIDGE, Pool
 
 K, N = 3, 5
 
@@ -16,15 +16,19 @@ def known(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_with_no_row_it_is_the_least_loss_of_all_together() -> None:
-    """The gradient of what all lose, by automatic differentiation, is zero there."""
+    """The gradient of what all lose, with the ridge, is zero there."""
     places, losses = known()
+    mean, ridge = places.mean(dim=0), RIDGE * losses.mean(dim=0).diagonal().mean()
+
+    def lost(place: torch.Tensor) -> torch.Tensor:
+        each = [(place - b) @ q @ (place - b) for b, q in zip(places, losses, strict=True)]
+        return torch.stack(each).mean()
+
     place = Pool.of(places, losses).start.clone().requires_grad_()
-    lost = sum((place - b) @ q @ (place - b) for b, q in zip(places, losses, strict=True))
-    (gradient,) = torch.autograd.grad(lost, place)
-    assert gradient.abs().max() < 100 * JITTER
-    mean = places.mean(dim=0)
-    at_mean = sum((mean - b) @ q @ (mean - b) for b, q in zip(places, losses, strict=True))
-    assert lost < at_mean
+    total = lost(place) + ridge * (place - mean).square().sum()
+    (gradient,) = torch.autograd.grad(total, place)
+    assert gradient.abs().max() < 1e-10
+    assert lost(place) < lost(mean)
 
 
 def test_channels_alike_in_all_directions_meet_in_their_mean() -> None:
@@ -38,7 +42,7 @@ def test_a_direction_that_a_channel_never_moves_along_is_left_to_the_others() ->
     places = torch.tensor([[1.0, 5.0], [3.0, -1.0]]).double()
     losses = torch.stack([torch.diag(torch.tensor([1.0, 0.0])), torch.eye(2)]).double()
     found = Pool.of(places, losses).start
-    torch.testing.assert_close(found, torch.tensor([2.0, -1.0]).double(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(found, torch.tensor([2.0, -1.0]).double(), rtol=0, atol=0.1)
 
 
 def rows_of(place: torch.Tensor, n_rows: int, noise: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -96,14 +96,16 @@ class Pool:
         right = shares @ (losses @ places[..., None])[..., 0] + ridge * mean
         return torch.linalg.solve(loss, right), loss
 
-    def place(self, missed: Tensor, slopes: Tensor, least: float) -> Tensor:
+    def place(
+        self, missed: Tensor, slopes: Tensor, least: float, whole: Tensor | None = None
+    ) -> Tensor:
         r"""Return the place of a new channel, given what place zero misses of its rows.
 
         The known channels are as likely as their errors :math:`e_n` on the rows say,
         :math:`p_n \propto e_n^{-\nu/2}` with :math:`\nu` the number of horizons that the rows
-        fill: errors of windows that overlap are not independent. From
-        :math:`b^*` a channel departs as far as known channels do from the one most like each; what
-        its rows say about that is weighed by their noise.
+        fill: errors of windows that overlap are not independent. From :math:`b^*` a channel departs
+        as far as known channels do from the one most like each; what its rows say about that is
+        weighed by their noise.
 
         Parameters
         ----------
@@ -113,27 +115,44 @@ class Pool:
             What a step along each direction adds to the forecasts.
         least : float
             Mean squared error below which there is nothing but rounding.
+        whole : Tensor, shape (T,), bool, optional
+            Windows that say how the channel departs; the others have parts that are made up, and
+            say what it is like alone. All if not given.
         """
-        known = missed.isfinite()
-        n_rows, horizon = len(missed), missed.shape[1]
-        left, steps = missed[known], slopes[known]  # (M,), (M, K)
-        gram = steps.T @ steps / len(left)
-        right = steps.T @ left / len(left)
-        total = left.square().mean()
-
-        def errors(places: Tensor) -> Tensor:
-            products = ((places @ gram) * places).sum(dim=-1) - 2 * (places @ right)
-            return (total + products).clamp(min=least)
-
-        n_counting = max(1.0, n_rows / horizon)
-        likely = self.prior.log() - n_counting / 2 * errors(self.places).log()
+        horizon = missed.shape[1]
+        likely = self.prior.log()
+        likely -= (
+            max(1.0, len(missed) / horizon) / 2 * _Rows(missed, slopes, least)(self.places).log()
+        )
         shares = torch.softmax(likely, dim=0)
         place, loss = self.shared(shares)
+        if whole is not None:
+            missed, slopes = missed[whole], slopes[whole]
+        if not len(missed):
+            return place
+        own = _Rows(missed, slopes, least)
         apart = (shares @ self.apart).item()
-        weight = n_counting * apart / (len(place) * errors(place).item())
+        weight = max(1.0, len(missed) / horizon) * apart / (len(place) * own(place).item())
         if not weight > 0:
             return place
-        return torch.linalg.solve(loss + weight * gram, loss @ place + weight * right)
+        return torch.linalg.solve(loss + weight * own.gram, loss @ place + weight * own.right)
+
+
+class _Rows:
+    """The mean squared error of places on the windows of a channel, a quadratic form."""
+
+    def __init__(self, missed: Tensor, slopes: Tensor, least: float) -> None:
+        known = missed.isfinite()
+        left, steps = missed[known], slopes[known]  # (M,), (M, K)
+        self.gram = steps.T @ steps / len(left)
+        self.right = steps.T @ left / len(left)
+        self.total = left.square().mean()
+        self.least = least
+
+    def __call__(self, places: Tensor) -> Tensor:
+        """Return the errors of places (..., K)."""
+        products = ((places @ self.gram) * places).sum(dim=-1) - 2 * (places @ self.right)
+        return (self.total + products).clamp(min=self.least)
 
 
 def _lost(place: Tensor, loss: Tensor, others: Tensor) -> Tensor:

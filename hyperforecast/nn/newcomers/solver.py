@@ -176,8 +176,10 @@ class ChannelSolver:
             ]
             if not rows:
                 return self._pool.start.expand(n_new, -1)
+            n_windows = [len(one.target) - self.cutter.width + 1 for one in rows]
+            whole = torch.cat([torch.arange(n) >= self.cutter.lookback - 1 for n in n_windows])
             return torch.stack(
-                [self._pool.place(*one) for one in self._along_directions(rows, units)]
+                [self._pool.place(*one, whole) for one in self._along_directions(rows, units)]
             )
         least = self.cutter.lookback + self.cutter.shift
         rows = [self._open_ended(one) for one in series if len(one.target) > least]

@@ -108,3 +108,15 @@ def test_directions_without_effect_leave_the_mean() -> None:
     missed, slopes = rows_of(places[0], 30, 0.1)
     found = pool.place(missed, torch.zeros_like(slopes), least=1e-12)
     torch.testing.assert_close(found, places.mean(dim=0))
+
+
+def test_windows_that_are_made_up_in_part_say_what_it_is_like_alone() -> None:
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    missed, slopes = rows_of(torch.tensor([3.0, -3.0, 3.0]).double(), 400, 0.1)
+    none = torch.zeros(400, dtype=torch.bool)
+    alike = pool.place(missed, slopes, 1e-12, none)
+    moved = pool.place(missed, slopes, 1e-12, ~none)
+    torch.testing.assert_close(moved, pool.place(missed, slopes, 1e-12))
+    assert (moved - alike).norm() > 0.1
+    assert min((alike - b).norm() for b in [*places, pool.start]) < 1e-4

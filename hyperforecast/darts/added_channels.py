@@ -86,6 +86,8 @@ def with_added_channels(
         WindowCutter(
             network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
         ),
+        n_covariates(model.model.network_arguments),
+        model.model.own_correlations,
         loss_of(model),
     )
     for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
@@ -102,6 +104,14 @@ def with_added_channels(
             )
         solver.spread.write(larger, channels, solver.solve(_observed(model, rows), units))
     return for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
+
+
+def n_covariates(arguments: dict[str, Any]) -> tuple[int, int, int]:
+    """Return the numbers of past, future and static covariates that a network is given."""
+    past, future, static = (
+        arguments.get(f"n_{kind}_covariates", 0) for kind in ("past", "future", "static")
+    )
+    return past, future, static
 
 
 def check_is_trained(model: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from darts import TimeSeries
 
-from hyperforecast.darts.added_channels import loss_of, mixing_obstacle
+from hyperforecast.darts.added_channels import loss_of, mixing_obstacle, n_covariates
 from hyperforecast.darts.finite import check_finite
 from hyperforecast.darts.gaps import has_gaps
 from hyperforecast.darts.names import name_order
@@ -41,9 +41,10 @@ def with_added_series(
     network: ForecastingNetwork = model.network
     _check(network, model.pl_module_params)
     given = [series_name(one, model.model.series_id) for one in series]
-    if known := [name for name in dict.fromkeys(given) if name in model.series_names]:
+    trained = model.trained_series_names
+    if known := [name for name in dict.fromkeys(given) if name in trained]:
         raise ValueError(
-            f"The model knows {', '.join(map(repr, known[:5]))} already. Add series with names of "
+            f"The model was trained on {', '.join(map(repr, known[:5]))}. Add series with names of "
             "their own, or train again with more rows."
         )
     stretches: dict[str, list[int]] = {}
@@ -63,13 +64,16 @@ def with_added_series(
     added = with_series(
         model, list(stretches), [[ordered[i] for i in s] for s in stretches.values()]
     )
-    for number, numbers in enumerate(stretches.values()):
+    rows = []
+    for numbers in stretches.values():
         for channel in range(network.n_channels):
-            rows = [
-                _observed(model, ordered[i], channel, past and past[i], future and future[i])
-                for i in numbers
-            ]
-            _solve_for(added, network.n_series + number, channel, rows, network.n_series)
+            rows.append(
+                [
+                    _observed(model, ordered[i], channel, past and past[i], future and future[i])
+                    for i in numbers
+                ]
+            )
+    _solve_for(added, rows, len(trained) * network.n_channels)
     return added
 
 
@@ -116,39 +120,47 @@ def _observed(
     )
 
 
-def _solve_for(
-    model: Any, number: int, channel: int, rows: Sequence[ObservedSeries], n_known: int
-) -> None:
-    """Solve for the weights of a channel of a series, and write them into the model's network.
+def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: int) -> None:
+    """Solve for the weights of channels of series, and write them into a model's network.
 
-    What the known series differ by, with the new one's attributes in the place of theirs, is the
-    prior.
+    Parameters
+    ----------
+    model : HyperforecastModel
+        With rows for them behind all others.
+    rows : sequence of sequence of ObservedSeries
+        Stretches of rows of each.
+    n_known : int
+        How many channels of series were trained on, the first ones.
     """
     network: ForecastingNetwork = model.network
-    row = number * network.n_channels + channel
     by_row, arguments = _by_row(network, model.model.network_arguments)
-    about_zero = set()
-    for name, context in with_attributes(by_row):
-        assert context.from_attributes is not None
-        values = context.from_attributes.values
-        context.set_attributes(values[row].expand_as(values).clone())
-        if context.from_attributes.weight.any():
-            about_zero.add(f"{name}.weight")
+    contexts = with_attributes(by_row)
+    about_zero = {
+        f"{name}.weight"
+        for name, one in contexts
+        if one.from_attributes is not None and one.from_attributes.weight.any()
+    }
     solver = ChannelSolver(
         by_row,
         channel_axes(arguments),
-        n_known * network.n_channels,
+        n_known,
         WindowCutter(
             network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
         ),
+        n_covariates(arguments),
+        model.model.own_correlations,
         loss_of(model),
         about_zero,
     )
-    units = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
-    if network.standardiser is not None:
-        of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
-        units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
-    solver.spread.write(network, [row], solver.solve(rows, units))
+    attributes = by_row.attributes()
+    for row, observed in enumerate(rows, start=by_row.n_channels - len(rows)):
+        if attributes is not None:
+            solver.set_attributes(attributes[row])
+        units = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
+        if network.standardiser is not None:
+            of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
+            units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
+        solver.spread.write(network, [row], solver.solve(observed, units))
 
 
 def _by_row(

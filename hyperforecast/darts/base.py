@@ -101,6 +101,7 @@ from hyperforecast.darts.solver_choice import (
     solves_exactly,
 )
 from hyperforecast.darts.stage_callbacks import not_copied
+from hyperforecast.darts.trained_on import note_training
 from hyperforecast.darts.training_arguments import training_problems
 from hyperforecast.darts.training_data import (
     names_of,
@@ -417,9 +418,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
         What belongs to a channel (a vector, gates, a head of its own) is solved for on the new
         channel's rows, all else held still: see
-        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Without rows that reach beyond a
-        lookback it is the mean of the channels trained on. Means and deviations of training are
-        those of the new channel's rows. It enters no common factor.
+        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Without rows it is what serves all
+        channels trained on together. Means and deviations of training are those of the new
+        channel's rows. It enters no common factor.
 
         From then on the model forecasts the channels trained on and those added together, in any
         order. :meth:`predict` also takes series without some or all of those added. Adding a
@@ -458,14 +459,15 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
 
         What belongs to a series is solved for on its own rows, all else held still: see
         :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Where static covariates generate
-        weights, what they say of the new series is the mean of the prior. Without a row beyond a
-        lookback it has these weights, or the mean of the others'. Its units are those of the rows.
+        weights, what they say of the new series is where it begins. With a single row it has these
+        weights, or those that serve all series trained on together. Its units are those of the
+        rows. Adding a series again, with more rows, replaces it.
 
         Parameters
         ----------
         series : TimeSeries or sequence of TimeSeries
-            Rows of series with new names, of any lengths, with the model's components and static
-            covariates. Several with the same name are stretches of one.
+            Rows of series that were not trained on, of any lengths, with the model's components and
+            static covariates. Several with the same name are stretches of one.
         past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
             As to :meth:`fit`.
 
@@ -477,8 +479,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         Raises
         ------
         ValueError
-            If the model is not trained, weights are by channel, a name is known, or a series'
-            weights cannot be solved for by themselves.
+            If the model is not trained, weights are by channel, a series was trained on, or a
+            series' weights cannot be solved for by themselves.
         """
         return self._add(with_added_series, series, past_covariates, future_covariates)
 
@@ -685,7 +687,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         load_best: bool = False,
     ) -> None:
         model.train()  # a forecast that failed leaves it in evaluation mode
-        model.n_trained = len(model.channel_names)
+        note_training(model, datamodule.train_dataset)
         with quiet_lightning(not _shows_progress(trainer)):
             if self._requires_training and solves_exactly(
                 self.model_params,
@@ -904,6 +906,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             dataset = NumberedInference(dataset, numbers_of(names, self.series_names), series_id)
         check_forecast_inputs(dataset, static=self.uses_static_covariates)
         return dataset
+
+    @property
+    def trained_series_names(self) -> list[str]:
+        """Names of the series that have weights of their own by training; others were added."""
+        return self.series_names[: self.model.n_trained_series] if self.model is not None else []
 
     @property
     def series_names(self) -> list[str]:

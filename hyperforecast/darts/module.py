@@ -93,6 +93,8 @@ class ForecastingModule(PLForecastingModule):
         self.series_id = series_id
         self.attributes = attributes
         self.n_trained = len(self.channel_names)
+        self.n_trained_series = len(self.series_names)
+        self.own_correlations: Tensor | None = None
         self._trained_alone: tuple[Any, ForecastingNetwork] | None = None
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
@@ -447,6 +449,8 @@ class ForecastingModule(PLForecastingModule):
         return {
             "channel_names": self.channel_names,
             "n_trained": self.n_trained,
+            "n_trained_series": self.n_trained_series,
+            "own_correlations": self.own_correlations,
             "covariate_names": self.covariate_names,
             "series_names": self.series_names,
             "attributes": self.attributes,
@@ -464,6 +468,8 @@ class ForecastingModule(PLForecastingModule):
             kind: list(n) for kind, n in state.get("covariate_names", {}).items()
         }
         self.series_names = list(state.get("series_names", ()))
+        self.n_trained_series = state.get("n_trained_series", len(self.series_names))
+        self.own_correlations = state.get("own_correlations")
         self.attributes = state.get("attributes")
         arguments = state["network"]
         if arguments != self.network_arguments and _given(arguments) == _given(

@@ -17,7 +17,7 @@ from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.contexts.attributes import with_attributes
-from hyperforecast.nn.resizing import UNITS, pinned
+from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
 def new_series(model: Any, series: Sequence[TimeSeries]) -> dict[str, TimeSeries]:
@@ -83,6 +83,7 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
     model : HyperforecastModel
         Trained; it stays as it is.
     names : sequence of str
+        Series of these names that were added before are replaced.
     series : sequence of sequence of TimeSeries
         Stretches of rows of each, components in the order of the weights.
     """
@@ -95,8 +96,11 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
     other.__dict__.update(model.__dict__)
     module = copy.copy(model.model)
     arguments = pinned(module.network_arguments)
-    network = _with_rows(model.network, arguments, series, attributes)
-    names = [*module.series_names, *names]
+    kept = [i for i, name in enumerate(module.series_names) if name not in names]
+    network = _with_rows(
+        model.network, arguments, kept, module.n_trained_series, series, attributes
+    )
+    names = [*(module.series_names[i] for i in kept), *names]
     module._modules = {**module._modules, "network": network}
     module.series_names = names
     module.network_arguments = {**arguments, "n_series": len(names)}
@@ -110,6 +114,8 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
 def _with_rows(
     network: ForecastingNetwork,
     arguments: dict[str, Any],
+    kept: Sequence[int],
+    n_trained: int,
     series: Sequence[Sequence[TimeSeries]],
     attributes: Tensor | None,
 ) -> ForecastingNetwork:
@@ -120,14 +126,18 @@ def _with_rows(
     network : ForecastingNetwork
     arguments : dict
         Its own.
+    kept : sequence of int
+        Numbers of its series that stay.
+    n_trained : int
+        How many of them, from the first on, were trained on.
     series : sequence of sequence of TimeSeries
         Stretches of rows of each new one.
     attributes : Tensor, shape (n, S), optional
         Of the new rows: what is free of their vectors is then zero.
     """
-    count = network.n_series
+    count, by_series = network.n_series, series_tables(arguments)
     with random_turn():  # what is drawn is written over
-        larger = ForecastingNetwork(**{**arguments, "n_series": count + len(series)})
+        larger = ForecastingNetwork(**{**arguments, "n_series": len(kept) + len(series)})
     like = next(network.parameters())
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
@@ -140,7 +150,7 @@ def _with_rows(
         if one.from_attributes is not None and one.from_attributes.weight.any()
     }
     for name, value in network.state_dict().items():
-        if weights[name].shape == value.shape:
+        if name not in by_series:
             weights[name] = value
             continue
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
@@ -152,7 +162,8 @@ def _with_rows(
         elif name in free:
             added = rows.new_zeros(len(series), *rows.shape[1:])
         else:
-            added = rows.mean(dim=0, keepdim=True).expand(len(series), *rows.shape[1:])
-        weights[name] = torch.cat([rows, added.to(rows)]).flatten(0, 1)
+            mean = rows[:n_trained].mean(dim=0, keepdim=True)
+            added = mean.expand(len(series), *rows.shape[1:])
+        weights[name] = torch.cat([rows[kept], added.to(rows)]).flatten(0, 1)
     larger.load_state_dict(weights)
     return larger.train(network.training)

@@ -160,6 +160,14 @@ class TaskModel(AdaptedModel):
         self._check_no_tasks("train")
         return super().fit(*args, **kwargs)
 
+    @accepting(AdaptedModel.fit_from_dataset)
+    def fit_from_dataset(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Self:
+        """Train the model on a dataset of Darts; one with tasks is not."""
+        self._check_no_tasks("train")
+        return super().fit_from_dataset(*args, **kwargs)
+
     def _check_no_tasks(self, verb: str) -> None:
         if self._tasks.names:
             raise ValueError(

@@ -59,6 +59,17 @@ def channel_axes(arguments: Mapping[str, Any]) -> dict[str, int]:
     return dict(_channel_axes(KeyedArguments(pinned(arguments))))
 
 
+def series_tables(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """Return the weights and buffers that have rows for each series, along their first axis.
+
+    Parameters
+    ----------
+    arguments : mapping
+        Of :class:`ForecastingNetwork`, with weights by series.
+    """
+    return _series_tables(KeyedArguments(pinned(arguments)))
+
+
 def belongs_to_channels(**arguments: Any) -> bool:
     """Say whether anything in a network is that of a channel; arguments as for the network."""
     return bool(_channel_axes(KeyedArguments(pinned(arguments))))
@@ -143,6 +154,13 @@ def _channel_axes(arguments: KeyedArguments) -> tuple[tuple[str, int], ...]:
         if not name.startswith(FILLER):
             found += [(name, axis) for axis in differing]
     return tuple(found)
+
+
+@lru_cache(maxsize=128)
+def _series_tables(arguments: KeyedArguments) -> frozenset[str]:
+    shapes = _shapes(arguments)
+    larger = _shapes(KeyedArguments({**arguments, "n_series": arguments["n_series"] + 1}))
+    return frozenset(name for name, shape in shapes.items() if shape != larger[name])
 
 
 def _shapes(arguments: Mapping[str, Any]) -> dict[str, torch.Size]:

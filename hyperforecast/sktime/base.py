@@ -23,6 +23,7 @@ from hyperforecast.nn.options import option, options_of, wrong_values
 from hyperforecast.sktime import likelihoods, parameters
 from hyperforecast.sktime.all_or_nothing import AllOrNothing
 from hyperforecast.sktime.attributes import Known, known_by, without_static
+from hyperforecast.sktime.conversion import instance_name
 from hyperforecast.sktime.distributions import quantile_distribution, skpro_is_there, variance
 from hyperforecast.sktime.fitted import fitted_values
 from hyperforecast.sktime.forecasting import (
@@ -49,11 +50,13 @@ from hyperforecast.sktime.instances import (
     until,
 )
 from hyperforecast.sktime.moments import check_uncorrected, counting, solved
+from hyperforecast.sktime.newcomers import new_columns, with_columns, with_newcomers
 from hyperforecast.sktime.one_at_a_time import OneAtATime
 from hyperforecast.sktime.options import (
     AttributeOptions,
     ForecastOptions,
     LengthOptions,
+    NewcomerOptions,
     TrainingOptions,
     make_constructor,
 )
@@ -242,6 +245,8 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         self._remember(seen)
         if self.trained_.running is not None and not self.get_config()["remember_data"]:
             self.trained_ = counting(self.trained_, seen, self._forgetting)
+        if self._adds:
+            self.trained_ = with_newcomers(self.trained_, seen)
         return self
 
     def _pretrain(
@@ -279,8 +284,15 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> Self:
         before = self._context
+        new = new_columns(y, self.trained_, self._newcomers)
         seen, self._freq = self._continued(y, X)
+        if new:
+            given, _ = self._checked(y, X)
+            given = by_name(given, [*self.trained_.channels, *new], self.trained_.covariates)
+            self.trained_ = with_columns(self.trained_, given, new, self.scaler)
         trained = self.trained_ = self._knowing(y, X)
+        if self._adds and (new or self._brings_instances(seen)):
+            update_params = False
         remembers = self.get_config()["remember_data"]
         if update_params:
             self._check_parameters(getattr(self, "pretrained_", None))
@@ -310,7 +322,25 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
                 self.trained_ = solved(self.trained_)
         else:
             self._remember(seen)
+        if self._adds:
+            self.trained_ = with_newcomers(self.trained_, self._everything() if remembers else seen)
         return self
+
+    @property
+    def _newcomers(self) -> str | None:
+        """What is done about what comes after training."""
+        return getattr(self, "newcomers", None)
+
+    @property
+    def _adds(self) -> bool:
+        """Whether weights are solved for of what was not trained on."""
+        return self._newcomers == "add"
+
+    def _brings_instances(self, seen: Mapping[Key, Instance]) -> bool:
+        """Say whether some instances have no weights of their own yet, where others have."""
+        names = self.model_.series_names
+        by_series = self.model_.weights_by != "channel"
+        return by_series and any(instance_name(key) not in names for key in seen)
 
     @property
     def _forgetting(self) -> float:
@@ -458,7 +488,9 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         known_by(y, X, self._static_covariates, self.trained_.known)
         X = without_static(X, self._static_covariates)
         check_wanted(X, self.trained_)
-        new = self._by_name(checked(y, X))
+        added = new_columns(y, self.trained_, self._newcomers)
+        channels = [*self.trained_.channels, *added]
+        new = by_name(checked(y, X), channels, self.trained_.covariates)
         check_labels(new, self._context)
         seen = {key: extended(self._context.get(key), instance) for key, instance in new.items()}
         seen = {**self._context, **seen}
@@ -580,6 +612,7 @@ class BaseHyperforecastForecaster(
     PeriodOptions,
     FactorOptions,
     AttributeOptions,
+    NewcomerOptions,
     SeriesOptions,
     TrainingOptions,
     BaseDartsForecaster,

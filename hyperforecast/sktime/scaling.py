@@ -78,6 +78,15 @@ class Scale:
         within = np.hypot(np.sqrt(1 - share) * self.deviation, np.sqrt(share) * other.deviation)
         return type(self)(self.mean + share * step, np.hypot(within, between), n_rows)
 
+    def beside(self, other: "Scale") -> Self:
+        """Return the scale of these columns and of other ones behind them."""
+        counts = [np.broadcast_to(one.n_rows, one.mean.shape) for one in (self, other)]
+        return type(self)(
+            np.concatenate([self.mean, other.mean]),
+            np.concatenate([self.deviation, other.deviation]),
+            np.concatenate(counts),
+        )
+
     def completed(self, other: "Scale") -> Self:
         """Take the scale of constant columns from another one."""
         constant = self.deviation == 0
@@ -146,6 +155,18 @@ class InstanceScaler:
             own[key] = new if scale is None else scale.completed(new)
         later = {key: scale for key, scale in self.later.items() if key not in own}
         return dataclasses.replace(self, own={**self.own, **own}, later=later)
+
+    def with_columns(self, kind: Kind, rows: Mapping[Key, np.ndarray], n_columns: int) -> Self:
+        """Return the scales with those of further columns, of which rows (T, n_columns) are known.
+
+        Instances without rows have the scale of all rows of these columns.
+        """
+        more = self.fit(kind, rows, n_columns)
+        own, later = (
+            None if of is None else {key: one.beside(more.of(key)) for key, one in of.items()}
+            for of in (self.own, self.later)
+        )
+        return type(self)(self.common.beside(more.common), own, later or {})
 
     def having_seen(self, later: Mapping[Key, Scale]) -> Self:
         """Return the scales with those of instances that were not trained on."""

@@ -2,5 +2,12 @@
 
 from hyperforecast.nn.newcomers.channel_spread import ChannelSpread
 from hyperforecast.nn.newcomers.solver import ChannelSolver, NegativeLogLikelihood, squared_error
+from hyperforecast.nn.newcomers.typical_windows import own_correlations
 
-__all__ = ["ChannelSolver", "ChannelSpread", "NegativeLogLikelihood", "squared_error"]
+__all__ = [
+    "ChannelSolver",
+    "ChannelSpread",
+    "NegativeLogLikelihood",
+    "own_correlations",
+    "squared_error",
+]

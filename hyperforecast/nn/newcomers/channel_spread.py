@@ -14,17 +14,21 @@ from hyperforecast.nn.network import ForecastingNetwork
 CALIBRATION = "channel_offsets."
 """How the names of what is not solved for begin: intervals of a new channel are the mean ones."""
 
-KEPT_VARIANCE = 0.99
+KEPT_VARIANCE = 1 - 1e-10
 """Part of what channels differ by that the directions make up, the largest first."""
+
+MAX_DIRECTIONS = 64
+"""Number of directions, however many channels are known."""
 
 
 @dataclass(frozen=True)
 class ChannelSpread:
-    r"""The parameters of a channel as a normal distribution over those of known channels.
+    r"""The parameters of a channel as steps from the mean of known channels.
 
-    .. math:: \theta_n = \bar\theta + \sum_j b_{nj} d_j, \qquad b_{nj} \sim N(0, 1),
+    .. math:: \theta_n = \bar\theta + \sum_j b_{nj} d_j,
 
-    with the sample mean and, in :math:`D^T D`, the sample covariance of the known channels.
+    along the principal components of the known channels, in units of their deviation: entries of
+    places are of mean zero and variance one.
 
     Attributes
     ----------
@@ -34,7 +38,7 @@ class ChannelSpread:
         Of each, without that axis, float64.
     directions : dict of str to Tensor
         Likewise, K of each on the first axis. There are fewer than known channels.
-    places : Tensor, shape (C, K)
+    places : Tensor, shape (N, K)
         Where the known channels lie.
     """
 
@@ -48,19 +52,20 @@ class ChannelSpread:
         cls,
         network: ForecastingNetwork,
         axes: Mapping[str, int],
-        n_known: int,
+        known: Sequence[int],
         about_zero: Collection[str] = (),
     ) -> Self:
-        """Return the spread of the first ``n_known`` channels of a network.
+        """Return the spread of some channels of a network.
 
         Parameters
         ----------
         network : ForecastingNetwork
         axes : mapping of str to int
             Its :func:`~hyperforecast.nn.resizing.channel_axes`.
-        n_known : int
+        known : sequence of int
+            Their numbers N.
         about_zero : collection of str, default=()
-            Names of parameters whose prior mean is zero: what is free beside attributes.
+            Names of parameters that begin at zero: what is free beside attributes.
         """
         parameters = dict(network.named_parameters())
         own = {
@@ -70,36 +75,17 @@ class ChannelSpread:
         }
         mean, centred = {}, {}
         for name, axis in own.items():
-            values = parameters[name].detach().movedim(axis, 0)[:n_known].cpu().double()
+            values = parameters[name].detach().movedim(axis, 0)[list(known)].cpu().double()
             mean[name] = values.mean(dim=0)
             centred[name] = values - mean[name]
             if name in about_zero:
                 mean[name] = torch.zeros_like(mean[name])
-        places = _main_places(_differing(network, centred, n_known), n_known)
-        mixing = places.T / max(1, n_known - 1)  # (K, C)
+        places = _main_places(_differing(network, centred, known), len(known))
+        mixing = places.T / max(1, len(known) - 1)  # (K, N)
         directions = {
             name: torch.tensordot(mixing, values, dims=1) for name, values in centred.items()
         }
         return cls(own, mean, directions, places)
-
-    @property
-    def bandwidth(self) -> float:
-        """Deviation of a channel from the known one that it is like, in whitened units.
-
-        The normal reference rule of kernel density estimates (Silverman, "Density Estimation for
-        Statistics and Data Analysis", 1986, section 4.3).
-        """
-        n_known, k = self.places.shape
-        return (4 / (n_known * (k + 2))) ** (1 / (k + 4)) if n_known > 1 else 1.0
-
-    @property
-    def centres(self) -> Tensor:
-        """Means (C, K) of what channels like each known one are, which together vary by one.
-
-        They are the places drawn to the mean (West, "Approximating posterior distributions by
-        mixtures", 1993).
-        """
-        return self.places * max(0.0, 1 - self.bandwidth**2) ** 0.5
 
     @property
     def n_directions(self) -> int:
@@ -132,9 +118,9 @@ class ChannelSpread:
 
 
 def _differing(
-    network: ForecastingNetwork, centred: Mapping[str, Tensor], n_known: int
+    network: ForecastingNetwork, centred: Mapping[str, Tensor], known: Sequence[int]
 ) -> list[Tensor]:
-    """Return what tells how alike known channels are, (C, ...) each, less its mean.
+    """Return what tells how alike known channels are, (N, ...) each, less its mean.
 
     Their heads, where these are the channels' own: vectors may be no more than numbers of the
     channels. Else all that is theirs.
@@ -146,12 +132,12 @@ def _differing(
         heads = head.weight
     else:
         return list(centred.values())
-    heads = heads.detach()[:n_known].cpu().double()
+    heads = heads.detach()[list(known)].cpu().double()
     return [heads - heads.mean(dim=0)]
 
 
 def _main_places(centred: Sequence[Tensor], n_known: int) -> Tensor:
-    """Return the principal components (C, K) of the known channels, of unit variance."""
+    """Return the principal components (N, K) of the known channels, of unit variance."""
     products = torch.zeros(n_known, n_known, dtype=torch.float64)
     for values in centred:
         products += values.flatten(1) @ values.flatten(1).T
@@ -159,4 +145,4 @@ def _main_places(centred: Sequence[Tensor], n_known: int) -> Tensor:
     variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
     before = variances.cumsum(0) - variances
     kept = before < KEPT_VARIANCE * variances.sum()
-    return vectors[:, kept] * max(1, n_known - 1) ** 0.5
+    return vectors[:, kept][:, :MAX_DIRECTIONS] * max(1, n_known - 1) ** 0.5

@@ -1,7 +1,5 @@
 """How much a residual of overlapping windows counts beside an independent one."""
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -46,35 +44,3 @@ def effective_share(residuals: Tensor, n_series: int, shift: int) -> float:
             n_steps = 1 / max(inverse, 1 / residuals.shape[1])
     share = independent.mean().item() * n_steps / counts.sum().clamp(min=1.0).item()
     return min(1.0, share)
-
-
-def score_share(residuals: Tensor, slopes: Tensor) -> float:
-    """Return by what part of their number residuals count, as their products with slopes vary.
-
-    The variance of a sum of dependent terms is that of sums over batches of consecutive windows,
-    as many windows as there are batches (Flegal & Jones, "Batch means and spectral variance
-    estimators in Markov chain Monte Carlo", 2010). It shows what is wrong with a model beyond a
-    horizon, too.
-
-    Parameters
-    ----------
-    residuals : Tensor, shape (T, H)
-        Of consecutive windows; NaN where a target is not known.
-    slopes : Tensor, shape (T, H, K)
-        Of the forecasts.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-    """
-    known = residuals.isfinite()
-    left = torch.where(known, residuals, 0.0)
-    slopes = torch.where(known[..., None], slopes, 0.0)
-    scores = torch.einsum("th,thk->tk", left, slopes)
-    size = max(1, math.isqrt(len(scores)))
-    batches = torch.stack([one.sum(dim=0) for one in scores.split(size)])
-    independent = left.square().sum() / known.sum() * slopes.square().sum()
-    if independent == 0:
-        return 1.0
-    return min(1.0, (independent / batches.square().sum()).item())

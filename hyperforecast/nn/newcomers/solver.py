@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
+from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.channel_spread import CALIBRATION, ChannelSpread
-from hyperforecast.nn.newcomers.effective_share import effective_share, score_share
+from hyperforecast.nn.newcomers.effective_share import effective_share
+from hyperforecast.nn.newcomers.pool import Pool
+from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
 from hyperforecast.nn.resizing import LOADINGS, with_channels
 from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.windows import WindowCutter, Windows
@@ -28,8 +31,14 @@ MAX_VALUES = 2**22
 LINEAR = 1e-3
 """Part of what directions add to forecasts by which what they add together may differ."""
 
-MAX_ROUNDS = 30
-"""Rounds in which the noise is estimated."""
+MAX_KNOWN = 512
+"""Known channels with which new ones are compared, evenly spread where there are more."""
+
+TYPICAL_WINDOWS = 2048
+"""Windows of all known channels together on which their forecasts are compared, about."""
+
+FEWEST, MOST = 8, 96
+"""Windows of one of them."""
 
 MAX_STEPS = 20
 """Steps of L-BFGS where forecasts are not linear."""
@@ -45,17 +54,13 @@ def squared_error(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 class ChannelSolver:
     r"""Finds where new channels lie in the spread of known ones, from rows of their own.
 
-    A new channel is like one of the known ones: it lies about a centre :math:`m_n` of the spread.
-    All but its own parameters held still, it lies, for each n, at the least of
-
-    .. math:: \frac{\kappa}{\sigma^2} \sum_{t,h} (y_{th} - f_{th}(b))^2 + \frac{1}{v} \|b - m_n\|^2,
-
-    and in all at the mean of these places, each as likely as its least says. The centres and the
-    variance v follow from the known channels alone. The variance of the noise :math:`\sigma^2` is
-    estimated with b, by expectation and maximisation, and windows that overlap count by their share
-    :math:`\kappa`, so nothing is left to tune. Forecasts that are
-    linear in b, as those of generated, individual and pooled heads are, are solved for in closed
-    form; others, and other losses, by a few steps of L-BFGS about the mean, with v = 1.
+    All but its own parameters held still, a new channel is taken to be like some of the known ones,
+    the more the better their weights forecast its rows, and lies where these are best served
+    together: see :class:`~hyperforecast.nn.newcomers.pool.Pool`. Windows that begin before its
+    first row are filled up by that row. Nothing is left to tune. That needs forecasts that are
+    linear in the place, as those of generated, individual and pooled heads are. Other networks, and
+    other losses, take a few steps of L-BFGS about the mean of the known channels, with the places
+    of these as a normal prior.
 
     Parameters
     ----------
@@ -66,10 +71,15 @@ class ChannelSolver:
     n_known : int
     cutter : WindowCutter
         In the precision of the network.
+    covariates : (int, int, int)
+        Numbers of past, future and static covariates.
+    correlations : Tensor, shape (n_known, L - 1), optional
+        Of the known channels with their own past, see
+        :func:`~hyperforecast.nn.newcomers.typical_windows.own_correlations`; none if not given.
     loss : callable, optional
         What is minimised in the place of the squared error: a :data:`NegativeLogLikelihood`.
     about_zero : collection of str, default=()
-        Names of parameters whose mean is taken to be zero.
+        Names of parameters that are expected to be zero: what is free beside attributes.
 
     Attributes
     ----------
@@ -82,12 +92,27 @@ class ChannelSolver:
         axes: Mapping[str, int],
         n_known: int,
         cutter: WindowCutter,
+        covariates: tuple[int, int, int] = (0, 0, 0),
+        correlations: Tensor | None = None,
         loss: NegativeLogLikelihood | None = None,
         about_zero: Collection[str] = (),
     ) -> None:
-        self.spread = ChannelSpread.of(network, axes, n_known, about_zero)
+        known = torch.linspace(0, n_known - 1, min(n_known, MAX_KNOWN)).round().long()
+        self.spread = ChannelSpread.of(network, axes, known.tolist(), about_zero)
         self.cutter = cutter
         self.loss = loss
+        self._from_zero = bool(about_zero)
+        self._covariates = covariates
+        if correlations is None:
+            correlations = torch.zeros(n_known, cutter.lookback - 1)
+        self._compared = known.tolist()
+        self._correlations = correlations[:n_known]
+        filler, standardiser = network.gap_filler, network.standardiser
+        self._level, self._deviation = (
+            (filler.level[:n_known], filler.deviation[:n_known])
+            if standardiser is None
+            else (standardiser.target_mean[:n_known], standardiser.target_deviation[:n_known])
+        )
         trained = with_channels(network, axes, range(n_known)).eval()
         if loss is None:
             trained.channel_offsets = None  # what tells quantiles apart
@@ -114,6 +139,13 @@ class ChannelSolver:
                 one.standardiser.target_mean.zero_()
                 one.standardiser.target_deviation.fill_(1.0)
 
+    def set_attributes(self, values: Tensor) -> None:
+        """Set the attributes (S,) of the channels that are solved for from now on."""
+        for network in (self._probe, self._alone):
+            for _, context in with_attributes(network):
+                assert context.from_attributes is not None
+                context.set_attributes(values.expand_as(context.from_attributes.values))
+
     def solve(self, series: Sequence[ObservedSeries], units: MeanDeviation) -> Tensor:
         """Return the places of new channels.
 
@@ -128,22 +160,112 @@ class ChannelSolver:
         Returns
         -------
         Tensor, shape (A, K)
-            Zero, the mean of the known channels, where no row of a horizon is known, or these do
-            not differ.
+            Where no row of a horizon is known, the place that serves all known channels, or that
+            of what attributes say. Zero, the mean of the known channels, if forecasts are not
+            linear in the place.
         """
+        n_new, k = len(units.mean), self.spread.n_directions
+        nowhere = torch.zeros(n_new, k, dtype=torch.float64)
+        if not k:
+            return nowhere
+        if self.loss is None and self._pool is not None:
+            rows = [
+                self._filled_up(self._open_ended(one))
+                for one in series
+                if len(one.target) > 1 + self.cutter.shift
+            ]
+            if not rows:
+                return self._pool.start.expand(n_new, -1)
+            n_windows = [len(one.target) - self.cutter.width + 1 for one in rows]
+            whole = torch.cat([torch.arange(n) >= self.cutter.lookback - 1 for n in n_windows])
+            return torch.stack(
+                [self._pool.place(*one, whole) for one in self._along_directions(rows, units)]
+            )
         least = self.cutter.lookback + self.cutter.shift
         rows = [self._open_ended(one) for one in series if len(one.target) > least]
-        n_new, k = len(units.mean), self.spread.n_directions
-        if not rows or not k:
-            return torch.zeros(n_new, k, dtype=torch.float64)
-        places: list[Tensor] = []
-        found = [] if self.loss else self._along_directions(rows, units)
-        for channel in range(n_new):
-            if found and found[channel].are_linear:
-                places.append(_posterior(found[channel], self.spread, len(rows), self.cutter))
+        if not rows:
+            return nowhere
+        return torch.stack([self._by_steps(rows, units, channel) for channel in range(n_new)])
+
+    @cached_property
+    @torch.no_grad()
+    def _pool(self) -> Pool | None:
+        """The known channels, ``None`` where forecasts are not linear in the place."""
+        n_known, like = len(self._compared), next(self._probe.parameters())
+        each = max(FEWEST, min(MOST, TYPICAL_WINDOWS // n_known))
+        loadings = None if self._known is None else self._known.gap_filler.loadings.cpu()
+        typical = TypicalWindows(self._correlations, min(each, self.cutter.lookback), loadings)
+        features = None
+        if self._known is not None:
+            assert self._known.factors is not None
+            assert typical.together is not None
+            x, _ = self._known.normalise(self._level + self._deviation * typical.together.to(like))
+            features = self._known.factors(x)
+        k = self.spread.n_directions
+        losses = torch.zeros(n_known, k, k, dtype=torch.float64)
+        departure = total = 0.0
+        at_once = max(1, MAX_VALUES // (typical.n_windows * typical.lookback * (k + 2)))
+        for numbers in torch.arange(n_known).split(at_once):
+            channels = [self._compared[number] for number in numbers]
+            windows = torch.stack([typical.of(channel) for channel in channels])
+            if self._probe.standardiser is None:
+                level, deviation = (
+                    one[channels, None, None].cpu() for one in (self._level, self._deviation)
+                )
+                unit = torch.where(deviation > 0, deviation, 1.0).double()
+                windows = level + unit * windows
             else:
-                places.append(self._by_steps(rows, units, channel))
-        return torch.stack(places)
+                unit = windows.new_ones(len(windows), 1, 1)
+            beside = None
+            if features is not None:
+                beside = features[torch.cat([typical.beside(channel) for channel in channels])]
+            forecast = self._of_typical(windows.flatten(0, 1), beside)  # (B, H, K + 2)
+            added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(channels), -1))
+            added = added.flatten(1, 2) / unit  # (n, B/n·H, K + 1)
+            slopes, together = added[..., :-1], added[..., -1]
+            departure += (together - slopes.sum(dim=-1)).square().sum().item()
+            total += slopes.square().sum().item()
+            losses[numbers] = slopes.mT @ slopes / slopes.shape[1]
+        if not departure <= LINEAR**2 * total:
+            return None
+        return Pool.of(self.spread.places, losses, self._from_zero)
+
+    @torch.no_grad()
+    def _of_typical(self, windows: Tensor, factors: Tensor | None) -> Tensor:
+        """Return what is forecast of windows (B, L) with all covariates at their means.
+
+        Common factors are (B, 1, K·lookback), where they enter.
+        """
+        network, n_rows = self._probe, len(windows)
+        like = next(network.parameters())
+        past, future, static = (
+            like.new_zeros(n_rows, length, n) if n else None
+            for length, n in zip(
+                (self.cutter.lookback, self.cutter.horizon, network.n_channels),
+                self._covariates,
+                strict=True,
+            )
+        )
+        if network.standardiser is not None:
+            for values, kind in ((past, "past"), (future, "future"), (static, "static")):
+                if values is not None:
+                    values.copy_(getattr(network.standardiser, f"{kind}_mean"))
+        if factors is not None:
+            assert isinstance(network.factors, GivenFactors)
+            network.factors.values = factors
+        target = windows.to(like)[..., None].expand(-1, -1, network.n_channels)
+        return network(target, past, future, static)[..., 0].double().cpu()
+
+    def _filled_up(self, series: ObservedSeries) -> ObservedSeries:
+        """Repeat the first row, so that the first window has one row that is known."""
+        n_more = self.cutter.lookback - 1
+
+        def repeated(values: Tensor | None) -> Tensor | None:
+            return None if values is None else torch.cat([values[:1].expand(n_more, -1), values])
+
+        target = torch.cat([series.target[:1].expand(n_more, -1), series.target])
+        past, future = repeated(series.past), repeated(series.future)
+        return replace(series, target=target, past=past, future=future)
 
     def _open_ended(self, series: ObservedSeries) -> ObservedSeries:
         """Add rows that are not known, so that the last window has one step that is."""
@@ -190,22 +312,29 @@ class ChannelSolver:
     @torch.no_grad()
     def _along_directions(
         self, series: Sequence[ObservedSeries], units: MeanDeviation
-    ) -> list["_Forecasts"]:
-        """Return what each direction does to the forecasts of each new channel."""
+    ) -> Iterator[tuple[Tensor, Tensor, float]]:
+        """Yield what the mean of the known channels misses of the windows of each new one, (T, H).
+
+        With it what each direction adds to the forecasts, (T, H, K), and what rounding leaves of a
+        mean squared error.
+        """
         channels = range(len(units.mean))
-        parts: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in channels]
+        parts: list[list[tuple[Tensor, Tensor]]] = [[] for _ in channels]
+        squares = torch.zeros(len(channels), dtype=torch.float64)
         for channel, windows in self._windows(series, self._probe, units, channels):
-            forecast = self._probe(*windows[:4])[..., 0].movedim(-1, 0).double()  # (K+2, B, H)
-            added = forecast[1:] - forecast[0]
-            missed = windows.future_target[..., 0] - forecast[0]
-            parts[channel].append((missed, added[:-1].movedim(0, -1), added[-1]))
-        found = []
-        for one in parts:
-            missed, slopes, together = (torch.cat(values) for values in zip(*one, strict=True))
-            departure = (together - slopes.sum(dim=-1)).square().sum()
-            linear = bool(departure <= LINEAR**2 * slopes.square().sum())
-            found.append(_Forecasts(missed, slopes, linear))
-        return found
+            forecast = (
+                self._probe(*windows[:4])[..., 0].movedim(-1, 0).double().cpu()
+            )  # (K+2, B, H)
+            target = windows.future_target[..., 0].double().cpu()
+            parts[channel].append(
+                (target - forecast[0], (forecast[1:-1] - forecast[0]).movedim(0, -1))
+            )
+            squares[channel] += target.nan_to_num().square().sum()
+        for one, square in zip(parts, squares, strict=True):
+            missed, slopes = (torch.cat(values) for values in zip(*one, strict=True))
+            mean = square.item() / int(missed.isfinite().sum())
+            rounding = max(torch.finfo(self.cutter.dtype).eps ** 2, torch.finfo(missed.dtype).eps)
+            yield missed, slopes, max(rounding * mean, torch.finfo(missed.dtype).tiny)
 
     def _by_steps(
         self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int
@@ -282,62 +411,3 @@ class Remembering(Conditioned):
         if self._last is None or self._last[0] is not x:
             self._last = (x, run(self.layer, x, condition))
         return self._last[1]
-
-
-class _Forecasts(NamedTuple):
-    """Of T windows of a channel.
-
-    Attributes
-    ----------
-    missed : Tensor, shape (T, H)
-        What the mean of the known channels misses of the targets; NaN where they are not known.
-    slopes : Tensor, shape (T, H, K)
-        What a step along each direction adds.
-    are_linear : bool
-        Whether steps along all directions add what each does.
-    """
-
-    missed: Tensor
-    slopes: Tensor
-    are_linear: bool
-
-
-def _posterior(
-    forecasts: _Forecasts, spread: ChannelSpread, n_series: int, cutter: WindowCutter
-) -> Tensor:
-    """Return the mean place (K,) of a channel, given its rows, whose forecasts are linear in it."""
-    known = forecasts.missed.isfinite()
-    missed, slopes = forecasts.missed[known], forecasts.slopes[known]  # (N,), (N, K)
-    values, vectors = torch.linalg.eigh(slopes.T @ slopes)
-    values = values.clamp(min=0)
-    right = vectors.T @ (slopes.T @ missed)
-    centres, variance = spread.centres @ vectors, spread.bandwidth**2
-    total = missed.square().sum()
-    # what rounding of the network's outputs, and of the sums over windows, leaves of an error
-    rounding = max(torch.finfo(cutter.dtype).eps ** 2, torch.finfo(total.dtype).eps)
-    least = (rounding * total / len(missed)).clamp(min=torch.finfo(total.dtype).tiny)
-
-    def errors(places: Tensor) -> Tensor:
-        products = (values * places.square()).sum(dim=-1) - 2 * (places @ right)
-        return (total + products).clamp(min=0)
-
-    place = torch.zeros_like(right)
-    noise = errors(place) / len(missed)
-    for _ in range(MAX_ROUNDS):
-        before = place
-        left = forecasts.missed - forecasts.slopes @ (vectors @ place)
-        share = min(
-            effective_share(left, n_series, cutter.shift), score_share(left, forecasts.slopes)
-        )
-        ridge = torch.maximum(noise / share, least)
-        # of a channel like each known one, and how likely each is
-        shrunk = ridge / variance
-        places = (right + shrunk * centres) / (values + shrunk)
-        unlikely = errors(places) / ridge + (places - centres).square().sum(dim=-1) / variance
-        likely = torch.softmax(-0.5 * unlikely, dim=0)
-        place = likely @ places
-        # once the data are seen, the variance of a place is ridge / (value + shrunk)
-        noise = (errors(place) + (values * ridge / (values + shrunk)).sum()) / len(missed)
-        if (place - before).norm() <= 1e-6 * place.norm():
-            break
-    return vectors @ place

@@ -104,17 +104,30 @@ def test_the_others_are_forecast_as_before_to_the_bit(model: Any, tmp_path: Path
     np.testing.assert_array_equal(loaded.predict(H + 3, series=everything).values(), after.values())
 
 
-def test_without_rows_it_is_the_mean() -> None:
+def test_without_rows_its_weights_serve_all_that_were_trained_on() -> None:
     model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
     before = model.network.channel_embedding()
+    mean = error_of_all(copied(model).network, before.mean(dim=0))
     empty = NEW[:5].map(lambda values: values * np.nan)
     model.add_channels(empty)
     found = model.network.channel_embedding()
-    torch.testing.assert_close(found[8:], before.mean(dim=0).expand(2, -1))
     assert torch.equal(found[:8], before)
+    assert torch.equal(found[8], found[9])
     one_row = copied(model).add_channels(NEW[:1])
     torch.testing.assert_close(one_row.network.channel_embedding()[8:], found[8:])
     assert np.isfinite(one_row.predict(H, series=KNOWN.stack(NEW)).values()).all()
+    assert error_of_all(model.network, found[8]) <= mean
+
+
+def error_of_all(network: Any, vector: torch.Tensor) -> float:
+    """Error of all channels trained on, with the head that one vector generates."""
+    embedding = next(one for name, one in network.named_parameters() if "context.weight" in name)
+    with torch.no_grad():
+        embedding.copy_(vector.expand_as(embedding))
+        rows = torch.from_numpy(KNOWN.values()).float().unfold(0, L + H, 1).mT
+        more = network.n_channels - 8
+        past = torch.nn.functional.pad(rows[:, :L], (0, more))
+        return float((network.eval()(past)[..., :8, 0] - rows[:, L:]).square().mean())
 
 
 @pytest.mark.parametrize("name", ["hn-mvts, solved", "individual", "film", "light-sae"])
@@ -244,3 +257,21 @@ def test_what_cannot_be_added_says_why() -> None:
     affine = HNMVTSModel(L, H, use_reversible_instance_norm=True, **ADAM).fit(KNOWN)
     with pytest.raises(ValueError, match="weights of Darts"):
         affine.add_channels(NEW)
+
+
+def test_files_know_how_channels_depend_on_their_past(tmp_path: Path) -> None:
+    model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
+    model.save(tmp_path / "model.pt")
+    loaded = HNMVTSModel.load(tmp_path / "model.pt")
+    known = model.model.own_correlations
+    torch.testing.assert_close(loaded.model.own_correlations, known)
+    centred = KNOWN.values() - KNOWN.values().mean(axis=0)
+    expected = (centred[3:] * centred[:-3]).sum(axis=0) / (centred**2).sum(axis=0)
+    np.testing.assert_allclose(known[:, 2], expected, rtol=1e-4, atol=1e-5)
+    found = loaded.add_channels(NEW[:30]).network.channel_embedding()
+    torch.testing.assert_close(found, model.add_channels(NEW[:30]).network.channel_embedding())
+    # a file of an earlier version says nothing of them
+    loaded.model.own_correlations = None
+    assert loaded.add_channels(NEW).network.channel_embedding().isfinite().all()
+    plain = BackboneModel(L, H).fit(KNOWN)
+    assert plain.model.own_correlations is None

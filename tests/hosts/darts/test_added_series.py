@@ -8,6 +8,7 @@ import pytest
 from darts import TimeSeries
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.nn.contexts.attributes import with_attributes
 from tests.hosts.darts.test_attributes import BY_GRADIENTS, NEWCOMERS, error, panel
 
 L, H = 8, 1
@@ -42,11 +43,10 @@ def test_weights_are_found_on_few_rows_and_others_stay_to_the_bit(
 
 def test_without_a_row_of_a_horizon_attributes_say_all() -> None:
     model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(panel(16))
-    rows = [one[:L] for one in NEWCOMERS]
-    expected = [one.values() for one in model.predict(H, series=rows)]
-    model.add_series(rows)
-    for one, found in zip(expected, model.predict(H, series=rows), strict=True):
-        np.testing.assert_allclose(found.values(), one, rtol=1e-9)
+    model.add_series([one[:1] for one in NEWCOMERS])
+    for _, context in with_attributes(model.network):
+        assert not context.weight[16:].any()
+        assert context.vectors()[16:].any()
 
 
 def test_rows_say_what_attributes_do_not() -> None:
@@ -58,6 +58,19 @@ def test_rows_say_what_attributes_do_not() -> None:
     before = error(model, new)
     model.add_series([one[:50] for one in new])
     assert error(model, new) < 0.5 * before
+
+
+def test_added_again_with_more_rows_it_is_replaced(solved: HyperforecastModel) -> None:
+    first, second = bare(NEWCOMERS)
+    solved.add_series([first[:12], second[:50]])
+    solved.add_series(first[:50])
+    assert solved.trained_series_names == [f"s{n}" for n in range(16)]
+    assert solved.series_names == [*solved.trained_series_names, "new b", "new a"]
+    found = [one.values() for one in solved.predict(H, series=[first, second])]
+    alone = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(bare(panel(16)))
+    alone.add_series([first[:50], second[:50]])
+    for one, expected in zip(found, alone.predict(H, series=[first, second]), strict=True):
+        np.testing.assert_allclose(one, expected.values(), rtol=1e-6)
 
 
 def test_stretches_of_one_name_are_one_series(solved: HyperforecastModel) -> None:
@@ -79,7 +92,7 @@ def test_weights_trained_by_gradients_take_newcomers_by_steps_on_the_vector() ->
 
 
 def test_errors_say_why_series_cannot_be_added(solved: HyperforecastModel) -> None:
-    with pytest.raises(ValueError, match="The model knows 's0' already"):
+    with pytest.raises(ValueError, match="The model was trained on 's0'"):
         solved.add_series(bare(panel(1)))
     with pytest.raises(ValueError, match=r"call `fit\(\)` before adding"):
         HNMVTSModel(L, H, weights_by="series").add_series(NEWCOMERS[0])

@@ -144,6 +144,7 @@ def test_a_task_forgotten_can_be_learned_again(models: Any) -> None:
         (lambda m: m.predict(6, series=SERIES["fast"], task="fas"), "Unknown task 'fas'.*'fast'"),
         (lambda m: m.predict(6, series=SERIES["fast"]), "has learned the tasks 'fast'"),
         (lambda m: m.fit(SERIES["fast"]), "has learned the tasks 'fast'"),
+        (lambda m: m.fit_from_dataset(None), "has learned the tasks 'fast'"),
         (lambda m: m.learn_task("fast", SERIES["fast"]), "was learned before"),
         (lambda m: m.learn_task("b", SERIES["slow"], hold=-1.0), "hold must be a number >= 0"),
     ],

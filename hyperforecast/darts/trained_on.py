@@ -1,0 +1,30 @@
+"""What a module notes of its training, so that channels and series can be added to it."""
+
+from typing import Any
+
+import torch
+from darts.utils.data import TorchTrainingDataset
+
+from hyperforecast.darts.training_data import training_values
+from hyperforecast.nn.newcomers import own_correlations
+from hyperforecast.nn.resizing import belongs_to_channels
+
+
+def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
+    """Note that what a module has weights for is trained on, and how it depends on its own past.
+
+    Series that are not in the dataset keep what was noted of them.
+    """
+    module.n_trained = len(module.channel_names)
+    module.n_trained_series = len(module.series_names)
+    network = module.network
+    as_of_channels = {**module.network_arguments, "weights_by": "channel"}
+    if not belongs_to_channels(**as_of_channels):
+        return
+    numbers = getattr(dataset, "numbers", None)
+    found = own_correlations(network, training_values(dataset), numbers)
+    before = module.own_correlations
+    if before is not None and before.shape == found.shape:
+        there = found.any(dim=1, keepdim=True)
+        found = torch.where(there, found, before.to(found))
+    module.own_correlations = found.float()

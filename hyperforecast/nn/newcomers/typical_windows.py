@@ -1,0 +1,131 @@
+"""Windows as a channel has them, made from how it depends on its own past."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hyperforecast.nn.correlation import largest_value, without_mean
+from hyperforecast.nn.entities import n_rows, picked_rows
+from hyperforecast.nn.lag_correlation import lag_correlations
+from hyperforecast.nn.network import ForecastingNetwork
+
+MAX_VALUES = 2**23
+"""Values of training series from which correlations are estimated, the last of each."""
+
+MAX_TOGETHER = 2**22
+"""Values of windows of all channels that are drawn."""
+
+ROUNDING = 1e-9
+"""Part of a window's variance that is added, so that its covariance is definite."""
+
+
+def own_correlations(
+    network: ForecastingNetwork, series: Sequence[Tensor], numbers: Sequence[int] | None = None
+) -> Tensor:
+    """Return how whatever has weights of its own depends on its own past, shape (N, L - 1).
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    series : sequence of Tensor, each of shape (T_i, C)
+        That it is trained on; NaN where values are missing.
+    numbers : sequence of int, optional
+        Numbers of these series, where weights are by series.
+
+    Returns
+    -------
+    Tensor
+        Correlations at lags 1 to ``lookback - 1``.
+    """
+    count = n_rows(network.weights_by, network.n_channels, network.n_series)
+    of_series = torch.arange(network.n_channels).expand(len(series), -1)
+    if network.weights_by != "channel":
+        assert numbers is not None
+        of_series = picked_rows(network.weights_by, torch.tensor(numbers), network.n_channels)
+    most = max(4 * network.lookback, MAX_VALUES // (len(series) * network.n_channels))
+    tables = [one[-most:].detach().to("cpu", torch.float64) for one in series]
+    columns = [column for one in tables for column in _scaled(without_mean(one)).T]
+    return lag_correlations(columns, of_series.flatten(), count, network.lookback - 1)
+
+
+class TypicalWindows:
+    """Windows that channels with given correlations have, of mean zero and variance one.
+
+    Those of a channel are normal, and as correlated as a stationary series. Beside a window of one
+    stand those of all, as correlated with it and each other as channels are, each over its lags as
+    channels are on average.
+
+    Parameters
+    ----------
+    correlations : Tensor, shape (N, L - 1)
+        Of each channel with its own past, at lags 1 to L - 1.
+    n_windows : int
+        Of each, at most L.
+    loadings : Tensor, shape (N, K), optional
+        Correlations between channels are ``loadings @ loadings.T`` but for ones on the diagonal;
+        windows of all are made if given.
+
+    Attributes
+    ----------
+    together : Tensor, shape (n, L, N), optional
+        Windows of all channels.
+    """
+
+    def __init__(
+        self, correlations: Tensor, n_windows: int, loadings: Tensor | None = None
+    ) -> None:
+        correlations = correlations.double()
+        self.n_windows = n_windows
+        self.lookback = correlations.shape[1] + 1
+        self._correlations = correlations
+        self._generator = torch.Generator().manual_seed(0)
+        self.together: Tensor | None = None
+        if loadings is None:
+            # directions at right angles: their mean product is that of all that could be drawn
+            drawn = self._draw(self.lookback, n_windows)
+            self._white = torch.linalg.qr(drawn).Q.T * self.lookback**0.5
+        else:
+            self._white = self._draw_together(loadings.double())  # (n, N, L)
+            self.together = (self._white @ _factor(correlations.mean(dim=0)).T).mT
+
+    def of(self, channel: int) -> Tensor:
+        """Return windows (n_windows, L) of a channel."""
+        white = self._white
+        if self.together is not None:
+            white = white[self.beside(channel), channel]
+        return white @ _factor(self._correlations[channel]).T
+
+    def beside(self, channel: int) -> Tensor:
+        """Return which windows of all channels stand beside those of one, (n_windows,)."""
+        return (channel * self.n_windows + torch.arange(self.n_windows)) % len(self._white)
+
+    def _draw(self, *sizes: int) -> Tensor:
+        return torch.randn(*sizes, generator=self._generator, dtype=torch.float64)
+
+    def _draw_together(self, loadings: Tensor) -> Tensor:
+        """Draw white noise (n, N, L) that is correlated between channels."""
+        n_channels, n_factors = loadings.shape
+        size = max(self.n_windows, MAX_TOGETHER // (n_channels * self.lookback))
+        common = loadings.square().sum(dim=1, keepdim=True)
+        # channels that others tell all of have nothing else
+        loadings = loadings / common.sqrt().clamp(min=1)
+        own = (1 - common).clamp(min=0).sqrt()
+        together = loadings @ self._draw(size, n_factors, self.lookback)
+        return together + own * self._draw(size, n_channels, self.lookback)
+
+
+def _factor(correlations: Tensor) -> Tensor:
+    """Return the Cholesky factor (L, L) of a window's covariance."""
+    at_lags = torch.nn.functional.pad(correlations, (1, 0), value=1.0)
+    lags = torch.arange(len(at_lags))
+    covariance = at_lags[(lags[:, None] - lags).abs()]
+    covariance.diagonal().add_(ROUNDING)
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    return torch.eye(len(at_lags), dtype=torch.float64) if failed else factor
+
+
+def _scaled(values: Tensor) -> Tensor:
+    """Return columns (T, C) in units of their largest value, whose squares have no bound."""
+    largest = largest_value(values)
+    return values / torch.where(largest > 0, largest, 1.0)

@@ -1,0 +1,122 @@
+"""Places of new channels among known ones, beside what is made by hand."""
+
+import pytest
+import torch
+
+from hyperforecast.nn.newcomers.pool import RIDGE, Pool
+
+K, N = 3, 5
+
+
+def known(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    places = torch.randn(N, K, generator=generator, dtype=torch.float64)
+    slopes = torch.randn(N, 20, K, generator=generator, dtype=torch.float64)
+    return places, slopes.mT @ slopes / 20
+
+
+def test_with_no_row_it_is_the_least_loss_of_all_together() -> None:
+    """The gradient of what all lose, with the ridge, is zero there."""
+    places, losses = known()
+    mean, ridge = places.mean(dim=0), RIDGE * losses.mean(dim=0).diagonal().mean()
+
+    def lost(place: torch.Tensor) -> torch.Tensor:
+        each = [(place - b) @ q @ (place - b) for b, q in zip(places, losses, strict=True)]
+        return torch.stack(each).mean()
+
+    place = Pool.of(places, losses).start.clone().requires_grad_()
+    total = lost(place) + ridge * (place - mean).square().sum()
+    (gradient,) = torch.autograd.grad(total, place)
+    assert gradient.abs().max() < 1e-10
+    assert lost(place) < lost(mean)
+
+
+def test_channels_alike_in_all_directions_meet_in_their_mean() -> None:
+    places, losses = known()
+    found = Pool.of(places, losses[:1].expand(N, -1, -1)).start
+    torch.testing.assert_close(found, places.mean(dim=0))
+
+
+def test_a_direction_that_a_channel_never_moves_along_is_left_to_the_others() -> None:
+    """Of two channels, one of which has windows along the first direction alone."""
+    places = torch.tensor([[1.0, 5.0], [3.0, -1.0]]).double()
+    losses = torch.stack([torch.diag(torch.tensor([1.0, 0.0])), torch.eye(2)]).double()
+    found = Pool.of(places, losses).start
+    torch.testing.assert_close(found, torch.tensor([2.0, -1.0]).double(), rtol=0, atol=0.1)
+
+
+def rows_of(place: torch.Tensor, n_rows: int, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    slopes = torch.randn(n_rows, 2, K, generator=generator, dtype=torch.float64)
+    more = noise * torch.randn(n_rows, 2, generator=generator, dtype=torch.float64)
+    return slopes @ place + more, slopes
+
+
+@pytest.mark.parametrize("number", range(N))
+def test_rows_of_a_known_channel_bring_it_to_that_channel(number: int) -> None:
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    distances = [(pool.start - places[number]).norm()]
+    for n_rows in (4, 40, 400):
+        found = pool.place(*rows_of(places[number], n_rows, 0.1), least=1e-12)
+        distances.append((found - places[number]).norm())
+    assert distances[-1] < 0.02 * distances[0]
+
+
+def test_rows_like_none_are_learned_from_when_there_are_many() -> None:
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    other = torch.tensor([3.0, -3.0, 3.0]).double()
+    few, many = (pool.place(*rows_of(other, n, 0.1), least=1e-12) for n in (10, 20_000))
+    assert (many - other).norm() < 0.05 * other.norm()
+    assert (many - other).norm() < (few - other).norm() < (pool.start - other).norm()
+
+
+def test_what_is_not_known_of_a_horizon_does_not_count() -> None:
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    missed, slopes = rows_of(places[0], 30, 0.1)
+    gone = missed.clone()
+    gone[:, 1] = torch.nan
+    found = pool.place(gone, slopes, least=1e-12)
+    other = slopes.clone()
+    other[:, 1] = 1e3
+    assert torch.equal(found, pool.place(gone, other, least=1e-12))
+    assert not torch.allclose(found, pool.place(missed, slopes, least=1e-12))
+
+
+def test_attributes_say_where_it_is_before_a_row_is_seen() -> None:
+    places, losses = known()
+    pool = Pool.of(places, losses, from_zero=True)
+    assert not pool.start.any()
+    rows = rows_of(torch.zeros(K).double(), 200, 0.1)
+    assert pool.place(*rows, least=1e-12).norm() < 0.05
+
+
+def test_one_known_channel_is_where_all_others_are() -> None:
+    places, losses = known()
+    pool = Pool.of(places[:1], losses[:1])
+    torch.testing.assert_close(pool.start, places[0])
+    found = pool.place(*rows_of(places[1], 50, 0.1), least=1e-12)
+    torch.testing.assert_close(found, places[0])
+
+
+def test_directions_without_effect_leave_the_mean() -> None:
+    places, _ = known()
+    pool = Pool.of(places, torch.zeros(N, K, K).double())
+    torch.testing.assert_close(pool.start, places.mean(dim=0))
+    missed, slopes = rows_of(places[0], 30, 0.1)
+    found = pool.place(missed, torch.zeros_like(slopes), least=1e-12)
+    torch.testing.assert_close(found, places.mean(dim=0))
+
+
+def test_windows_that_are_made_up_in_part_say_what_it_is_like_alone() -> None:
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    missed, slopes = rows_of(torch.tensor([3.0, -3.0, 3.0]).double(), 400, 0.1)
+    none = torch.zeros(400, dtype=torch.bool)
+    alike = pool.place(missed, slopes, 1e-12, none)
+    moved = pool.place(missed, slopes, 1e-12, ~none)
+    torch.testing.assert_close(moved, pool.place(missed, slopes, 1e-12))
+    assert (moved - alike).norm() > 0.1
+    assert min((alike - b).norm() for b in [*places, pool.start]) < 1e-4

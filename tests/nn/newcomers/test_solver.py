@@ -1,0 +1,68 @@
+"""Places of new channels, found through a network."""
+
+import torch
+
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.exact import ObservedSeries
+from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.newcomers import ChannelSolver
+from hyperforecast.nn.resizing import channel_axes, with_channels
+from hyperforecast.nn.windows import WindowCutter
+
+L, H, C = 8, 3, 5
+
+
+def solver_of(**options: object) -> tuple[ForecastingNetwork, ChannelSolver]:
+    """Return a network of known channels whose heads differ, and a solver for others."""
+    torch.manual_seed(0)
+    arguments = {
+        "lookback": L,
+        "horizon": H,
+        "n_channels": C,
+        "backbone": "nlinear",
+        "parts": {"hn-mvts": {"channel_embedding_dim": 2}},
+        **options,
+    }
+    network = ForecastingNetwork(**arguments).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(std=0.2)
+    axes = channel_axes(arguments)
+    larger = with_channels(network, axes, [*range(C), None], C)
+    cutter = WindowCutter(L, network.horizon, 0, torch.float64)
+    return network, ChannelSolver(larger, axes, C, cutter)
+
+
+UNITS = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
+
+
+def test_rows_made_by_a_known_channel_bring_its_weights() -> None:
+    """Each row is what the channel's weights say of the window before it, and noise."""
+    network, solver = solver_of(horizon=1, instance_norm="none")
+    network.eval()
+    channel = 3
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(L, 1, generator=generator).double()
+    with torch.no_grad():
+        while len(values) < 200:
+            window = values[-L:].T[..., None].expand(-1, -1, C)
+            noise = torch.randn(1, 1, generator=generator).double()
+            values = torch.cat([values, network(window)[:, :1, channel, 0] + noise])
+    assert values.abs().max() < 100
+    places = solver.spread.places
+    start = solver.solve([], UNITS)[0]
+    found = solver.solve([ObservedSeries(values)], UNITS)[0]
+    from_start, left = (places[channel] - start).norm(), (places[channel] - found).norm()
+    assert left < 0.5 * from_start
+
+
+def test_windows_that_begin_before_the_first_row_are_filled_up_by_it() -> None:
+    """Two rows are one window; more of the first row before them change nothing."""
+    _, solver = solver_of()
+    rows = torch.tensor([[1.0], [3.0]]).double()
+    before = torch.ones(L - 1, 1).double()
+    found = solver.solve([ObservedSeries(rows)], UNITS)
+    assert not torch.allclose(found, solver.solve([], UNITS))
+    weights = solver._filled_up(solver._open_ended(ObservedSeries(rows))).target
+    expected = torch.cat([before, rows, torch.full((H - 1, 1), torch.nan)])
+    torch.testing.assert_close(weights, expected, equal_nan=True)

@@ -47,7 +47,7 @@ class CombinedNetwork(ForecastingNetwork):
         self.shares = tuple(shares)
         self.register_buffer("spreads", torch.tensor(list(spreads)), persistent=False)
         first = self._networks[0]
-        for name in ("lookback", "horizon", "n_channels", "weights_by", "n_series"):
+        for name in ("lookback", "horizon", "n_channels", "weights_by", "n_series", "periods"):
             setattr(self, name, getattr(first, name))
         self.output_roles, self.point_head = first.output_roles, first.point_head
         self.parts = {name: part for one in self._networks for name, part in one.parts.items()}

@@ -840,8 +840,8 @@ class TestHarness:
         """Solutions of the exact solver, as it makes them."""
         solutions = []
 
-        def noting(*args: Any) -> Any:
-            solutions.append(solve_exact(*args))
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            solutions.append(solve_exact(*args, **kwargs))
             return solutions[-1]
 
         monkeypatch.setattr("hyperforecast.darts.exact.solve_exact", noting)

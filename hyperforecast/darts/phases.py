@@ -128,6 +128,8 @@ def first_phase(covariates: TimeSeries, series: TimeSeries) -> int:
 def without_phases(covariates: TimeSeries) -> TimeSeries | None:
     """Return future covariates without the phases; ``None`` if none are left."""
     names = [name for name in covariates.components if name != PHASE]
+    if len(names) == covariates.n_components:
+        return covariates
     return covariates[names] if names else None
 
 

@@ -60,7 +60,7 @@ def channel_axes(arguments: Mapping[str, Any]) -> dict[str, int]:
 
 
 def series_tables(arguments: Mapping[str, Any]) -> frozenset[str]:
-    """Return the weights and buffers that have rows for each series, along their first axis.
+    """Return what of a state dict has rows for each series, along the first axis.
 
     Parameters
     ----------
@@ -158,17 +158,23 @@ def _channel_axes(arguments: KeyedArguments) -> tuple[tuple[str, int], ...]:
 
 @lru_cache(maxsize=128)
 def _series_tables(arguments: KeyedArguments) -> frozenset[str]:
-    shapes = _shapes(arguments)
-    larger = _shapes(KeyedArguments({**arguments, "n_series": arguments["n_series"] + 1}))
-    return frozenset(name for name, shape in shapes.items() if shape != larger[name])
+    # by every name of what several modules share
+    weights = _made(arguments).state_dict()
+    larger = _made({**arguments, "n_series": arguments["n_series"] + 1}).state_dict()
+    return frozenset(name for name, one in weights.items() if one.shape != larger[name].shape)
 
 
 def _shapes(arguments: Mapping[str, Any]) -> dict[str, torch.Size]:
-    try:
-        with torch.device("meta"):
-            network = ForecastingNetwork(**arguments)
-    except (NotImplementedError, RuntimeError):  # a backbone that needs values to be made
-        with own_random_numbers():
-            network = ForecastingNetwork(**arguments)
+    network = _made(arguments)
     held = (*network.named_parameters(), *network.named_buffers())
     return {name: value.shape for name, value in held}
+
+
+def _made(arguments: Mapping[str, Any]) -> ForecastingNetwork:
+    """Return a network whose shapes alone count."""
+    try:
+        with torch.device("meta"):
+            return ForecastingNetwork(**arguments)
+    except (NotImplementedError, RuntimeError):  # a backbone that needs values to be made
+        with own_random_numbers():
+            return ForecastingNetwork(**arguments)

@@ -180,7 +180,7 @@ class TestNewRows:
         forecaster = make(cls).fit(panel.iloc[:80], fh=[1])
         with raises(ValueError, r"\(missing: 'c'\)"):
             forecaster.update(panel.iloc[80:, :2])
-        with raises(ValueError, r"\(new: 'd'\)"):
+        with raises(ValueError, r"new columns 'd'.*newcomers='add'"):
             forecaster.update(panel.iloc[80:].assign(d=1.0))
 
     def test_reordered_channels_are_put_in_order(self, cls: type, panel: pd.DataFrame) -> None:

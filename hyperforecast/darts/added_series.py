@@ -16,7 +16,7 @@ from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.contexts.attributes import with_attributes
+from hyperforecast.nn.contexts.attributes import free_beside_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.newcomers import ChannelSolver
@@ -134,12 +134,6 @@ def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: in
     """
     network: ForecastingNetwork = model.network
     by_row, arguments = _by_row(network, model.model.network_arguments)
-    contexts = with_attributes(by_row)
-    about_zero = {
-        f"{name}.weight"
-        for name, one in contexts
-        if one.from_attributes is not None and one.from_attributes.weight.any()
-    }
     solver = ChannelSolver(
         by_row,
         channel_axes(arguments),
@@ -150,7 +144,7 @@ def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: in
         n_covariates(arguments),
         model.model.own_correlations,
         loss_of(model),
-        about_zero,
+        free_beside_attributes(by_row),
     )
     attributes = by_row.attributes()
     for row, observed in enumerate(rows, start=by_row.n_channels - len(rows)):

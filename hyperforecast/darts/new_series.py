@@ -16,7 +16,7 @@ from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.contexts.attributes import with_attributes
+from hyperforecast.nn.contexts.attributes import free_beside_attributes, with_attributes
 from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
@@ -141,14 +141,8 @@ def _with_rows(
     like = next(network.parameters())
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
-    contexts = with_attributes(network)
-    known = {f"{name}.from_attributes.values" for name, _ in contexts}
-    # where attributes say nothing, what is free is all there is
-    free = {
-        f"{name}.weight"
-        for name, one in contexts
-        if one.from_attributes is not None and one.from_attributes.weight.any()
-    }
+    known = {f"{name}.from_attributes.values" for name, _ in with_attributes(network)}
+    free = free_beside_attributes(network)
     for name, value in network.state_dict().items():
         if name not in by_series:
             weights[name] = value

@@ -104,9 +104,9 @@ def observed_series(
 def start_cycles(network: ForecastingNetwork, dataset: SequentialTorchTrainingDataset) -> None:
     """Let the cycles of a network start at the means of phases over the rows of a dataset."""
     assert network.periods
+    assert network.cycle is not None
     series = observed_series(dataset, torch.device("cpu"))
-    n_rows = network.n_channels * (1 if network.weights_by == "channel" else network.n_series)
-    write_cycles(network, Cycles.of(series, network.periods, n_rows))
+    write_cycles(network, Cycles.of(series, network.periods, len(network.cycle.values[0])))
 
 
 def n_windows(dataset: SequentialTorchTrainingDataset, number: int) -> int:

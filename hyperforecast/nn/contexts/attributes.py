@@ -133,3 +133,15 @@ def with_attributes(module: nn.Module) -> list[tuple[str, AttributedContext]]:
         for name, one in module.named_modules(remove_duplicate=False)
         if isinstance(one, AttributedContext) and one.from_attributes is not None
     ]
+
+
+def free_beside_attributes(network: nn.Module) -> set[str]:
+    """Return the names of the parameters that are drawn to zero beside what attributes say.
+
+    Where attributes say nothing, what is free is all there is, and is not among them.
+    """
+    return {
+        f"{name}.weight"
+        for name, one in with_attributes(network)
+        if one.from_attributes is not None and one.from_attributes.weight.any()
+    }

@@ -76,7 +76,7 @@ def summarise(network: ForecastingNetwork) -> list[TermSummary]:
 
 def _terms_of(site: str, layer: HyperLayer, condition: Condition) -> list[TermSummary]:
     plain = sum(parameter.numel() for parameter in layer.parameters(recurse=False))
-    terms = {name: cast(Term, term) for name, term in layer.terms.items()}
+    terms = {name: cast("Term", term) for name, term in layer.terms.items()}
     static = all(term.context.static for term in terms.values())
     folded = count_parameters(layer.fold()) if static else None
     return [

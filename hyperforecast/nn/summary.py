@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.hyper_layer import HyperLayer
-from hyperforecast.nn.network import ForecastingNetwork, count_parameters
+from hyperforecast.nn.hyper_network import HyperNetwork
+from hyperforecast.nn.network import count_parameters
 from hyperforecast.nn.term import Term
 
 
@@ -46,7 +47,7 @@ class TermSummary(NamedTuple):
     folded_parameters: int | None
 
 
-def summarise(network: ForecastingNetwork) -> list[TermSummary]:
+def summarise(network: HyperNetwork) -> list[TermSummary]:
     """Return a row for every generated term, and a last one for the network."""
     like = next(network.parameters())
     window = like.new_zeros(1, network.n_channels, network.lookback)

@@ -358,12 +358,14 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             **self.pl_module_params,
         )
         if self._fit_dataset is not None:
-            module.single_network.start_from(
-                training_values(self._fit_dataset),
-                training_past_covariates(self._fit_dataset),
-                getattr(self._fit_dataset, "numbers", None),
-                None if attributes is None else attributes.values,
-            )
+            values = training_values(self._fit_dataset)
+            past = training_past_covariates(self._fit_dataset)
+            of_contexts = None if attributes is None else attributes.values
+            if self.model_params.get("solver") == "exact":  # which makes another network
+                module.single_network.take_in(values, past, of_contexts)
+            else:
+                numbers = getattr(self._fit_dataset, "numbers", None)
+                module.single_network.start_from(values, past, numbers, of_contexts)
             if self._periods:
                 assert isinstance(self._fit_dataset, SequentialTorchTrainingDataset)
                 start_cycles(module.single_network, self._fit_dataset)

@@ -21,7 +21,7 @@ from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.attributes import with_attributes
-from hyperforecast.nn.correlation import without_mean
+from hyperforecast.nn.correlation import of_each, without_mean
 from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
@@ -538,9 +538,7 @@ class ForecastingNetwork(HyperNetwork):
         attributes : Tensor, shape (N, n_attributes), optional
             Of what has weights of its own.
         """
-        if attributes is not None:
-            for _, context in with_attributes(self):
-                context.set_attributes(attributes)
+        self.take_in(series, past_covariates, attributes)
         vectors_of = None
         if self.weights_by != "channel":
             assert numbers is not None
@@ -550,6 +548,17 @@ class ForecastingNetwork(HyperNetwork):
                 module.start_at(vectors_of)
             elif isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
+
+    def take_in(
+        self,
+        series: Sequence[Tensor],
+        past_covariates: Sequence[Tensor] = (),
+        attributes: Tensor | None = None,
+    ) -> None:
+        """Give what is never trained the training series; parameters as of :meth:`start_from`."""
+        if attributes is not None:
+            for _, context in with_attributes(self):
+                context.set_attributes(attributes)
         self.gap_filler.start_from(series)
         if self.past_gap_filler is not None and past_covariates:
             self.past_gap_filler.start_from(past_covariates)
@@ -564,7 +573,7 @@ class ForecastingNetwork(HyperNetwork):
         """Return what gives vectors to the rows of tables of weights, by their length."""
         rows = picked_rows(self.weights_by, numbers, self.n_channels)  # (series, C)
         tables = [values.detach().to("cpu", torch.float64) for values in series]
-        columns = [column for one in tables for column in without_mean(one).T]
+        columns = [column for one in of_each(without_mean, tables) for column in one.T]
         count = n_rows(self.weights_by, self.n_channels, self.n_series)
         return partial(lag_correlation_embedding, columns, rows.flatten(), count, self.lookback)
 

@@ -8,11 +8,13 @@ from typing import Any, cast
 import pandas as pd
 from darts.typing import TimeSeriesLike
 
+from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.hyper_tcn import HyperTCNModel
 from hyperforecast.darts.one_shot import OneShotModule
-from hyperforecast.nn import PARTS
 from hyperforecast.nn.errors import Problems, check_whole_number, raise_all
 from hyperforecast.nn.one_shot import SearchSpace
+from hyperforecast.nn.option_values import Range, problem_of
 
 OWN_TRAINING = {
     "callbacks": [],
@@ -20,6 +22,15 @@ OWN_TRAINING = {
     "num_sanity_val_steps": 0,
 }
 """Arguments of the trainer whatever the model's are."""
+
+NOT_USED = (
+    "generator_lr",
+    "lr_scheduler_cls",
+    "lr_scheduler_kwargs",
+    "solver",
+    "solver_kwargs",
+)
+"""Arguments of the model that are for the training of the best."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ def choose_architecture(
     val_future_covariates: TimeSeriesLike | None = None,
     *,
     n_epochs: int = 20,
+    hyper_hidden: Sequence[int] | None = (8,),
     **fit_kwargs: Any,
 ) -> ArchitectureChoice:
     """Compare all architectures of a search space by training one hypernetwork.
@@ -78,6 +90,10 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
         As to ``fit``.
     n_epochs : int, default=20
         Passes over the training windows, whatever the number of architectures.
+    hyper_hidden : sequence of int, optional, default=(8,)
+        Widths of the hypernetwork's hidden layers; none, ``()``, make it linear in the coded
+        architecture. With ``None`` nothing is generated: architectures have entries of the same
+        weights.
     **fit_kwargs
         Further arguments of ``fit``, for example ``stride``.
 
@@ -111,8 +127,8 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
     ['d_ff', 'e_layers']
     """
     _check_model(model)
-    raise_all(_problems(model, search_space, n_epochs))
-    one_shot = _one_shot_model(model, search_space, n_epochs)
+    raise_all(_problems(model, search_space, n_epochs, hyper_hidden))
+    one_shot = _one_shot_model(model, search_space, n_epochs, hyper_hidden)
     one_shot.fit(
         series,
         past_covariates=past_covariates,
@@ -140,12 +156,18 @@ def _check_model(model: Any) -> None:
 
 
 def _problems(
-    model: HyperforecastModel, search_space: Mapping[str, Sequence[Any]], n_epochs: int
+    model: HyperforecastModel,
+    search_space: Mapping[str, Sequence[Any]],
+    n_epochs: int,
+    hidden: Sequence[int] | None,
 ) -> Problems:
     arguments = model.model_params
     problems = Problems()
     problems.check(check_whole_number, "n_epochs", n_epochs, least=1)
-    others = [name for name in model.parts(arguments) if PARTS[name].slot != "convolution"]
+    widths = Sequence[int] | None
+    problem = problem_of("hyper_hidden", hidden, widths, Range(least=1))
+    problems += [] if problem is None else [problem]
+    others = [name for name in model.parts(arguments) if name != HyperTCNModel.part]
     if others:
         problems.append(
             f"The architecture is chosen with one plain head for all channels, and the model has "
@@ -159,20 +181,29 @@ def _problems(
 
 
 def _one_shot_model(
-    model: HyperforecastModel, search_space: Mapping[str, Sequence[Any]], n_epochs: int
+    model: HyperforecastModel,
+    search_space: Mapping[str, Sequence[Any]],
+    n_epochs: int,
+    hidden: Sequence[int] | None,
 ) -> HyperforecastModel:
     """Return a model whose training is that of the hypernetwork."""
-    plain = model.untrained_model()
-    arguments = dict(plain.model_params)
+    arguments = dict(model.untrained_model().model_params)
+    parts = model.parts(arguments)
+    # a model of free parts may be either of these, too
+    model_class = HyperTCNModel if parts else BackboneModel
+    known = {one.name for one in model_class.constructor_options()}
+    other = {one.name for one in type(model).constructor_options()} - known
+    for option in (*other, *NOT_USED):
+        arguments.pop(option, None)
+    for options in parts.values():
+        arguments |= options or {}
     trainer = {**(arguments.get("pl_trainer_kwargs") or {}), **OWN_TRAINING}
     arguments |= {
         "n_epochs": n_epochs,
         "save_checkpoints": False,
         "pl_trainer_kwargs": {**trainer, "check_val_every_n_epoch": n_epochs},
     }
-    for option in ("lr_scheduler_cls", "lr_scheduler_kwargs", "generator_lr", "solver_kwargs"):
-        arguments.pop(option, None)
-    arguments.pop("solver", None)
-    one_shot = type(model)(**arguments)
-    one_shot.module_class = partial(OneShotModule, search_space=search_space)
+    one_shot = model_class(**arguments)
+    make_module = partial(OneShotModule, search_space=search_space, hidden=hidden)
+    one_shot.module_class = make_module  # type: ignore[misc, assignment]  # of this one alone
     return one_shot.suggest_periods(model._suggested_periods)

@@ -31,7 +31,7 @@ class OneShotModule(ForecastingModule):
         Arguments of :class:`~hyperforecast.nn.ForecastingNetwork`.
     search_space : mapping of str to sequence
         Values of the options of its backbone that are compared.
-    hidden : sequence of int, default=()
+    hidden : sequence of int, optional
         See :class:`~hyperforecast.nn.one_shot.ArchitectureFamily`.
     **kwargs
         Arguments of :class:`ForecastingModule`.
@@ -47,7 +47,7 @@ class OneShotModule(ForecastingModule):
         self,
         network: dict[str, Any],
         search_space: Mapping[str, Sequence[Any]],
-        hidden: Sequence[int] = (),
+        hidden: Sequence[int] | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(network=network, **kwargs)

@@ -60,11 +60,10 @@ class HyperConv(HyperLayer[KernelGenerator]):
     def layouts(self) -> dict[str, Layout]:
         """Return how the vectors of blocks are cut from those of a wider layer, block by block."""
         found = {}
-        for name, term in self.terms.items():
-            blocks, n_blocks = term.generator, len(term.context())
-            n_columns = self.in_channels // blocks.in_channels
-            shape = (n_blocks // n_columns, n_columns, term.context().shape[1])
-            found[f"terms.{name}.context.weight"] = Layout(shape)
+        for name, term in zip(self.terms, self.static_terms(shared=False), strict=True):
+            n_blocks, dim = term.context().shape
+            n_columns = self.in_channels // term.generator.in_channels
+            found[f"terms.{name}.context.weight"] = Layout((n_blocks // n_columns, n_columns, dim))
         return found
 
     def _joined(self, blocks: Tensor) -> Tensor:

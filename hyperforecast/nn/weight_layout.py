@@ -1,6 +1,7 @@
 """What the axes of a weight are, and which entries of a larger one a smaller one has."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 Alignment = Literal["first", "centre", "last"]
@@ -26,11 +27,8 @@ class Layout(NamedTuple):
 
     def within(self, sizes: Sequence[int]) -> tuple[slice, ...]:
         """Return where the entries stand in an array of at least these lengths."""
-        aligned = (*self.aligned, *("first",) * (len(self.shape) - len(self.aligned)))
-        return tuple(
-            _within(length, size, where)
-            for length, size, where in zip(self.shape, sizes, aligned, strict=True)
-        )
+        axes = zip_longest(self.shape, sizes, self.aligned)
+        return tuple(_within(length, size, where or "first") for length, size, where in axes)
 
 
 def _within(length: int, size: int, where: Alignment) -> slice:

@@ -21,12 +21,13 @@ def choose_architecture(
     fh: Any = None,
     *,
     n_epochs: int = 20,
+    hyper_hidden: Sequence[int] | None = (8,),
 ) -> ArchitectureChoice:
     """Compare all architectures of a search space by training one hypernetwork.
 
     See :func:`hyperforecast.darts.choose_architecture` for what it does, and for
-    ``search_space`` and ``n_epochs``. Then ``forecaster.set_params(backbone_kwargs=choice.best)``
-    has the best.
+    ``search_space``, ``n_epochs`` and ``hyper_hidden``. Then
+    ``forecaster.set_params(backbone_kwargs=choice.best)`` has the best.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ def choose_architecture(
     y, X, fh
         As to ``fit``.
     n_epochs : int, default=20
+    hyper_hidden : sequence of int, optional, default=(8,)
 
     Returns
     -------
@@ -83,5 +85,6 @@ def choose_architecture(
         **arguments,
         **parameters.values(other, to="fit"),
         n_epochs=n_epochs,
+        hyper_hidden=hyper_hidden,
         verbose=other.verbose,
     )

@@ -120,10 +120,12 @@ class _ConvBlock(nn.Module):
 
     def layouts(self) -> dict[str, Layout]:
         """Return what the features of the convolution are: those of each channel."""
+        of_features = dict(self.conv.named_parameters(prefix="conv"))
         return {
-            name: Layout((*self.sizes, *weight.shape[1:]), ("first", "first", "first", "centre")[: weight.dim() + 1])
-            for name, weight in self.named_parameters()
-            if name.startswith("conv.")
+            name: Layout((*self.sizes, *weight.shape[1:]), ("first", "first", "first", "centre"))
+            if weight.dim() == 3
+            else Layout(self.sizes)
+            for name, weight in of_features.items()
         }
 
     def forward(self, x: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ class ArchitectureCode(Context):
     Parameters
     ----------
     architectures : Tensor, shape (M, E)
-        Code of each network.
+        Code of each network, of entries -1 and 1.
     places : Tensor, shape (N, F)
-        Code of each place that a layer can stand at.
+        Code of each place that a layer can stand at, likewise. Vectors, of both, have length one.
 
     References
     ----------
@@ -28,29 +28,23 @@ class ArchitectureCode(Context):
 
     axis = "layer"
     kind = "architecture"
-    architectures: Tensor
-    places: Tensor
+    vectors: Tensor
 
     def __init__(self, architectures: Tensor, places: Tensor) -> None:
         super().__init__()
-        self.register_buffer("architectures", architectures)
-        self.register_buffer("places", places)
-
-    @property
-    def dim(self) -> int:
-        """Length E + F of a vector."""
-        return self.architectures.shape[1] + self.places.shape[1]
-
-    def of_network(self, number: int) -> Tensor:
-        """Return the vectors of one network, of length one: (N, E + F)."""
-        code = self.architectures[number].expand(len(self.places), -1)
-        return torch.cat([code, self.places], dim=1) * self.dim**-0.5
+        n_networks, n_places = len(architectures), len(places)
+        codes = [
+            architectures[:, None].expand(-1, n_places, -1),
+            places.expand(n_networks, -1, -1),
+        ]
+        vectors = torch.cat(codes, dim=2).flatten(0, 1)
+        self.register_buffer("vectors", vectors * vectors.shape[1] ** -0.5)
 
     def forward(self, condition: Condition | None = None) -> Tensor:
-        """Return the vectors of all networks, one after the other: (M·N, E + F)."""
-        return torch.cat([self.of_network(number) for number in range(len(self.architectures))])
+        """Return the vectors, shape (M·N, E + F): those of a network one after the other."""
+        return self.vectors
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""
-        n_networks, n_places = len(self.architectures), len(self.places)
-        return f"n_networks={n_networks}, n_places={n_places}, dim={self.dim}"
+        n_vectors, dim = self.vectors.shape
+        return f"n_vectors={n_vectors}, dim={dim}"

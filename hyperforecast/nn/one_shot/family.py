@@ -69,8 +69,9 @@ class ArchitectureFamily(nn.Module):
         networks have in common.
     values : mapping of str to sequence
         Values of the other options: see :class:`SearchSpace`.
-    hidden : sequence of int, default=()
-        Widths of hidden layers of the hypernetwork; it is linear in the code without any.
+    hidden : sequence of int, optional, default=(8,)
+        Widths of the hypernetwork's hidden layers; it is linear in the code with none, ``()``. With
+        ``None`` there is no hypernetwork: :math:`G = 0`.
 
     Attributes
     ----------
@@ -95,7 +96,7 @@ class ArchitectureFamily(nn.Module):
         self,
         arguments: Mapping[str, Any],
         values: Mapping[str, Sequence[Any]],
-        hidden: Sequence[int] = (),
+        hidden: Sequence[int] | None = (8,),
     ) -> None:
         super().__init__()
         self.space = SearchSpace(
@@ -115,8 +116,8 @@ class ArchitectureFamily(nn.Module):
             for slot in slots.values():
                 of_kind.setdefault(slot.kind, []).append(slot)
         codes = self.space.codes()
-        for kind, slots in of_kind.items():
-            self.tables[_key(kind)] = self._table(kind, slots, codes, hidden)
+        for kind, alike in of_kind.items():
+            self.tables[_key(kind)] = self._table(kind, alike, codes, hidden)
 
     def _made(self, arguments: Mapping[str, Any]) -> Iterator[ForecastingNetwork]:
         for number in range(len(self)):
@@ -130,7 +131,7 @@ class ArchitectureFamily(nn.Module):
                 ) from error
 
     def _table(
-        self, kind: str, slots: Sequence[Slot], codes: Tensor, hidden: Sequence[int]
+        self, kind: str, slots: Sequence[Slot], codes: Tensor, hidden: Sequence[int] | None
     ) -> WeightTable:
         sizes = tuple(map(max, zip(*(slot.layout.shape for slot in slots), strict=True)))
         n_places = 1 + max(slot.place for slot in slots)
@@ -141,12 +142,12 @@ class ArchitectureFamily(nn.Module):
             level = self._levels[kind, place] = min(slot.level for slot in there)
             starts.append(start_of_table(sizes, level, all(slot.constant for slot in there)))
         base = torch.stack(starts)
-        if len(slots[0].sizes) < 2:
+        if hidden is None or len(slots[0].sizes) < 2:
             return WeightTable(base)
         places = torch.tensor([steps_up(place, n_places) for place in range(n_places)])
         context = ArchitectureCode(codes, places.reshape(n_places, -1))
         generator = DenseGenerator(
-            context.dim,
+            context().shape[1],
             base[0, 0].numel(),
             sizes[0],
             hidden=hidden,
@@ -243,8 +244,8 @@ def _slots(network: ForecastingNetwork) -> Iterator[tuple[str, Slot]]:
     }
     feature_shape = getattr(network.backbone, "feature_shape", None)
     if feature_shape is not None:
-        outputs = network.head.weight.shape[0]
-        layouts["head.weight"] = Layout((outputs, *feature_shape), ("first", "last"))
+        n_outputs = len(network.get_parameter("head.weight"))
+        layouts["head.weight"] = Layout((n_outputs, *feature_shape), ("first", "last"))
     for name, weight in network.named_parameters():
         if name.startswith(GENERATED):
             found = re.search(r"\.(\d+)\.", name)
@@ -275,8 +276,6 @@ def _leave_out_values(network: nn.Module) -> None:
         for name, value in module._parameters.items():
             if value is not None and not value.is_meta:
                 module._parameters[name] = nn.Parameter(value.to("meta"), requires_grad=False)
-
-
 
 
 def _calibrate(

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.contexts.architecture import ArchitectureCode
 from hyperforecast.nn.generators import DenseGenerator
 from hyperforecast.nn.term import Term
 
@@ -21,7 +20,7 @@ class WeightTable(nn.Module):
     base : Tensor, shape (N, *sizes)
         Start of the weight at each place.
     term : Term, optional
-        An :class:`ArchitectureCode` of these places, and a generator of weights (sizes[0], product
+        An :class:`~hyperforecast.nn.contexts.ArchitectureCode` of these places, and a generator of weights (sizes[0], product
         of the others). Without it all networks have the base.
     """
 
@@ -34,9 +33,8 @@ class WeightTable(nn.Module):
         """Return the weights of one network, shape (N, *sizes)."""
         if self.term is None:
             return self.base
-        context = self.term.context
-        assert isinstance(context, ArchitectureCode)
-        generated, _ = self.term.generator.generate(context.of_network(number))
+        vectors = self.term.context().unflatten(0, (-1, len(self.base)))  # (networks, N, E)
+        generated, _ = self.term.generator.generate(vectors[number])
         return self.base + generated.reshape(self.base.shape)
 
     def extra_repr(self) -> str:

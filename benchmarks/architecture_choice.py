@@ -37,10 +37,8 @@ from hyperforecast.nn.one_shot import SearchSpace
 
 SEEDS = (0, 1, 2)
 
-PATIENCE, N_EPOCHS = 3, 12
+PATIENCE = 3
 """Of the architectures trained by themselves."""
-
-ONE_SHOT_EPOCHS = 16
 
 HIDDEN: dict[str, Sequence[int] | None] = {"8": (8,), "linear": (), "no hypernetwork": None}
 """Widths of the hypernetwork's hidden layers, by the name of the variant."""
@@ -51,7 +49,13 @@ KERNELS = {"d_model": [4, 8], "kernel_size": [2, 4], "e_layers": [1, 2, 3]}
 
 
 class Case(NamedTuple):
-    """A family, a data set, its windows, and how both trainings go."""
+    """A family, a data set, its windows, and how both trainings go.
+
+    Attributes
+    ----------
+    n_epochs, one_shot_epochs : int
+        Most epochs of an architecture trained by itself, and epochs of the hypernetwork.
+    """
 
     family: str
     data: str
@@ -60,6 +64,8 @@ class Case(NamedTuple):
     stride: int
     batch_size: int
     lr: float
+    n_epochs: int = 12
+    one_shot_epochs: int = 16
 
     @property
     def space(self) -> SearchSpace:
@@ -88,8 +94,8 @@ CASES = (
     Case("TSMixer", "weather", 96, 24, 24, 32, 1e-3),
     Case("ModernTCN", "ETTh1", 96, 24, 6, 32, 1e-3),
     Case("ModernTCN", "exchange_rate", 96, 24, 6, 32, 1e-3),
-    Case("HyperTCN", "ETTh1", 48, 24, 12, 32, 3e-3),
-    Case("HyperTCN", "los_speed", 24, 12, 16, 4, 3e-3),
+    Case("HyperTCN", "ETTh1", 48, 24, 12, 32, 3e-3, 30, 40),
+    Case("HyperTCN", "los_speed", 24, 12, 16, 8, 3e-3, 20, 27),
     Case("TSMixer", "exchange_rate", 96, 24, 4, 32, 1e-3),
 )
 
@@ -105,7 +111,7 @@ def train_member(case: Case, options: Mapping[str, Any], seed: int, folder: str 
         case.horizon,
         seed=arguments.pop("random_state"),
         patience=PATIENCE,
-        n_epochs=N_EPOCHS,
+        n_epochs=case.n_epochs,
         backbone_kwargs=dict(options),
         fit_options={"stride": case.stride},
         **arguments,
@@ -120,9 +126,7 @@ def train_member(case: Case, options: Mapping[str, Any], seed: int, folder: str 
     }
 
 
-def rank(
-    case: Case, seed: int, n_epochs: int, hidden: Sequence[int] | None, folder: str | None
-) -> Row:
+def rank(case: Case, seed: int, hidden: Sequence[int] | None, folder: str | None) -> Row:
     """Rank all architectures by one hypernetwork."""
     dataset = load(case.data, folder)
     _, values, make = FAMILIES[case.family]
@@ -133,7 +137,7 @@ def rank(
             values,
             dataset.series("train"),
             dataset.series("validation", case.lookback),
-            n_epochs=n_epochs,
+            n_epochs=case.one_shot_epochs,
             hyper_hidden=hidden,
             stride=case.stride,
         )
@@ -155,9 +159,9 @@ def one_shot_runs(hidden: str, folder: str | None) -> Iterator[Run]:
     """Yield the runs of hypernetworks."""
     for seed in SEEDS:
         for case in CASES:
-            key = {**case._asdict(), "seed": seed, "n_epochs": ONE_SHOT_EPOCHS, "hidden": hidden}
+            key = {**case._asdict(), "seed": seed, "hidden": hidden}
             widths = HIDDEN[hidden]
-            yield Run(key, partial(rank, case, seed, ONE_SHOT_EPOCHS, widths, folder))
+            yield Run(key, partial(rank, case, seed, widths, folder))
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:

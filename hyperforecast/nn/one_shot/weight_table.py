@@ -20,8 +20,8 @@ class WeightTable(nn.Module):
     base : Tensor, shape (N, *sizes)
         Start of the weight at each place.
     term : Term, optional
-        An :class:`~hyperforecast.nn.contexts.ArchitectureCode` of these places, and a generator of weights (sizes[0], product
-        of the others). Without it all networks have the base.
+        An :class:`~hyperforecast.nn.contexts.ArchitectureCode` of these places, and a generator of
+        weights (sizes[0], product of the others). Without it all networks have the base.
     """
 
     def __init__(self, base: Tensor, term: Term[DenseGenerator] | None = None) -> None:

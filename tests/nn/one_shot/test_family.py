@@ -87,6 +87,57 @@ def test_a_pass_of_one_network_leaves_the_others_as_they_are(
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+@pytest.mark.parametrize(
+    ("case", "option", "values"),
+    [
+        ("tsmixer", "d_ff", [2, 5]),
+        ("moderntcn", "d_model", [2, 4]),
+        ("moderntcn", "large_size", [5, 9]),
+        ("moderntcn", "ffn_ratio", [1, 2]),
+        ("tcn", "d_model", [3, 6]),
+        ("tcn", "kernel_size", [2, 3]),
+        ("hyper-tcn", "kernel_size", [2, 3]),
+    ],
+)
+def test_a_larger_network_without_what_a_smaller_one_lacks_forecasts_the_same(
+    case: str, option: str, values: list[int], shared: ForecastingNetwork
+) -> None:
+    common = {"e_layers": 2} if case == "tsmixer" else {"e_layers": 2, "d_model": 4}
+    common.pop(option, None)
+    arguments = {**arguments_of(case), "backbone_kwargs": common}
+    family = ArchitectureFamily(arguments, {option: values}, hidden=None).double().eval()
+    of_one_level(family)
+    with torch.no_grad():
+        for slot in family._slots[0].values():
+            table = family.tables[slot.kind.replace(".", "/")].base[slot.place]
+            there = torch.zeros_like(table)
+            there[slot.layout.within(table.shape)] = 1.0
+            table.mul_(there)
+        x = torch.randn(B, L, C, dtype=torch.float64)
+        torch.testing.assert_close(family(1, shared, x), family(0, shared, x))
+
+
+def of_one_level(family: ArchitectureFamily) -> None:
+    """Leave the scales out."""
+    family._levels = dict.fromkeys(family._levels, 1.0)
+    for slots in family._slots:
+        slots.update({name: slot._replace(level=1.0) for name, slot in slots.items()})
+
+
+def test_blocks_of_generated_kernels_are_those_of_the_wider_layers(
+    shared: ForecastingNetwork,
+) -> None:
+    family = ArchitectureFamily(arguments_of("hyper-tcn"), {"d_model": [4, 6]}, hidden=None)
+    of_one_level(family)
+    narrow, wide = (family.network(number, shared) for number in range(2))
+    for block in range(2):
+        for layer in ("first", "second"):
+            name = f"backbone.blocks.{block}.{layer}"
+            kernel, _ = narrow.get_submodule(name).generate()
+            wider, _ = wide.get_submodule(name).generate()
+            torch.testing.assert_close(kernel, wider[:4, :4])
+
+
 def test_smaller_networks_have_entries_of_the_larger_ones_weights() -> None:
     family = ArchitectureFamily(arguments_of("tsmixer"), {"d_ff": [2, 5]})
     with torch.no_grad():  # all networks have the base

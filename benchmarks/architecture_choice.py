@@ -40,7 +40,7 @@ SEEDS = (0, 1, 2)
 PATIENCE = 3
 """Of the architectures trained by themselves."""
 
-HIDDEN: dict[str, Sequence[int] | None] = {"8": (8,), "linear": (), "no hypernetwork": None}
+HIDDEN: dict[str, Sequence[int] | None] = {"8 hidden": (8,), "linear": (), "none": None}
 """Widths of the hypernetwork's hidden layers, by the name of the variant."""
 
 MIXERS = {"e_layers": [1, 2, 4], "d_ff": [2, 8, 32, 128]}
@@ -166,7 +166,7 @@ def one_shot_runs(hidden: str, folder: str | None) -> Iterator[Run]:
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:
     """Return the rank correlation."""
-    return float(pd.Series(one).corr(pd.Series(other), method="spearman"))
+    return float(pd.Series(list(one)).corr(pd.Series(list(other)), method="spearman"))
 
 
 def table(trained: Sequence[Row], one_shot: Sequence[Row]) -> pd.DataFrame:
@@ -176,6 +176,8 @@ def table(trained: Sequence[Row], one_shot: Sequence[Row]) -> pd.DataFrame:
     members, shots = pd.DataFrame(trained), pd.DataFrame(one_shot)
     for (family, data, hidden), part in shots.groupby([*keys, "hidden"], sort=False):
         own = members[(members["family"] == family) & (members["data"] == data)]
+        if own.empty:
+            continue
         errors = own.pivot_table(
             index="options", columns="seed", values="validation_mse", sort=False
         )
@@ -210,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or print the table."""
     parser = command_line.parser("benchmarks.architecture_choice", __doc__, folder=True, threads=1)
     parser.add_argument("command", choices=["trained", "one-shot", "table"])
-    parser.add_argument("--hidden", choices=HIDDEN, nargs="+", default=["8"])
+    parser.add_argument("--hidden", choices=HIDDEN, nargs="+", default=["8 hidden"])
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     command_line.silence()

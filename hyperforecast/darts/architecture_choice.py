@@ -138,7 +138,7 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
         val_future_covariates=val_future_covariates,
         **fit_kwargs,
     )
-    module = cast(OneShotModule, one_shot.model)
+    module = cast("OneShotModule", one_shot.model)
     space = module.family.space
     ranking = pd.DataFrame(space.members).assign(
         val_loss=module.losses, parameters=module.family.n_parameters

@@ -52,7 +52,7 @@ class OneShotModule(ForecastingModule):
     ) -> None:
         super().__init__(network=network, **kwargs)
         self.family = ArchitectureFamily(network, search_space, hidden)
-        for one in (self.network.backbone, self.network.head):
+        for one in (self.single_network.backbone, self.single_network.head):
             one.requires_grad_(False)  # the family has weights for them
         self.losses: list[float] = []
         self._in_use: list[Callable[..., Tensor]] = []
@@ -87,7 +87,7 @@ class OneShotModule(ForecastingModule):
         """Train the next network."""
         self._order = self._order or torch.randperm(len(self.family)).tolist()
         self._batches.append(train_batch)
-        with self._using(partial(self.family, self._order.pop(), self.network)):
+        with self._using(partial(self.family, self._order.pop(), self.single_network)):
             return super().training_step(train_batch, batch_idx)
 
     def on_validation_epoch_start(self) -> None:
@@ -99,7 +99,8 @@ class OneShotModule(ForecastingModule):
 
         passes = [partial(forecast, batch) for batch in self._batches]
         self._compared = [
-            self.family.network(number, self.network, passes) for number in range(len(self.family))
+            self.family.network(number, self.single_network, passes)
+            for number in range(len(self.family))
         ]
         self.losses, self._n_windows = [0.0] * len(self.family), 0
 

@@ -3,6 +3,7 @@
 from darts.utils.serialization import add_safe_globals
 
 from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.architecture_choice import ArchitectureChoice, choose_architecture
 from hyperforecast.darts.auto import AutoHyperModel
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
@@ -20,6 +21,7 @@ from hyperforecast.nn.tasks import TaskMemory
 
 __all__ = [
     "AdaptedModel",
+    "ArchitectureChoice",
     "AutoHyperModel",
     "BackboneModel",
     "CentredQuantiles",
@@ -33,6 +35,7 @@ __all__ = [
     "LightSAEModel",
     "MoLAModel",
     "StagedModule",
+    "choose_architecture",
 ]
 
 # Darts' safe loading knows no class outside its own package unless it is told of it

@@ -1,7 +1,7 @@
 """The Lightning module: a forecasting network as Darts trains and runs it."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -109,6 +109,11 @@ class ForecastingModule(PLForecastingModule):
         assert isinstance(self.network, ForecastingNetwork)
         return self.network
 
+    @property
+    def forecasts_with(self) -> Callable[..., Tensor]:
+        """What makes forecasts of windows: the network."""
+        return self.network
+
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch, in which NaN is a gap: the prediction has shape (B, H, C, P)."""
         if self.use_reversible_instance_norm:  # means of what has gaps are NaN
@@ -148,7 +153,7 @@ class ForecastingModule(PLForecastingModule):
             "n_steps": x_in.n_steps if isinstance(x_in, ShortInput) else None,
             "shared": self.trains_shared_weights(x_in),
         }
-        prediction = self.network(target, static_covariates=static, **others)
+        prediction = self.forecasts_with(target, static_covariates=static, **others)
         if (alone := self._network_of_trained()) is not None:
             n = self.n_trained
             if static is not None and static.shape[1] > 1:

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hyperforecast.nn.weight_layout import Layout
+
 
 class CausalConv(nn.Conv1d):
     r"""A dilated convolution that sees no later step: (N, I, T) -> (N, O, T).
@@ -27,6 +29,10 @@ class CausalConv(nn.Conv1d):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x."""
         return causal_conv(x, self.weight, self.bias, self.dilation[0])
+
+    def layouts(self) -> dict[str, Layout]:
+        """Return how the kernel is cut from a longer one: the latest steps stay."""
+        return {"weight": Layout(tuple(self.weight.shape), ("first", "first", "last"))}
 
 
 def causal_conv(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:

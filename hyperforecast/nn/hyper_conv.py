@@ -7,6 +7,7 @@ from hyperforecast.nn.causal_conv import CausalConv, causal_conv
 from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.generators import KernelGenerator
 from hyperforecast.nn.hyper_layer import HyperLayer
+from hyperforecast.nn.weight_layout import Layout
 
 
 class HyperConv(HyperLayer[KernelGenerator]):
@@ -55,6 +56,15 @@ class HyperConv(HyperLayer[KernelGenerator]):
         folded.weight = nn.Parameter(weight.clone())
         folded.bias = None if bias is None else nn.Parameter(bias.clone())
         return folded.train(self.training)
+
+    def layouts(self) -> dict[str, Layout]:
+        """Return how the vectors of blocks are cut from those of a wider layer, block by block."""
+        found = {}
+        for name, term in zip(self.terms, self.static_terms(shared=False), strict=True):
+            n_blocks, dim = term.context().shape
+            n_columns = self.in_channels // term.generator.in_channels
+            found[f"terms.{name}.context.weight"] = Layout((n_blocks // n_columns, n_columns, dim))
+        return found
 
     def _joined(self, blocks: Tensor) -> Tensor:
         """Lay blocks (N, o, i, k) out as one kernel (O, I, k), row by row."""

@@ -1,5 +1,6 @@
 """The sktime forecasters."""
 
+from hyperforecast.sktime.architecture_choice import choose_architecture
 from hyperforecast.sktime.auto import AutoHyperForecaster
 from hyperforecast.sktime.backbone import BackboneForecaster
 from hyperforecast.sktime.base import BaseHyperforecastForecaster
@@ -22,4 +23,5 @@ __all__ = [
     "HyperTransformerForecaster",
     "LightSAEForecaster",
     "MoLAForecaster",
+    "choose_architecture",
 ]

@@ -377,6 +377,24 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             freq=None if self.periods is None else self._freq,
         )
 
+    def planned(self, y: Any, X: Any = None, fh: Any = None) -> tuple[HyperforecastModel, Plan]:
+        """Return the Darts model that a fit would train, untrained, and what on.
+
+        Parameters
+        ----------
+        y, X, fh
+            As to ``fit``.
+        """
+        self._check_parameters()
+        X_inner, y_inner = self._check_X_y(X=X, y=y)
+        instances, known = self._checked(y_inner, X_inner)
+        self._freq = common_frequency(instances)
+        largest = _largest_step(self._check_fh(fh), instances, self._freq)
+        plan = self._plan(instances, largest, None, known=known)
+        lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
+        arguments = self._model_arguments(lengths, self._make_likelihood())
+        return self._new_model(copy.deepcopy(arguments)), plan
+
     def _train(
         self,
         plan: Plan,

@@ -189,6 +189,43 @@ def train(
     verbose : bool, default=False
         Whether progress is shown.
     """
+    trained, arguments = inputs_of_training(
+        model, plan, scaler=scaler, options=options, start=start, scales=scales
+    )
+    if start is not None:
+        assert start.model.model is not None
+        model.train_from(start.model.model.state_dict())
+    own = model.trainer_params["callbacks"]
+    best = [BestWeights(patience)] if "val_series" in arguments else []
+    model.trainer_params["callbacks"] = [*own, *best]
+    try:
+        model.fit(**arguments, **fit_options, verbose=verbose)
+    finally:
+        model.trainer_params["callbacks"] = own
+    _forget_data(model)
+    return dataclasses.replace(trained, running=model.running_fit())
+
+
+def inputs_of_training(
+    model: HyperforecastModel,
+    plan: Plan,
+    *,
+    scaler: Kind,
+    options: dict[str, Any],
+    start: Trained | None = None,
+    scales: Trained | None = None,
+) -> tuple[Trained, dict[str, Any]]:
+    """Return what is to be trained, with its scales, and the series to train it on.
+
+    See :func:`train` for the parameters.
+
+    Returns
+    -------
+    trained : Trained
+        With the model as it is.
+    arguments : dict
+        Series and covariates, as the model's ``fit`` takes them.
+    """
     y_values, X_values = plan.y_values(), plan.X_values()
     y_rows, X_rows = (
         {key: rows[plan.rows_to_train_on(key)] for key, rows in values.items()}
@@ -225,18 +262,7 @@ def train(
             known = None if X is None else X[held_out]
             first = first_number(trained, index, held_out.start)
             validation.append(to_darts(trained, key, scale, y[held_out], known, names, first=first))
-    arguments: dict[str, Any] = {**as_arguments(training), **as_arguments(validation, "val_")}
-    if start is not None:
-        assert start.model.model is not None
-        model.train_from(start.model.model.state_dict())
-    own = model.trainer_params["callbacks"]
-    model.trainer_params["callbacks"] = [*own, *([BestWeights(patience)] if validation else [])]
-    try:
-        model.fit(**arguments, **fit_options, verbose=verbose)
-    finally:
-        model.trainer_params["callbacks"] = own
-    _forget_data(model)
-    return dataclasses.replace(trained, running=model.running_fit())
+    return trained, {**as_arguments(training), **as_arguments(validation, "val_")}
 
 
 def scale_others(

@@ -30,6 +30,9 @@ class Backbone(Conditioned, ABC):
     ----------
     feature_dim : int
         Number D of features that :meth:`encode` gives for each channel.
+    feature_shape : tuple of int, optional
+        What they are where they are several axes, one after the other: their lengths, the last
+        patch of a window standing last.
     default_instance_norm : str
         The paper's instance normalisation, a key of ``INSTANCE_NORMS``.
     channel_independent : bool
@@ -48,6 +51,7 @@ class Backbone(Conditioned, ABC):
     separates_channels: ClassVar[bool] = False
     takes_covariates: ClassVar[bool] = False
     feature_dim: int
+    feature_shape: tuple[int, ...] | None = None
 
     def __init__(self, lookback: int, n_channels: int) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from hyperforecast.nn.errors import check_sizes
 from hyperforecast.nn.initialisers import uniform_fan_in
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.patching import Patching, patch_sizes
+from hyperforecast.nn.weight_layout import Layout
 
 
 class ModernTCN(Backbone):
@@ -80,6 +81,7 @@ class ModernTCN(Backbone):
                 for _ in range(e_layers)
             )
         )
+        self.feature_shape = self.patching.n_patches, d_model
         self.feature_dim = self.patching.n_patches * d_model
 
     def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
@@ -110,10 +112,21 @@ class _ConvBlock(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
+        self.sizes = n_channels, d_model
         self.conv = ReparameterisedConv(n_channels * d_model, large_size, small_size)
         self.norm = nn.BatchNorm1d(d_model)
         self.feature_mixing = _GroupedMLP(n_channels, d_model, ffn_ratio * d_model, dropout)
         self.channel_mixing = _GroupedMLP(d_model, n_channels, ffn_ratio * n_channels, dropout)
+
+    def layouts(self) -> dict[str, Layout]:
+        """Return what the features of the convolution are: those of each channel."""
+        of_features = dict(self.conv.named_parameters(prefix="conv"))
+        return {
+            name: Layout((*self.sizes, *weight.shape[1:]), ("first", "first", "first", "centre"))
+            if weight.dim() == 3
+            else Layout(self.sizes)
+            for name, weight in of_features.items()
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         n_channels, d_model, _, _ = x.shape

@@ -1,5 +1,6 @@
 """Contexts: what a generated weight depends on."""
 
+from hyperforecast.nn.contexts.architecture import ArchitectureCode
 from hyperforecast.nn.contexts.base import Context
 from hyperforecast.nn.contexts.channel_embedding import ChannelEmbedding, default_embedding_dim
 from hyperforecast.nn.contexts.channel_gate import ChannelGate
@@ -11,6 +12,7 @@ from hyperforecast.nn.contexts.task_vector import TaskVector
 from hyperforecast.nn.contexts.window_summary import WindowSummary
 
 __all__ = [
+    "ArchitectureCode",
     "ChannelEmbedding",
     "ChannelGate",
     "ChannelIndex",

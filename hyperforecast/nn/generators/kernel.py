@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.initialisers import uniform_fan_in
+from hyperforecast.nn.weight_layout import Layout
 
 
 class KernelGenerator(nn.Module):
@@ -58,11 +59,30 @@ class KernelGenerator(nn.Module):
         slices = hidden @ self.second_weight.T + self.second_bias  # (N, I, O·k)
         return slices.unflatten(-1, (-1, self.kernel_size)).transpose(1, 2), None
 
+    @property
+    def in_channels(self) -> int:
+        """Number of input features I of a kernel."""
+        return self.first_weight.shape[0]
+
+    @property
+    def out_channels(self) -> int:
+        """Number of output features O of a kernel."""
+        return len(self.second_weight) // self.kernel_size
+
+    def layouts(self) -> dict[str, Layout]:
+        """Return how the second map is cut from that of longer kernels: the latest steps stay."""
+        sizes = self.out_channels, self.kernel_size
+        hidden = self.second_weight.shape[1]
+        return {
+            "second_weight": Layout((*sizes, hidden), ("first", "last")),
+            "second_bias": Layout(sizes, ("first", "last")),
+        }
+
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""
-        n_in, hidden, context_dim = self.first_weight.shape
-        n_out = len(self.second_weight) // self.kernel_size
+        _, hidden, context_dim = self.first_weight.shape
         return (
-            f"context_dim={context_dim}, in_channels={n_in}, out_channels={n_out}, "
+            f"context_dim={context_dim}, in_channels={self.in_channels}, "
+            f"out_channels={self.out_channels}, "
             f"kernel_size={self.kernel_size}, hidden={hidden}"
         )

@@ -16,6 +16,7 @@ from hyperforecast.darts.gaps import has_gaps
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.new_channels import for_other_channels
 from hyperforecast.darts.observed_series import covariate_rows
+from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import separates_channels
 from hyperforecast.nn.exact import ObservedSeries
@@ -89,6 +90,7 @@ def with_added_channels(
         n_covariates(model.model.network_arguments),
         model.model.own_correlations,
         loss_of(model),
+        begin_at_zero(model.model, larger),
     )
     for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
         units = _units(rows)

@@ -15,8 +15,8 @@ from hyperforecast.darts.observed_series import covariate_rows
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
+from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.contexts.attributes import free_beside_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.newcomers import ChannelSolver
@@ -144,7 +144,7 @@ def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: in
         n_covariates(arguments),
         model.model.own_correlations,
         loss_of(model),
-        free_beside_attributes(by_row),
+        begin_at_zero(model.model, by_row),
     )
     attributes = by_row.attributes()
     for row, observed in enumerate(rows, start=by_row.n_channels - len(rows)):

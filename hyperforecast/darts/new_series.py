@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -15,8 +15,9 @@ from hyperforecast.darts.new_channels import units_of
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
+from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.contexts.attributes import free_beside_attributes, with_attributes
+from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
@@ -98,7 +99,13 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
     arguments = pinned(module.network_arguments)
     kept = [i for i, name in enumerate(module.series_names) if name not in names]
     network = _with_rows(
-        model.network, arguments, kept, module.n_trained_series, series, attributes
+        model.network,
+        arguments,
+        kept,
+        module.n_trained_series,
+        series,
+        attributes,
+        begin_at_zero(module, model.network),
     )
     names = [*(module.series_names[i] for i in kept), *names]
     module._modules = {**module._modules, "network": network}
@@ -118,6 +125,7 @@ def _with_rows(
     n_trained: int,
     series: Sequence[Sequence[TimeSeries]],
     attributes: Tensor | None,
+    at_zero: Collection[str],
 ) -> ForecastingNetwork:
     """Return a network with rows for more series in every table.
 
@@ -133,7 +141,9 @@ def _with_rows(
     series : sequence of sequence of TimeSeries
         Stretches of rows of each new one.
     attributes : Tensor, shape (n, S), optional
-        Of the new rows: what is free of their vectors is then zero.
+        Of the new rows.
+    at_zero : collection of str
+        Names of tables in which new rows are zero; in others they are the mean of the trained ones.
     """
     count, by_series = network.n_series, series_tables(arguments)
     with random_turn():  # what is drawn is written over
@@ -142,7 +152,6 @@ def _with_rows(
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
     known = {f"{name}.from_attributes.values" for name, _ in with_attributes(network)}
-    free = free_beside_attributes(network)
     for name, value in network.state_dict().items():
         if name not in by_series:
             weights[name] = value
@@ -153,7 +162,7 @@ def _with_rows(
         elif name in known:
             assert attributes is not None
             added = attributes.unflatten(0, (len(series), -1))
-        elif name in free:
+        elif name in at_zero:
             added = rows.new_zeros(len(series), *rows.shape[1:])
         else:
             mean = rows[:n_trained].mean(dim=0, keepdim=True)

@@ -6,6 +6,8 @@ import torch
 from darts.utils.data import TorchTrainingDataset
 
 from hyperforecast.darts.training_data import training_values
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.contexts.attributes import free_beside_attributes, free_parts
 from hyperforecast.nn.newcomers import own_correlations
 from hyperforecast.nn.resizing import belongs_to_channels
 
@@ -28,3 +30,19 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
         there = found.any(dim=1, keepdim=True)
         found = torch.where(there, found, before.to(found))
     module.own_correlations = found.float()
+
+
+def begin_at_zero(module: Any, network: ForecastingNetwork) -> set[str]:
+    """Return the names of a network's parameters that are zero before a row is seen.
+
+    Where vectors of zeros are the head that all share, all vectors; else what is free of them
+    beside what attributes say.
+
+    Parameters
+    ----------
+    module : ForecastingModule
+        What trained it.
+    network : ForecastingNetwork
+        Its own, or one of other channels.
+    """
+    return free_parts(network) if module.shares_at_zero else free_beside_attributes(network)

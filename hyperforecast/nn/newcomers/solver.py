@@ -79,7 +79,8 @@ class ChannelSolver:
     loss : callable, optional
         What is minimised in the place of the squared error: a :data:`NegativeLogLikelihood`.
     about_zero : collection of str, default=()
-        Names of parameters that are expected to be zero: what is free beside attributes.
+        Names of parameters that are expected to be zero: what is free beside attributes, or beside
+        a head that all channels share.
 
     Attributes
     ----------
@@ -128,7 +129,7 @@ class ChannelSolver:
         if loss is None:
             axes = {n: axis for n, axis in axes.items() if not n.startswith(CALIBRATION)}
         self._alone = with_channels(trained, axes, [None])
-        # the mean of the known channels, one step along each direction, and along all at once
+        # where channels begin, one step along each direction, and along all at once
         k = self.spread.n_directions
         self._probe = with_channels(trained, axes, [None] * (k + 2))
         steps = torch.cat([torch.zeros(1, k), torch.eye(k), torch.ones(1, k)]).double()
@@ -160,9 +161,9 @@ class ChannelSolver:
         Returns
         -------
         Tensor, shape (A, K)
-            Where no row of a horizon is known, the place that serves all known channels, or that
-            of what attributes say. Zero, the mean of the known channels, if forecasts are not
-            linear in the place.
+            Where no row of a horizon is known, the place that serves all known channels, or zero
+            where that is what attributes say, or the head that all share. Zero, too, if forecasts
+            are not linear in the place.
         """
         n_new, k = len(units.mean), self.spread.n_directions
         nowhere = torch.zeros(n_new, k, dtype=torch.float64)
@@ -313,7 +314,7 @@ class ChannelSolver:
     def _along_directions(
         self, series: Sequence[ObservedSeries], units: MeanDeviation
     ) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """Yield what the mean of the known channels misses of the windows of each new one, (T, H).
+        """Yield what place zero misses of the windows of each new channel, (T, H).
 
         With it what each direction adds to the forecasts, (T, H, K), and what rounding leaves of a
         mean squared error.

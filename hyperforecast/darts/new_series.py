@@ -152,13 +152,14 @@ def _with_rows(
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
     known = {f"{name}.from_attributes.values" for name, _ in with_attributes(network)}
+    units = [units_of(one, one[0].components) for one in series]
     for name, value in network.state_dict().items():
         if name not in by_series:
             weights[name] = value
             continue
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
-            added = torch.stack([units_of(one, one[0].components)[UNITS[name]] for one in series])
+            added = torch.stack([one[UNITS[name]] for one in units])
         elif name in known:
             assert attributes is not None
             added = attributes.unflatten(0, (len(series), -1))

@@ -19,6 +19,7 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
     """
     module.n_trained = len(module.channel_names)
     module.n_trained_series = len(module.series_names)
+    module.encoder_state = None
     network = module.network
     as_of_channels = {**module.network_arguments, "weights_by": "channel"}
     if not belongs_to_channels(**as_of_channels):

@@ -56,6 +56,7 @@ class ChannelSpread:
         axes: Mapping[str, int],
         known: Sequence[int],
         about_zero: Collection[str] = (),
+        places: Tensor | None = None,
     ) -> Self:
         """Return the spread of some channels of a network.
 
@@ -68,6 +69,8 @@ class ChannelSpread:
             Their numbers N.
         about_zero : collection of str, default=()
             Names of parameters that begin at zero.
+        places : Tensor, shape (N, K), optional
+            Of the known channels, where they are given: as found before, of the same network.
         """
         parameters = dict(network.named_parameters())
         own = {
@@ -81,10 +84,11 @@ class ChannelSpread:
             mean = values.mean(dim=0)
             origin[name] = torch.zeros_like(mean) if name in about_zero else mean
             steps[name] = values - origin[name]
-        nowhere = {name: values[:0] for name, values in steps.items()}
-        at_origin = cls(own, origin, nowhere, torch.zeros(len(known), 0, dtype=torch.float64))
-        differing = _differing_heads(network, axes, known, at_origin) or list(steps.values())
-        places = _main_places(differing, len(known))
+        if places is None:
+            nowhere = {name: values[:0] for name, values in steps.items()}
+            begun = cls(own, origin, nowhere, torch.zeros(len(known), 0, dtype=torch.float64))
+            differing = _differing_heads(network, axes, known, begun) or list(steps.values())
+            places = _main_places(differing, len(known))
         mixing = places.T / max(1, len(known) - 1)  # (K, N)
         directions = {
             name: torch.tensordot(mixing, values, dims=1) for name, values in steps.items()
@@ -125,7 +129,7 @@ def _differing_heads(
     network: ForecastingNetwork,
     axes: Mapping[str, int],
     known: Sequence[int],
-    at_origin: ChannelSpread,
+    begun: ChannelSpread,
 ) -> list[Tensor] | None:
     """Return what heads of known channels have beside those that they begin with, (N, ...).
 
@@ -135,9 +139,9 @@ def _differing_heads(
     heads = _heads(network)
     if heads is None:
         return None
-    begun = with_channels(network, axes, list(known))
-    at_origin.write(begun, range(len(known)), at_origin.places)
-    first = _heads(begun)
+    beginning = with_channels(network, axes, list(known))
+    begun.write(beginning, range(len(known)), begun.places)
+    first = _heads(beginning)
     assert first is not None
     return [heads[list(known)] - first]
 

@@ -32,9 +32,10 @@ from hyperforecast.nn.newcomers import (
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.windows import WindowCutter
 
-Beside = Sequence[TimeSeries] | None
-
 TINY = torch.finfo(torch.float64).tiny
+
+
+Beside = Sequence[TimeSeries] | None
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class ChannelRows:
 
     names: list[str]
     series: list[TimeSeries]
-    past: list[TimeSeries] | None
-    future: list[TimeSeries] | None
+    past: Beside
+    future: Beside
 
 
 def with_added_channels(

@@ -539,20 +539,24 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         Raises
         ------
         ValueError
-            If the model is not trained, newcomers cannot be added to it, or fewer than 8 channels
+            If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
             or series are given with rows enough.
         """
         check_is_trained(self)
-        rows = [
-            None if one is None else series2seq(one)
-            for one in (series, past_covariates, future_covariates)
-        ]
         assert self.model is not None
         by_series = self.model.network.weights_by != "channel"
         train = encoder_of_series if by_series else encoder_of_channels
+        beside = [
+            None if one is None else series2seq(one) for one in (past_covariates, future_covariates)
+        ]
         with random_turn():
-            self.model.encoder_state = train(self, *rows).state()
+            self.model.encoder_state = train(self, series2seq(series), *beside).state()
         return self
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether :meth:`fit_encoder` was called since the model was trained."""
+        return self.model is not None and self.model.encoder_state is not None
 
     def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
         """Become the model that has more channels or series, of which rows are given."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
+from hyperforecast.nn.contexts.attributes import free_parts, with_attributes
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.resizing import with_channels
@@ -85,10 +86,8 @@ class ChannelSpread:
             origin[name] = torch.zeros_like(mean) if name in about_zero else mean
             steps[name] = values - origin[name]
         if places is None:
-            nowhere = {name: values[:0] for name, values in steps.items()}
-            begun = cls(own, origin, nowhere, torch.zeros(len(known), 0, dtype=torch.float64))
-            differing = _differing_heads(network, axes, known, begun) or list(steps.values())
-            places = _main_places(differing, len(known))
+            differing = _differing_heads(network, axes, known, bool(about_zero))
+            places = _main_places(differing or list(steps.values()), len(known))
         mixing = places.T / max(1, len(known) - 1)  # (K, N)
         directions = {
             name: torch.tensordot(mixing, values, dims=1) for name, values in steps.items()
@@ -126,12 +125,9 @@ class ChannelSpread:
 
 
 def _differing_heads(
-    network: ForecastingNetwork,
-    axes: Mapping[str, int],
-    known: Sequence[int],
-    begun: ChannelSpread,
+    network: ForecastingNetwork, axes: Mapping[str, int], known: Sequence[int], from_zero: bool
 ) -> list[Tensor] | None:
-    """Return what heads of known channels have beside those that they begin with, (N, ...).
+    """Return by what heads of known channels differ from their mean, or from that of no vector.
 
     Vectors may be no more than numbers of the channels, which tell nothing of how alike they are.
     ``None`` where heads are not the channels' own.
@@ -139,11 +135,17 @@ def _differing_heads(
     heads = _heads(network)
     if heads is None:
         return None
-    beginning = with_channels(network, axes, list(known))
-    begun.write(beginning, range(len(known)), begun.places)
-    first = _heads(beginning)
-    assert first is not None
-    return [heads[list(known)] - first]
+    heads = heads[list(known)]
+    if not from_zero or with_attributes(network):  # attributes say heads that differ themselves
+        return [heads - heads.mean(dim=0)]
+    without = with_channels(network, axes, [None])
+    held = dict(without.named_parameters())
+    with torch.no_grad():
+        for name in free_parts(without):
+            held[name].zero_()
+    shared = _heads(without)
+    assert shared is not None
+    return [heads - shared]
 
 
 def _heads(network: ForecastingNetwork) -> Tensor | None:

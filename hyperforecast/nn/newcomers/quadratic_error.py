@@ -48,6 +48,11 @@ class QuadraticError:
         gram, right = steps.T @ steps / len(left), steps.T @ left / len(left)
         return cls(gram, right, left.square().mean(), len(missed), least)
 
+    @classmethod
+    def about(cls, place: Tensor) -> Self:
+        """Return the squared distance from a place (K,)."""
+        return cls(torch.eye(len(place)).to(place), place, place.square().sum(), 1)
+
     def __call__(self, places: Tensor) -> Tensor:
         """Return the errors of places (..., K)."""
         products = ((places @ self.gram) * places).sum(dim=-1) - 2 * (places @ self.right)

@@ -1,4 +1,4 @@
-"""Series that were not trained on, where weights are by series: forecast by the mean of all."""
+"""Series that were not trained on, where weights are by series."""
 
 import copy
 import warnings
@@ -41,8 +41,9 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model that knows series, too, that it was not trained on.
 
     A new series with static covariates that weights are generated from has those that they say. Any
-    other has the mean of the trained ones' rows in every table of weights and vectors,
-    which with generated weights is the mean of the weights. Its units are those of the rows given.
+    other has the head that all would share, where the model was solved with weights of each one's
+    own; else the mean of the trained ones' rows in every table of weights and vectors, which with
+    generated weights is the mean of the weights. Its units are those of the rows given.
 
     Parameters
     ----------
@@ -68,9 +69,9 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     if model.model.attributes is None:
         warnings.warn(
             f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
-            f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of "
-            "those that were, in units of the rows given. Train with them for weights of their "
-            "own.",
+            f"{' ...' if len(added) > 5 else ''}, are forecast with what is common to "
+            "the weights of those that were, in units of the rows given. Add them by `add_series`, "
+            "or train with them, for weights of their own.",
             stacklevel=3,
         )
     return with_series(model, added, [[one] for one in new.values()])

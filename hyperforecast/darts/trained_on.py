@@ -8,6 +8,7 @@ from darts.utils.data import TorchTrainingDataset
 from hyperforecast.darts.training_data import training_values
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.contexts.attributes import free_beside_attributes, free_parts
+from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.newcomers import own_correlations
 from hyperforecast.nn.resizing import belongs_to_channels
 
@@ -21,7 +22,8 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
     module.n_trained_series = len(module.series_names)
     module.encoder_state = None
     network = module.network
-    as_of_channels = {**module.network_arguments, "weights_by": "channel"}
+    count = n_rows(network.weights_by, network.n_channels, network.n_series)
+    as_of_channels = {**module.network_arguments, "weights_by": "channel", "n_channels": count}
     if not belongs_to_channels(**as_of_channels):
         return
     numbers = getattr(dataset, "numbers", None)

@@ -102,8 +102,8 @@ class NewcomerOptions:
         trained on the known ones when the first newcomer comes, and ``"fine-tune"`` takes a few
         steps along gradients. An update that brings some leaves the weights of all
         others as they are, whatever ``update_params`` says. If not given, new columns are an
-        error, and such instances are forecast with the weights that their attributes say, or the
-        mean of all.""",
+        error, and such instances are forecast with the weights that their attributes say, or what
+        is common to all.""",
     )
 
 

@@ -139,10 +139,9 @@ def _differing_heads(
     if not from_zero or with_attributes(network):  # attributes say heads that differ themselves
         return [heads - heads.mean(dim=0)]
     without = with_channels(network, axes, [None])
-    held = dict(without.named_parameters())
     with torch.no_grad():
         for name in free_parts(without):
-            held[name].zero_()
+            without.get_parameter(name).zero_()
     shared = _heads(without)
     assert shared is not None
     return [heads - shared]

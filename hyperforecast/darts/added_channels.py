@@ -1,7 +1,7 @@
 """Channels that are added to a trained model, solved for on rows of their own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,26 @@ from hyperforecast.darts.gaps import has_gaps
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.new_channels import for_other_channels
 from hyperforecast.darts.observed_series import covariate_rows
+from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import separates_channels
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
-from hyperforecast.nn.newcomers import ChannelSolver, NegativeLogLikelihood
+from hyperforecast.nn.newcomers import (
+    Adaptation,
+    ChannelSolver,
+    HistoryEncoder,
+    NegativeLogLikelihood,
+    check_adaptation,
+    train_encoder,
+)
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.windows import WindowCutter
 
 TINY = torch.finfo(torch.float64).tiny
+
+
+Beside = Sequence[TimeSeries] | None
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,8 @@ class ChannelRows:
 
     names: list[str]
     series: list[TimeSeries]
-    past: list[TimeSeries] | None
-    future: list[TimeSeries] | None
+    past: Beside
+    future: Beside
 
 
 def with_added_channels(
@@ -51,6 +62,7 @@ def with_added_channels(
     series: Sequence[TimeSeries],
     past_covariates: Sequence[TimeSeries] | None,
     future_covariates: Sequence[TimeSeries] | None,
+    adaptation: Adaptation = "solve",
 ) -> Any:
     """Return a model that shares all with a trained one but its network, which has more channels.
 
@@ -58,7 +70,7 @@ def with_added_channels(
     ----------
     model : HyperforecastModel
         Trained; it stays as it is.
-    series, past_covariates, future_covariates
+    series, past_covariates, future_covariates, adaptation
         See :meth:`HyperforecastModel.add_channels`.
     """
     network: ForecastingNetwork = model.network
@@ -79,17 +91,7 @@ def with_added_channels(
     sources: list[int | None] = [where[name] for name in kept]
     larger = with_channels(network, axes, [*sources, *[None] * len(new)], n_known)
     beside = trained if network.factors is not None else []
-    solver = ChannelSolver(
-        larger,
-        axes,
-        n_known,
-        WindowCutter(
-            network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
-        ),
-        n_covariates(model.model.network_arguments),
-        model.model.own_correlations,
-        loss_of(model),
-    )
+    solver = _solver(model, larger, axes, n_known, encoder_for(model, adaptation))
     for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
         units = _units(rows)
         channels = [len(kept) + new.index(name) for name in rows.names]
@@ -102,8 +104,95 @@ def with_added_channels(
             larger.standardiser.target_deviation[channels] = units.deviation.to(
                 larger.standardiser.target_mean
             )
-        solver.spread.write(larger, channels, solver.solve(_observed(model, rows), units))
+        places = solver.solve(_observed(model, rows), units, adaptation)
+        solver.spread.write(larger, channels, places)
     return for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
+
+
+def encoder_of_channels(
+    model: Any, series: Sequence[TimeSeries], past: Beside, future: Beside
+) -> HistoryEncoder:
+    """Train what reads histories of new channels, on those that a model was trained on.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series, past, future
+        See :meth:`HyperforecastModel.fit_encoder`.
+    """
+    network: ForecastingNetwork = model.network
+    check_separate(network, model.pl_module_params)
+    trained = model.trained_channel_names
+    rows = ChannelRows(trained, [_beside(one, trained, []) for one in series], past, future)
+    observed = _observed(model, rows)
+    own: list[list[ObservedSeries]] = []
+    for channel in range(len(trained)):
+        with_own = [one.target[:, [channel]] for one in observed]
+        if network.factors is not None:
+            with_own = [
+                torch.cat([one.target, last], dim=1)
+                for one, last in zip(observed, with_own, strict=True)
+            ]
+        own.append(
+            [
+                replace(one, target=target, static=_of_channel(one.static, channel, target))
+                for one, target in zip(observed, with_own, strict=True)
+            ]
+        )
+    axes = channel_axes(model.model.network_arguments)
+    kept = with_channels(network, axes, range(len(trained)))
+    return train_encoder(_solver(model, kept, axes, len(trained), None), own)
+
+
+def _of_channel(static: Tensor | None, channel: int, target: Tensor) -> Tensor | None:
+    """Return the static covariates of columns of a target, of which the last is a channel."""
+    if static is None:
+        return None
+    return static[channel].expand(target.shape[1], -1)
+
+
+def _solver(
+    model: Any,
+    network: ForecastingNetwork,
+    axes: dict[str, int],
+    n_known: int,
+    encoder: HistoryEncoder | None,
+) -> ChannelSolver:
+    """Return what solves for channels of a network, which has known ones before them."""
+    return ChannelSolver(
+        network,
+        axes,
+        n_known,
+        WindowCutter(
+            network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
+        ),
+        n_covariates(model.model.network_arguments),
+        model.model.own_correlations,
+        loss_of(model),
+        begin_at_zero(model.model, network),
+        encoder,
+    )
+
+
+def encoder_for(model: Any, adaptation: str) -> HistoryEncoder | None:
+    """Return the encoder of a model, where newcomers are to be read by it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such way, or no encoder yet.
+    """
+    check_adaptation(adaptation)
+    if adaptation != "encoder":
+        return None
+    state = model.model.encoder_state
+    if state is None:
+        raise ValueError(
+            "There is no encoder yet that reads newcomers' histories. Call `fit_encoder(series)` "
+            "with rows of what the model was trained on."
+        )
+    return HistoryEncoder.from_state(state)
 
 
 def n_covariates(arguments: dict[str, Any]) -> tuple[int, int, int]:

@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from darts import TimeSeries
 
-from hyperforecast.darts.added_channels import loss_of, mixing_obstacle, n_covariates
+from hyperforecast.darts.added_channels import (
+    Beside,
+    encoder_for,
+    loss_of,
+    mixing_obstacle,
+    n_covariates,
+)
 from hyperforecast.darts.finite import check_finite
 from hyperforecast.darts.gaps import has_gaps
 from hyperforecast.darts.names import name_order
@@ -15,19 +21,26 @@ from hyperforecast.darts.observed_series import covariate_rows
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
+from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.contexts.attributes import free_beside_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
-from hyperforecast.nn.newcomers import ChannelSolver
+from hyperforecast.nn.newcomers import (
+    Adaptation,
+    ChannelSolver,
+    HistoryEncoder,
+    train_encoder,
+)
 from hyperforecast.nn.resizing import FILLER, channel_axes
 from hyperforecast.nn.windows import WindowCutter
 
-Beside = Sequence[TimeSeries] | None
-
 
 def with_added_series(
-    model: Any, series: Sequence[TimeSeries], past: Beside, future: Beside
+    model: Any,
+    series: Sequence[TimeSeries],
+    past: Beside,
+    future: Beside,
+    adaptation: Adaptation = "solve",
 ) -> Any:
     """Return a model that shares all with a trained one but its network, which has more series.
 
@@ -35,21 +48,59 @@ def with_added_series(
     ----------
     model : HyperforecastModel
         Trained; it stays as it is.
-    series, past, future
+    series, past, future, adaptation
         See :meth:`HyperforecastModel.add_series`.
     """
     network: ForecastingNetwork = model.network
     _check(network, model.pl_module_params)
-    given = [series_name(one, model.model.series_id) for one in series]
+    stretches = _by_name(model, series)
     trained = model.trained_series_names
-    if known := [name for name in dict.fromkeys(given) if name in trained]:
+    if known := [name for name in stretches if name in trained]:
         raise ValueError(
             f"The model was trained on {', '.join(map(repr, known[:5]))}. Add series with names of "
             "their own, or train again with more rows."
         )
+    ordered = _in_order(model, series)
+    added = with_series(
+        model, list(stretches), [[ordered[i] for i in s] for s in stretches.values()]
+    )
+    rows = _rows_of(model, ordered, past, future, list(stretches.values()))
+    _solve_for(added, rows, len(trained) * network.n_channels, adaptation)
+    return added
+
+
+def encoder_of_series(
+    model: Any, series: Sequence[TimeSeries], past: Beside, future: Beside
+) -> HistoryEncoder:
+    """Train what reads histories of new series, on those that a model was trained on.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series, past, future
+        See :meth:`HyperforecastModel.fit_encoder`.
+    """
+    network: ForecastingNetwork = model.network
+    _check(network, model.pl_module_params)
+    stretches, trained = _by_name(model, series), model.trained_series_names
+    ordered = _in_order(model, series)
+    given = [stretches.get(name, []) for name in trained]
+    rows = _rows_of(model, ordered, past, future, given)
+    solver, by_row = _solver(model, len(rows), None)
+    return train_encoder(solver, rows, by_row.attributes())
+
+
+def _by_name(model: Any, series: Sequence[TimeSeries]) -> dict[str, list[int]]:
+    """Return which of the series are stretches of each one."""
     stretches: dict[str, list[int]] = {}
-    for i, name in enumerate(given):
-        stretches.setdefault(name, []).append(i)
+    for i, one in enumerate(series):
+        stretches.setdefault(series_name(one, model.model.series_id), []).append(i)
+    return stretches
+
+
+def _in_order(model: Any, series: Sequence[TimeSeries]) -> list[TimeSeries]:
+    """Return series without gaps, their components in the order of the weights."""
     ordered = [
         reorder(one, name_order(list(map(str, one.components)), model.channel_names))
         for one in series
@@ -61,20 +112,25 @@ def with_added_series(
                 "`series` holds NaN. Series are added from rows without gaps: fill them first, or "
                 "give stretches without them."
             )
-    added = with_series(
-        model, list(stretches), [[ordered[i] for i in s] for s in stretches.values()]
-    )
-    rows = []
-    for numbers in stretches.values():
-        for channel in range(network.n_channels):
-            rows.append(
-                [
-                    _observed(model, ordered[i], channel, past and past[i], future and future[i])
-                    for i in numbers
-                ]
-            )
-    _solve_for(added, rows, len(trained) * network.n_channels)
-    return added
+    return ordered
+
+
+def _rows_of(
+    model: Any,
+    series: Sequence[TimeSeries],
+    past: Beside,
+    future: Beside,
+    stretches: Sequence[Sequence[int]],
+) -> list[list[ObservedSeries]]:
+    """Return the stretches of rows of every channel of series, which are given by number."""
+    return [
+        [
+            _observed(model, series[i], channel, past and past[i], future and future[i])
+            for i in numbers
+        ]
+        for numbers in stretches
+        for channel in range(model.network.n_channels)
+    ]
 
 
 def _check(network: ForecastingNetwork, module_params: dict[str, Any]) -> None:
@@ -120,7 +176,9 @@ def _observed(
     )
 
 
-def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: int) -> None:
+def _solve_for(
+    model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: int, adaptation: Adaptation
+) -> None:
     """Solve for the weights of channels of series, and write them into a model's network.
 
     Parameters
@@ -131,7 +189,28 @@ def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: in
         Stretches of rows of each.
     n_known : int
         How many channels of series were trained on, the first ones.
+    adaptation : {"solve", "encoder", "fine-tune"}
     """
+    network: ForecastingNetwork = model.network
+    solver, by_row = _solver(model, n_known, encoder_for(model, adaptation))
+    attributes = by_row.attributes()
+    numbers = range(by_row.n_channels - len(rows), by_row.n_channels)
+    places = []
+    for row, observed in zip(numbers, rows, strict=True):
+        if attributes is not None:
+            solver.set_attributes(attributes[row])
+        units = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
+        if network.standardiser is not None:
+            of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
+            units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
+        places.append(solver.solve(observed, units, adaptation))
+    solver.spread.write(network, numbers, torch.cat(places))
+
+
+def _solver(
+    model: Any, n_known: int, encoder: HistoryEncoder | None
+) -> tuple[ChannelSolver, ForecastingNetwork]:
+    """Return what solves for rows of a model's tables, and a network whose channels they are."""
     network: ForecastingNetwork = model.network
     by_row, arguments = _by_row(network, model.model.network_arguments)
     solver = ChannelSolver(
@@ -144,17 +223,10 @@ def _solve_for(model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: in
         n_covariates(arguments),
         model.model.own_correlations,
         loss_of(model),
-        free_beside_attributes(by_row),
+        begin_at_zero(model.model, by_row),
+        encoder,
     )
-    attributes = by_row.attributes()
-    for row, observed in enumerate(rows, start=by_row.n_channels - len(rows)):
-        if attributes is not None:
-            solver.set_attributes(attributes[row])
-        units = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
-        if network.standardiser is not None:
-            of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
-            units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
-        solver.spread.write(network, [row], solver.solve(observed, units))
+    return solver, by_row
 
 
 def _by_row(

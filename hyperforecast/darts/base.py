@@ -26,8 +26,12 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
-from hyperforecast.darts.added_channels import check_is_trained, with_added_channels
-from hyperforecast.darts.added_series import with_added_series
+from hyperforecast.darts.added_channels import (
+    check_is_trained,
+    encoder_of_channels,
+    with_added_channels,
+)
+from hyperforecast.darts.added_series import encoder_of_series, with_added_series
 from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.calls import accepting, check_call
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
@@ -127,6 +131,7 @@ from hyperforecast.nn.network_options import (
     PeriodOptions,
     SeriesOptions,
 )
+from hyperforecast.nn.newcomers import Adaptation
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 from hyperforecast.nn.resizing import check_by_series
@@ -415,6 +420,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         series: TimeSeriesLike,
         past_covariates: TimeSeriesLike | None = None,
         future_covariates: TimeSeriesLike | None = None,
+        adaptation: Adaptation = "solve",
     ) -> Self:
         """Add channels to the trained model; its weights stay, and so do the others' forecasts.
 
@@ -437,6 +443,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             where common factors enter the forecasts.
         past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
             As to :meth:`fit`.
+        adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
+            How what is its own is found: ``"solve"`` pools what is trained by how well its weights
+            forecast the rows, ``"encoder"`` reads them in one pass, see :meth:`fit_encoder`, and
+            ``"fine-tune"`` takes up to 20 steps along gradients.
 
         Returns
         -------
@@ -449,13 +459,19 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, no name is new, or a channel's forecast depends on which
             other channels there are.
         """
-        return self._add(with_added_channels, series, past_covariates, future_covariates)
+        return self._add(
+            functools.partial(with_added_channels, adaptation=adaptation),
+            series,
+            past_covariates,
+            future_covariates,
+        )
 
     def add_series(
         self,
         series: TimeSeriesLike,
         past_covariates: TimeSeriesLike | None = None,
         future_covariates: TimeSeriesLike | None = None,
+        adaptation: Adaptation = "solve",
     ) -> Self:
         """Add series to the trained model, where weights are by series; those of others stay.
 
@@ -472,6 +488,10 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             static covariates. Several with the same name are stretches of one.
         past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
             As to :meth:`fit`.
+        adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
+            How what is its own is found: ``"solve"`` pools what is trained by how well its weights
+            forecast the rows, ``"encoder"`` reads them in one pass, see :meth:`fit_encoder`, and
+            ``"fine-tune"`` takes up to 20 steps along gradients.
 
         Returns
         -------
@@ -484,7 +504,61 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, weights are by channel, a series was trained on, or a
             series' weights cannot be solved for by themselves.
         """
-        return self._add(with_added_series, series, past_covariates, future_covariates)
+        return self._add(
+            functools.partial(with_added_series, adaptation=adaptation),
+            series,
+            past_covariates,
+            future_covariates,
+        )
+
+    def fit_encoder(
+        self,
+        series: TimeSeriesLike,
+        past_covariates: TimeSeriesLike | None = None,
+        future_covariates: TimeSeriesLike | None = None,
+    ) -> Self:
+        """Train an encoder that reads the rows of newcomers, for ``adaptation="encoder"``.
+
+        Channels or series that were trained on play newcomers: stretches of any length are cut out
+        of their rows, and the encoder learns which weights forecast what comes behind. So it knows
+        what a short history says, and how little. Weights and forecasts stay as they are. It is
+        saved with the model, and forgotten when that is trained again. See
+        :class:`~hyperforecast.nn.newcomers.HistoryEncoder`.
+
+        Parameters
+        ----------
+        series : TimeSeries or sequence of TimeSeries
+            Rows of what was trained on: all channels, or where weights are by series as many of the
+            series as there are.
+        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
+            As to :meth:`fit`.
+
+        Returns
+        -------
+        HyperforecastModel
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
+            or series are given with rows enough.
+        """
+        check_is_trained(self)
+        assert self.model is not None
+        by_series = self.model.network.weights_by != "channel"
+        train = encoder_of_series if by_series else encoder_of_channels
+        beside = [
+            None if one is None else series2seq(one) for one in (past_covariates, future_covariates)
+        ]
+        with random_turn():
+            self.model.encoder_state = train(self, series2seq(series), *beside).state()
+        return self
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether :meth:`fit_encoder` was called since the model was trained."""
+        return self.model is not None and self.model.encoder_state is not None
 
     def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
         """Become the model that has more channels or series, of which rows are given."""

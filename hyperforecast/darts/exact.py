@@ -144,6 +144,7 @@ def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.
     module.network = network.to(dtype).to(like.device).train(module.training)
     module.to(dtype)
     module.network_arguments = solved_arguments(module.network_arguments, solution)
+    module.shares_at_zero = solution.shared is not None
 
 
 def running_fit(

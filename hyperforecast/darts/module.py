@@ -96,6 +96,8 @@ class ForecastingModule(PLForecastingModule):
         self.n_trained = len(self.channel_names)
         self.n_trained_series = len(self.series_names)
         self.own_correlations: Tensor | None = None
+        self.encoder_state: dict[str, Any] | None = None  # of what reads newcomers' histories
+        self.shares_at_zero = False  # whether a vector of zeros is the head that all share
         self._trained_alone: tuple[Any, ForecastingNetwork] | None = None
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
@@ -463,6 +465,8 @@ class ForecastingModule(PLForecastingModule):
             "n_trained": self.n_trained,
             "n_trained_series": self.n_trained_series,
             "own_correlations": self.own_correlations,
+            "shares_at_zero": self.shares_at_zero,
+            "encoder": self.encoder_state,
             "covariate_names": self.covariate_names,
             "series_names": self.series_names,
             "attributes": self.attributes,
@@ -482,6 +486,8 @@ class ForecastingModule(PLForecastingModule):
         self.series_names = list(state.get("series_names", ()))
         self.n_trained_series = state.get("n_trained_series", len(self.series_names))
         self.own_correlations = state.get("own_correlations")
+        self.shares_at_zero = state.get("shares_at_zero", False)
+        self.encoder_state = state.get("encoder")
         self.attributes = state.get("attributes")
         arguments = state["network"]
         if arguments != self.network_arguments and _given(arguments) == _given(

@@ -1,8 +1,8 @@
-"""Series that were not trained on, where weights are by series: forecast by the mean of all."""
+"""Series that were not trained on, where weights are by series."""
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -15,8 +15,9 @@ from hyperforecast.darts.new_channels import units_of
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
+from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.contexts.attributes import free_beside_attributes, with_attributes
+from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
@@ -40,8 +41,9 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model that knows series, too, that it was not trained on.
 
     A new series with static covariates that weights are generated from has those that they say. Any
-    other has the mean of the trained ones' rows in every table of weights and vectors,
-    which with generated weights is the mean of the weights. Its units are those of the rows given.
+    other has the head that all would share, where the model was solved with weights of each one's
+    own; else the mean of the trained ones' rows in every table of weights and vectors, which with
+    generated weights is the mean of the weights. Its units are those of the rows given.
 
     Parameters
     ----------
@@ -67,9 +69,9 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     if model.model.attributes is None:
         warnings.warn(
             f"Series that were not trained on, {', '.join(map(repr, added[:5]))}"
-            f"{' ...' if len(added) > 5 else ''}, are forecast with the mean of the weights of "
-            "those that were, in units of the rows given. Train with them for weights of their "
-            "own.",
+            f"{' ...' if len(added) > 5 else ''}, are forecast with what is common to "
+            "the weights of those that were, in units of the rows given. Add them by `add_series`, "
+            "or train with them, for weights of their own.",
             stacklevel=3,
         )
     return with_series(model, added, [[one] for one in new.values()])
@@ -98,7 +100,13 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
     arguments = pinned(module.network_arguments)
     kept = [i for i, name in enumerate(module.series_names) if name not in names]
     network = _with_rows(
-        model.network, arguments, kept, module.n_trained_series, series, attributes
+        model.network,
+        arguments,
+        kept,
+        module.n_trained_series,
+        series,
+        attributes,
+        begin_at_zero(module, model.network),
     )
     names = [*(module.series_names[i] for i in kept), *names]
     module._modules = {**module._modules, "network": network}
@@ -118,6 +126,7 @@ def _with_rows(
     n_trained: int,
     series: Sequence[Sequence[TimeSeries]],
     attributes: Tensor | None,
+    at_zero: Collection[str],
 ) -> ForecastingNetwork:
     """Return a network with rows for more series in every table.
 
@@ -133,7 +142,9 @@ def _with_rows(
     series : sequence of sequence of TimeSeries
         Stretches of rows of each new one.
     attributes : Tensor, shape (n, S), optional
-        Of the new rows: what is free of their vectors is then zero.
+        Of the new rows.
+    at_zero : collection of str
+        Names of tables in which new rows are zero; in others they are the mean of the trained ones.
     """
     count, by_series = network.n_series, series_tables(arguments)
     with random_turn():  # what is drawn is written over
@@ -142,18 +153,18 @@ def _with_rows(
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
     known = {f"{name}.from_attributes.values" for name, _ in with_attributes(network)}
-    free = free_beside_attributes(network)
+    units = [units_of(one, one[0].components) for one in series]
     for name, value in network.state_dict().items():
         if name not in by_series:
             weights[name] = value
             continue
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
-            added = torch.stack([units_of(one, one[0].components)[UNITS[name]] for one in series])
+            added = torch.stack([one[UNITS[name]] for one in units])
         elif name in known:
             assert attributes is not None
             added = attributes.unflatten(0, (len(series), -1))
-        elif name in free:
+        elif name in at_zero:
             added = rows.new_zeros(len(series), *rows.shape[1:])
         else:
             mean = rows[:n_trained].mean(dim=0, keepdim=True)

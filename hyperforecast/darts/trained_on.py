@@ -6,6 +6,9 @@ import torch
 from darts.utils.data import TorchTrainingDataset
 
 from hyperforecast.darts.training_data import training_values
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.contexts.attributes import free_beside_attributes, free_parts
+from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.newcomers import own_correlations
 from hyperforecast.nn.resizing import belongs_to_channels
 
@@ -17,8 +20,10 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
     """
     module.n_trained = len(module.channel_names)
     module.n_trained_series = len(module.series_names)
+    module.encoder_state = None
     network = module.network
-    as_of_channels = {**module.network_arguments, "weights_by": "channel"}
+    count = n_rows(network.weights_by, network.n_channels, network.n_series)
+    as_of_channels = {**module.network_arguments, "weights_by": "channel", "n_channels": count}
     if not belongs_to_channels(**as_of_channels):
         return
     numbers = getattr(dataset, "numbers", None)
@@ -28,3 +33,19 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
         there = found.any(dim=1, keepdim=True)
         found = torch.where(there, found, before.to(found))
     module.own_correlations = found.float()
+
+
+def begin_at_zero(module: Any, network: ForecastingNetwork) -> set[str]:
+    """Return the names of a network's parameters that are zero before a row is seen.
+
+    Where vectors of zeros are the head that all share, all vectors; else what is free of them
+    beside what attributes say.
+
+    Parameters
+    ----------
+    module : ForecastingModule
+        What trained it.
+    network : ForecastingNetwork
+        Its own, or one of other channels.
+    """
+    return free_parts(network) if module.shares_at_zero else free_beside_attributes(network)

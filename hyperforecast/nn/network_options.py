@@ -46,7 +46,8 @@ class SeriesOptions:
         all series alike. With ``"series"`` each series of those that are trained on, of any
         lengths, without a common time axis; with ``"both"`` each channel of each series. The
         exact solver then solves in units of each series' own rows. A series that was not trained
-        on is forecast with the mean of the others' weights, and a warning.""",
+        on is forecast with the head that all would share, or the mean of the others' weights, and a
+        warning.""",
     )
 
 

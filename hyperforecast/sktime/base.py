@@ -245,8 +245,8 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         self._remember(seen)
         if self.trained_.running is not None and not self.get_config()["remember_data"]:
             self.trained_ = counting(self.trained_, seen, self._forgetting)
-        if self._adds:
-            self.trained_ = with_newcomers(self.trained_, seen)
+        if self._newcomers is not None:
+            self.trained_ = with_newcomers(self.trained_, seen, self._newcomers)
         return self
 
     def _pretrain(
@@ -291,7 +291,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             given = by_name(given, [*self.trained_.channels, *new], self.trained_.covariates)
             self.trained_ = with_columns(self.trained_, given, new, self.scaler)
         trained = self.trained_ = self._knowing(y, X)
-        if self._adds and (new or self._brings_instances(seen)):
+        if self._newcomers is not None and (new or self._brings_instances(seen)):
             update_params = False
         remembers = self.get_config()["remember_data"]
         if update_params:
@@ -322,19 +322,15 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
                 self.trained_ = solved(self.trained_)
         else:
             self._remember(seen)
-        if self._adds:
-            self.trained_ = with_newcomers(self.trained_, self._everything() if remembers else seen)
+        if self._newcomers is not None:
+            rows = self._everything() if remembers else seen
+            self.trained_ = with_newcomers(self.trained_, rows, self._newcomers)
         return self
 
     @property
     def _newcomers(self) -> str | None:
         """What is done about what comes after training."""
         return getattr(self, "newcomers", None)
-
-    @property
-    def _adds(self) -> bool:
-        """Whether weights are solved for of what was not trained on."""
-        return self._newcomers == "add"
 
     def _brings_instances(self, seen: Mapping[Key, Instance]) -> bool:
         """Say whether some instances have no weights of their own yet, where others have."""

@@ -3,14 +3,21 @@
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
+from hyperforecast.nn.newcomers import Adaptation
 from hyperforecast.sktime.conversion import as_arguments, instance_name, to_darts
 from hyperforecast.sktime.instances import Instance, Key, covering
 from hyperforecast.sktime.scaling import Kind
 from hyperforecast.sktime.trained import Trained
+
+ADAPTATION_OF: Mapping[str, Adaptation] = MappingProxyType(
+    {"add": "solve", "encoder": "encoder", "fine-tune": "fine-tune"}
+)
+"""How newcomers get what is their own, by what the option of the forecasters says."""
 
 
 def new_columns(y: pd.DataFrame, trained: Trained, newcomers: str | None) -> list[Any]:
@@ -20,7 +27,7 @@ def new_columns(y: pd.DataFrame, trained: Trained, newcomers: str | None) -> lis
     ----------
     y : DataFrame
     trained : Trained
-    newcomers : {"add", None}
+    newcomers : {"add", "encoder", "fine-tune", None}
         The option of the forecaster.
 
     Raises
@@ -58,7 +65,10 @@ def new_columns(y: pd.DataFrame, trained: Trained, newcomers: str | None) -> lis
 
 
 def with_columns(
-    trained: Trained, given: Mapping[Key, Instance], new: Sequence[Any], scaler: Kind
+    trained: Trained,
+    given: Mapping[Key, Instance],
+    new: Sequence[Any],
+    scaler: Kind,
 ) -> Trained:
     """Add columns of y, whose weights are solved for on the rows given; all others stay.
 
@@ -78,10 +88,10 @@ def with_columns(
         channels=[*trained.channels, *new],
         y_scaler=trained.y_scaler.with_columns(scaler, rows, len(new)),
     )
-    return with_newcomers(wider, given)
+    return with_newcomers(wider, given, "add")
 
 
-def with_newcomers(trained: Trained, rows: Mapping[Key, Instance]) -> Trained:
+def with_newcomers(trained: Trained, rows: Mapping[Key, Instance], newcomers: str) -> Trained:
     """Solve for whatever was not trained on, on all rows that are known of it.
 
     Parameters
@@ -90,23 +100,40 @@ def with_newcomers(trained: Trained, rows: Mapping[Key, Instance]) -> Trained:
         With names and scales of all columns and instances. It stays as it is.
     rows : mapping of Instance
         Columns in the order of the weights.
+    newcomers : {"add", "encoder", "fine-tune"}
+        The option of the forecaster. An encoder is trained on the rows of what is known, once.
     """
     by_series = trained.model.weights_by != "channel"
     known = trained.model.trained_channel_names
+    familiar = rows
     if by_series:
         series = trained.model.trained_series_names
-        rows = {key: one for key, one in rows.items() if instance_name(key) not in series}
+        familiar = {key: one for key, one in rows.items() if instance_name(key) in series}
+        rows = {key: one for key, one in rows.items() if key not in familiar}
         if not rows:
             return trained
     elif len(trained.channels) == len(known):
         return trained
     names = [*known, *map(str, trained.channels[len(known) :])]
+    model = copy.deepcopy(trained.model)
+    if newcomers == "encoder" and not model.has_encoder:
+        model.fit_encoder(**_given(trained, familiar, names))
+    adaptation: Adaptation = ADAPTATION_OF[newcomers]
+    if by_series:
+        model.add_series(**_given(trained, rows, names), adaptation=adaptation)
+    else:
+        model.add_channels(**_given(trained, rows, names), adaptation=adaptation)
+    return dataclasses.replace(trained, model=model, running=None)
+
+
+def _given(
+    trained: Trained, rows: Mapping[Key, Instance], names: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Return series and covariates as a Darts model is given them."""
     inputs = []
     for key, one in rows.items():
         y, X = one.y.to_numpy(dtype=float), None
         if trained.covariates:
             X = covering(one.X, one.y.index, trained.covariates, key).to_numpy(dtype=float)
         inputs.append(to_darts(trained, key, trained.scales(key, y), y, X, names))
-    model = copy.deepcopy(trained.model)
-    add = model.add_series if by_series else model.add_channels
-    return dataclasses.replace(trained, model=add(**as_arguments(inputs)), running=None)
+    return as_arguments(inputs)

@@ -91,17 +91,19 @@ class AttributeOptions:
 class NewcomerOptions:
     """What comes after training."""
 
-    newcomers: Literal["add"] | None = option(
+    newcomers: Literal["add", "encoder", "fine-tune"] | None = option(
         default=None,
         of="training",
         to="host",
         before="likelihood",
         doc="""What is done about columns of ``y`` that come in ``update`` and were not fitted, and
         with weights by series about instances that were not trained on: ``"add"`` solves for
-        weights of their own on their rows. An update that brings some leaves the weights of all
+        weights of their own on their rows, ``"encoder"`` has them read by an encoder that is
+        trained on the known ones when the first newcomer comes, and ``"fine-tune"`` takes a few
+        steps along gradients. An update that brings some leaves the weights of all
         others as they are, whatever ``update_params`` says. If not given, new columns are an
-        error, and such instances are forecast with the weights that their attributes say, or the
-        mean of all.""",
+        error, and such instances are forecast with the weights that their attributes say, or what
+        is common to all.""",
     )
 
 

@@ -135,6 +135,15 @@ def with_attributes(module: nn.Module) -> list[tuple[str, AttributedContext]]:
     ]
 
 
+def free_parts(network: nn.Module) -> set[str]:
+    """Return the names of the parameters that hold the free parts of vectors."""
+    return {
+        f"{name}.weight"
+        for name, one in network.named_modules(remove_duplicate=False)
+        if isinstance(one, AttributedContext)
+    }
+
+
 def free_beside_attributes(network: nn.Module) -> set[str]:
     """Return the names of the parameters that are drawn to zero beside what attributes say.
 

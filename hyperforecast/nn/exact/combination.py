@@ -58,6 +58,14 @@ class Combination:
         kept = [(one, share) for one, share in zip(settings, shares, strict=True) if share]
         return cls(tuple(one for one, _ in kept), tuple(share for _, share in kept))
 
+    @property
+    def for_all(self) -> "Combination":
+        """The same settings with one weight for all channels."""
+        shares: dict[Setting, float] = {}
+        for setting, share in zip(self.settings, self.shares, strict=True):
+            shares[setting.for_all] = shares.get(setting.for_all, 0.0) + share
+        return Combination(tuple(shares), tuple(shares.values()))
+
     def share(self, setting: Setting) -> float:
         """Return what a setting counts."""
         return dict(zip(self.settings, self.shares, strict=True)).get(setting, 0.0)

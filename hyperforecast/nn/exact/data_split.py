@@ -343,7 +343,20 @@ class DataSplit:
             weights=total.weights,
             units=self.units,
             attributes=self.problem.attributes,
+            shared=self._for_all(combination) if setting.one_each else None,
         )
+
+    def _for_all(self, combination: Combination) -> BasisWeights:
+        """Return the weight that all channels would share, by the regressors of a combination."""
+        for_all = combination.for_all
+        total = self.added_up(for_all, self._each_solved(for_all))
+        if combination.neighbours is None:
+            return total.weights
+        assert self.neighbours is not None
+        layout = self.layout(total.setting.view)
+        one = replace(total, mixing=total.mixing[:1])
+        regressors = layout.regressors(self.series[0])
+        return self.neighbours.none_of(1).added_to(one, regressors, layout.loadings).weights
 
     @property
     def n_attributes(self) -> int:

@@ -63,6 +63,13 @@ class NeighbourWeights:
     weight: Tensor
     constant: Tensor
 
+    def none_of(self, n: int) -> "NeighbourWeights":
+        """Return those of n channels to which the last values add nothing."""
+        return NeighbourWeights(
+            self.weight.new_zeros(n, *self.weight.shape[1:]),
+            self.constant.new_zeros(n, self.constant.shape[1]),
+        )
+
     def cpu(self) -> "NeighbourWeights":
         """Return them on the CPU."""
         return NeighbourWeights(self.weight.cpu(), self.constant.cpu())
@@ -80,11 +87,11 @@ class NeighbourWeights:
         """
         weight, future = solved.weights.of_channels(solved.mixing)
         groups = regressors.split(weight)
-        n_channels, horizon, _, n_steps = self.weight.shape
+        n_channels, _, _, n_steps = self.weight.shape
         n_factors = 0 if loadings is None else loadings.shape[1]
         n_given = groups.factors.shape[2] // n_factors if n_factors else 0
         n_lags = max(n_steps, n_given)
-        lags = weight.new_zeros(n_channels, horizon, n_channels, n_lags)
+        lags = weight.new_zeros(*self.weight.shape[:3], n_lags)
         if loadings is not None:
             of_factors = groups.factors.unflatten(2, (n_factors, n_given))
             lags[..., n_lags - n_given :] += torch.einsum("ck,nhkl->nhcl", loadings, of_factors)

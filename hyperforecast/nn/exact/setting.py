@@ -96,6 +96,21 @@ class Setting:
         return replace(self, individual=False, ridge=self.shared_ridge, shared_ridge=None)
 
     @property
+    def for_all(self) -> "Setting":
+        """The setting of one weight for all channels, that sees the same."""
+        return Setting(
+            norm=self.norm,
+            embedding_dim=0,
+            individual=False,
+            n_factors=self.n_factors,
+            ridge=self.ridge if self.shared_ridge is None else self.shared_ridge,
+            lookback=self.lookback,
+            factor_lookback=self.factor_lookback,
+            drift=self.drift,
+            neighbour_lags=self.neighbour_lags,
+        )
+
+    @property
     def of_attributes(self) -> "Setting | None":
         """The setting of what attributes generate alone, where this one is another."""
         if self.attribute_ridge is None:

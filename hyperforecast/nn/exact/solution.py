@@ -49,6 +49,8 @@ class ExactSolution:
     cycles : Cycles, optional
         What was taken away from the series before, in units of theirs; ``None`` where phases are
         not known.
+    shared : BasisWeights, optional
+        The one that all channels would share, where each has its own.
     compared : list of ComparedSetting
         In the order in which settings were compared; empty if there were too few windows.
     """
@@ -67,4 +69,5 @@ class ExactSolution:
     residual_quantiles: ResidualQuantiles | None = None
     attributes: Tensor | None = None
     cycles: Cycles | None = None
+    shared: BasisWeights | None = None
     compared: list[ComparedSetting] = field(default_factory=list)

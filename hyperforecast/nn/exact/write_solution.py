@@ -67,11 +67,11 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     weight, future = solution.weights.weight, solution.weights.future  # (M, H, p), (M, F)
     # an output of a step is the step's forecast; what tells quantiles apart are the offsets
     weight = weight.repeat_interleave(n_outputs, dim=1)  # (M, H·P, p)
-    if solution.setting.one_each:  # nothing is shared: a first weight of zero
-        weight, future = (
-            torch.cat([values.new_zeros(1, *values.shape[1:]), values])
-            for values in (weight, future)
-        )
+    if solution.shared is not None:  # what each channel has is what it lacks of that
+        shared = solution.shared
+        first = shared.weight.repeat_interleave(n_outputs, dim=1)
+        weight = torch.cat([first, weight - first])
+        future = torch.cat([shared.future, future - shared.future])
     regressors = Regressors(
         n_own=network.lookback,
         n_past=_n_inputs(network.past_covariate_map),

@@ -1,13 +1,21 @@
 """Weights for channels that were not trained on, all else held still."""
 
+from hyperforecast.nn.newcomers.adaptation import ADAPTATIONS, Adaptation, check_adaptation
 from hyperforecast.nn.newcomers.channel_spread import ChannelSpread
+from hyperforecast.nn.newcomers.encoder_training import train_encoder
+from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.solver import ChannelSolver, NegativeLogLikelihood, squared_error
 from hyperforecast.nn.newcomers.typical_windows import own_correlations
 
 __all__ = [
+    "ADAPTATIONS",
+    "Adaptation",
     "ChannelSolver",
     "ChannelSpread",
+    "HistoryEncoder",
     "NegativeLogLikelihood",
+    "check_adaptation",
     "own_correlations",
     "squared_error",
+    "train_encoder",
 ]

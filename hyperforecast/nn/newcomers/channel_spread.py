@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
+from hyperforecast.nn.contexts.attributes import free_parts, with_attributes
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.resizing import with_channels
 
 CALIBRATION = "channel_offsets."
 """How the names of what is not solved for begin: intervals of a new channel are the mean ones."""
@@ -23,27 +25,28 @@ MAX_DIRECTIONS = 64
 
 @dataclass(frozen=True)
 class ChannelSpread:
-    r"""The parameters of a channel as steps from the mean of known channels.
+    r"""The parameters of a channel as steps from where channels begin.
 
-    .. math:: \theta_n = \bar\theta + \sum_j b_{nj} d_j,
+    .. math:: \theta_n = \theta_0 + \sum_j b_{nj} d_j,
 
-    along the principal components of the known channels, in units of their deviation: entries of
-    places are of mean zero and variance one.
+    along the principal components of the known channels' differences from there, in units of their
+    size: entries of places are of mean square one. They begin in the mean of the known channels,
+    or at zero.
 
     Attributes
     ----------
     axes : dict of str to int
         Names of the network's parameters that belong to channels, and which axis does.
-    mean : dict of str to Tensor
+    origin : dict of str to Tensor
         Of each, without that axis, float64.
     directions : dict of str to Tensor
-        Likewise, K of each on the first axis. There are fewer than known channels.
+        Likewise, K of each on the first axis. There are no more than known channels.
     places : Tensor, shape (N, K)
         Where the known channels lie.
     """
 
     axes: dict[str, int]
-    mean: dict[str, Tensor]
+    origin: dict[str, Tensor]
     directions: dict[str, Tensor]
     places: Tensor
 
@@ -54,6 +57,7 @@ class ChannelSpread:
         axes: Mapping[str, int],
         known: Sequence[int],
         about_zero: Collection[str] = (),
+        places: Tensor | None = None,
     ) -> Self:
         """Return the spread of some channels of a network.
 
@@ -65,7 +69,9 @@ class ChannelSpread:
         known : sequence of int
             Their numbers N.
         about_zero : collection of str, default=()
-            Names of parameters that begin at zero: what is free beside attributes.
+            Names of parameters that begin at zero.
+        places : Tensor, shape (N, K), optional
+            Of the known channels, where they are given: as found before, of the same network.
         """
         parameters = dict(network.named_parameters())
         own = {
@@ -73,19 +79,20 @@ class ChannelSpread:
             for name, axis in axes.items()
             if name in parameters and not name.startswith(CALIBRATION)
         }
-        mean, centred = {}, {}
+        origin, steps = {}, {}
         for name, axis in own.items():
             values = parameters[name].detach().movedim(axis, 0)[list(known)].cpu().double()
-            mean[name] = values.mean(dim=0)
-            centred[name] = values - mean[name]
-            if name in about_zero:
-                mean[name] = torch.zeros_like(mean[name])
-        places = _main_places(_differing(network, centred, known), len(known))
+            mean = values.mean(dim=0)
+            origin[name] = torch.zeros_like(mean) if name in about_zero else mean
+            steps[name] = values - origin[name]
+        if places is None:
+            differing = _differing_heads(network, axes, known, bool(about_zero))
+            places = _main_places(differing or list(steps.values()), len(known))
         mixing = places.T / max(1, len(known) - 1)  # (K, N)
         directions = {
-            name: torch.tensordot(mixing, values, dims=1) for name, values in centred.items()
+            name: torch.tensordot(mixing, values, dims=1) for name, values in steps.items()
         }
-        return cls(own, mean, directions, places)
+        return cls(own, origin, directions, places)
 
     @property
     def n_directions(self) -> int:
@@ -95,7 +102,7 @@ class ChannelSpread:
     def parameters(self, place: Tensor) -> dict[str, Tensor]:
         """Return the parameters (n, ...) of channels at places b (n, K), differentiable in b."""
         return {
-            name: self.mean[name] + torch.tensordot(place, self.directions[name], dims=1)
+            name: self.origin[name] + torch.tensordot(place, self.directions[name], dims=1)
             for name in self.axes
         }
 
@@ -117,29 +124,45 @@ class ChannelSpread:
             parameter[list(channels)] = values.to(parameter.dtype).to(parameter.device)
 
 
-def _differing(
-    network: ForecastingNetwork, centred: Mapping[str, Tensor], known: Sequence[int]
-) -> list[Tensor]:
-    """Return what tells how alike known channels are, (N, ...) each, less its mean.
+def _differing_heads(
+    network: ForecastingNetwork, axes: Mapping[str, int], known: Sequence[int], from_zero: bool
+) -> list[Tensor] | None:
+    """Return by what heads of known channels differ from their mean, or from that of no vector.
 
-    Their heads, where these are the channels' own: vectors may be no more than numbers of the
-    channels. Else all that is theirs.
+    Vectors may be no more than numbers of the channels, which tell nothing of how alike they are.
+    ``None`` where heads are not the channels' own.
     """
+    heads = _heads(network)
+    if heads is None:
+        return None
+    heads = heads[list(known)]
+    if not from_zero or with_attributes(network):  # attributes say heads that differ themselves
+        return [heads - heads.mean(dim=0)]
+    without = with_channels(network, axes, [None])
+    with torch.no_grad():
+        for name in free_parts(without):
+            without.get_parameter(name).zero_()
+    shared = _heads(without)
+    assert shared is not None
+    return [heads - shared]
+
+
+def _heads(network: ForecastingNetwork) -> Tensor | None:
+    """Return the heads (C, ...) of a network's channels, if each has its own."""
     head = network.head
     if isinstance(head, HyperLinear) and head.axes == ("channel",):
         heads = head.generate()[0]
     elif isinstance(head, ChannelLinear):
         heads = head.weight
     else:
-        return list(centred.values())
-    heads = heads.detach()[list(known)].cpu().double()
-    return [heads - heads.mean(dim=0)]
+        return None
+    return heads.detach().cpu().double()
 
 
-def _main_places(centred: Sequence[Tensor], n_known: int) -> Tensor:
-    """Return the principal components (N, K) of the known channels, of unit variance."""
+def _main_places(differing: Sequence[Tensor], n_known: int) -> Tensor:
+    """Return the principal components (N, K) of the known channels, of mean square one."""
     products = torch.zeros(n_known, n_known, dtype=torch.float64)
-    for values in centred:
+    for values in differing:
         products += values.flatten(1) @ values.flatten(1).T
     variances, vectors = torch.linalg.eigh(products)
     variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)

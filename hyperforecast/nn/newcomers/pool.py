@@ -1,13 +1,13 @@
 """Known channels, pooled by how alike a new one is to each: where it lies, given its rows."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
-LEAST_SHARE = 1e-9
-"""Part of the largest share below which a channel does not count."""
+from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 
 RIDGE = 1e-2
 """Towards the mean of the places, in units of what is lost by a step along a direction."""
@@ -75,10 +75,22 @@ class Pool:
             torch.cat([each / 2, each.new_full((1,), 0.5)]),
         )
 
+    @cached_property
+    def _pulls(self) -> Tensor:
+        """How much each draws a place to its own, (N + 1, K)."""
+        return (self.losses @ self.places[..., None])[..., 0]
+
     @property
     def start(self) -> Tensor:
         """The place (K,) before a row is seen."""
         return self.places[-1]
+
+    @property
+    def mean_loss(self) -> Tensor:
+        """What known channels lose by a step, (K, K), and what keeps it definite."""
+        loss = self.losses[-1].clone()
+        loss.diagonal().add_(RIDGE * loss.diagonal().mean())
+        return loss
 
     def shared(self, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Return the place (K,) that serves channels by their shares (N,), and their loss (K, K).
@@ -86,15 +98,12 @@ class Pool:
         The loss has what keeps it definite.
         """
         mean = shares @ self.places
-        counting = shares > LEAST_SHARE * shares.max()
-        shares, losses, places = shares[counting], self.losses[counting], self.places[counting]
-        loss = torch.einsum("n,nkl->kl", shares, losses)
+        loss = (shares @ self.losses.flatten(1)).unflatten(0, self.losses.shape[1:])
         ridge = RIDGE * loss.diagonal().mean()
         if not ridge > 0:
             return mean, loss
         loss.diagonal().add_(ridge)
-        right = shares @ (losses @ places[..., None])[..., 0] + ridge * mean
-        return torch.linalg.solve(loss, right), loss
+        return torch.linalg.solve(loss, shares @ self._pulls + ridge * mean), loss
 
     def place(
         self, missed: Tensor, slopes: Tensor, least: float, whole: Tensor | None = None
@@ -120,39 +129,18 @@ class Pool:
             say what it is like alone. All if not given.
         """
         horizon = missed.shape[1]
-        likely = self.prior.log()
-        likely -= (
-            max(1.0, len(missed) / horizon) / 2 * _Rows(missed, slopes, least)(self.places).log()
-        )
-        shares = torch.softmax(likely, dim=0)
+        n_seen = max(1.0, len(missed) / horizon)
+        errors = QuadraticError.of(missed, slopes, least)(self.places)
+        shares = torch.softmax(self.prior.log() - n_seen / 2 * errors.log(), dim=0)
         place, loss = self.shared(shares)
         if whole is not None:
             missed, slopes = missed[whole], slopes[whole]
         if not len(missed):
             return place
-        own = _Rows(missed, slopes, least)
+        n_seen = max(1.0, len(missed) / horizon)
         apart = (shares @ self.apart).item()
-        weight = max(1.0, len(missed) / horizon) * apart / (len(place) * own(place).item())
-        if not weight > 0:
-            return place
-        return torch.linalg.solve(loss + weight * own.gram, loss @ place + weight * own.right)
-
-
-class _Rows:
-    """The mean squared error of places on the windows of a channel, a quadratic form."""
-
-    def __init__(self, missed: Tensor, slopes: Tensor, least: float) -> None:
-        known = missed.isfinite()
-        left, steps = missed[known], slopes[known]  # (M,), (M, K)
-        self.gram = steps.T @ steps / len(left)
-        self.right = steps.T @ left / len(left)
-        self.total = left.square().mean()
-        self.least = least
-
-    def __call__(self, places: Tensor) -> Tensor:
-        """Return the errors of places (..., K)."""
-        products = ((places @ self.gram) * places).sum(dim=-1) - 2 * (places @ self.right)
-        return (self.total + products).clamp(min=self.least)
+        own = QuadraticError.of(missed, slopes, least)
+        return own.drawn(place, loss, n_seen * apart / len(place))
 
 
 def _lost(place: Tensor, loss: Tensor, others: Tensor) -> Tensor:

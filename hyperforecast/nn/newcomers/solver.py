@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,13 @@ from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.newcomers.adaptation import Adaptation
+from hyperforecast.nn.newcomers.affine_map import AffineMap
 from hyperforecast.nn.newcomers.channel_spread import CALIBRATION, ChannelSpread
 from hyperforecast.nn.newcomers.effective_share import effective_share
+from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
+from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
 from hyperforecast.nn.resizing import LOADINGS, with_channels
 from hyperforecast.nn.standardiser import Standardiser
@@ -79,11 +83,16 @@ class ChannelSolver:
     loss : callable, optional
         What is minimised in the place of the squared error: a :data:`NegativeLogLikelihood`.
     about_zero : collection of str, default=()
-        Names of parameters that are expected to be zero: what is free beside attributes.
+        Names of parameters that are expected to be zero: what is free beside attributes, or beside
+        a head that all channels share.
+    encoder : HistoryEncoder, optional
+        What reads the rows of new channels.
 
     Attributes
     ----------
     spread : ChannelSpread
+    compared : list of int
+        Numbers of the known channels whose places it holds.
     """
 
     def __init__(
@@ -96,16 +105,19 @@ class ChannelSolver:
         correlations: Tensor | None = None,
         loss: NegativeLogLikelihood | None = None,
         about_zero: Collection[str] = (),
+        encoder: HistoryEncoder | None = None,
     ) -> None:
         known = torch.linspace(0, n_known - 1, min(n_known, MAX_KNOWN)).round().long()
-        self.spread = ChannelSpread.of(network, axes, known.tolist(), about_zero)
+        places = None if encoder is None else encoder.places
+        self.spread = ChannelSpread.of(network, axes, known.tolist(), about_zero, places)
+        self.encoder = encoder
         self.cutter = cutter
         self.loss = loss
         self._from_zero = bool(about_zero)
         self._covariates = covariates
         if correlations is None:
             correlations = torch.zeros(n_known, cutter.lookback - 1)
-        self._compared = known.tolist()
+        self.compared = known.tolist()
         self._correlations = correlations[:n_known]
         filler, standardiser = network.gap_filler, network.standardiser
         self._level, self._deviation = (
@@ -128,7 +140,7 @@ class ChannelSolver:
         if loss is None:
             axes = {n: axis for n, axis in axes.items() if not n.startswith(CALIBRATION)}
         self._alone = with_channels(trained, axes, [None])
-        # the mean of the known channels, one step along each direction, and along all at once
+        # where channels begin, one step along each direction, and along all at once
         k = self.spread.n_directions
         self._probe = with_channels(trained, axes, [None] * (k + 2))
         steps = torch.cat([torch.zeros(1, k), torch.eye(k), torch.ones(1, k)]).double()
@@ -141,12 +153,18 @@ class ChannelSolver:
 
     def set_attributes(self, values: Tensor) -> None:
         """Set the attributes (S,) of the channels that are solved for from now on."""
+        self.__dict__.pop("_map", None)
         for network in (self._probe, self._alone):
             for _, context in with_attributes(network):
                 assert context.from_attributes is not None
                 context.set_attributes(values.expand_as(context.from_attributes.values))
 
-    def solve(self, series: Sequence[ObservedSeries], units: MeanDeviation) -> Tensor:
+    def solve(
+        self,
+        series: Sequence[ObservedSeries],
+        units: MeanDeviation,
+        adaptation: Adaptation = "solve",
+    ) -> Tensor:
         """Return the places of new channels.
 
         Parameters
@@ -156,42 +174,107 @@ class ChannelSolver:
             Windows whose horizon reaches beyond the last row count by the steps that are known.
         units : MeanDeviation, shape (A,) each
             Of the new channels, used where the network standardises.
+        adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
 
         Returns
         -------
         Tensor, shape (A, K)
-            Where no row of a horizon is known, the place that serves all known channels, or that
-            of what attributes say. Zero, the mean of the known channels, if forecasts are not
-            linear in the place.
+            Where no row of a horizon is known, the place that serves all known channels, or zero
+            where that is what attributes say, or the head that all share. Zero, too, if forecasts
+            are not linear in the place.
         """
         n_new, k = len(units.mean), self.spread.n_directions
         nowhere = torch.zeros(n_new, k, dtype=torch.float64)
         if not k:
             return nowhere
-        if self.loss is None and self._pool is not None:
-            rows = [
-                self._filled_up(self._open_ended(one))
-                for one in series
-                if len(one.target) > 1 + self.cutter.shift
-            ]
-            if not rows:
-                return self._pool.start.expand(n_new, -1)
+        seen = [one for one in series if len(one.target) > 1 + self.cutter.shift]
+        pool = self.pool
+        if not seen:
+            return nowhere if pool is None else pool.start.expand(n_new, -1)
+        if adaptation == "encoder":
+            assert self.encoder is not None
+            return torch.stack([self._read(seen, units, channel) for channel in range(n_new)])
+        if adaptation == "solve" and pool is not None:
+            rows = [self._filled_up(self._open_ended(one)) for one in seen]
             n_windows = [len(one.target) - self.cutter.width + 1 for one in rows]
             whole = torch.cat([torch.arange(n) >= self.cutter.lookback - 1 for n in n_windows])
             return torch.stack(
-                [self._pool.place(*one, whole) for one in self._along_directions(rows, units)]
+                [pool.place(*one, whole) for one in self._along_directions(rows, units)]
             )
-        least = self.cutter.lookback + self.cutter.shift
-        rows = [self._open_ended(one) for one in series if len(one.target) > least]
+        rows = self._with_windows(seen)
         if not rows:
             return nowhere
         return torch.stack([self._by_steps(rows, units, channel) for channel in range(n_new)])
+
+    def own_rows(self, series: Sequence[ObservedSeries], channel: int = 0) -> list[Tensor]:
+        """Return the rows (T,) of a new channel."""
+        column = channel + (0 if self._known is None else self._known.n_channels)
+        return [one.target[:, column] for one in series]
+
+    def errors(
+        self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int = 0
+    ) -> QuadraticError:
+        """Return the error of places on all windows of a new channel, which has some."""
+        (found,) = self._along_directions(series, units, [channel])
+        return QuadraticError.of(*found)
+
+    def moved(
+        self,
+        place: Tensor,
+        series: Sequence[ObservedSeries],
+        units: MeanDeviation,
+        own_weights: Sequence[float],
+        channel: int = 0,
+    ) -> Tensor:
+        """Return where a new channel moves to from a place on windows of its own, if it has some.
+
+        Parameters
+        ----------
+        place : Tensor, shape (K,)
+        series, units
+            See :meth:`solve`.
+        own_weights : sequence of float
+            How much a horizon of its rows counts; all are tried.
+        channel : int, default=0
+            Which of the new channels.
+
+        Returns
+        -------
+        Tensor, shape (number of weights, K)
+        """
+        rows = self._with_windows(series)
+        if self.pool is None or not rows or not any(own_weights):
+            return place.expand(len(own_weights), -1)
+        own, loss = self.errors(rows, units, channel), self.pool.mean_loss
+        n_seen = max(1.0, own.n_windows / self.cutter.horizon)
+        return torch.stack([own.drawn(place, loss, weight * n_seen) for weight in own_weights])
+
+    def _read(self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int) -> Tensor:
+        """Return the place (K,) that the encoder says, and the channel's own windows."""
+        assert self.encoder is not None
+        place = self.encoder.place(self.own_rows(series, channel))
+        return self.moved(place, series, units, [self.encoder.own_weight], channel)[0]
+
+    @property
+    def standardises(self) -> bool:
+        """Whether places are judged in units of the new channels."""
+        return self._probe.standardiser is not None
+
+    def _with_windows(self, series: Sequence[ObservedSeries]) -> list[ObservedSeries]:
+        """Return series that have a window of which a step is known, open ended."""
+        least = self.cutter.lookback + self.cutter.shift
+        return [self._open_ended(one) for one in series if len(one.target) > least]
+
+    @property
+    def pool(self) -> Pool | None:
+        """The known channels, ``None`` where what is minimised is not quadratic in the place."""
+        return self._pool if self.loss is None else None
 
     @cached_property
     @torch.no_grad()
     def _pool(self) -> Pool | None:
         """The known channels, ``None`` where forecasts are not linear in the place."""
-        n_known, like = len(self._compared), next(self._probe.parameters())
+        n_known, like = len(self.compared), next(self._probe.parameters())
         each = max(FEWEST, min(MOST, TYPICAL_WINDOWS // n_known))
         loadings = None if self._known is None else self._known.gap_filler.loadings.cpu()
         typical = TypicalWindows(self._correlations, min(each, self.cutter.lookback), loadings)
@@ -206,7 +289,7 @@ class ChannelSolver:
         departure = total = 0.0
         at_once = max(1, MAX_VALUES // (typical.n_windows * typical.lookback * (k + 2)))
         for numbers in torch.arange(n_known).split(at_once):
-            channels = [self._compared[number] for number in numbers]
+            channels = [self.compared[number] for number in numbers]
             windows = torch.stack([typical.of(channel) for channel in channels])
             if self._probe.standardiser is None:
                 level, deviation = (
@@ -219,7 +302,9 @@ class ChannelSolver:
             beside = None
             if features is not None:
                 beside = features[torch.cat([typical.beside(channel) for channel in channels])]
-            forecast = self._of_typical(windows.flatten(0, 1), beside)  # (B, H, K + 2)
+            forecast = (self._map or partial(self._of_typical, factors=beside))(
+                windows.flatten(0, 1)
+            )  # (B, H, K + 2)
             added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(channels), -1))
             added = added.flatten(1, 2) / unit  # (n, B/n·H, K + 1)
             slopes, together = added[..., :-1], added[..., -1]
@@ -230,8 +315,15 @@ class ChannelSolver:
             return None
         return Pool.of(self.spread.places, losses, self._from_zero)
 
+    @cached_property
+    def _map(self) -> AffineMap | None:
+        """What the probe forecasts of the window, where that is affine and all that it sees."""
+        if self._known is not None or any(self._covariates):
+            return None
+        return AffineMap.of(self._of_typical, self.cutter.lookback)
+
     @torch.no_grad()
-    def _of_typical(self, windows: Tensor, factors: Tensor | None) -> Tensor:
+    def _of_typical(self, windows: Tensor, factors: Tensor | None = None) -> Tensor:
         """Return what is forecast of windows (B, L) with all covariates at their means.
 
         Common factors are (B, 1, K·lookback), where they enter.
@@ -311,26 +403,31 @@ class ChannelSolver:
 
     @torch.no_grad()
     def _along_directions(
-        self, series: Sequence[ObservedSeries], units: MeanDeviation
+        self,
+        series: Sequence[ObservedSeries],
+        units: MeanDeviation,
+        channels: Sequence[int] | None = None,
     ) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """Yield what the mean of the known channels misses of the windows of each new one, (T, H).
+        """Yield what place zero misses of the windows of each new channel, (T, H).
 
         With it what each direction adds to the forecasts, (T, H, K), and what rounding leaves of a
         mean squared error.
         """
-        channels = range(len(units.mean))
-        parts: list[list[tuple[Tensor, Tensor]]] = [[] for _ in channels]
-        squares = torch.zeros(len(channels), dtype=torch.float64)
+        channels = range(len(units.mean)) if channels is None else channels
+        parts: dict[int, list[tuple[Tensor, Tensor]]] = {channel: [] for channel in channels}
+        squares = torch.zeros(len(units.mean), dtype=torch.float64)
         for channel, windows in self._windows(series, self._probe, units, channels):
-            forecast = (
-                self._probe(*windows[:4])[..., 0].movedim(-1, 0).double().cpu()
-            )  # (K+2, B, H)
+            if self._map is not None:
+                forecast = self._map(windows.past_target[..., 0].cpu())  # (B, H, K+2)
+            else:
+                forecast = self._probe(*windows[:4])[..., 0].double().cpu()
             target = windows.future_target[..., 0].double().cpu()
             parts[channel].append(
-                (target - forecast[0], (forecast[1:-1] - forecast[0]).movedim(0, -1))
+                (target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1])
             )
             squares[channel] += target.nan_to_num().square().sum()
-        for one, square in zip(parts, squares, strict=True):
+        for channel, one in parts.items():
+            square = squares[channel]
             missed, slopes = (torch.cat(values) for values in zip(*one, strict=True))
             mean = square.item() / int(missed.isfinite().sum())
             rounding = max(torch.finfo(self.cutter.dtype).eps ** 2, torch.finfo(missed.dtype).eps)

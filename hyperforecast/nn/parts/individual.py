@@ -53,8 +53,8 @@ class OwnWeights(ClosedForm):
     def write(
         self, layer: nn.Module, embedding: Tensor, weight: Tensor, bias: Tensor | None
     ) -> None:
-        """Write each channel's weights: its vector picks one of them."""
+        """Write each channel's weights: the first one, and that which its vector picks."""
         assert isinstance(layer, ChannelLinear)
-        layer.weight.copy_(weight[1:])
+        layer.weight.copy_(weight[:1] + weight[1:])
         if bias is not None and layer.bias is not None:
-            layer.bias.copy_(bias[1:])
+            layer.bias.copy_(bias[:1] + bias[1:])

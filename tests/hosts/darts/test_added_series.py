@@ -1,5 +1,6 @@
 """Series that are added to a trained model, with weights solved for on rows of their own."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def test_weights_are_found_on_few_rows_and_others_stay_to_the_bit(
 ) -> None:
     known, new = bare(panel(16)), bare(NEWCOMERS)
     before = [one.values() for one in solved.predict(H, series=known)]
-    with pytest.warns(UserWarning, match="mean of the weights"):
+    with pytest.warns(UserWarning, match="not trained on"):
         mean = error(solved, new)
     assert solved.add_series([one[10:50] for one in new]) is solved
     assert solved.series_names == [*(f"s{n}" for n in range(16)), "new a", "new b"]
@@ -89,6 +90,88 @@ def test_weights_trained_by_gradients_take_newcomers_by_steps_on_the_vector() ->
     after = [one.values() for one in model.predict(2, series=known)]
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
     assert not np.allclose(model.predict(2, series=NEWCOMERS[0]).values(), plain, rtol=1e-3)
+
+
+def test_a_series_that_is_not_added_has_the_head_that_all_would_share() -> None:
+    options: dict[str, Any] = {"weights_by": "series", "solver": "exact"}
+    options["solver_kwargs"] = {"ridge": 1e-3, "combine": False}
+    known, new = bare(panel(6)), bare(NEWCOMERS)[0]
+    own = HNMVTSModel(L, H, channel_embedding_dim=6, instance_norm="last", **options).fit(known)
+    one = HNMVTSModel(L, H, channel_embedding_dim=0, instance_norm="last", **options).fit(known)
+    assert own.model is not None
+    assert own.model.shares_at_zero
+    with pytest.warns(UserWarning, match="not trained on"):
+        found, expected = (model.predict(H, series=new).values() for model in (own, one))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def with_encoder() -> HyperforecastModel:
+    known = bare(panel(40))
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(known)
+    assert not model.has_encoder
+    assert model.fit_encoder(known) is model
+    assert model.has_encoder
+    return model
+
+
+class TestEncoder:
+    """Histories are read by what was trained on those of known series."""
+
+    known = bare(panel(40))
+    new = bare(NEWCOMERS)
+
+    def test_few_rows_are_read_and_others_stay_to_the_bit(
+        self, with_encoder: HyperforecastModel, tmp_path: Path
+    ) -> None:
+        model = with_encoder
+        before = [one.values() for one in model.predict(H, series=self.known)]
+        with pytest.warns(UserWarning, match="not trained on"):
+            plain = error(model, self.new)
+        added = copy.deepcopy(model).add_series(
+            [one[10:20] for one in self.new], adaptation="encoder"
+        )
+        assert error(added, self.new) < 0.5 * plain
+        after = [one.values() for one in added.predict(H, series=self.known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+        model.save(str(tmp_path / "model.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+        loaded.add_series([one[10:20] for one in self.new], adaptation="encoder")
+        for one in self.new:
+            expected = added.predict(H, series=one).values()
+            np.testing.assert_allclose(loaded.predict(H, series=one).values(), expected, rtol=1e-5)
+
+    def test_training_forgets_it(self, with_encoder: HyperforecastModel) -> None:
+        again = copy.deepcopy(with_encoder).fit(self.known)
+        with pytest.raises(ValueError, match=r"Call `fit_encoder\(series\)`"):
+            again.add_series(self.new[0][:20], adaptation="encoder")
+
+    def test_it_needs_many_known_series(self) -> None:
+        few = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(self.known[:8])
+        with pytest.raises(ValueError, match="32 known channels or series at least; there are 8"):
+            few.fit_encoder(self.known[:8])
+        with pytest.raises(ValueError, match="adaptation must be one of 'solve', 'encoder'"):
+            few.add_series(self.new[0][:20], adaptation="solved")
+
+    def test_weights_trained_by_gradients_are_read_too(self) -> None:
+        options: dict[str, Any] = {**BY_GRADIENTS, "n_epochs": 1, "rank": 2}
+        model = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **options)
+        model.fit(self.known).fit_encoder(self.known)
+        assert model.model is not None
+        assert model.model.encoder_state is not None
+        assert model.model.encoder_state["own_weight"] == 0
+        with pytest.warns(UserWarning, match="not trained on"):
+            plain = model.predict(2, series=self.new[0]).values()
+        model.add_series(self.new[0][:20], adaptation="encoder")
+        assert not np.allclose(model.predict(2, series=self.new[0]).values(), plain, rtol=1e-4)
+
+
+def test_fine_tuning_takes_steps_on_the_vector(solved: HyperforecastModel) -> None:
+    new = bare(NEWCOMERS)
+    with pytest.warns(UserWarning, match="not trained on"):
+        plain = error(solved, new)
+    solved.add_series([one[10:50] for one in new], adaptation="fine-tune")
+    assert error(solved, new) < 0.1 * plain
 
 
 def test_errors_say_why_series_cannot_be_added(solved: HyperforecastModel) -> None:

@@ -105,6 +105,23 @@ def test_new_instances_get_weights_and_others_stay_to_the_bit(options: dict[str,
     assert len(forecaster.model_.trained_series_names) == 8
 
 
+def test_an_encoder_reads_new_instances() -> None:
+    """It is trained on those that are known when the first comes."""
+    y = panel(34)
+    names = y.index.get_level_values(0)
+    known, new = (y[names.isin(names.unique()[some])] for some in (slice(32), slice(32, None)))
+    forecaster = by_series(newcomers="encoder").fit(known, fh=FH)
+    before = forecaster.predict()
+    assert not forecaster.model_.has_encoder
+    forecaster.update(new.groupby(level=0).tail(20))
+    assert forecaster.model_.has_encoder
+    y_pred = forecaster.predict()
+    pd.testing.assert_frame_equal(y_pred.loc[before.index], before, check_exact=True)
+    assert len(y_pred) == len(FH) * 34
+    solved = by_series(**ADD).fit(known, fh=FH).update(new.groupby(level=0).tail(20)).predict()
+    assert not np.allclose(solved.loc[y_pred.index[-1]], y_pred.iloc[-1], rtol=1e-4)
+
+
 def test_an_instance_too_short_to_train_on_is_added_without_a_warning(recwarn: Any) -> None:
     short = pd.DataFrame(
         {"sales": 100 + wave(0, 14, 9)}, index=pd.period_range("2020-01", periods=14, freq="M")

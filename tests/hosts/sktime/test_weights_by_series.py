@@ -98,7 +98,9 @@ def test_an_instance_too_short_to_train_on_is_forecast_with_a_warning() -> None:
     )
     y = pd.concat([panel(), pd.concat({"short": short}, names=["shop", "time"])])
     forecaster = make().fit(y, fh=FH)
-    with pytest.warns(UserWarning, match="not trained on, 'short', are forecast with the mean"):
+    with pytest.warns(
+        UserWarning, match="not trained on, 'short', are forecast with what is common"
+    ):
         y_pred = forecaster.predict()
     assert (y_pred.loc["short"] - 100).abs().to_numpy().max() < 20
 

@@ -1,0 +1,24 @@
+"""Forecasts as an affine map of the window, beside those of what they are of."""
+
+import torch
+
+from hyperforecast.nn.newcomers.affine_map import AffineMap
+
+L, H, M = 5, 2, 3
+
+
+def test_it_is_the_map_that_forecasts() -> None:
+    torch.manual_seed(0)
+    weight, constant = torch.randn(L, H, M).double(), torch.randn(H, M).double()
+    found = AffineMap.of(lambda x: torch.einsum("bl,lhm->bhm", x.double(), weight) + constant, L)
+    assert found is not None
+    torch.testing.assert_close(found.weight, weight)
+    torch.testing.assert_close(found.constant, constant)
+    windows = torch.randn(7, L)
+    expected = torch.einsum("bl,lhm->bhm", windows.double(), weight) + constant
+    torch.testing.assert_close(found(windows), expected)
+
+
+def test_there_is_none_of_what_bends() -> None:
+    weight = torch.ones(L, H, M).double()
+    assert AffineMap.of(lambda x: torch.einsum("bl,lhm->bhm", x, weight).relu(), L) is None

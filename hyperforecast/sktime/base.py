@@ -362,7 +362,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         """Say what to train on, from the weights of ``start`` if that is given."""
         if start is not None:
             parameters.check_unchanged(self, start)
-            lengths = (start.lookback, start.horizon)
+            lengths = self._lengths_on(start)
         if lengths is None:
             lengths = choose_lengths(
                 instances, self.input_chunk_length, self.output_chunk_length, largest_step
@@ -376,6 +376,10 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
             known=known,
             freq=None if self.periods is None else self._freq,
         )
+
+    def _lengths_on(self, start: Trained) -> tuple[int, int]:
+        """Return lookback and horizon of what goes on from trained weights."""
+        return start.lookback, start.horizon
 
     def _train(
         self,

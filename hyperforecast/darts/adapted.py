@@ -126,7 +126,9 @@ TorchForecastingModel.fit_from_dataset`.
                 f"base must be a trained model of this package; got {type(base).__name__}."
             )
         if base.model is None:
-            raise ValueError(f"base, a {type(base).__name__}, is not trained. Fit or load it first.")
+            raise ValueError(
+                f"base, a {type(base).__name__}, is not trained. Fit or load it first."
+            )
         if self.model is not None:
             raise ValueError(
                 "base= gives a new model its base, and this one has weights already. Make a new "

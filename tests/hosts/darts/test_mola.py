@@ -496,7 +496,10 @@ class TestALongerHorizon:
         np.testing.assert_allclose(longer.predict(9).values(), expected, rtol=1e-4, atol=1e-5)
 
     def test_heads_that_were_solved_for(self, series: TimeSeries, tmp_path: Path) -> None:
-        options: dict[str, Any] = {"backbone": "dlinear", "pl_trainer_kwargs": {"accelerator": "cpu"}}
+        options: dict[str, Any] = {
+            "backbone": "dlinear",
+            "pl_trainer_kwargs": {"accelerator": "cpu"},
+        }
         base = HNMVTSModel(L, 3, **options).fit(series)
         longer = HyperModel(
             L,
@@ -521,7 +524,9 @@ class TestALongerHorizon:
         base.save(str(tmp_path / "base.pt"))
         EPOCHS.clear()
         start = _longer(14, n_epochs=0).fit(series, base=base)
-        longer = _longer(14).fit(series, base=MoLAModel.load(str(tmp_path / "base.pt"), trusted=True))
+        longer = _longer(14).fit(
+            series, base=MoLAModel.load(str(tmp_path / "base.pt"), trusted=True)
+        )
         assert (epochs("base"), epochs("adapters")) == (0, 2)
         assert same(state(base, adapters=False), state(longer, adapters=False))
         assert not same(state(start, adapters=True), state(longer, adapters=True))

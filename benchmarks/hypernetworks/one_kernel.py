@@ -39,4 +39,4 @@ class OneKernelTCN(TCN):
         super().__init__(lookback, n_channels, **options)
         convolutions = [m for m in self.modules() if isinstance(m, CausalConv)]
         for convolution in convolutions[1:]:
-            convolution.weight = cast(CausalConv, convolutions[0]).weight
+            convolution.weight = cast("CausalConv", convolutions[0]).weight

@@ -72,7 +72,7 @@ class FixedMapModel(HyperModel):
         dataset = datamodule.train_dataset
         series = observed_series(dataset, float64_device(device))
         problem = exact_problem(
-            self.model_params, ExactOptions(), module.network.parts, module.network
+            self.model_params, ExactOptions(), module.network.parts, module.single_network
         )
         linear_map = torch.from_numpy(self._linear_map)
         solution = fixed_solution(problem, series, linear_map, drift=self._drift)

@@ -96,7 +96,7 @@ class Scales:
         for kind, scale in (("future", self.future), ("static", self.static)):
             if scale is not None and module.network_arguments[f"n_{kind}_covariates"]:
                 units[kind] = scale.tensors()
-        network, arguments = in_units(module.network, module.network_arguments, units)
+        network, arguments = in_units(module.single_network, module.network_arguments, units)
         others = {k: v for k, v in module.state_dict().items() if not k.startswith("network.")}
         return {
             **others,

@@ -111,7 +111,6 @@ from hyperforecast.darts.training_data import (
 from hyperforecast.nn import (
     INSTANCE_NORMS,
     PARTS,
-    ForecastingNetwork,
     TermSummary,
     summarise,
 )
@@ -120,6 +119,7 @@ from hyperforecast.nn.cycle import repeat_of
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
 from hyperforecast.nn.gap_filler import GapFiller
+from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import (
     FactorOptions,
@@ -282,7 +282,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         return True
 
     @property
-    def network(self) -> ForecastingNetwork:
+    def network(self) -> HyperNetwork:
         """The torch network; ``network.fold()`` is the plain one that it amounts to."""
         if self.model is None:
             raise ValueError("The model has no network yet; call `fit()` first.")
@@ -358,15 +358,17 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             **self.pl_module_params,
         )
         if self._fit_dataset is not None:
-            module.network.start_from(
-                training_values(self._fit_dataset),
-                training_past_covariates(self._fit_dataset),
-                getattr(self._fit_dataset, "numbers", None),
-                None if attributes is None else attributes.values,
-            )
+            values = training_values(self._fit_dataset)
+            past = training_past_covariates(self._fit_dataset)
+            of_contexts = None if attributes is None else attributes.values
+            if self.model_params.get("solver") == "exact":  # which makes another network
+                module.single_network.take_in(values, past, of_contexts)
+            else:
+                numbers = getattr(self._fit_dataset, "numbers", None)
+                module.single_network.start_from(values, past, numbers, of_contexts)
             if self._periods:
                 assert isinstance(self._fit_dataset, SequentialTorchTrainingDataset)
-                start_cycles(module.network, self._fit_dataset)
+                start_cycles(module.single_network, self._fit_dataset)
         return module
 
     @property

@@ -77,7 +77,7 @@ def train_exactly(
     device = float64_device(device)
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = exact_problem(params, options, parts, module.network)
+    problem = exact_problem(params, options, parts, module.single_network)
     if isinstance(dataset, NumberedTraining):
         _warn_of_short_series(dataset, module.series_names)
     if has_own_windows(series):
@@ -138,7 +138,7 @@ def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.
     """Replace the network of a module by one that holds a solution, in a precision."""
     like = next(module.network.parameters())
     network = solved_network(module.network_arguments, solution)
-    network.fill_as(module.network)
+    network.fill_as(module.single_network)
     # Lightning makes a module double only when it is run, and files are read in its precision;
     # in this order: a device may not know the precision that the network was solved in
     module.network = network.to(dtype).to(like.device).train(module.training)
@@ -151,7 +151,7 @@ def running_fit(
 ) -> RunningFit:
     """Return what takes in further windows of a solution's setting, with no window yet."""
     options = ExactOptions(**(params["solver_kwargs"] or {}))
-    problem = exact_problem(params, options, module.network.parts, module.network)
+    problem = exact_problem(params, options, module.network.parts, module.single_network)
     return RunningFit.of(problem, options, solution)
 
 

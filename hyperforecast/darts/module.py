@@ -27,6 +27,7 @@ from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.combined_network import MEMBERS, make_network
 from hyperforecast.nn.cycle import repeat_of
 from hyperforecast.nn.dropout import dropout
+from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.resizing import channel_axes, pinned, with_channels
 
@@ -84,7 +85,7 @@ class ForecastingModule(PLForecastingModule):
         super().__init__(**kwargs)
         self.generator_lr = generator_lr
         self.network_arguments = network
-        self.network = make_network(network)
+        self.network: HyperNetwork = make_network(network)
         self.channel_names = list(channel_names)
         self.covariate_names: dict[InputKind, list[str]] = {
             kind: list(names) for kind, names in (covariate_names or {}).items()
@@ -101,6 +102,12 @@ class ForecastingModule(PLForecastingModule):
         self.solved_setting: Mapping[str, float] | None = None
         self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
+
+    @property
+    def single_network(self) -> ForecastingNetwork:
+        """The network where it is one, which all are that are trained or solved for."""
+        assert isinstance(self.network, ForecastingNetwork)
+        return self.network
 
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch, in which NaN is a gap: the prediction has shape (B, H, C, P)."""
@@ -189,7 +196,7 @@ class ForecastingModule(PLForecastingModule):
         if self._trained_alone is None or self._trained_alone[0] != state:
             with torch.inference_mode(False), torch.no_grad():
                 axes = channel_axes(self.network_arguments)
-                alone = with_channels(self.network, axes, range(self.n_trained)).eval()
+                alone = with_channels(self.single_network, axes, range(self.n_trained)).eval()
             self._trained_alone = (state, alone)
         return self._trained_alone[1]
 

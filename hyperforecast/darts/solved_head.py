@@ -166,7 +166,7 @@ def solve_trained_head(
     home = next(module.network.parameters()).device
     with turn_lent():  # solving draws no random numbers
         solved = solve_head(
-            module.network.to(device),
+            module.single_network.to(device),
             module.network_arguments,
             series,
             held_out,

@@ -232,9 +232,9 @@ class TaskModel(AdaptedModel):
         module = learner.model
         assert module is not None
         if learner._before is None:
-            tasks = self._tasks.solved(name, module.network)
+            tasks = self._tasks.solved(name, module.single_network)
         else:
-            tasks = self._tasks.learned(name, module.network, module.network_arguments)
+            tasks = self._tasks.learned(name, module.single_network, module.network_arguments)
             assert tasks.arguments is not None
             learner._task_parts = tasks.arguments["parts"]
         beside = {

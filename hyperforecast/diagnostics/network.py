@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.hyper_network import HyperNetwork
 
 
-def network_and_channels(model: Any) -> tuple[ForecastingNetwork, pd.Index]:
+def network_and_channels(model: Any) -> tuple[HyperNetwork, pd.Index]:
     """Return the network and the labels of its channels, of a model of either host.
 
     Raises
@@ -24,7 +24,7 @@ def network_and_channels(model: Any) -> tuple[ForecastingNetwork, pd.Index]:
     labels = getattr(model, "channels_", None) if hasattr(model, "model_") else None
     trained = getattr(model, "model_", model)
     network = getattr(trained, "network", None)
-    if not isinstance(network, ForecastingNetwork):
+    if not isinstance(network, HyperNetwork):
         raise TypeError(
             "Expected a trained model of hyperforecast.darts or a fitted forecaster of "
             f"hyperforecast.sktime; got {type(model).__name__}."
@@ -33,26 +33,26 @@ def network_and_channels(model: Any) -> tuple[ForecastingNetwork, pd.Index]:
     return network, pd.Index(names, name="channel")
 
 
-def embedding_of(network: ForecastingNetwork) -> Tensor | None:
+def embedding_of(network: HyperNetwork) -> Tensor | None:
     """Return the learned channel vectors (C, E); ``None`` where there are none."""
     vectors = network.channel_embedding()
     return None if vectors is None or vectors.shape[1] == 0 else _plain(vectors)
 
 
-def gates_of(network: ForecastingNetwork) -> Tensor | None:
+def gates_of(network: HyperNetwork) -> Tensor | None:
     """Return each channel's shares of the pool (C, K); ``None`` where there is no pool."""
     gates = network.channel_gates()
     return None if gates is None else _plain(gates)
 
 
-def heads_of(network: ForecastingNetwork) -> Tensor | None:
+def heads_of(network: HyperNetwork) -> Tensor | None:
     """Return the weights of each channel's head (C, H·P, D); ``None`` with one head for all."""
-    weight = getattr(network.fold().head, "weight", None)
+    weight = getattr(getattr(network.fold(), "head", None), "weight", None)
     return None if weight is None or weight.dim() != 3 else _plain(weight)
 
 
 @torch.no_grad()
-def auxiliary_weights_of(network: ForecastingNetwork) -> Tensor | None:
+def auxiliary_weights_of(network: HyperNetwork) -> Tensor | None:
     """Return each channel's auxiliary weight (C, D, I); ``None`` where there are none."""
     for name, part in network.parts.items():
         if part.slot == "embedding":

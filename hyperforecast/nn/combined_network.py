@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.gap_filler import GapFiller
+from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.network import ForecastingNetwork
 
 MEMBERS = "members"
 
 
-class CombinedNetwork(ForecastingNetwork):
+class CombinedNetwork(HyperNetwork):
     r"""Networks of the same windows, whose forecasts are added up, each by its share.
 
     :math:`\hat y = \sum_j a_j \hat y_j`. Where a step has several outputs, these are quantiles
@@ -42,7 +43,7 @@ class CombinedNetwork(ForecastingNetwork):
         spreads: Sequence[float],
         **of_all: Any,
     ) -> None:
-        nn.Module.__init__(self)  # its own layers are those of the members
+        super().__init__()
         self.members = nn.ModuleList(ForecastingNetwork(**of_all, **one) for one in members)
         self.shares = tuple(shares)
         self.register_buffer("spreads", torch.tensor(list(spreads)), persistent=False)
@@ -72,12 +73,7 @@ class CombinedNetwork(ForecastingNetwork):
         middle = total[..., n_outputs // 2, None]
         return middle + self.spreads[:, None] * (total - middle)
 
-    def prepare_export(self) -> None:
-        """Let a graph that is exported fill gaps, where the training series had any."""
-        for one in self._networks:
-            one.prepare_export()
 
-
-def make_network(arguments: Mapping[str, Any]) -> ForecastingNetwork:
+def make_network(arguments: Mapping[str, Any]) -> HyperNetwork:
     """Make a network, or several that are one, of plain arguments."""
     return (CombinedNetwork if MEMBERS in arguments else ForecastingNetwork)(**arguments)

@@ -1,6 +1,6 @@
 """The structure of channels in their correlation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,16 +9,28 @@ from hyperforecast.nn.eigenvectors import fix_signs, leading_eigenvectors
 
 
 def without_mean(values: Tensor) -> Tensor:
-    """Return a series (T, C) less its means; zero where it is NaN."""
+    """Return series (..., T, C) less their means; zero where they are NaN."""
     gaps = values.isnan()
     if not gaps.any():
-        return values - values.mean(dim=0)
-    return torch.where(gaps, 0.0, values - values.nanmean(dim=0))
+        return values - values.mean(dim=-2, keepdim=True)
+    return torch.where(gaps, 0.0, values - values.nanmean(dim=-2, keepdim=True))
 
 
 def largest_value(values: Tensor) -> Tensor:
-    """Return the largest absolute values of a series (T, C), those that are not NaN: (C,)."""
-    return values.abs().nan_to_num(nan=0.0, posinf=torch.inf).amax(dim=0)
+    """Return the largest absolute values of series (..., T, C), those not NaN: (..., C)."""
+    return values.abs().nan_to_num(nan=0.0, posinf=torch.inf).amax(dim=-2)
+
+
+def of_each(function: Callable[[Tensor], Tensor], series: Sequence[Tensor]) -> list[Tensor]:
+    """Apply to each series (T_i, C) what takes several (S, T, C) of one length at a time."""
+    by_length: dict[int, list[int]] = {}
+    for i, one in enumerate(series):
+        by_length.setdefault(len(one), []).append(i)
+    results: dict[int, Tensor] = {}
+    for places in by_length.values():
+        together = function(torch.stack([series[i] for i in places]))
+        results.update(zip(places, together, strict=True))
+    return [results[i] for i in range(len(series))]
 
 
 def correlation_embedding(series: Sequence[Tensor], embedding_dim: int) -> Tensor:

@@ -21,4 +21,4 @@ def fold(network: Network) -> Network:
         for name, child in parent.named_children():
             if isinstance(child, StaticLayer):
                 setattr(parent, name, child.fold())
-    return cast(Network, folded[0])
+    return cast("Network", folded[0])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Generic, cast
 
+import torch
 from torch import nn
 
 from hyperforecast.nn.conditioning import Conditioned
@@ -71,12 +72,14 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         static : bool
             Whether none depends on the window.
         """
-        if shared not in self._passes:
-            terms = [cast(Term[G], term) for term in self.terms.values()]
+        found = self._passes.get(shared)
+        if found is None:
+            terms = [cast("Term[G]", term) for term in self.terms.values()]
             terms = [term for term in terms if not (shared and term.axis == "segment")]
-            static = all(term.context.static for term in terms)
-            self._passes = {**self._passes, shared: (terms, self.axes_of(terms), static)}
-        return self._passes[shared]
+            found = (terms, self.axes_of(terms), all(term.context.static for term in terms))
+            if not torch.compiler.is_compiling():  # a traced pass may not change its modules
+                self._passes = {**self._passes, shared: found}
+        return found
 
     def static_terms(self, shared: bool) -> list[Term[G]]:
         """Return the terms of a pass that do not depend on the window."""
@@ -85,7 +88,7 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
     @property
     def dynamic_terms(self) -> list[str]:
         """Names of the terms that depend on the window."""
-        return [name for name, term in self.terms.items() if not cast(Term, term).context.static]
+        return [name for name, term in self.terms.items() if not cast("Term", term).context.static]
 
     def check_static(self) -> None:
         """Raise if there are no fixed values to fold into, because a term depends on the window."""

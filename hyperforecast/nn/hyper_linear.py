@@ -88,13 +88,16 @@ class HyperLinear(HyperLayer[Generator]):
             check_axes(axes)
             n_channels, rows = condition.rows.shape[1], condition.rows.flatten()
             x = side_by_side(x, n_channels, leading)
-        contracted = [term for term in terms if self._contracts(term, x, leading, n_segments)]
-        generated = [term for term in terms if term not in contracted]
+        contracts = [self._contracts(term, x, leading, n_segments) for term in terms]
+        contracted = [term for term, alone in zip(terms, contracts, strict=True) if alone]
+        generated = [term for term, alone in zip(terms, contracts, strict=True) if not alone]
         if contracted:
             axes = self.axes_of(generated)
         elif rows is None and (y := self._multiplied(x)) is not None:
             return y
-        if generated == self.static_terms(shared) and (rows is None or not self.training):
+        fixed = all(term.context.static for term in generated)
+        fixed = fixed and not any(term.context.static for term in contracted)
+        if fixed and (rows is None or not self.training):
             weight, bias = self.weights(shared)
             if rows is not None and "channel" in axes:
                 weight = pick(weight, axes, rows)

@@ -61,8 +61,8 @@ class HyperRecurrent(HyperLayer[RowScale]):
         self, x: Tensor, state: HyperRecurrentState | None = None
     ) -> tuple[Tensor, HyperRecurrentState]:
         """Read sequences on from a state, zeros if not given: features and the last state."""
-        [term] = (cast(Term[RowScale], term) for term in self.terms.values())
-        context = cast(HyperState, term.context)
+        [term] = (cast("Term[RowScale]", term) for term in self.terms.values())
+        context = cast("HyperState", term.context)
         state = (
             HyperRecurrentState(self.cell.start(x), context.start(x)) if state is None else state
         )

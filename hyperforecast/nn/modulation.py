@@ -63,7 +63,7 @@ class Modulation(HyperLayer[ScaleShift]):
         pairs = [(term.generator.generate(term.context(condition)), term.axis) for term in terms]
         scale = sum(lifted(scale, (axis,), axes) for (scale, _), axis in pairs)
         shift = sum(lifted(shift, (axis,), axes) for (_, shift), axis in pairs)
-        return 1 + cast(Tensor, scale), cast(Tensor, shift)
+        return 1 + cast("Tensor", scale), cast("Tensor", shift)
 
 
 class FixedModulation(Conditioned):

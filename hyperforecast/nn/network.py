@@ -1,6 +1,6 @@
 """The forecasting network: normalise -> embed -> encode -> head -> restore."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, TypeVar
@@ -21,23 +21,22 @@ from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.attributes import with_attributes
-from hyperforecast.nn.correlation import without_mean
+from hyperforecast.nn.correlation import of_each, without_mean
 from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.factors import CommonFactors
-from hyperforecast.nn.fold import fold
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.initialisers import Initialiser, zero_rows
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics, restore
 from hyperforecast.nn.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.modulation import Activations
 from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
-from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run, kind_of, layers_of
+from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
 from hyperforecast.nn.standardiser import Standardiser
-from hyperforecast.nn.term import Term
 
 T = TypeVar("T")
 
@@ -100,7 +99,7 @@ class _OutputLayers:
         )
 
 
-class ForecastingNetwork(nn.Module):
+class ForecastingNetwork(HyperNetwork):
     """A plain network and the parts that are put into it, from windows to forecasts.
 
     All arguments are plain values, so a network can be rebuilt from what a checkpoint says.
@@ -332,7 +331,7 @@ class ForecastingNetwork(nn.Module):
             for name, part in self.parts.items():
                 part.put_into(sites, name)
         before_head = [
-            term for name, term in self._terms() if name.partition(".")[0] not in OUTPUT_LAYERS
+            term for name, term in self.named_terms() if name.partition(".")[0] not in OUTPUT_LAYERS
         ]
         self._cut_before_head = any(term.axis == "segment" for term in before_head)
         self._takes_blocks = (
@@ -521,48 +520,6 @@ class ForecastingNetwork(nn.Module):
             outputs.append(self.head.apply_to(self._encode(window, Condition(window)), channels))
         return torch.cat(outputs, dim=1)
 
-    def _terms(self) -> Iterator[tuple[str, Term]]:
-        """Yield the generated terms of all layers, by name."""
-        for name, module in self.named_modules():
-            if isinstance(module, Term):
-                yield name, module
-
-    def sites(self) -> dict[str, str]:
-        """Return the names of the places where parts can stand, and what kind each is of.
-
-        A linear layer, a convolution or a place where hidden activations pass: what options that
-        name layers can name. Whether a part suits a place depends on what is given to it.
-        """
-        return {name: kind_of(layer) for name, layer in layers_of(self)}
-
-    def terms(self, part: str) -> list[Term]:
-        """Return the terms that a part has put into the network; none if it is not there."""
-        return [term for name, term in self._terms() if name.rpartition(".")[2] == part]
-
-    def contexts(self, part: str) -> list[Context]:
-        """Return the contexts of a part's terms, each once."""
-        return list({id(term.context): term.context for term in self.terms(part)}.values())
-
-    def channel_embedding(self) -> Tensor | None:
-        """Return the learned channel vectors (C, E), the head's first; ``None`` without any."""
-        return self._vectors("embedding")
-
-    def channel_gates(self) -> Tensor | None:
-        """Return each channel's gates (C, K), or ``None`` if there are none."""
-        return self._vectors("gates")
-
-    def _vectors(self, kind: str) -> Tensor | None:
-        found = [(name, term.context) for name, term in self._terms() if term.context.kind == kind]
-        if not found:
-            return None
-        _, context = min(found, key=lambda item: not item[0].startswith("head."))
-        return context().detach()
-
-    @property
-    def folds(self) -> bool:
-        """Whether all weights are the same in every pass, so that :meth:`fold` is possible."""
-        return all(term.context.static for _, term in self._terms())
-
     def start_from(
         self,
         series: Sequence[Tensor],
@@ -582,9 +539,7 @@ class ForecastingNetwork(nn.Module):
         attributes : Tensor, shape (N, n_attributes), optional
             Of what has weights of its own.
         """
-        if attributes is not None:
-            for _, context in with_attributes(self):
-                context.set_attributes(attributes)
+        self.take_in(series, past_covariates, attributes)
         vectors_of = None
         if self.weights_by != "channel":
             assert numbers is not None
@@ -594,6 +549,17 @@ class ForecastingNetwork(nn.Module):
                 module.start_at(vectors_of)
             elif isinstance(module, (Context, CommonFactors)):
                 module.start_from(series)
+
+    def take_in(
+        self,
+        series: Sequence[Tensor],
+        past_covariates: Sequence[Tensor] = (),
+        attributes: Tensor | None = None,
+    ) -> None:
+        """Give what is never trained the training series; parameters as of :meth:`start_from`."""
+        if attributes is not None:
+            for _, context in with_attributes(self):
+                context.set_attributes(attributes)
         self.gap_filler.start_from(series)
         if self.past_gap_filler is not None and past_covariates:
             self.past_gap_filler.start_from(past_covariates)
@@ -604,67 +570,13 @@ class ForecastingNetwork(nn.Module):
         if self.past_gap_filler is not None and other.past_gap_filler is not None:
             self.past_gap_filler.load_state_dict(other.past_gap_filler.state_dict())
 
-    def prepare_export(self) -> None:
-        """Let a graph that is exported fill gaps, where the training series had any."""
-        for filler in (self.gap_filler, self.past_gap_filler):
-            if filler is not None:
-                filler.prepare_export()
-
-    def generating(self) -> dict[str, nn.Parameter]:
-        """Return by name the parameters of all contexts and generators; empty without terms."""
-        return _parameters_of(self._terms())
-
     def _vectors_of(self, series: Sequence[Tensor], numbers: Tensor) -> Callable[[int], Tensor]:
         """Return what gives vectors to the rows of tables of weights, by their length."""
         rows = picked_rows(self.weights_by, numbers, self.n_channels)  # (series, C)
         tables = [values.detach().to("cpu", torch.float64) for values in series]
-        columns = [column for one in tables for column in without_mean(one).T]
+        columns = [column for one in of_each(without_mean, tables) for column in one.T]
         count = n_rows(self.weights_by, self.n_channels, self.n_series)
         return partial(lag_correlation_embedding, columns, rows.flatten(), count, self.lookback)
-
-    def attributes(self) -> Tensor | None:
-        """Return the attributes (N, S) of what has weights of its own; ``None`` without any."""
-        of_contexts = (one.from_attributes for _, one in with_attributes(self))
-        return next((one.values for one in of_contexts if one is not None), None)
-
-    def adapters(self) -> dict[str, nn.Parameter]:
-        """Return by name the parameters of adapters, which are trained on a base held still.
-
-        Empty where all weights are trained at once.
-        """
-        return _parameters_of((name, term) for name, term in self._terms() if term.adapter)
-
-    def trained_with_adapters(self) -> set[str]:
-        """Return the names of the parameters that are trained on a base held still.
-
-        The adapters, and what of the base a part says is trained beside them.
-        """
-        beside = {
-            name
-            for name, _ in self.named_parameters()
-            for part in self.parts.values()
-            if part.trains_beside_adapters(name)
-        }
-        return beside | set(self.adapters())
-
-    def penalty(self) -> Tensor | None:
-        """Return what contexts add to the training loss, or ``None`` if nothing."""
-        penalties = [
-            penalty
-            for module in self.modules()
-            if isinstance(module, Context) and (penalty := module.penalty()) is not None
-        ]
-        return torch.stack(penalties).sum() if penalties else None
-
-    def fold(self) -> "ForecastingNetwork":
-        """Return a network of plain layers that forecasts the same; this one is not changed.
-
-        Raises
-        ------
-        ValueError
-            If weights depend on the window.
-        """
-        return fold(self)
 
 
 def _only(what: str, asked: Mapping[str, T | None]) -> T | None:
@@ -688,11 +600,6 @@ def _maps_of_channels(given: bool | None, parts: Mapping[str, Part], backbone: s
     if of_head:
         return False
     return bool(parts) if given is None else bool(given)
-
-
-def _parameters_of(terms: Iterable[tuple[str, Term]]) -> dict[str, nn.Parameter]:
-    """Return the parameters of terms by name."""
-    return {name: one for prefix, term in terms for name, one in term.named_parameters(prefix)}
 
 
 def _same(values: Tensor) -> Tensor:

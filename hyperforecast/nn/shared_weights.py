@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.contexts import Context
-from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.resizing import channel_axes
 
 
-def own_weights(network: ForecastingNetwork, arguments: Mapping[str, Any]) -> set[int]:
+def own_weights(network: HyperNetwork, arguments: Mapping[str, Any]) -> set[int]:
     """Return the identities of the parameters and buffers that are not shared.
 
     The vector of a task, what belongs to channels (vectors, gates, heads of their own), and all
@@ -20,7 +20,7 @@ def own_weights(network: ForecastingNetwork, arguments: Mapping[str, Any]) -> se
 
     Parameters
     ----------
-    network : ForecastingNetwork
+    network : HyperNetwork
     arguments : mapping
         Its arguments.
     """
@@ -34,7 +34,7 @@ def own_weights(network: ForecastingNetwork, arguments: Mapping[str, Any]) -> se
 
 
 def split_weights(
-    network: ForecastingNetwork, arguments: Mapping[str, Any]
+    network: HyperNetwork, arguments: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return copies of the shared weights of a network, and of its own; both by name.
 

@@ -65,7 +65,7 @@ def lifted(values: Tensor, own: Sequence[Axis], axes: Sequence[Axis]) -> Tensor:
 def spread(values: Tensor, axes: Sequence[Axis], n_leading: int, n_axes: int) -> Tensor:
     """Lay values (*axes, F) along activations (..., F) of ``n_axes`` axes."""
     lengths = [1] * n_axes
-    for axis, length in zip(axes, values.shape, strict=False):
+    for axis, length in zip(axes, values.shape[:-1], strict=True):
         lengths[position(axis, n_leading)] = length
     lengths[-1] = values.shape[-1]
     return values.view(lengths)

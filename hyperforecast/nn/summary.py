@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.hyper_layer import HyperLayer
-from hyperforecast.nn.network import ForecastingNetwork, count_parameters
+from hyperforecast.nn.hyper_network import HyperNetwork
+from hyperforecast.nn.network import count_parameters
 from hyperforecast.nn.term import Term
 
 
@@ -46,7 +47,7 @@ class TermSummary(NamedTuple):
     folded_parameters: int | None
 
 
-def summarise(network: ForecastingNetwork) -> list[TermSummary]:
+def summarise(network: HyperNetwork) -> list[TermSummary]:
     """Return a row for every generated term, and a last one for the network."""
     like = next(network.parameters())
     window = like.new_zeros(1, network.n_channels, network.lookback)
@@ -76,7 +77,7 @@ def summarise(network: ForecastingNetwork) -> list[TermSummary]:
 
 def _terms_of(site: str, layer: HyperLayer, condition: Condition) -> list[TermSummary]:
     plain = sum(parameter.numel() for parameter in layer.parameters(recurse=False))
-    terms = {name: cast(Term, term) for name, term in layer.terms.items()}
+    terms = {name: cast("Term", term) for name, term in layer.terms.items()}
     static = all(term.context.static for term in terms.values())
     folded = count_parameters(layer.fold()) if static else None
     return [

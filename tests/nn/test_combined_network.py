@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hyperforecast.diagnostics.network import heads_of
 from hyperforecast.nn.combined_network import CombinedNetwork, make_network
 from hyperforecast.nn.network import ForecastingNetwork
 
@@ -57,3 +58,11 @@ def test_it_has_the_weights_of_its_members_and_no_others() -> None:
 @pytest.mark.parametrize("arguments", [LINEAR, HYPER])
 def test_arguments_of_one_make_one(arguments: dict) -> None:
     assert type(make_network({**OF_ALL, **arguments})) is ForecastingNetwork
+
+
+def test_it_says_what_its_members_are_made_of() -> None:
+    network = combined()
+    [embedding] = [one.channel_embedding() for one in network.members if one.parts]
+    torch.testing.assert_close(network.channel_embedding(), embedding)
+    assert len(network.terms("hn-mvts")) == 1
+    assert heads_of(network) is None  # of each member its own

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from hyperforecast.nn import correlation_embedding
+from hyperforecast.nn.correlation import of_each, without_mean
 
 
 def by_numpy(series: list[np.ndarray], dim: int) -> np.ndarray:
@@ -129,3 +130,15 @@ def test_rows_that_are_missing_count_for_nothing() -> None:
     holey[torch.arange(90) % 3 != 1] = series
     expected = correlation_embedding([series], 3)
     torch.testing.assert_close(correlation_embedding([holey], 3), expected)
+
+
+def test_series_of_one_length_are_centred_together_as_they_are_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    series = [
+        torch.randn(n, 2, generator=generator, dtype=torch.float64) + i
+        for i, n in enumerate([5, 9, 5, 7, 9])
+    ]
+    series[2][1, 0] = torch.nan
+    together = of_each(without_mean, series)
+    for found, one in zip(together, series, strict=True):
+        torch.testing.assert_close(found, without_mean(one))

@@ -82,10 +82,12 @@ def solve_exact(
         problem = replace(problem, search=SearchSpace.only(combination.settings))
         split = _training(problem, series, options, history, "all")
         solution = split.solve_all(combination)
-        entries = zip(combination.settings, combination.shares, strict=True)
+        added = sorted(combination.settings, key=combination.share)
         return replace(
             solution,
-            compared=[ComparedSetting(one, math.nan, True, share=share) for one, share in entries],
+            compared=[
+                ComparedSetting(one, math.nan, True, share=combination.share(one)) for one in added
+            ],
             residual_quantiles=_residual_quantiles(solution, split),
         )
     held_out = validation is None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.correlation import largest_value, without_mean
+from hyperforecast.nn.correlation import largest_value, of_each, without_mean
 from hyperforecast.nn.entities import n_rows, picked_rows
 from hyperforecast.nn.lag_correlation import lag_correlations
 from hyperforecast.nn.network import ForecastingNetwork
@@ -45,7 +45,8 @@ def own_correlations(
         of_series = picked_rows(network.weights_by, torch.tensor(numbers), network.n_channels)
     most = max(4 * network.lookback, MAX_VALUES // (len(series) * network.n_channels))
     tables = [one[-most:].detach().to("cpu", torch.float64) for one in series]
-    columns = [column for one in tables for column in _scaled(without_mean(one)).T]
+    scaled = of_each(lambda some: _scaled(without_mean(some)), tables)
+    columns = [column for one in scaled for column in one.T]
     return lag_correlations(columns, of_series.flatten(), count, network.lookback - 1)
 
 
@@ -126,6 +127,6 @@ def _factor(correlations: Tensor) -> Tensor:
 
 
 def _scaled(values: Tensor) -> Tensor:
-    """Return columns (T, C) in units of their largest value, whose squares have no bound."""
-    largest = largest_value(values)
+    """Return columns (..., T, C) in units of their largest value, whose squares have no bound."""
+    largest = largest_value(values).unsqueeze(-2)
     return values / torch.where(largest > 0, largest, 1.0)

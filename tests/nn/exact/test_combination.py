@@ -190,7 +190,9 @@ class TestCombined:
     def test_solving_it_again_compares_nothing(self, solution: ExactSolution) -> None:
         again = solve_exact(self.problem, [self.series], combination=solution.combination)
         torch.testing.assert_close(again.weights.weight, solution.weights.weight)
-        assert [entry.share for entry in again.compared] == list(solution.combination.shares)
+        assert [entry.share for entry in again.compared] == sorted(solution.combination.shares)
+        added = [entry.setting for entry in solution.compared if entry.share]
+        assert [entry.setting for entry in again.compared] == added  # the largest is the last
 
 
 def layout_of(solution: ExactSolution) -> WindowLayout:

@@ -4,12 +4,14 @@
     python -m benchmarks.mola expressiveness --picture docs/mola-expressiveness.svg
     python -m benchmarks.mola pass
     python -m benchmarks.mola adapt
+    python -m benchmarks.mola longer --data ETTh1 --backbones dlinear --horizons 192 336 720
 
 ``accuracy`` trains the plain backbone and MoLA with the same total number of epochs, and takes the
 best weights on validation, of each stage. ``expressiveness`` trains both on a made task whose steps
 need more directions than the last layer has inputs. ``pass`` compares the time of one pass over all
 segments with a loop over them. ``adapt`` compares training the experts alone with training all
-weights, and the size of a saved adapter with that of the saved model.
+weights, and the size of a saved adapter with that of the saved model. ``longer`` takes a base to
+longer horizons by its experts alone, beside MoLA and the plain backbone trained there.
 """
 
 import json
@@ -20,7 +22,7 @@ import torch
 
 from benchmarks import command_line
 from benchmarks.markdown import markdown
-from benchmarks.mola import accuracy
+from benchmarks.mola import accuracy, longer
 from benchmarks.mola.adapters import adapt, train_one
 from benchmarks.mola.expressiveness import draw, expressiveness
 from benchmarks.mola.networks import SIZES
@@ -31,7 +33,7 @@ from benchmarks.runs import RESULTS, complete, read_results
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one of them and print its table."""
     parser = command_line.parser("benchmarks.mola", __doc__, folder=True)
-    choices = ["accuracy", "table", "expressiveness", "pass", "adapt", "one"]
+    choices = ["accuracy", "table", "expressiveness", "pass", "adapt", "longer", "one"]
     parser.add_argument("command", choices=choices)
     parser.add_argument("--data", default="ETTh1", help="see benchmarks.accuracy")
     parser.add_argument("--backbones", nargs="+", default=list(SIZES))
@@ -40,15 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-H", "--horizon", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=10, help="of both stages together")
     parser.add_argument("--segments", type=int, default=4)
+    parser.add_argument("--segment-length", type=int, default=24, help="of `longer`")
+    parser.add_argument("--horizons", nargs="+", type=int, default=[192, 336], help="of `longer`")
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--stride", type=int, default=1, help="rows between training windows")
-    parser.add_argument("--results", type=Path, default=RESULTS / "mola.csv")
+    parser.add_argument("--results", type=Path, help="file of results; one for each command")
     parser.add_argument("--widths", nargs="+", type=int, default=[1, 2, 3, 4, 6, 8, 12, 16])
     parser.add_argument("--picture", help="file of the picture of expressiveness")
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--what", choices=["experts", "all"], default="experts")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    of_command = "mola_longer.csv" if given.command == "longer" else "mola.csv"
+    results = given.results or RESULTS / of_command
     if given.command == "one":
         print(json.dumps(train_one(given.what, given.repetitions)))
     elif given.command in ("accuracy", "table"):
@@ -65,8 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 learning_rate=given.lr,
                 stride=given.stride,
             )
-            complete(given.results, runs)
-        print(markdown(accuracy.table(read_results(given.results))))
+            complete(results, runs)
+        print(markdown(accuracy.table(read_results(results))))
+    elif given.command == "longer":
+        runs = longer.runs(
+            given.data,
+            given.folder,
+            given.backbones,
+            given.seeds,
+            given.horizons,
+            lookback=given.lookback,
+            base_horizon=given.horizon,
+            segment_length=given.segment_length,
+            epochs=given.epochs,
+            learning_rate=given.lr,
+            stride=given.stride,
+        )
+        complete(results, runs)
+        print(markdown(longer.table(read_results(results))))
     elif given.command == "expressiveness":
         table = expressiveness(given.widths, given.epochs)
         print(markdown(table))

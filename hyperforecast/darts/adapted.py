@@ -11,7 +11,10 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 
 from hyperforecast.darts.adapter_files import load_adapter, save_adapter
 from hyperforecast.darts.base import HyperforecastModel
+from hyperforecast.darts.base_state import BaseState
 from hyperforecast.darts.calls import accepting
+from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.names import InputKind
 from hyperforecast.darts.solver_choice import HEAD_SOLVER
 from hyperforecast.darts.stages import StagedModule, base_trainer, count_on, without_callbacks_of
 
@@ -31,9 +34,13 @@ class AdaptedModel(HyperforecastModel):
 
     # training
 
-    @accepting(HyperforecastModel.fit, "adapt_only")
+    @accepting(HyperforecastModel.fit, "adapt_only", "base")
     def fit(  # type: ignore[override]  # mypy takes the base's for a wrapper of Darts'
-        self, *args: Any, adapt_only: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        adapt_only: bool = False,
+        base: HyperforecastModel | None = None,
+        **kwargs: Any,
     ) -> Self:
         """Train the model, its base first, or its adapters alone.
 
@@ -46,18 +53,34 @@ class AdaptedModel(HyperforecastModel):
         adapt_only : bool, default=False
             Keep the base that the model has, from a ``fit`` on many series, say, or from a file,
             and train the adapters on these series.
+        base : HyperforecastModel, optional
+            A trained model whose base this one, which is new, takes over and keeps as it is: of its
+            training the adapters alone are left. The base forecasts a segment, so the horizon can
+            be any: that of a model with adapters by its ``segment_length``, whatever its own
+            horizon, that of a model without, such as :class:`BackboneModel`, by its
+            ``output_chunk_length``. Its own adapters are left behind.
 
         Returns
         -------
         AdaptedModel
             The model itself.
+
+        Raises
+        ------
+        ValueError
+            If the network is not that of the base but for horizon and adapters: what differs is
+            named.
         """
-        with self._adapting(adapt_only):
+        with self._on_base(base), self._adapting(adapt_only or base is not None):
             return super().fit(*args, **kwargs)
 
-    @accepting(HyperforecastModel.fit_from_dataset, "adapt_only")
+    @accepting(HyperforecastModel.fit_from_dataset, "adapt_only", "base")
     def fit_from_dataset(  # type: ignore[override]
-        self, *args: Any, adapt_only: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        adapt_only: bool = False,
+        base: HyperforecastModel | None = None,
+        **kwargs: Any,
     ) -> Self:
         """Train the model, its base first, or its adapters alone.
 
@@ -66,15 +89,16 @@ class AdaptedModel(HyperforecastModel):
         *args, **kwargs
             See :meth:`darts.models.forecasting.torch_forecasting_model.\
 TorchForecastingModel.fit_from_dataset`.
-        adapt_only : bool, default=False
-            See :meth:`fit`, which hands it on.
+        adapt_only, base
+            See :meth:`fit`, which hands them on.
 
         Returns
         -------
         AdaptedModel
             The model itself.
         """
-        with self._adapting(adapt_only or self._adapts_only):
+        adapts_only = adapt_only or base is not None or self._adapts_only
+        with self._on_base(base), self._adapting(adapts_only):
             return super().fit_from_dataset(*args, **kwargs)
 
     @contextmanager
@@ -82,13 +106,53 @@ TorchForecastingModel.fit_from_dataset`.
         if only and self.model is None and self._start_state is None:
             raise ValueError(
                 "adapt_only=True trains adapters on a base that was trained before, and this "
-                "model has none. Call `fit` without it first, or load a model or its weights."
+                "model has none. Call `fit` without it first, load a model or its weights, or give "
+                "the base of another model, base=."
             )
         before, self._adapts_only = self._adapts_only, only
         try:
             yield
         finally:
             self._adapts_only = before
+
+    @contextmanager
+    def _on_base(self, base: HyperforecastModel | None) -> Iterator[None]:
+        """Let a training start from the base of another model, if one is given."""
+        if base is None:
+            yield
+            return
+        if not isinstance(base, HyperforecastModel):
+            raise TypeError(
+                f"base must be a trained model of this package; got {type(base).__name__}."
+            )
+        if base.model is None:
+            raise ValueError(
+                f"base, a {type(base).__name__}, is not trained. Fit or load it first."
+            )
+        if self.model is not None:
+            raise ValueError(
+                "base= gives a new model its base, and this one has weights already. Make a new "
+                "one, or go on with adapt_only=True."
+            )
+        self._start_state = BaseState.of(base.model)
+        try:
+            yield
+        finally:
+            self._start_state = None
+
+    def _trained_names(self) -> dict[InputKind, list[str]]:
+        if self.model is None and isinstance(self._start_state, BaseState):
+            return self._start_state.names()
+        return super()._trained_names()
+
+    def _take_start(self, module: ForecastingModule, state: dict[str, Any]) -> None:
+        if not isinstance(state, BaseState):
+            super()._take_start(module, state)
+            return
+        assert isinstance(module, StagedModule)
+        if module.stage is None:
+            raise ValueError(no_adapter("train"))
+        super()._take_start(module, state.completed(module))
 
     def _train(
         self,

@@ -13,7 +13,11 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.distinct_series import number_of_each
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
-from hyperforecast.nn.exact.standard_error import exceeds_standard_error, standard_errors
+from hyperforecast.nn.exact.standard_error import (
+    exceeds_error_over_time,
+    exceeds_standard_error,
+    standard_errors,
+)
 
 MAX_TIMES, MIN_TIMES, MAX_WINDOWS = 512, 64, 2048
 """Numbers of points in time that windows begin at, at most, and at least where they have many
@@ -178,6 +182,35 @@ class HeldOutWindows:
         first = series.values(copy=False)[0].astype(np.float64)
         return (last - first) / np.maximum(n_steps, 1)[:, None]
 
+    def drift_goes_on(self, last_value: np.ndarray) -> bool:
+        """Say whether a drift is clearly better than the last value, one stretch after another.
+
+        Each window has the mean change of the rows up to its last one, at least half of all. So a
+        drift has to have gone on several times, where a comparison on the last rows sees one time,
+        which channels that move together tell as if it were many.
+
+        Parameters
+        ----------
+        last_value : array, shape (H, L)
+            Map of the last value.
+        """
+        late = torch.tensor(
+            [w for one in self.data.series for w in self._late(one)], dtype=torch.bool
+        )
+        times = self.times[late]
+        if not len(times):
+            return False
+        last = squared(self.residuals_of_map(last_value))[:, late]
+        saved = last - squared(self.residuals_of_map(last_value, drift=True))[:, late]
+        n_apart = int(times.max() - times.min() + 1) // self.lengths.horizon
+        gains_enough = saved.mean().item() > LEAST_GAIN * last.mean().item()
+        return gains_enough and exceeds_error_over_time(saved, times, n_apart)
+
+    def _late(self, series: TimeSeries) -> list[bool]:
+        """Say of each window whether half of the rows come up to its last one."""
+        begins = range(0, self.lengths.n_windows(len(series)), self.stride)
+        return [2 * (begin + self.lengths.lookback) >= len(series) for begin in begins]
+
     def residuals_of(self, model: Any) -> Tensor:
         """Return the errors (C, T, H) of a trained Darts model."""
         forecasts = model.historical_forecasts(
@@ -204,6 +237,16 @@ class HeldOutWindows:
         found = standard_errors(saved, *where)
         clear = gain > LEAST_GAIN and exceeds_standard_error(saved, *where)
         return Gain(gain, found[0] if found else float("inf"), clear)
+
+    def gains_over_time(self, reference: Tensor, errors: Tensor) -> bool:
+        """Say whether errors (C, T) are lower than a reference's in one stretch after another.
+
+        Blocks of time alone count, see :func:`exceeds_error_over_time`; ``True`` where the windows
+        span fewer than two horizons, so that blocks would see the same one.
+        """
+        return self.n_apart < 2 or exceeds_error_over_time(
+            reference - errors, self.times, self.n_apart
+        )
 
     def _windows(self, series: TimeSeries, first: int, length: int) -> np.ndarray:
         """Return some rows of each window, from its ``first`` one on: (windows, C, length)."""

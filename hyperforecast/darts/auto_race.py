@@ -15,6 +15,7 @@ from hyperforecast.automatic.names import (
     DRIFT,
     GENERATED,
     LAST_VALUE,
+    NAIVE,
     ONE_FOR_ALL,
     SEASONAL_NAIVE,
 )
@@ -107,6 +108,11 @@ class Entry:
     settings: SettingHistory | None = None
     trained: Trained | None = None
     combination: "Combination[Entry] | None" = None
+
+    @property
+    def is_naive(self) -> bool:
+        """Whether nothing is trained for it."""
+        return self.name in NAIVE
 
     @cached_property
     def errors(self) -> Tensor:
@@ -286,9 +292,14 @@ class Race:
             entries = [self._only_one()]
         chosen = entries[0]
         for entry in entries[1:]:
-            if windows.gain(chosen.errors, entry.errors).clear:
+            if beats(entry, chosen, windows) and (entry.name != DRIFT or self._drift_goes_on()):
                 chosen = entry
         return Outcome(chosen, entries, windows)
+
+    def _drift_goes_on(self) -> bool:
+        """Say whether a drift pays on all rows, not on those held out alone."""
+        everything = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
+        return everything.drift_goes_on(self.map_of(LAST_VALUE))
 
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""
@@ -448,6 +459,17 @@ class Race:
             model = chosen.candidate.model_class(**{**given, **chosen.candidate.arguments})
             model._setting_history = chosen.settings
         return model.fit(**self.data.to_fit(), **validation, **self.fit_arguments, verbose=False)
+
+
+def beats(entry: Entry, simpler: Entry, windows: HeldOutWindows) -> bool:
+    """Say whether a candidate is clearly better than a simpler one on the rows held out.
+
+    What beats a naive forecast in some stretch of time, because of a trend, say, does so in all
+    channels that move together: there time alone tells.
+    """
+    if not windows.gain(simpler.errors, entry.errors).clear:
+        return False
+    return not simpler.is_naive or windows.gains_over_time(simpler.errors, entry.errors)
 
 
 def _entry(trained: Trained, how: str = "") -> Entry:

@@ -747,9 +747,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             self._fit_dataset = None
         model = setup["model"]
         if self._start_state is not None:
-            floats = (v for v in self._start_state.values() if torch.is_tensor(v))
-            model.to(next(v.dtype for v in floats if v.is_floating_point()))
-            model.load_state_dict(self._start_state)
+            self._take_start(model, self._start_state)
             self._start_state = None
         # Darts freezes a module as it is made; loading may have put another network into it
         self._setup_finetuning(model)
@@ -844,6 +842,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """
         self._start_state = state
         return self
+
+    def _take_start(self, module: ForecastingModule, state: dict[str, Any]) -> None:
+        """Let a new module start from a state."""
+        floats = (v for v in state.values() if torch.is_tensor(v))
+        module.to(next(v.dtype for v in floats if v.is_floating_point()))
+        module.load_state_dict(state)
 
     # by which solver
 

@@ -490,14 +490,18 @@ class ForecastingModule(PLForecastingModule):
         self.encoder_state = state.get("encoder")
         self.attributes = state.get("attributes")
         arguments = state["network"]
-        if arguments != self.network_arguments and _given(arguments) == _given(
+        if arguments != self.network_arguments and given_arguments(arguments) == given_arguments(
             self.network_arguments
         ):
-            like = next(self.network.parameters())
-            network = make_network(arguments).to(like.device, like.dtype)
-            use_monte_carlo_dropout(network)
-            self.network = network.train(self.network.training)
-            self.network_arguments = arguments
+            self.remake_network(arguments)
+
+    def remake_network(self, arguments: dict[str, Any]) -> None:
+        """Make the network anew, by other arguments, with weights at their start."""
+        like = next(self.network.parameters())
+        network = make_network(arguments).to(like.device, like.dtype)
+        use_monte_carlo_dropout(network)
+        self.network = network.train(self.network.training)
+        self.network_arguments = arguments
 
 
 def folded(module: ForecastingModule) -> ForecastingModule:
@@ -509,10 +513,10 @@ def folded(module: ForecastingModule) -> ForecastingModule:
     return duplicate
 
 
-def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+def given_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a network that its training does not choose."""
     if MEMBERS in arguments:
-        return {**arguments, MEMBERS: [_given(one) for one in arguments[MEMBERS]]}
+        return {**arguments, MEMBERS: [given_arguments(one) for one in arguments[MEMBERS]]}
     chosen = {
         "instance_norm",
         "n_factors",

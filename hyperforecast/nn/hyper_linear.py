@@ -11,6 +11,7 @@ from hyperforecast.nn.contexts.base import AXES, Axis
 from hyperforecast.nn.entities import by_window, check_axes, pick, side_by_side
 from hyperforecast.nn.generators import Generator
 from hyperforecast.nn.hyper_layer import HyperLayer
+from hyperforecast.nn.mixed_linear import mixes_in_pieces
 from hyperforecast.nn.stacked_linear import (
     StackedLinear,
     compute_once,
@@ -92,6 +93,8 @@ class HyperLinear(HyperLayer[Generator]):
         generated = [term for term, alone in zip(terms, contracts, strict=True) if not alone]
         if contracted:
             axes = self.axes_of(generated)
+        elif rows is None and (y := self._multiplied(x)) is not None:
+            return y
         fixed = all(term.context.static for term in generated)
         fixed = fixed and not any(term.context.static for term in contracted)
         if fixed and (rows is None or not self.training):
@@ -118,8 +121,32 @@ class HyperLinear(HyperLayer[Generator]):
     def apply_to(self, x: Tensor, channels: slice) -> Tensor:
         """Apply the layers of some channels alone: (B, c, ..., I) -> (B, c, ..., O)."""
         assert self.axes == ("channel",)
+        if (y := self._multiplied(x, channels)) is not None:
+            return y
         weight, bias = self._sum(self.static_terms(shared=False), channels=channels)
         return linear_along(x, weight, bias, ("channel",), 0)
+
+    def _multiplied(self, x: Tensor, channels: slice = slice(None)) -> Tensor | None:
+        """Multiply (B, C, I) by weights that are never held whole; ``None`` where they have to be.
+
+        In training they would be written and read several times, and not be kept.
+        """
+        if not self.multiplies_in_pieces(x):
+            return None
+        (term,) = self.of_pass(shared=False)[0]
+        vectors = term.context()[channels]
+        if x.shape[1] != len(vectors) or self.bias is None:
+            return None
+        rows = x.transpose(0, 1)
+        return term.generator.multiply(self.weight, self.bias, vectors, rows).transpose(0, 1)
+
+    def multiplies_in_pieces(self, x: Tensor) -> bool:
+        """Say whether a pass that trains on (B, C, ...) multiplies by weights not held whole."""
+        terms, axes, static = self.of_pass(shared=False)
+        if not (self.training and axes == ("channel",) and len(terms) == 1 and static):
+            return False
+        plain = x.dim() == self.n_axes == 3 and not self.base_axes
+        return plain and terms[0].generator.multiplies and mixes_in_pieces(x)
 
     def fold(self) -> nn.Module:
         """Return the plain layer of the summed weights."""

@@ -413,7 +413,7 @@ class ForecastingNetwork(HyperNetwork):
             early(future_covariates) if takes and future_covariates is not None else None,
             rows,
         )
-        n_block = self._channels_per_block(x.shape[0])
+        n_block = self._channels_per_block(x)
         if n_block < self.n_channels:
             y = self._forward_by_blocks(x, n_block)
         else:
@@ -494,8 +494,8 @@ class ForecastingNetwork(HyperNetwork):
                 x = run(stage, x, condition)
         return x
 
-    def _channels_per_block(self, batch_size: int) -> int:
-        """Return how many channels are trained at a time.
+    def _channels_per_block(self, x: Tensor) -> int:
+        """Return how many channels of windows (B, C, L) are trained at a time.
 
         With thousands of channels, features and generated weights of all would be arrays so large
         that asking the system for their memory, in every step, takes as long as the arithmetic.
@@ -504,7 +504,8 @@ class ForecastingNetwork(HyperNetwork):
         if not (self.training and self._takes_blocks and isinstance(self.head, HyperLinear)):
             return self.n_channels
         n_in, n_out = self.head.in_features, self.head.out_features
-        return max(1, self.max_block // (max(batch_size, n_out) * n_in))
+        n_rows = len(x) if self.head.multiplies_in_pieces(x) else max(len(x), n_out)
+        return max(1, self.max_block // (n_rows * n_in))
 
     def _forward_by_blocks(self, x: Tensor, n_block: int) -> Tensor:
         """Apply backbone and head to ``n_block`` channels after others: (B, C, L) -> (B, C, H·P).

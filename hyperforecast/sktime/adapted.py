@@ -1,5 +1,6 @@
 """Forecasters whose networks can have adapters on a base."""
 
+from contextlib import suppress
 from typing import Self
 
 import pandas as pd
@@ -7,13 +8,16 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from hyperforecast.darts.options import TwoStageOptions
 from hyperforecast.sktime.base import BaseHyperforecastForecaster
+from hyperforecast.sktime.trained import Trained
 
 
 class BaseAdaptedForecaster(TwoStageOptions, BaseHyperforecastForecaster):
     """Base of the forecasters that train a base first, and then what adapts it.
 
     ``pretrain`` on a panel makes the base; with ``adapt_only=True``, ``fit`` and ``update`` then
-    train the adapters alone.
+    train the adapters alone. A base with ``segment_length`` serves any horizon:
+    ``set_params(output_chunk_length=...)`` in between keeps it, and adapters of the new horizon
+    are trained from their start.
 
     Parameters
     ----------
@@ -27,3 +31,15 @@ class BaseAdaptedForecaster(TwoStageOptions, BaseHyperforecastForecaster):
                 "none. Call `pretrain` with a panel first, or leave adapt_only out."
             )
         return super()._fit(y, X, fh)
+
+    def _lengths_on(self, start: Trained) -> tuple[int, int]:
+        lookback, horizon = super()._lengths_on(start)
+        assert start.model.model is not None
+        network, wanted = start.model.model.single_network, self.output_chunk_length
+        if wanted is None or network.segments is None or not self.adapt_only:
+            return lookback, horizon
+        with suppress(ValueError):  # a horizon that is not cut into such segments
+            cuts = [part.cut(wanted) for part in network.parts.values()]
+            if network.segments.length in [cut.length for cut in cuts if cut is not None]:
+                return lookback, wanted
+        return lookback, horizon

@@ -358,7 +358,7 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         """Say what to train on, from the weights of ``start`` if that is given."""
         if start is not None:
             parameters.check_unchanged(self, start)
-            lengths = (start.lookback, start.horizon)
+            lengths = self._lengths_on(start)
         if lengths is None:
             lengths = choose_lengths(
                 instances, self.input_chunk_length, self.output_chunk_length, largest_step
@@ -390,6 +390,10 @@ class BaseDartsForecaster(AllOrNothing, OneAtATime, BaseForecaster):
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
         arguments = self._model_arguments(lengths, self._make_likelihood())
         return self._new_model(copy.deepcopy(arguments)), plan
+
+    def _lengths_on(self, start: Trained) -> tuple[int, int]:
+        """Return lookback and horizon of what goes on from trained weights."""
+        return start.lookback, start.horizon
 
     def _train(
         self,

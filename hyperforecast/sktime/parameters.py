@@ -94,7 +94,8 @@ def changed(forecaster: Any, trained: Trained) -> list[str]:
     """Name the parameters by which the network would differ from a trained one."""
     now = values(forecaster, of="network")
     names = [name for name, value in now.items() if not _equal(value, trained.options[name])]
-    lengths = {"input_chunk_length": trained.lookback, "output_chunk_length": trained.horizon}
+    lookback, horizon = forecaster._lengths_on(trained)
+    lengths = {"input_chunk_length": lookback, "output_chunk_length": horizon}
     return names + [n for n, then in lengths.items() if getattr(forecaster, n) not in (None, then)]
 
 

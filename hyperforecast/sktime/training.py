@@ -181,7 +181,8 @@ def train(
     fit_options : mapping
         Arguments of the model's ``fit``.
     start : Trained, optional
-        Whose weights training starts from.
+        Whose weights training starts from; its base, which stays as it is, where the horizon is
+        another.
     scales : Trained, optional
         Whose scales are kept, whatever ``scaler`` says.
     patience : int, optional
@@ -192,7 +193,9 @@ def train(
     trained, arguments = inputs_of_training(
         model, plan, scaler=scaler, options=options, start=start, scales=scales
     )
-    if start is not None:
+    if start is not None and start.horizon != plan.horizon:
+        arguments["base"] = start.model
+    elif start is not None:
         assert start.model.model is not None
         model.train_from(start.model.model.state_dict())
     own = model.trainer_params["callbacks"]

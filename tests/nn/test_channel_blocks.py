@@ -42,8 +42,8 @@ def test_blocks_change_neither_forecasts_nor_gradients(backbone, n_block, monkey
     x = torch.randn(B, L, C, dtype=torch.float64)
     forecasts, expected = network(x), gradients(network, x)
     n_in = network.backbone.feature_dim
-    monkeypatch.setattr(ForecastingNetwork, "max_block", n_block * max(B, H) * n_in)
-    assert network._channels_per_block(B) == n_block
+    monkeypatch.setattr(ForecastingNetwork, "max_block", n_block * B * n_in)
+    assert network._channels_per_block(torch.empty(B, C, L)) == n_block
     torch.testing.assert_close(network(x), forecasts, rtol=1e-12, atol=1e-12)
     for found, gradient in zip(gradients(network, x), expected, strict=True):
         torch.testing.assert_close(found, gradient, rtol=1e-10, atol=1e-12)

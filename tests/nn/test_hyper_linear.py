@@ -110,9 +110,9 @@ def naive(layer: HyperLinear, x: Tensor, given: Condition, leading: bool = False
 def calls_of(layer: HyperLinear, name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note how a term's generator is used from now on."""
     seen: list[str] = []
-    inside: list[str] = []  # add_to may call generate, which is the same use
+    inside: list[str] = []  # add_to may call generate, which is the same use; so is multiplying
     generator = layer.terms[name].generator
-    for way in ("generate", "add_to", "contract"):
+    for way in ("generate", "add_to", "multiply", "contract"):
         method = getattr(generator, way)
 
         def record(*given: object, way: str = way, method: Callable = method) -> object:

@@ -43,6 +43,7 @@ __all__ = [
     "register_backbone",
     "separates_channels",
     "takes_covariates",
+    "with_defaults",
 ]
 
 BACKBONES: dict[str, type[nn.Module]] = {
@@ -90,6 +91,13 @@ def backbone_options(backbone: type[nn.Module]) -> list[str]:
     parameters = inspect.signature(backbone).parameters.values()
     given = inspect.signature(CovariateBackbone).parameters  # by the network
     return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in given]
+
+
+def with_defaults(name: str, options: dict | None) -> dict[str, Any]:
+    """Return the options of a backbone, those that are not given at their defaults."""
+    declared = inspect.signature(BACKBONES[name]).parameters
+    defaults = {one: declared[one].default for one in backbone_options(BACKBONES[name])}
+    return defaults | (options or {})
 
 
 def check_backbone(name: str, options: dict | None) -> None:

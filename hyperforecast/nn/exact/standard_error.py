@@ -43,6 +43,23 @@ def standard_errors(gains: Tensor, times: Tensor, series: Tensor, n_apart: int) 
     return [means.std().item() / math.sqrt(len(means)) for means in replicates if len(means) > 1]
 
 
+def exceeds_error_over_time(gains: Tensor, times: Tensor, n_apart: int) -> bool:
+    """Say whether the mean gain is more than its standard error over blocks of time alone.
+
+    That is asked where channels are no further evidence, since what is gained befalls all of them
+    at the same time. One block tells nothing.
+
+    Parameters
+    ----------
+    gains, times, n_apart
+        See :func:`standard_errors`.
+    """
+    means = _block_means(gains, times, n_apart)
+    if len(means) == 1:
+        return False
+    return gains.mean().item() > means.std().item() / math.sqrt(len(means))
+
+
 def _block_means(gains: Tensor, times: Tensor, n_apart: int) -> Tensor:
     """Return the mean gain in each block of time, (blocks,)."""
     distinct = times.unique()  # ascending

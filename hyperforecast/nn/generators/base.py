@@ -1,7 +1,7 @@
 """What every generator of linear layers is."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -56,6 +56,21 @@ class Generator(nn.Module, ABC):
         """Generate, and add a weight (O, I) that all contexts share: (N, O, I) and (N, O)."""
         added, bias = self.generate(context)
         return weight + added, bias
+
+    multiplies: ClassVar[bool] = False
+    """Whether it can :meth:`multiply`."""
+
+    def multiply(self, weight: Tensor, bias: Tensor, context: Tensor, x: Tensor) -> Tensor:
+        """Apply what :meth:`add_to` returns, holding no more than pieces of it: (N, B, O).
+
+        Parameters
+        ----------
+        weight : Tensor, shape (O, I)
+        bias : Tensor, shape (O,)
+        context : Tensor, shape (N, E)
+        x : Tensor, shape (N, B, I)
+        """
+        raise NotImplementedError
 
 
 def along(values: Tensor, axis: int, n_axes: int) -> Tensor:

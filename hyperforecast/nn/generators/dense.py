@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hyperforecast.nn.generators.base import Cost, Generator, along
 from hyperforecast.nn.generators.trunk import make_trunk
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.mixed_linear import mixed_linear
 
 
 class DenseGenerator(Generator):
@@ -41,6 +42,7 @@ class DenseGenerator(Generator):
     """
 
     basis_scale = 0.1
+    multiplies = True
 
     def __init__(
         self,
@@ -76,6 +78,13 @@ class DenseGenerator(Generator):
         with_ones = torch.cat([mixing.new_ones(len(mixing), 1), mixing], dim=1)  # (N, 1 + K)
         bases = torch.cat([weight[None], self.weight_bases])  # (1 + K, O, I)
         return self._mixed(with_ones, bases), self._bias(mixing)
+
+    def multiply(self, weight: Tensor, bias: Tensor, context: Tensor, x: Tensor) -> Tensor:
+        """Multiply by the mixtures, some rows of these after others."""
+        mixing = self.trunk(context)
+        own = self._bias(mixing)
+        biases = bias.expand(len(mixing), -1) if own is None else own + bias
+        return mixed_linear(x, mixing, weight, self.weight_bases, biases)
 
     def contract(self, context: Tensor, x: Tensor, axis: int) -> Tensor:
         """Apply every basis to every input, and mix what they give."""

@@ -17,7 +17,9 @@ import hyperforecast.darts
 from hyperforecast.automatic.names import GENERATED, NAIVE, ONE_FOR_ALL
 from hyperforecast.darts import AutoHyperModel, BackboneModel, CentredQuantiles, HNMVTSModel
 from hyperforecast.darts.auto_candidates import SOLVED
+from hyperforecast.darts.auto_held_out import HeldOutWindows, Lengths, Observed
 from hyperforecast.darts.auto_options import LEVELS
+from hyperforecast.darts.auto_race import Entry, beats
 
 L, H = 12, 4
 POINTS = {"quantiles": None}
@@ -72,6 +74,26 @@ class TestChoice:
         model = make(candidates=NAIVE, **POINTS).fit(series)
         expected = NaiveDrift().fit(series["0"]).predict(H)
         np.testing.assert_allclose(model.predict(H)["0"].values(), expected.values(), rtol=1e-4)
+
+    def test_of_a_trend_that_turned_in_between_is_no_drift(self) -> None:
+        """One stretch that goes on as the rows before it did, in all channels, is one gain."""
+        slope = np.repeat([0.5, -0.1, 0.5], [80, 130, 30])
+        noise = np.random.default_rng(0).normal(size=(240, 8))
+        series = made(slope.cumsum()[:, None] + 0.1 * noise, "h")
+        model = make(candidates=NAIVE, validation_size=0.1, **POINTS).fit(series)
+        assert "candidates=['last value']" in model.as_code()
+        assert model.leaderboard().iloc[0]["candidate"] == "drift"
+
+    @pytest.mark.parametrize(("simpler", "taken"), [("last value", False), (ONE_FOR_ALL, True)])
+    def test_in_one_stretch_of_time_is_none_beside_a_naive_forecast(
+        self, simpler: str, taken: bool
+    ) -> None:
+        windows = HeldOutWindows(Observed([made(np.zeros((63, 8)))]), Lengths(L, H, 0), np.ones(8))
+        residuals = torch.ones(8, len(windows.times), H)
+        less = residuals.clone()
+        less[:, : len(windows.times) // 8] = 0.5  # in a block of eight, all channels alike
+        less[:, len(windows.times) // 8 :] = 1.001
+        assert beats(Entry("", less, 0, 0), Entry(simpler, residuals, 0, 0), windows) == taken
 
     def test_of_channels_that_differ_is_generated(self, fitted: AutoHyperModel) -> None:
         assert fitted.best_class_ == "HNMVTSModel"

@@ -108,6 +108,37 @@ class TestErrors:
         )
 
 
+class TestDrift:
+    """Whether a drift goes on: windows of five rows, the step after the next and two more."""
+
+    LAST = naive_map("last value", 5, 3, shift=1)
+
+    def of(self, values: np.ndarray) -> bool:
+        return windows_of(TimeSeries.from_values(values)).drift_goes_on(self.LAST)
+
+    def test_of_a_trend(self) -> None:
+        noise = np.random.default_rng(0).normal(size=(80, 2))
+        assert self.of(np.arange(80.0)[:, None] + noise)
+        assert not self.of(noise)
+
+    def test_of_a_trend_that_came_last(self) -> None:
+        """Where rows held out alone would say that it does."""
+        together = np.concatenate([np.zeros(60), np.arange(20.0)])
+        noise = np.random.default_rng(0).normal(size=(80, 8))
+        assert not self.of(-0.3 * np.arange(80.0)[:, None] + 0.6 * together[:, None] + noise)
+
+    def test_early_windows_know_too_little(self) -> None:
+        values = np.arange(80.0)
+        values[3:38] += np.tile([30.0, -30.0], 18)[:35]  # where mean changes are far off
+        windows = windows_of(TimeSeries.from_values(values[:, None]))
+        errors = [squared(windows.residuals_of_map(self.LAST, drift=d)) for d in (False, True)]
+        assert errors[0].mean() < errors[1].mean()
+        assert self.of(values[:, None])
+
+    def test_fewer_rows_than_a_late_window(self) -> None:
+        assert not self.of(np.arange(8.0)[:, None])
+
+
 class TestGain:
     def test_is_clear_beyond_a_standard_error_and_a_per_cent(self, series: TimeSeries) -> None:
         windows = windows_of(series)
@@ -123,6 +154,21 @@ class TestGain:
         gain = windows.gain(errors, noisy)
         assert gain.gain > 0.05
         assert gain.standard_error > 0.9 * gain.gain
+
+    def test_over_time_takes_more_than_channels_that_move_together(self) -> None:
+        windows = windows_of(TimeSeries.from_values(np.zeros((40, 8))))
+        reference = torch.ones(8, len(windows.times))
+        first = torch.arange(len(windows.times)) < len(windows.times) // 8  # one block of eight
+        errors = torch.where(first, 0.5, 1.0).expand(8, -1)
+        assert windows.gain(reference, errors).clear
+        assert not windows.gains_over_time(reference, errors + 1e-3)
+        assert windows.gains_over_time(reference, 0.9 * reference)
+
+    def test_over_time_is_not_asked_within_one_horizon(self) -> None:
+        windows = windows_of(TimeSeries.from_values(np.zeros((13, 8))))
+        assert windows.n_apart == 1
+        reference = torch.ones(8, len(windows.times))
+        assert windows.gains_over_time(reference, 2 * reference)
 
     def test_of_errors_of_zero_there_is_none(self, series: TimeSeries) -> None:
         windows = windows_of(series)

@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger
 from torchmetrics import MeanAbsoluteError
 
-from hyperforecast.darts import BackboneModel, MoLAModel, StagedModule
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperModel, MoLAModel, StagedModule
 
 L, H = 12, 6
 
@@ -90,11 +90,12 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def test_the_signature_of_fit_is_that_of_every_model() -> None:
-    """Tools that look arguments up by name see them, and one more."""
+    """Tools that look arguments up by name see them, and two more."""
     for name in ("fit", "fit_from_dataset"):
         expected = dict(inspect.signature(getattr(BackboneModel, name)).parameters)
         found = dict(inspect.signature(getattr(MoLAModel, name)).parameters)
         assert found.pop("adapt_only").default is False
+        assert found.pop("base").default is None
         assert found == expected
         assert {"verbose", "epochs"} & found.keys()
 
@@ -465,6 +466,152 @@ class TestAdapters:
             make().fit(series, adapt_only=True)
         with pytest.raises(ValueError, match="no base to load an adapter for yet"):
             make().load_adapter(tmp_path / "a.pt")
+
+
+class TestALongerHorizon:
+    """Of the base of another model."""
+
+    @pytest.mark.parametrize("backbone", ["rmlp", "dlinear", "itransformer"])
+    def test_every_segment_starts_as_the_first_of_the_base(
+        self, backbone: str, series: TimeSeries
+    ) -> None:
+        options = {"backbone": backbone, "backbone_kwargs": None}
+        base = make(n_segments=None, segment_length=2, **options).fit(series)
+        longer = _longer(15, random_state=1, n_epochs=0, **options).fit(series, base=base)
+        assert base.model is not None
+        window = torch.from_numpy(series.values()[-L:])[None]
+        with torch.no_grad():  # what the base forecasts, its own adapters left out
+            segment = base.network.eval()(window, shared=True)[0, :2, :, 0]
+        expected = segment.tile(8, 1)[:15]
+        np.testing.assert_allclose(longer.predict(15).values(), expected, rtol=1e-4, atol=1e-5)
+        assert not np.allclose(base.predict(2).values(), segment, atol=1e-4)
+
+    def test_a_plain_network_is_a_base(self, series: TimeSeries) -> None:
+        options: dict[str, Any] = {"pl_trainer_kwargs": {"accelerator": "cpu"}}
+        base = BackboneModel(L, 3, backbone="dlinear", **options).fit(series)  # solved for
+        assert base.network.standardiser is not None
+        longer = _longer(9, segment_length=3, backbone="dlinear", backbone_kwargs=None, n_epochs=0)
+        longer.fit(series, base=base)
+        expected = np.tile(base.predict(3).values(), (3, 1))
+        np.testing.assert_allclose(longer.predict(9).values(), expected, rtol=1e-4, atol=1e-5)
+
+    def test_heads_that_were_solved_for(self, series: TimeSeries, tmp_path: Path) -> None:
+        options: dict[str, Any] = {
+            "backbone": "dlinear",
+            "pl_trainer_kwargs": {"accelerator": "cpu"},
+        }
+        base = HNMVTSModel(L, 3, **options).fit(series)
+        longer = HyperModel(
+            L,
+            9,
+            head="hn-mvts",
+            adapters="mola",
+            adapters_kwargs={"segment_length": 3},
+            n_epochs=0,
+            **options,
+        )
+        longer.fit(series, base=base)
+        expected = np.tile(base.predict(3).values(), (3, 1))
+        np.testing.assert_allclose(longer.predict(9).values(), expected, rtol=1e-4, atol=1e-5)
+        longer.save(str(tmp_path / "longer.pt"))
+        again = HyperModel.load(str(tmp_path / "longer.pt"), trusted=True)
+        np.testing.assert_array_equal(again.predict(9).values(), longer.predict(9).values())
+
+    def test_the_base_stays_and_the_experts_are_trained(
+        self, series: TimeSeries, tmp_path: Path
+    ) -> None:
+        base = make(n_segments=None, segment_length=2).fit(series)
+        base.save(str(tmp_path / "base.pt"))
+        EPOCHS.clear()
+        start = _longer(14, n_epochs=0).fit(series, base=base)
+        longer = _longer(14).fit(
+            series, base=MoLAModel.load(str(tmp_path / "base.pt"), trusted=True)
+        )
+        assert (epochs("base"), epochs("adapters")) == (0, 2)
+        assert same(state(base, adapters=False), state(longer, adapters=False))
+        assert not same(state(start, adapters=True), state(longer, adapters=True))
+        longer.save_adapter(tmp_path / "adapter.pt")
+        start.load_adapter(tmp_path / "adapter.pt")
+        np.testing.assert_array_equal(start.predict(14).values(), longer.predict(14).values())
+        other = make(n_segments=None, segment_length=2, random_state=1).fit(series)
+        with pytest.raises(ValueError, match="was trained on another base than this model's"):
+            _longer(14, n_epochs=0).fit(series, base=other).load_adapter(tmp_path / "adapter.pt")
+
+    def test_channels_go_by_the_names_of_the_base(self, make_series: Callable) -> None:
+        series = make_series(80)
+        base = make(n_segments=None, segment_length=2).fit(series)
+        names = list(series.components)
+        turned = series[[*names[1:], names[0]]]
+        longer = _longer(14).fit(turned, base=base)
+        assert longer.channel_names == names
+        expected = _longer(14).fit(series, base=base).predict(14, series=series)
+        np.testing.assert_allclose(
+            longer.predict(14, series=turned)[names].values(), expected.values(), rtol=1e-4
+        )
+
+    def test_every_fit_of_a_backtest_is_on_the_base(self, series: TimeSeries) -> None:
+        base = make(n_segments=None, segment_length=2).fit(series)
+        EPOCHS.clear()
+        _longer(8, n_epochs=1).historical_forecasts(
+            series, start=-9, forecast_horizon=8, fit_kwargs={"base": base}, show_warnings=False
+        )
+        assert (epochs("base"), epochs("adapters")) == (0, 2)
+
+    @pytest.mark.parametrize(
+        ("lookback", "options", "message"),
+        [
+            (L + 1, {}, "input_chunk_length is 13, and the base's 12"),
+            (L, {"segment_length": 3}, "a segment has 3 steps, and the base forecasts 2 (choose "),
+            (L, {"backbone": "rlinear"}, "backbone is 'rlinear', and the base's 'rmlp'"),
+            (L, {"backbone_kwargs": {"d_model": 9}}, "backbone_kwargs is {'d_model': 9, "),
+            (L, {"instance_norm": "last"}, "instance_norm is 'last', and the base's 'revin'"),
+            (L, {"likelihood": GaussianLikelihood()}, "what the likelihood takes of each step is"),
+        ],
+    )
+    def test_another_network(
+        self, lookback: int, options: dict, message: str, series: TimeSeries
+    ) -> None:
+        base = make(n_segments=None, segment_length=2, n_epochs=0).fit(series)
+        longer = _longer(14, lookback=lookback, **options)
+        with pytest.raises(ValueError, match=re.escape(message)):
+            longer.fit(series, base=base)
+        with pytest.raises(ValueError, match="adapt_only=True trains adapters on a base"):
+            longer.fit(series, adapt_only=True)  # nothing is left of it
+
+    def test_what_is_no_base(self, series: TimeSeries) -> None:
+        with pytest.raises(TypeError, match="base must be a trained model of this package; got st"):
+            _longer(14).fit(series, base="base.pt")
+        with pytest.raises(ValueError, match="base, a MoLAModel, is not trained"):
+            _longer(14).fit(series, base=make())
+        base = make(n_segments=None, segment_length=2, n_epochs=0).fit(series)
+        with pytest.raises(ValueError, match="base= gives a new model its base"):
+            make(n_segments=None, segment_length=2, n_epochs=0).fit(series).fit(series, base=base)
+        with pytest.raises(ValueError, match="There is no adapter to train"):
+            HyperModel(L, 14, backbone="rmlp").fit(series, base=base)
+        one = series[str(series.components[0])]
+        with pytest.raises(ValueError, match="not those that the model was trained on"):
+            _longer(14).fit(one, base=base)
+        quantiles = BackboneModel(L, 2, likelihood=QuantileRegression([0.1, 0.5, 0.9])).fit(series)
+        longer = _longer(
+            14,
+            backbone="dlinear",
+            backbone_kwargs=None,
+            likelihood=QuantileRegression([0.1, 0.5, 0.9]),
+        )
+        with pytest.raises(ValueError, match="has quantiles for each step of its own horizon"):
+            longer.fit(series, base=quantiles)
+
+
+def _longer(horizon: int, *, lookback: int = L, **kwargs: Any) -> MoLAModel:
+    defaults: dict[str, Any] = {
+        "backbone": "rmlp",
+        "backbone_kwargs": {"d_model": 8},
+        "segment_length": 2,
+        "n_epochs": 2,
+        "random_state": 0,
+        "pl_trainer_kwargs": {"accelerator": "cpu", "callbacks": [Recorder()]},
+    }
+    return MoLAModel(lookback, horizon, **{**defaults, **kwargs})
 
 
 @pytest.mark.parametrize(

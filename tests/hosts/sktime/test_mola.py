@@ -173,3 +173,37 @@ def test_a_base_must_be_there(panel: pd.DataFrame) -> None:
 def test_segments_must_fit_the_horizon(panel: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="n_segments must be at most the horizon, 2 steps; got 3"):
         make().fit(panel, fh=[1, 2])
+
+
+def test_a_longer_horizon_on_the_pretrained_base(panel: pd.DataFrame) -> None:
+    forecaster = make(n_segments=None, segment_length=2, output_chunk_length=4, adapt_only=True)
+    forecaster.pretrain(instances(panel))
+    base, _ = states(forecaster.pretrained_.model)
+    forecaster.set_params(output_chunk_length=9)
+    forecaster.fit(panel[:90], fh=range(1, 10))
+    assert forecaster.model_.network.segments.count == 5
+    assert same(base, states(forecaster.model_)[0])
+    _, experts = states(forecaster.model_)
+    pd.testing.assert_frame_equal(
+        forecaster.clone().fit(panel[:90], fh=range(1, 10)).predict(), forecaster.predict()
+    )
+    forecaster.update(panel[90:])
+    assert same(base, states(forecaster.model_)[0])
+    assert not same(experts, states(forecaster.model_)[1])
+
+
+@pytest.mark.parametrize(
+    "changed", [{"output_chunk_length": 9, "adapt_only": False}, {"output_chunk_length": 1}]
+)
+def test_a_horizon_that_the_base_does_not_serve(panel: pd.DataFrame, changed: dict) -> None:
+    forecaster = make(n_segments=None, segment_length=2, output_chunk_length=4, adapt_only=True)
+    forecaster.pretrain(instances(panel))
+    with pytest.warns(UserWarning, match="loses its pretrained weights: output_chunk_length"):
+        forecaster.set_params(**changed)
+
+
+def test_segments_of_another_length_are_another_base(panel: pd.DataFrame) -> None:
+    forecaster = make(output_chunk_length=6, adapt_only=True)  # three segments, whatever it is
+    forecaster.pretrain(instances(panel))
+    with pytest.warns(UserWarning, match="loses its pretrained weights: output_chunk_length"):
+        forecaster.set_params(output_chunk_length=9)

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.standard_error import exceeds_standard_error
+from hyperforecast.nn.exact.standard_error import (
+    exceeds_error_over_time,
+    exceeds_standard_error,
+)
 
 ABOVE_AND_BELOW = pytest.mark.parametrize(("shift", "clear"), [(1.01, True), (0.99, False)])
 
@@ -142,3 +145,16 @@ class TestSeveralSeries:
                 lambda x: x.repeat_interleave(2, -1),
             ):
                 assert exceeds(twice(gains + shift), 100, twice(times), twice(series)) == once
+
+
+class TestTimeAlone:
+    @ABOVE_AND_BELOW
+    def test_channels_that_gain_together_are_one(self, shift: float, clear: bool) -> None:
+        # in four blocks of two windows, all channels as much: the error of the means is sqrt(1/3)
+        gains = torch.tensor([-1.0, -1.0, 1.0, 1.0]).tile(9, 2) + shift * (1 / 3) ** 0.5
+        assert exceeds(gains)  # over nine channels there is no deviation
+        assert exceeds_error_over_time(gains, torch.arange(8), n_apart=100) == clear
+
+    def test_one_block_tells_nothing(self) -> None:
+        gains = torch.full((9, 3), 9.0)
+        assert not exceeds_error_over_time(gains, torch.arange(3), n_apart=100)

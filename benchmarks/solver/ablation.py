@@ -63,7 +63,7 @@ def _measure(name: str, horizon: int, step: str, folder: str | None) -> Row:
         fit, model = fit_exactly(dataset, lookback, horizon, **options)
     network = fit.network
     if model.network.periods:
-        network, dataset, _ = without_cycles(model.network, dataset)
+        network, dataset, _ = without_cycles(model.network, dataset, None)
     return {
         "test MSE": round(evaluate(network, dataset, "test", lookback, horizon).mse, 5),
         "processor seconds": round(fit.total.processor, 2),

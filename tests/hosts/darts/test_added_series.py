@@ -115,6 +115,29 @@ def with_encoder() -> HyperforecastModel:
     return model
 
 
+def test_added_with_few_rows_it_is_forecast_in_units_of_those_given(
+    solved: HyperforecastModel,
+) -> None:
+    """As a series that is not added is, where the few rows are too few for anything else."""
+    new = bare(NEWCOMERS)[0]
+    with pytest.warns(UserWarning, match="not trained on"):
+        expected = solved.predict(H, series=new).values()
+    known = bare(panel(16))[3]
+    others = solved.predict(H, series=known).values()
+    solved.add_series(new[:2], adaptation="fine-tune")
+    np.testing.assert_array_equal(solved.predict(H, series=new).values(), expected)
+    both = solved.predict(H, series=[known, new])
+    np.testing.assert_array_equal(both[0].values(), others)
+    np.testing.assert_allclose(both[1].values(), expected, rtol=1e-6)
+    backtest = solved.historical_forecasts(
+        new, start=new.end_time(), forecast_horizon=H, retrain=False, last_points_only=False
+    )
+    one = solved.predict(H, series=new[:-1])
+    np.testing.assert_allclose(backtest[0].values(), one.values(), rtol=1e-6)
+    solved.add_series(new[:L], adaptation="fine-tune")
+    assert not np.allclose(solved.predict(H, series=new).values(), expected, rtol=1e-3)
+
+
 class TestEncoder:
     """Histories are read by what was trained on those of known series."""
 

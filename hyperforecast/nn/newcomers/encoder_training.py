@@ -12,7 +12,6 @@ from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.solver import ChannelSolver
-from hyperforecast.nn.random_numbers import own_random_numbers
 
 LENGTHS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 """Lengths of the histories that known channels are cut to, in lookbacks."""
@@ -98,7 +97,8 @@ def train_encoder(
             f"An encoder is trained on {LEAST_KNOWN} known channels or series at least; there are "
             f"{len(solver.compared)}. Leave adaptation='encoder' out."
         )
-    with own_random_numbers():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         episodes = list(_episodes(solver, known, attributes))
         n_channels = len({one.number for one in episodes})
         if n_channels < LEAST_KNOWN:

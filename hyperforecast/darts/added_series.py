@@ -64,6 +64,10 @@ def with_added_series(
     added = with_series(
         model, list(stretches), [[ordered[i] for i in s] for s in stretches.values()]
     )
+    n_rows = {name: sum(len(ordered[i]) for i in s) for name, s in stretches.items()}
+    added.model.short_series = {
+        name: n for name, n in (model.model.short_series | n_rows).items() if n < network.lookback
+    }
     rows = _rows_of(model, ordered, past, future, list(stretches.values()))
     _solve_for(added, rows, len(trained) * network.n_channels, adaptation)
     return added

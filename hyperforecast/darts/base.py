@@ -59,7 +59,7 @@ from hyperforecast.darts.new_channels import (
     for_some_channels_of,
     other_channels,
 )
-from hyperforecast.darts.new_series import for_new_series, new_series
+from hyperforecast.darts.new_series import for_new_series, in_units_given, new_series
 from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -479,7 +479,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Where static covariates generate
         weights, what they say of the new series is where it begins. With a single row it has these
         weights, or those that serve all series trained on together. Its units are those of the
-        rows. Adding a series again, with more rows, replaces it.
+        rows, and while these are fewer than a lookback those of what is given to forecast it.
+        Adding a series again, with more rows, replaces it.
 
         Parameters
         ----------
@@ -544,7 +545,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
             or series are given with rows enough.
         """
-        check_is_trained(self)
+        self._check_takes_newcomers()
         assert self.model is not None
         by_series = self.model.network.weights_by != "channel"
         train = encoder_of_series if by_series else encoder_of_channels
@@ -560,14 +561,17 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """Whether :meth:`fit_encoder` was called since the model was trained."""
         return self.model is not None and self.model.encoder_state is not None
 
-    def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
-        """Become the model that has more channels or series, of which rows are given."""
+    def _check_takes_newcomers(self) -> None:
         check_is_trained(self)
         if self._takes_phases:
             raise ValueError(
                 "There are no cycles yet for channels and series that are added to a model with "
                 "periods. Fit a model with all of them, or leave periods out."
             )
+
+    def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
+        """Become the model that has more channels or series, of which rows are given."""
+        self._check_takes_newcomers()
         rows = [None if one is None else series2seq(one) for one in given]
         with random_turn():
             other = with_added(self, *rows)
@@ -1024,6 +1028,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
         if self.model is not None and given.get("series") is not None:
             other = for_channels_of(self, series2seq(given["series"]))
+            other = other or in_units_given(self, series2seq(given["series"]))
             other = other or for_new_series(self, series2seq(given["series"]))
             if other is not None:
                 return other.predict(*args, **kwargs)
@@ -1045,7 +1050,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             other = None if names is None else for_some_channels_of(self, names)
             if other is not None:
                 return other.historical_forecasts(series, *args, **kwargs)
-            if names is not None or new_series(self, several):
+            if names is not None or new_series(self, several) or in_units_given(self, several):
                 kwargs["enable_optimization"] = False  # one after the other, by `predict`
         return super().historical_forecasts(series, *args, **kwargs)
 

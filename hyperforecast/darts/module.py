@@ -96,6 +96,7 @@ class ForecastingModule(PLForecastingModule):
         self.n_trained = len(self.channel_names)
         self.n_trained_series = len(self.series_names)
         self.own_correlations: Tensor | None = None
+        self.short_series: dict[str, int] = {}  # rows of those added with less than a lookback
         self.encoder_state: dict[str, Any] | None = None  # of what reads newcomers' histories
         self.shares_at_zero = False  # whether a vector of zeros is the head that all share
         self._trained_alone: tuple[Any, ForecastingNetwork] | None = None
@@ -467,6 +468,7 @@ class ForecastingModule(PLForecastingModule):
             "own_correlations": self.own_correlations,
             "shares_at_zero": self.shares_at_zero,
             "encoder": self.encoder_state,
+            "short_series": self.short_series,
             "covariate_names": self.covariate_names,
             "series_names": self.series_names,
             "attributes": self.attributes,
@@ -488,6 +490,7 @@ class ForecastingModule(PLForecastingModule):
         self.own_correlations = state.get("own_correlations")
         self.shares_at_zero = state.get("shares_at_zero", False)
         self.encoder_state = state.get("encoder")
+        self.short_series = dict(state.get("short_series", {}))
         self.attributes = state.get("attributes")
         arguments = state["network"]
         if arguments != self.network_arguments and given_arguments(arguments) == given_arguments(

@@ -77,6 +77,58 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     return with_series(model, added, [[one] for one in new.values()])
 
 
+def in_units_given(model: Any, series: Sequence[TimeSeries]) -> Any | None:
+    """Return a model in which series that were added with few rows have units of those given.
+
+    Fewer rows than a lookback say little of a series' mean and deviation, and there are as many
+    wherever it is forecast.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    series : sequence of TimeSeries
+        What is to be forecast.
+
+    Returns
+    -------
+    HyperforecastModel or None
+        ``None`` where there are none, or the model does not standardise.
+    """
+    module = model.model
+    if model.network.standardiser is None or not module.short_series:
+        return None
+    given: dict[str, list[TimeSeries]] = {}
+    for one in series:
+        name = series_name(one, module.series_id)
+        if module.short_series.get(name, len(one)) < len(one):
+            order = name_order(list(map(str, one.components)), model.channel_names)
+            given.setdefault(name, []).append(reorder(one, order))
+    if not given:
+        return None
+    network = copy.copy(model.network)
+    standardiser = copy.deepcopy(model.network.standardiser)
+    network._modules = {**network._modules, "standardiser": standardiser}
+    held = dict(standardiser.named_buffers(prefix="standardiser"))
+    for name, rows in given.items():
+        units = units_of(rows, rows[0].components)
+        for buffer, kind in UNITS.items():
+            table = held[buffer].unflatten(0, (network.n_series, -1))
+            table[module.series_names.index(name)] = units[kind].to(table)
+    return with_network(model, network)
+
+
+def with_network(model: Any, network: ForecastingNetwork) -> Any:
+    """Return a model that shares all with a trained one but its network."""
+    other = model.__class__.__new__(model.__class__)
+    other.__dict__.update(model.__dict__)
+    other.model = copy.copy(model.model)
+    other.model._modules = {**model.model._modules, "network": network}
+    other.model.short_series = {}
+    other.trainer = None
+    return other
+
+
 def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[TimeSeries]]) -> Any:
     """Return a model with rows for more series in every table, as :func:`for_new_series` says.
 

@@ -21,6 +21,7 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
     module.n_trained = len(module.channel_names)
     module.n_trained_series = len(module.series_names)
     module.encoder_state = None
+    module.short_series = {}
     network = module.network
     count = n_rows(network.weights_by, network.n_channels, network.n_series)
     as_of_channels = {**module.network_arguments, "weights_by": "channel", "n_channels": count}

@@ -12,7 +12,6 @@ from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.solver import ChannelSolver
-from hyperforecast.nn.random_numbers import own_random_numbers
 
 LENGTHS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 """Lengths of the histories that known channels are cut to, in lookbacks."""
@@ -53,7 +52,7 @@ class Episode:
         Of the channel.
     history : ObservedSeries
     units : MeanDeviation
-        Of the history.
+        Of the history, and of a lookback of rows where it is shorter.
     error : QuadraticError
         Of places on what comes behind, in units of the channel's variance.
     """
@@ -98,7 +97,8 @@ def train_encoder(
             f"An encoder is trained on {LEAST_KNOWN} known channels or series at least; there are "
             f"{len(solver.compared)}. Leave adaptation='encoder' out."
         )
-    with own_random_numbers():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         episodes = list(_episodes(solver, known, attributes))
         n_channels = len({one.number for one in episodes})
         if n_channels < LEAST_KNOWN:
@@ -125,8 +125,8 @@ def _episodes(
         variance = _units(solver, known[number]).deviation.item() ** 2 if known[number] else 0.0
         if not variance > 0:
             continue
-        for history, behind in _cuts(solver, known[number]):
-            units = _units(solver, [history])
+        for history, until, behind in _cuts(solver, known[number]):
+            units = _units(solver, [until])
             if not units.deviation.item() > 0:
                 continue
             if solver.pool is None:
@@ -139,8 +139,12 @@ def _episodes(
 
 def _cuts(
     solver: ChannelSolver, series: Sequence[ObservedSeries]
-) -> Iterator[tuple[ObservedSeries, ObservedSeries]]:
-    """Yield histories of all lengths out of stretches of rows, and rows behind each."""
+) -> Iterator[tuple[ObservedSeries, ObservedSeries, ObservedSeries]]:
+    """Yield histories of all lengths out of stretches of rows, and rows behind each.
+
+    Between them a lookback of rows, or the history where that is longer: what there is wherever it
+    is forecast, and says its units.
+    """
     cutter = solver.cutter
     lengths = sorted({max(2, round(part * cutter.lookback)) for part in LENGTHS})
     n_cuts = N_EPISODES // (len(solver.compared) * len(lengths))
@@ -155,7 +159,8 @@ def _cuts(
             end = start + length
             latest = max(end, one.n_rows - n_judged + cutter.lookback)
             begin = int(torch.randint(end, latest + 1, ())) - cutter.lookback
-            yield one.rows(start, end), one.rows(begin, begin + n_judged)
+            until = one.rows(min(start, end - cutter.lookback), end)
+            yield one.rows(start, end), until, one.rows(begin, begin + n_judged)
 
 
 def _units(solver: ChannelSolver, series: Sequence[ObservedSeries]) -> MeanDeviation:

@@ -1,5 +1,6 @@
 """Channels added to trained models: theirs is solved for, and nothing else moves."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from darts import TimeSeries
 from darts.utils.likelihood_models.torch import GaussianLikelihood, QuantileRegression
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperModel, LightSAEModel
+from hyperforecast.nn.newcomers import encoder_training
 
 L, H = 12, 4
 ADAM: dict[str, Any] = {"solver": "adam", "n_epochs": 1}
@@ -275,3 +277,31 @@ def test_files_know_how_channels_depend_on_their_past(tmp_path: Path) -> None:
     assert loaded.add_channels(NEW).network.channel_embedding().isfinite().all()
     plain = BackboneModel(L, H).fit(KNOWN)
     assert plain.model.own_correlations is None
+
+
+@pytest.mark.parametrize("n_factors", [0, 1])
+def test_an_encoder_reads_new_channels_beside_common_factors(
+    n_factors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says depends on the channel's own rows, and others stay to the bit."""
+    monkeypatch.setattr(encoder_training, "N_EPISODES", 1)  # one of each channel and length
+    random = np.random.default_rng(0)
+    memory = random.uniform(-0.9, 0.9, 33)
+    values = random.normal(size=(120, 33)) + random.normal(size=(120, 1))
+    for t in range(1, 120):
+        values[t] += memory * values[t - 1]
+    names = [f"c{n}" for n in range(33)]
+    series = TimeSeries.from_values(values.astype(np.float32), columns=names)
+    model = HNMVTSModel(
+        6, 2, n_factors=n_factors, solver="exact", solver_kwargs={"neighbours": False}
+    ).fit(series[names[:32]])
+    before = model.predict(2, series=series[names[:32]]).values()
+    model.fit_encoder(series[names[:32]])
+    forecasts = []
+    for rows in (series[-20:], series[-60:-40]):
+        added = copy.deepcopy(model).add_channels(rows, adaptation="encoder")
+        forecasts.append(added.predict(2, series=series))
+        assert np.array_equal(forecasts[-1][names[:32]].values(), before)
+    one, other = (found["c32"].values() for found in forecasts)
+    assert np.isfinite(one).all()
+    assert not np.allclose(one, other, rtol=1e-3)

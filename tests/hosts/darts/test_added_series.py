@@ -115,6 +115,29 @@ def with_encoder() -> HyperforecastModel:
     return model
 
 
+def test_added_with_few_rows_it_is_forecast_in_units_of_those_given(
+    solved: HyperforecastModel,
+) -> None:
+    """As a series that is not added is, where the few rows are too few for anything else."""
+    new = bare(NEWCOMERS)[0]
+    with pytest.warns(UserWarning, match="not trained on"):
+        expected = solved.predict(H, series=new).values()
+    known = bare(panel(16))[3]
+    others = solved.predict(H, series=known).values()
+    solved.add_series(new[:2], adaptation="fine-tune")
+    np.testing.assert_array_equal(solved.predict(H, series=new).values(), expected)
+    both = solved.predict(H, series=[known, new])
+    np.testing.assert_array_equal(both[0].values(), others)
+    np.testing.assert_allclose(both[1].values(), expected, rtol=1e-6)
+    backtest = solved.historical_forecasts(
+        new, start=new.end_time(), forecast_horizon=H, retrain=False, last_points_only=False
+    )
+    one = solved.predict(H, series=new[:-1])
+    np.testing.assert_allclose(backtest[0].values(), one.values(), rtol=1e-6)
+    solved.add_series(new[:L], adaptation="fine-tune")
+    assert not np.allclose(solved.predict(H, series=new).values(), expected, rtol=1e-3)
+
+
 class TestEncoder:
     """Histories are read by what was trained on those of known series."""
 
@@ -129,14 +152,14 @@ class TestEncoder:
         with pytest.warns(UserWarning, match="not trained on"):
             plain = error(model, self.new)
         added = copy.deepcopy(model).add_series(
-            [one[10:20] for one in self.new], adaptation="encoder"
+            [one[10:17] for one in self.new], adaptation="encoder"
         )
         assert error(added, self.new) < 0.5 * plain
         after = [one.values() for one in added.predict(H, series=self.known)]
         assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
         model.save(str(tmp_path / "model.pt"))
         loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
-        loaded.add_series([one[10:20] for one in self.new], adaptation="encoder")
+        loaded.add_series([one[10:17] for one in self.new], adaptation="encoder")
         for one in self.new:
             expected = added.predict(H, series=one).values()
             np.testing.assert_allclose(loaded.predict(H, series=one).values(), expected, rtol=1e-5)

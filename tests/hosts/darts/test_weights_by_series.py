@@ -127,7 +127,7 @@ def test_an_unknown_series_is_forecast_with_a_warning_and_others_as_before(
     series = panel()
     expected = model.predict(H, series=series[3]).values()
     new = of_values(1e6 + 1e3 * wave(0, 60, 99), "new")
-    with pytest.warns(UserWarning, match="not trained on, 'new', are forecast with the mean"):
+    with pytest.warns(UserWarning, match="not trained on, 'new', are forecast with what is common"):
         forecasts = model.predict(H, series=[new, series[3]])
     np.testing.assert_allclose(forecasts[1].values(), expected, rtol=1e-12)
     assert np.isfinite(forecasts[0].values()).all()

@@ -55,8 +55,8 @@ class PoolHead(Part):
             sites.add(site, name, Term(gates, pool))
 
 
-register_part(ALONE, LightSAEAlone)
-register_part(AT_THE_HEAD, PoolHead)
+OWN_PARTS: dict[str, type[Part]] = {ALONE: LightSAEAlone, AT_THE_HEAD: PoolHead}
+"""Parts that are registered where a variant has them."""
 
 VARIANTS: dict[str, tuple[type[HyperforecastModel], dict[str, Any]]] = {
     "shared embedding": (BackboneModel, {}),
@@ -108,6 +108,8 @@ def measure(
     """
     model_class, fixed = VARIANTS[variant]
     arguments = model_arguments(options)
+    for name in OWN_PARTS.keys() & set(fixed.values()):
+        register_part(name, OWN_PARTS[name])
     model = train(
         model_class, dataset, *sizes, seed=seed, backbone="rmlp", **fixed, **arguments
     ).model

@@ -79,6 +79,7 @@ class HyperLinear(HyperLayer[Generator]):
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Apply the weights: (B, ..., I) -> (B, ..., O), with segments (S, B, ..., I) -> (S, …)."""
+        self.forgets()  # where no weights are asked for, too
         leading = x.dim() - self.n_axes
         n_segments, x = compute_once(x) if leading else (1, x)
         shared = not leading
@@ -121,6 +122,7 @@ class HyperLinear(HyperLayer[Generator]):
     def apply_to(self, x: Tensor, channels: slice) -> Tensor:
         """Apply the layers of some channels alone: (B, c, ..., I) -> (B, c, ..., O)."""
         assert self.axes == ("channel",)
+        self.forgets()
         if (y := self._multiplied(x, channels)) is not None:
             return y
         weight, bias = self._sum(self.static_terms(shared=False), channels=channels)

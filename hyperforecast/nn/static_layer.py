@@ -39,8 +39,7 @@ class StaticLayer(nn.Module, ABC):
         """Return weight and bias, generated once for a run of predictions."""
         if torch.compiler.is_compiling():
             return self.generate(shared)
-        if self.training or torch.is_grad_enabled():
-            self._kept = {}  # Lightning returns to training without calling train()
+        if self.forgets():
             return self.generate(shared)
         state = self._state()
         kept = self._kept.get(shared)
@@ -49,6 +48,17 @@ class StaticLayer(nn.Module, ABC):
                 kept = (state, self.generate(shared))
             self._kept = {**self._kept, shared: kept}
         return kept[1]
+
+    def forgets(self) -> bool:
+        """Forget kept weights in a pass that may train, and say whether it is one.
+
+        Every such pass has to ask: Lightning returns to training without calling ``train()``, and
+        an optimizer of one kernel changes parameters without raising their versions.
+        """
+        may_train = self.training or torch.is_grad_enabled()
+        if may_train:
+            self._kept = {}
+        return may_train
 
     def _state(self) -> tuple:
         # asked in every pass: the modules are found once, and what they hold looked up

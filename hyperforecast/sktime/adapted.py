@@ -34,12 +34,11 @@ class BaseAdaptedForecaster(TwoStageOptions, BaseHyperforecastForecaster):
 
     def _lengths_on(self, start: Trained) -> tuple[int, int]:
         lookback, horizon = super()._lengths_on(start)
-        assert start.model.model is not None
-        network, wanted = start.model.model.single_network, self.output_chunk_length
-        if wanted is None or network.segments is None or not self.adapt_only:
+        wanted, parts = self.output_chunk_length, start.model.network.parts.values()
+        if wanted is None or not self.adapt_only:
             return lookback, horizon
-        with suppress(ValueError):  # a horizon that is not cut into such segments
-            cuts = [part.cut(wanted) for part in network.parts.values()]
-            if network.segments.length in [cut.length for cut in cuts if cut is not None]:
+        with suppress(ValueError):  # a horizon that is not cut into segments
+            cuts = [(part.cut(horizon), part.cut(wanted)) for part in parts]
+            if any(then and now and then.length == now.length for then, now in cuts):
                 return lookback, wanted
         return lookback, horizon

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn import ChannelEmbedding, ChannelLinear, DenseGenerator, HyperLinear, Term
+from hyperforecast.nn.contexts import ChannelGate
+from hyperforecast.nn.generators import LowRankPool
 
 
 def make(*, dim: int = 2, hidden: tuple[int, ...] = ()) -> HyperLinear:
@@ -101,6 +103,31 @@ class TestKeptWeights:
             module.training = True
         layer(self.x)
         assert not layer._kept
+
+    @pytest.mark.parametrize("way", ["contract", "multiply", "apply_to"])
+    def test_dropped_by_a_training_pass_that_takes_no_weights(self, way: str) -> None:
+        """A fused optimizer does not raise versions, and Lightning sets the flags alone."""
+        x = torch.randn(1, 4, 5)
+        layer = make()
+        if way == "contract":
+            layer = HyperLinear(nn.Linear(5, 3), 3)
+            layer.add("part", Term(ChannelGate(4, 2), LowRankPool(2, 5, 3, 1)))
+            nn.init.normal_(layer.terms["part"].generator.left)
+        optimizer = torch.optim.Adam(layer.parameters(), lr=0.1, fused=True)
+        layer.eval()
+        with torch.no_grad():
+            before = layer(x)
+        for module in layer.modules():
+            module.training = True
+        y = layer.apply_to(x, slice(None)) if way == "apply_to" else layer(x)
+        y.square().sum().backward()
+        optimizer.step()
+        for module in layer.modules():
+            module.training = False
+        with torch.no_grad():
+            after = layer(x)
+        assert not torch.allclose(after, before)
+        torch.testing.assert_close(after, effective(layer, x))
 
     def test_new_after_an_optimizer_step_in_eval_mode(self) -> None:
         layer = self.warmed()

@@ -1,5 +1,6 @@
 """What is special about LightSAE as a Darts model."""
 
+import copy
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from darts import TimeSeries
 from darts.utils.likelihood_models import GaussianLikelihood
 
-from hyperforecast.darts import BackboneModel, LightSAEModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.nn import LowRankPool
 
@@ -185,3 +186,20 @@ class TestUse:
 def test_errors_come_with_the_constructor(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         make(**options)
+
+
+@pytest.mark.parametrize(
+    ("model_class", "options"),
+    [(LightSAEModel, {"rank": 1, "n_components": 2, "batch_size": 2}), (HNMVTSModel, {})],
+)
+def test_validation_sees_the_weights_of_its_epoch(
+    model_class: type, options: dict, series: TimeSeries
+) -> None:
+    """What a validation keeps is of no use after the next step of training."""
+    model = make(model_class, **options, n_epochs=3, optimizer_kwargs={"lr": 1e-2})
+    _, loss = losses(model, series)
+    anew = copy.deepcopy(model)  # which keeps nothing
+    np.testing.assert_array_equal(
+        model.predict(H).values(), anew.predict(H, series=series).values()
+    )
+    assert loss == pytest.approx(mse(anew, series), rel=1e-4)

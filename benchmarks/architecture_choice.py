@@ -95,7 +95,6 @@ CASES = (
     Case("ModernTCN", "ETTh1", 96, 24, 6, 32, 1e-3),
     Case("ModernTCN", "exchange_rate", 96, 24, 6, 32, 1e-3),
     Case("HyperTCN", "ETTh1", 48, 24, 12, 32, 3e-3, 30, 40),
-    Case("HyperTCN", "los_speed", 24, 12, 16, 8, 3e-3, 20, 27),
     Case("TSMixer", "exchange_rate", 96, 24, 4, 32, 1e-3),
 )
 

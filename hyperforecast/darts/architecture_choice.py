@@ -127,7 +127,15 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
     ['d_ff', 'e_layers']
     """
     _check_model(model)
-    raise_all(_problems(model, search_space, n_epochs, hyper_hidden))
+    problems = _problems(model, search_space, n_epochs, hyper_hidden)
+    if val_series is None:
+        problems.append("Architectures are compared on val_series, and it is None. Give one.")
+    if given := [name for name in ("epochs", "trainer", "load_best") if name in fit_kwargs]:
+        problems.append(
+            f"{', '.join(given)} would have no effect: the hypernetwork is trained for n_epochs, "
+            "and architectures are compared at their end. Leave it out."
+        )
+    raise_all(problems)
     one_shot = _one_shot_model(model, search_space, n_epochs, hyper_hidden)
     one_shot.fit(
         series,

@@ -158,6 +158,13 @@ def test_what_is_wrong_is_said(
         choose_architecture(model(), space, series[:150], series[150:], n_epochs=n_epochs)
 
 
+def test_what_says_otherwise_how_to_train_and_compare_is_refused(series: TimeSeries) -> None:
+    with pytest.raises(ValueError, match="epochs would have no effect"):
+        choose_architecture(mixer(), SPACE, series[:150], series[150:], epochs=3)
+    with pytest.raises(ValueError, match="compared on val_series, and it is None"):
+        choose_architecture(mixer(), SPACE, series[:150], None)
+
+
 def test_other_models_are_refused(series: TimeSeries) -> None:
     with pytest.raises(TypeError, match=r"a Darts model of this package.*got NaiveSeasonal"):
         choose_architecture(NaiveSeasonal(), SPACE, series[:150], series[150:])

@@ -190,9 +190,6 @@ def table(trained: Sequence[Row], one_shot: Sequence[Row]) -> pd.DataFrame:
                 "hypernetwork": hidden,
                 "one-shot with trained": " ".join(f"{spearman(one, mean):.2f}" for one in rankings),
                 "mean": np.mean([spearman(one, mean) for one in rankings]),
-                "with a single seed": np.mean(
-                    [spearman(one, errors[seed]) for one in rankings for seed in errors]
-                ),
                 "two seeds of trained": np.mean(
                     [spearman(errors[a], errors[b]) for a, b in combinations(errors, 2)]
                 ),

@@ -67,7 +67,7 @@ def test_architectures_that_do_not_see_the_lag_are_last(make: Any, lr: float, sp
         optimizer_kwargs={"lr": lr},
         backbone_kwargs=given,
     )
-    choice = choose_architecture(model, space, values[:550], values[550:], n_epochs=25)
+    choice = choose_architecture(model, space, values[:550], values[550:], n_epochs=16)
     # the last step sees 1 + 2 (k - 1) (2^n - 1) steps: at most 5, or at least 15
     seeing = choice.ranking["e_layers"] == 3
     assert seeing.is_monotonic_decreasing

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks import command_line
+from benchmarks.solver.ablation import ablation
 from benchmarks.solver.channels import channels
 from benchmarks.solver.coverage import WINDOWS as COVERED
 from benchmarks.solver.coverage import coverage
@@ -36,7 +37,7 @@ from benchmarks.solver.held_out import held_out
 from benchmarks.solver.horizons import HORIZONS, horizons
 from benchmarks.solver.memory import memory
 from benchmarks.solver.periods import DAYS, periods
-from benchmarks.solver.published import ablation, accuracy
+from benchmarks.solver.published import accuracy
 from benchmarks.solver.retraining import retraining
 from benchmarks.solver.speed import speed
 

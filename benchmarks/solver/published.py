@@ -1,6 +1,5 @@
-"""Accuracy of the solver beside the lowest published errors, and what each step brings."""
+"""Accuracy of the solver beside the lowest published errors."""
 
-import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from benchmarks.runs import RESULTS, Row, Run, complete
 from benchmarks.solver.fits import fit_exactly
 from benchmarks.solver.vector_autoregression import autoregression
 
-ACCURACY, ABLATION = RESULTS / "solver_accuracy.csv", RESULTS / "solver_ablation.csv"
+ACCURACY = RESULTS / "solver_accuracy.csv"
 
 LOOKBACKS = {"exchange_rate": 96, "los_speed": 96}
 """The longest lookback where it is not 720."""
@@ -36,15 +35,6 @@ PUBLISHED = {
 on ETTm1, RRR and Root Purge (ICLR 2026) and FITS on Weather and ETTh1, and what these papers
 compare with."""
 
-WITHOUT: dict[str, dict[str, Any]] = {
-    "all": {},
-    "without combination": {"combine": False},
-    "without pooling": {"pool": False},
-    "without neighbours": {"neighbours": False},
-    "without any": {"combine": False, "pool": False, "neighbours": False},
-}
-"""Options of the solver that the ablation compares."""
-
 
 def accuracy(names: Sequence[str], folder: str | None, horizons: Sequence[int]) -> None:
     """Make the table of accuracy beside what is published."""
@@ -57,24 +47,6 @@ def accuracy(names: Sequence[str], folder: str | None, horizons: Sequence[int]) 
         published = PUBLISHED.get(row["data"], {}).get(row["horizon"], ("", ""))
         row["published, linear"], row["published, any"] = published
     print(markdown(pd.DataFrame(rows), digits=4))
-
-
-def ablation(names: Sequence[str], folder: str | None, horizons: Sequence[int]) -> None:
-    """Make the table of what each step of the solver brings."""
-    runs = [
-        Run(
-            {"data": name, "horizon": horizon, "solver": label},
-            partial(_measure, name, horizon, folder, False, options),
-        )
-        for (name, horizon), (label, options) in itertools.product(
-            _cases(names, horizons), WITHOUT.items()
-        )
-    ]
-    rows = pd.DataFrame(complete(ABLATION, runs))
-    table = rows.pivot_table(
-        index=["data", "horizon"], columns="solver", values="test MSE", sort=False
-    )
-    print(markdown(table.reset_index(), digits=4))
 
 
 def _cases(names: Sequence[str], horizons: Sequence[int]) -> list[tuple[str, int]]:

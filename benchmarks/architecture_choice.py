@@ -40,7 +40,7 @@ SEEDS = (0, 1, 2)
 PATIENCE = 3
 """Of the architectures trained by themselves."""
 
-HIDDEN: dict[str, Sequence[int] | None] = {"8 hidden": (8,), "linear": (), "none": None}
+HIDDEN: dict[str, Sequence[int] | None] = {"linear": (), "8 hidden": (8,), "none": None}
 """Widths of the hypernetwork's hidden layers, by the name of the variant."""
 
 MIXERS = {"e_layers": [1, 2, 4], "d_ff": [2, 8, 32, 128]}
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or print the table."""
     parser = command_line.parser("benchmarks.architecture_choice", __doc__, folder=True, threads=1)
     parser.add_argument("command", choices=["trained", "one-shot", "table"])
-    parser.add_argument("--hidden", choices=HIDDEN, nargs="+", default=["8 hidden"])
+    parser.add_argument("--hidden", choices=HIDDEN, nargs="+", default=["linear"])
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     command_line.silence()

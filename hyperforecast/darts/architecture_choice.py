@@ -62,7 +62,7 @@ def choose_architecture(
     val_future_covariates: TimeSeriesLike | None = None,
     *,
     n_epochs: int = 20,
-    hyper_hidden: Sequence[int] | None = (8,),
+    hyper_hidden: Sequence[int] | None = (),
     **fit_kwargs: Any,
 ) -> ArchitectureChoice:
     """Compare all architectures of a search space by training one hypernetwork.
@@ -90,8 +90,8 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
         As to ``fit``.
     n_epochs : int, default=20
         Passes over the training windows, whatever the number of architectures.
-    hyper_hidden : sequence of int, optional, default=(8,)
-        Widths of the hypernetwork's hidden layers; none, ``()``, make it linear in the coded
+    hyper_hidden : sequence of int, optional, default=()
+        Widths of the hypernetwork's hidden layers; without any it is linear in the coded
         architecture. With ``None`` nothing is generated: architectures have entries of the same
         weights.
     **fit_kwargs

@@ -69,8 +69,8 @@ class ArchitectureFamily(nn.Module):
         networks have in common.
     values : mapping of str to sequence
         Values of the other options: see :class:`SearchSpace`.
-    hidden : sequence of int, optional, default=(8,)
-        Widths of the hypernetwork's hidden layers; it is linear in the code with none, ``()``. With
+    hidden : sequence of int, optional, default=()
+        Widths of the hypernetwork's hidden layers; without any it is linear in the code. With
         ``None`` there is no hypernetwork: :math:`G = 0`.
 
     Attributes
@@ -96,7 +96,7 @@ class ArchitectureFamily(nn.Module):
         self,
         arguments: Mapping[str, Any],
         values: Mapping[str, Sequence[Any]],
-        hidden: Sequence[int] | None = (8,),
+        hidden: Sequence[int] | None = (),
     ) -> None:
         super().__init__()
         self.space = SearchSpace(

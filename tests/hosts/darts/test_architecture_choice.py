@@ -158,6 +158,19 @@ def test_what_is_wrong_is_said(
         choose_architecture(model(), space, series[:150], series[150:], n_epochs=n_epochs)
 
 
+def test_the_hypernetwork_may_be_deeper_or_none(series: TimeSeries) -> None:
+    losses = []
+    for hidden in ((), (4,), None):
+        choice = choose_architecture(
+            mixer(), SPACE, series[:150], series[150:], n_epochs=1, hyper_hidden=hidden
+        )
+        losses.append(tuple(choice.ranking["val_loss"]))
+    assert len(set(losses)) == 3
+    message = "hyper_hidden must be a sequence of whole numbers >= 1; got (0,)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        choose_architecture(mixer(), SPACE, series[:150], series[150:], hyper_hidden=(0,))
+
+
 def test_what_says_otherwise_how_to_train_and_compare_is_refused(series: TimeSeries) -> None:
     with pytest.raises(ValueError, match="epochs would have no effect"):
         choose_architecture(mixer(), SPACE, series[:150], series[150:], epochs=3)

@@ -62,7 +62,7 @@ def choose_architecture(
     val_future_covariates: TimeSeriesLike | None = None,
     *,
     n_epochs: int = 20,
-    hyper_hidden: Sequence[int] | None = (8,),
+    hyper_hidden: Sequence[int] | None = (),
     **fit_kwargs: Any,
 ) -> ArchitectureChoice:
     """Compare all architectures of a search space by training one hypernetwork.
@@ -90,8 +90,8 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
         As to ``fit``.
     n_epochs : int, default=20
         Passes over the training windows, whatever the number of architectures.
-    hyper_hidden : sequence of int, optional, default=(8,)
-        Widths of the hypernetwork's hidden layers; none, ``()``, make it linear in the coded
+    hyper_hidden : sequence of int, optional, default=()
+        Widths of the hypernetwork's hidden layers; without any it is linear in the coded
         architecture. With ``None`` nothing is generated: architectures have entries of the same
         weights.
     **fit_kwargs
@@ -127,7 +127,15 @@ val_future_covariates : TimeSeries or sequence of TimeSeries
     ['d_ff', 'e_layers']
     """
     _check_model(model)
-    raise_all(_problems(model, search_space, n_epochs, hyper_hidden))
+    problems = _problems(model, search_space, n_epochs, hyper_hidden)
+    if val_series is None:
+        problems.append("Architectures are compared on val_series, and it is None. Give one.")
+    if given := [name for name in ("epochs", "trainer", "load_best") if name in fit_kwargs]:
+        problems.append(
+            f"{', '.join(given)} would have no effect: the hypernetwork is trained for n_epochs, "
+            "and architectures are compared at their end. Leave it out."
+        )
+    raise_all(problems)
     one_shot = _one_shot_model(model, search_space, n_epochs, hyper_hidden)
     one_shot.fit(
         series,

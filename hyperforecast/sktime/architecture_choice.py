@@ -21,7 +21,7 @@ def choose_architecture(
     fh: Any = None,
     *,
     n_epochs: int = 20,
-    hyper_hidden: Sequence[int] | None = (8,),
+    hyper_hidden: Sequence[int] | None = (),
 ) -> ArchitectureChoice:
     """Compare all architectures of a search space by training one hypernetwork.
 
@@ -42,7 +42,7 @@ def choose_architecture(
     y, X, fh
         As to ``fit``.
     n_epochs : int, default=20
-    hyper_hidden : sequence of int, optional, default=(8,)
+    hyper_hidden : sequence of int, optional, default=()
 
     Returns
     -------

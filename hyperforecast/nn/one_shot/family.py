@@ -1,7 +1,7 @@
 """One hypernetwork that gives weights to every network of a search space."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple, Self
 
@@ -69,8 +69,8 @@ class ArchitectureFamily(nn.Module):
         networks have in common.
     values : mapping of str to sequence
         Values of the other options: see :class:`SearchSpace`.
-    hidden : sequence of int, optional, default=(8,)
-        Widths of the hypernetwork's hidden layers; it is linear in the code with none, ``()``. With
+    hidden : sequence of int, optional, default=()
+        Widths of the hypernetwork's hidden layers; without any it is linear in the code. With
         ``None`` there is no hypernetwork: :math:`G = 0`.
 
     Attributes
@@ -96,7 +96,7 @@ class ArchitectureFamily(nn.Module):
         self,
         arguments: Mapping[str, Any],
         values: Mapping[str, Sequence[Any]],
-        hidden: Sequence[int] | None = (8,),
+        hidden: Sequence[int] | None = (),
     ) -> None:
         super().__init__()
         self.space = SearchSpace(
@@ -197,7 +197,7 @@ class ArchitectureFamily(nn.Module):
         self,
         number: int,
         shared: ForecastingNetwork,
-        calibrate: Iterable[Callable[[ForecastingNetwork], object]] = (),
+        calibrate: Sequence[Callable[[ForecastingNetwork], object]] = (),
     ) -> ForecastingNetwork:
         """Return a plain network with its generated weights, in evaluation mode.
 
@@ -205,7 +205,7 @@ class ArchitectureFamily(nn.Module):
         ----------
         number, shared
             See :meth:`forward`.
-        calibrate : iterable of callable
+        calibrate : sequence of callable
             Each makes a pass of a batch of training windows: running statistics are the means over
             these. Without any they are those of the training passes of this architecture.
         """
@@ -279,24 +279,21 @@ def _leave_out_values(network: nn.Module) -> None:
 
 
 def _calibrate(
-    network: ForecastingNetwork, passes: Iterable[Callable[[ForecastingNetwork], object]]
+    network: ForecastingNetwork, passes: Sequence[Callable[[ForecastingNetwork], object]]
 ) -> None:
     """Set the running statistics of batch norms to means over some passes without dropout."""
     norms = [one for one in network.modules() if isinstance(one, nn.BatchNorm1d)]
-    if not norms:
+    if not norms or not passes:
         return
-    momenta = [norm.momentum for norm in norms]
     network.train()
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.eval()
-    first = True
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # of all passes alike
     for make_pass in passes:
-        if first:
-            for norm in norms:
-                norm.reset_running_stats()
-                norm.momentum = None  # of all passes alike
-        first = False
         make_pass(network)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

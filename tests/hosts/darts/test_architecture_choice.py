@@ -67,7 +67,7 @@ def test_architectures_that_do_not_see_the_lag_are_last(make: Any, lr: float, sp
         optimizer_kwargs={"lr": lr},
         backbone_kwargs=given,
     )
-    choice = choose_architecture(model, space, values[:550], values[550:], n_epochs=25)
+    choice = choose_architecture(model, space, values[:550], values[550:], n_epochs=16)
     # the last step sees 1 + 2 (k - 1) (2^n - 1) steps: at most 5, or at least 15
     seeing = choice.ranking["e_layers"] == 3
     assert seeing.is_monotonic_decreasing
@@ -156,6 +156,26 @@ def test_what_is_wrong_is_said(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         choose_architecture(model(), space, series[:150], series[150:], n_epochs=n_epochs)
+
+
+def test_the_hypernetwork_may_be_deeper_or_none(series: TimeSeries) -> None:
+    losses = []
+    for hidden in ((), (4,), None):
+        choice = choose_architecture(
+            mixer(), SPACE, series[:150], series[150:], n_epochs=1, hyper_hidden=hidden
+        )
+        losses.append(tuple(choice.ranking["val_loss"]))
+    assert len(set(losses)) == 3
+    message = "hyper_hidden must be a sequence of whole numbers >= 1; got (0,)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        choose_architecture(mixer(), SPACE, series[:150], series[150:], hyper_hidden=(0,))
+
+
+def test_what_says_otherwise_how_to_train_and_compare_is_refused(series: TimeSeries) -> None:
+    with pytest.raises(ValueError, match="epochs would have no effect"):
+        choose_architecture(mixer(), SPACE, series[:150], series[150:], epochs=3)
+    with pytest.raises(ValueError, match="compared on val_series, and it is None"):
+        choose_architecture(mixer(), SPACE, series[:150], None)
 
 
 def test_other_models_are_refused(series: TimeSeries) -> None:

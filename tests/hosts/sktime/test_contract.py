@@ -22,7 +22,7 @@ from hyperforecast.sktime import BaseHyperforecastForecaster
 ALL = [
     cls
     for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
-    if cls is not BaseHyperforecastForecaster
+    if isinstance(cls, type) and cls is not BaseHyperforecastForecaster
 ]
 FORECASTERS = [cls for cls in ALL if issubclass(cls, BaseHyperforecastForecaster)]
 """All but the automatic one, which takes no backbone and is not pretrained."""

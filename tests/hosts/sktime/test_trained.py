@@ -30,7 +30,7 @@ FH = [1, 2, 3]
 FORECASTERS = [
     cls
     for cls in map(hyperforecast.sktime.__dict__.get, hyperforecast.sktime.__all__)
-    if cls is not BaseHyperforecastForecaster
+    if isinstance(cls, type) and cls is not BaseHyperforecastForecaster
 ]
 each_forecaster = pytest.mark.parametrize("cls", [HNMVTSForecaster, BackboneForecaster])
 

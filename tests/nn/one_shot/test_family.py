@@ -16,12 +16,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, list]]] = {
     "tsmixer": ({"backbone": "tsmixer"}, {"e_layers": [1, 3], "d_ff": [2, 5]}),
     "moderntcn": (
         {"backbone": "moderntcn"},
-        {"d_model": [2, 4], "e_layers": [1, 2], "large_size": [5, 9], "patch_len": [4, 8]},
+        {"d_model": [2, 4], "e_layers": [1, 2], "patch_len": [4, 8]},
     ),
     "tcn": ({"backbone": "tcn"}, {"d_model": [3, 6], "kernel_size": [2, 3], "e_layers": [1, 2]}),
     "hyper-tcn": (
         {"backbone": "tcn", "parts": {"hyper-kernels": {"kernel_width": 2}}},
-        {"d_model": [2, 6], "kernel_size": [2, 3], "e_layers": [1, 2]},
+        {"d_model": [2, 6], "e_layers": [1, 2]},
     ),
 }
 

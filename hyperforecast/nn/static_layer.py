@@ -56,7 +56,7 @@ class StaticLayer(nn.Module, ABC):
         an optimizer of one kernel changes parameters without raising their versions.
         """
         may_train = self.training or torch.is_grad_enabled()
-        if may_train:
+        if may_train and not torch.compiler.is_compiling():  # a traced pass may not change it
             self._kept = {}
         return may_train
 

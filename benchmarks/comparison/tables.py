@@ -82,17 +82,18 @@ def choices(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the tables of the page by what they show."""
+    """Return the tables of the page by what they show; no scores without their baseline."""
     of_windows = [row for row in rows if row["test_mse"] != ""]
-    made = {
-        "tasks": markdown(of_tasks(rows)),
-        "scores": markdown(scores(of_windows, "test"), digits=3),
-    }
+    scored = any(row["estimator"] == BASELINE for row in rows)
+    made = {"tasks": markdown(of_tasks(rows))}
+    if scored:
+        made["scores"] = markdown(scores(of_windows, "test"), digits=3)
     for name in ("mse", "mae"):
         errors = matrix(of_windows, f"test_{name}").T
         made[name] = markdown(errors.rename_axis("model").reset_index())
     few = matrix(rows, "few_mse").T.rename_axis("model").reset_index()
-    made["scores on few windows"] = markdown(scores(rows, "few"), digits=3)
+    if scored:
+        made["scores on few windows"] = markdown(scores(rows, "few"), digits=3)
     made["few"] = markdown(few)
     made["published"] = markdown(published(of_windows))
     made["choices"] = markdown(choices(rows))

@@ -116,3 +116,15 @@ def test_a_finished_cell_is_not_run_again(dataset: Dataset, tmp_path, capsys, mo
     assert capsys.readouterr().out in shown
     with pytest.raises(AssertionError):
         main(arguments)
+
+
+def test_without_their_baseline_there_are_errors_and_no_scores(
+    dataset: Dataset, tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(comparison, "DATA", {"New York": Lengths(12, 6, (3,))})
+    monkeypatch.setattr(comparison, "new_york", lambda: dataset)
+    arguments = ["--data", "New York", "--results", str(tmp_path / "r.csv"), "--estimators"]
+    main([*arguments, "last value"])
+    shown = capsys.readouterr().out
+    assert "mse:" in shown
+    assert "scores" not in shown

@@ -10,6 +10,7 @@ from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear, channel_linear
 from hyperforecast.nn.conditioning import Chain, Condition, Conditioned
 from hyperforecast.nn.contexts import (
+    ArchitectureCode,
     ChannelEmbedding,
     ChannelGate,
     ChannelIndex,
@@ -35,6 +36,7 @@ from hyperforecast.nn.generators import (
 )
 from hyperforecast.nn.hyper_conv import HyperConv
 from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.hyper_recurrent import HyperRecurrent
 from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
 from hyperforecast.nn.modulation import Activations, FixedModulation, Modulation
@@ -54,6 +56,7 @@ __all__ = [
     "INSTANCE_NORMS",
     "PARTS",
     "Activations",
+    "ArchitectureCode",
     "Backbone",
     "CausalConv",
     "Chain",
@@ -72,6 +75,7 @@ __all__ = [
     "Generator",
     "HyperConv",
     "HyperLinear",
+    "HyperNetwork",
     "HyperRecurrent",
     "HyperState",
     "InstanceNorm",

@@ -16,8 +16,9 @@ likewise), ``electricity`` (prices a day ahead with what is known by then, likew
 ``horizons`` (accuracy at the lookbacks of the speed table), ``channels`` (time against the
 number of channels), ``embedding`` (learned embeddings), ``coverage`` (of intervals; rows that the
 results files have are not made again), ``grid`` (grid searches of both hosts), ``memory`` (memory
-against its bound, and the time of RevIN against that of ``last``) and ``retraining`` (backtests
-that train at every step).
+against its bound, and the time of RevIN against that of ``last``), ``limits`` (time and memory
+beside what the arithmetic alone would take) and ``retraining`` (backtests that train at every
+step).
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ from benchmarks.solver.fits import WINDOWS
 from benchmarks.solver.grid import grid
 from benchmarks.solver.held_out import held_out
 from benchmarks.solver.horizons import HORIZONS, horizons
+from benchmarks.solver.limits import limits
 from benchmarks.solver.memory import memory
 from benchmarks.solver.periods import DAYS, periods
 from benchmarks.solver.published import accuracy
@@ -54,6 +56,7 @@ TABLES = (
     "coverage",
     "grid",
     "memory",
+    "limits",
     "retraining",
 )
 
@@ -103,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             retraining(given.data or ["ETTh1"], given.folder, given.repetitions)
         elif table == "grid":
             grid(given.folder)
+        elif table == "limits":
+            limits()
         else:
             memory(given.repetitions)
 

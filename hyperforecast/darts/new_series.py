@@ -96,7 +96,7 @@ def in_units_given(model: Any, series: Sequence[TimeSeries]) -> Any | None:
         ``None`` where there are none, or the model does not standardise.
     """
     module = model.model
-    if model.network.standardiser is None or not module.short_series:
+    if not module.short_series or module.single_network.standardiser is None:
         return None
     given: dict[str, list[TimeSeries]] = {}
     for one in series:

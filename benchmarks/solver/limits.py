@@ -31,6 +31,9 @@ MODULE = "benchmarks.solver.limits"
 
 LOOKBACKS, CHANNELS = (96, 192, 384, 768, 1536, 2048), (7, 21, 64, 200, 632, 2000)
 
+DIM_OF_LOOKBACKS, DIM_OF_CHANNELS = 2, 4
+"""Length of the vectors."""
+
 HORIZON, N_ROWS = 24, 8000
 
 
@@ -107,18 +110,19 @@ def rate(size: int = 1536, repetitions: int = 5) -> float:
 def limits() -> None:
     """Print the tables, one against the lookback and one against the number of channels."""
     cases = {
-        "lookback": [(lookback, 21) for lookback in LOOKBACKS],
-        "channels": [(96, count) for count in CHANNELS],
+        "lookback": [(lookback, 7, DIM_OF_LOOKBACKS) for lookback in LOOKBACKS],
+        "channels": [(96, count, DIM_OF_CHANNELS) for count in CHANNELS],
     }
     for what, sizes in cases.items():
         rows = []
-        for lookback, count in sizes:
-            found = in_own_process(MODULE, lookback, count)
+        for lookback, count, dim in sizes:
+            found = in_own_process(MODULE, lookback, count, dim)
             needed = found["operations"] / found["rate"]
             rows.append(
                 {
                     "lookback": lookback,
                     "channels": count,
+                    "d": dim,
                     "processor seconds": found["processor seconds"],
                     "of arithmetic": needed,
                     "times": found["processor seconds"] / needed,
@@ -129,13 +133,13 @@ def limits() -> None:
         print(markdown(pd.DataFrame(rows), digits=3), flush=True)
 
 
-def measure(lookback: int, n_channels: int) -> dict[str, float]:
+def measure(lookback: int, n_channels: int, dim: int) -> dict[str, float]:
     """Return what a fit takes: least processor seconds of two, operations, and memory."""
     series = made_channels(N_ROWS, n_channels)
 
     def fit() -> None:
         HNMVTSModel(
-            lookback, HORIZON, channel_embedding_dim=8, solver="exact", solver_kwargs=ONE_SETTING
+            lookback, HORIZON, channel_embedding_dim=dim, solver="exact", solver_kwargs=ONE_SETTING
         ).fit(series)
 
     HNMVTSModel(8, 2, solver="exact").fit(made_channels(100, 2))  # loads what is needed

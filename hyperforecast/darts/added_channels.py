@@ -85,13 +85,15 @@ def with_added_channels(
             "names of their own."
         )
     kept = [name for name in model.channel_names if name not in new]
-    axes = channel_axes(model.model.network_arguments)
+    arguments = model.model.network_arguments
+    axes = channel_axes(arguments)
     n_known = len(trained)
     where = {name: i for i, name in enumerate(model.channel_names)}
     sources: list[int | None] = [where[name] for name in kept]
     larger = with_channels(network, axes, [*sources, *[None] * len(new)], n_known)
     beside = trained if network.factors is not None else []
-    solver = _solver(model, larger, axes, n_known, encoder_for(model, adaptation))
+    encoder = encoder_for(model, adaptation)
+    solver = newcomer_solver(model, larger, arguments, axes, n_known, encoder)
     for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
         units = _units(rows)
         channels = [len(kept) + new.index(name) for name in rows.names]
@@ -140,9 +142,11 @@ def encoder_of_channels(
                 for one, target in zip(observed, with_own, strict=True)
             ]
         )
-    axes = channel_axes(model.model.network_arguments)
+    arguments = model.model.network_arguments
+    axes = channel_axes(arguments)
     kept = with_channels(network, axes, range(len(trained)))
-    return train_encoder(_solver(model, kept, axes, len(trained), None), own)
+    solver = newcomer_solver(model, kept, arguments, axes, len(trained), None)
+    return train_encoder(solver, own)
 
 
 def _of_channel(static: Tensor | None, channel: int, target: Tensor) -> Tensor | None:
@@ -152,14 +156,28 @@ def _of_channel(static: Tensor | None, channel: int, target: Tensor) -> Tensor |
     return static[channel].expand(target.shape[1], -1)
 
 
-def _solver(
+def newcomer_solver(
     model: Any,
     network: ForecastingNetwork,
+    arguments: dict[str, Any],
     axes: dict[str, int],
     n_known: int,
     encoder: HistoryEncoder | None,
 ) -> ChannelSolver:
-    """Return what solves for channels of a network, which has known ones before them."""
+    """Return what solves for channels of a network, which has known ones before them.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; the network has its lengths.
+    network : ForecastingNetwork
+    arguments : dict
+        Of the network.
+    axes : dict
+        What :func:`channel_axes` says of these.
+    n_known : int
+    encoder : HistoryEncoder, optional
+    """
     return ChannelSolver(
         network,
         axes,
@@ -167,9 +185,9 @@ def _solver(
         WindowCutter(
             network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
         ),
-        n_covariates(model.model.network_arguments),
+        _n_covariates(arguments),
         model.model.own_correlations,
-        loss_of(model),
+        _loss_of(model),
         begin_at_zero(model.model, network),
         encoder,
     )
@@ -195,7 +213,7 @@ def encoder_for(model: Any, adaptation: str) -> HistoryEncoder | None:
     return HistoryEncoder.from_state(state)
 
 
-def n_covariates(arguments: dict[str, Any]) -> tuple[int, int, int]:
+def _n_covariates(arguments: dict[str, Any]) -> tuple[int, int, int]:
     """Return the numbers of past, future and static covariates that a network is given."""
     past, future, static = (
         arguments.get(f"n_{kind}_covariates", 0) for kind in ("past", "future", "static")
@@ -346,7 +364,7 @@ def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
     return observed
 
 
-def loss_of(model: Any) -> NegativeLogLikelihood | None:
+def _loss_of(model: Any) -> NegativeLogLikelihood | None:
     """Return what the model minimises, if that is not the squared error."""
     module = model.model
     likelihood, loss_fn = module.likelihood, module.criterion

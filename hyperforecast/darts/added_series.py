@@ -9,9 +9,8 @@ from darts import TimeSeries
 from hyperforecast.darts.added_channels import (
     Beside,
     encoder_for,
-    loss_of,
     mixing_obstacle,
-    n_covariates,
+    newcomer_solver,
 )
 from hyperforecast.darts.finite import check_finite
 from hyperforecast.darts.gaps import has_gaps
@@ -21,7 +20,6 @@ from hyperforecast.darts.observed_series import covariate_rows
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
-from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
@@ -32,7 +30,6 @@ from hyperforecast.nn.newcomers import (
     train_encoder,
 )
 from hyperforecast.nn.resizing import FILLER, channel_axes
-from hyperforecast.nn.windows import WindowCutter
 
 
 def with_added_series(
@@ -217,20 +214,8 @@ def _solver(
     """Return what solves for rows of a model's tables, and a network whose channels they are."""
     network: ForecastingNetwork = model.network
     by_row, arguments = _by_row(network, model.model.network_arguments)
-    solver = ChannelSolver(
-        by_row,
-        channel_axes(arguments),
-        n_known,
-        WindowCutter(
-            network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
-        ),
-        n_covariates(arguments),
-        model.model.own_correlations,
-        loss_of(model),
-        begin_at_zero(model.model, by_row),
-        encoder,
-    )
-    return solver, by_row
+    axes = channel_axes(arguments)
+    return newcomer_solver(model, by_row, arguments, axes, n_known, encoder), by_row
 
 
 def _by_row(

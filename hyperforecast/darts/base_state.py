@@ -8,7 +8,6 @@ from hyperforecast.darts.names import InputKind
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import default_instance_norm, with_defaults
 from hyperforecast.nn.combined_network import MEMBERS
-from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.parts import PARTS
 
 CALLED = {
@@ -107,9 +106,8 @@ class BaseState(dict[str, Any]):
         return wrong
 
 
-def steps_at_once(network: HyperNetwork) -> int:
+def steps_at_once(network: ForecastingNetwork) -> int:
     """Return how many steps a network forecasts with the same weights."""
-    assert isinstance(network, ForecastingNetwork)  # not several that are one
     return network.horizon if network.segments is None else network.segments.length
 
 

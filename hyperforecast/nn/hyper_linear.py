@@ -10,6 +10,7 @@ from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import AXES, Axis
 from hyperforecast.nn.entities import by_window, check_axes, pick, side_by_side
 from hyperforecast.nn.generators import Generator
+from hyperforecast.nn.generators.base import PiecewiseGenerator
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.mixed_linear import mixes_in_pieces
 from hyperforecast.nn.stacked_linear import (
@@ -140,6 +141,7 @@ class HyperLinear(HyperLayer[Generator]):
         if x.shape[1] != len(vectors) or self.bias is None:
             return None
         rows = x.transpose(0, 1)
+        assert isinstance(term.generator, PiecewiseGenerator)
         return term.generator.multiply(self.weight, self.bias, vectors, rows).transpose(0, 1)
 
     def multiplies_in_pieces(self, x: Tensor) -> bool:
@@ -148,7 +150,7 @@ class HyperLinear(HyperLayer[Generator]):
         if not (self.training and axes == ("channel",) and len(terms) == 1 and static):
             return False
         plain = x.dim() == self.n_axes == 3 and not self.base_axes
-        return plain and terms[0].generator.multiplies and mixes_in_pieces(x)
+        return plain and isinstance(terms[0].generator, PiecewiseGenerator) and mixes_in_pieces(x)
 
     def fold(self) -> nn.Module:
         """Return the plain layer of the summed weights."""

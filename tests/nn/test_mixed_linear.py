@@ -9,12 +9,12 @@ from hyperforecast.nn import mixed_linear as module
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.mixed_linear import mixed_linear
 
-N, B, I, O, K = 3, 4, 5, 7, 2  # noqa: E741
+N, B, N_IN, N_OUT, K = 3, 4, 5, 7, 2
 
 
 def inputs() -> tuple[Tensor, ...]:
     torch.manual_seed(0)
-    shapes = ((N, B, I), (N, K), (O, I), (K, O, I), (N, O))
+    shapes = ((N, B, N_IN), (N, K), (N_OUT, N_IN), (K, N_OUT, N_IN), (N, N_OUT))
     return tuple(torch.randn(*s, dtype=torch.float64, requires_grad=True) for s in shapes)
 
 
@@ -46,10 +46,10 @@ def test_training_is_that_with_generated_weights(
     torch.manual_seed(0)
     options = {"parts": {"hn-mvts": {"channel_embedding_dim": 2, "hyper_hidden": [3]}}}
     network = ForecastingNetwork(
-        lookback=8, horizon=O, n_channels=N, backbone=backbone, **options
+        lookback=8, horizon=N_OUT, n_channels=N, backbone=backbone, **options
     ).double()
     x = torch.randn(B, 8, N, dtype=torch.float64)
-    assert network.head.multiplies_in_pieces(torch.randn(B, N, I))
+    assert network.head.multiplies_in_pieces(torch.randn(B, N, N_IN))
 
     def gradients() -> list[Tensor]:
         network.zero_grad()
@@ -64,8 +64,8 @@ def test_training_is_that_with_generated_weights(
 
 
 def test_half_precision_has_the_other_way() -> None:
-    network = ForecastingNetwork(lookback=8, horizon=O, n_channels=N, parts={"hn-mvts": {}})
-    x = torch.randn(B, N, I)
+    network = ForecastingNetwork(lookback=8, horizon=N_OUT, n_channels=N, parts={"hn-mvts": {}})
+    x = torch.randn(B, N, N_IN)
     with torch.autocast("cpu", torch.bfloat16):
         assert not network.head.multiplies_in_pieces(x)
         network(torch.randn(B, 8, N)).float().square().sum().backward()

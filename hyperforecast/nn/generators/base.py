@@ -1,7 +1,7 @@
 """What every generator of linear layers is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -57,9 +57,11 @@ class Generator(nn.Module, ABC):
         added, bias = self.generate(context)
         return weight + added, bias
 
-    multiplies: ClassVar[bool] = False
-    """Whether it can :meth:`multiply`."""
 
+class PiecewiseGenerator(Generator):
+    """A generator by whose weights can be multiplied while no more than pieces of them are held."""
+
+    @abstractmethod
     def multiply(self, weight: Tensor, bias: Tensor, context: Tensor, x: Tensor) -> Tensor:
         """Apply what :meth:`add_to` returns, holding no more than pieces of it: (N, B, O).
 
@@ -70,7 +72,6 @@ class Generator(nn.Module, ABC):
         context : Tensor, shape (N, E)
         x : Tensor, shape (N, B, I)
         """
-        raise NotImplementedError
 
 
 def along(values: Tensor, axis: int, n_axes: int) -> Tensor:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.generators.base import Cost, Generator, along
+from hyperforecast.nn.generators.base import Cost, PiecewiseGenerator, along
 from hyperforecast.nn.generators.trunk import make_trunk
 from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
 from hyperforecast.nn.mixed_linear import mixed_linear
 
 
-class DenseGenerator(Generator):
+class DenseGenerator(PiecewiseGenerator):
     r"""Weights that are sums of full-rank bases.
 
     .. math:: G(z_n) = \sum_k u_{nk} \Phi_k, \qquad
@@ -42,7 +42,6 @@ class DenseGenerator(Generator):
     """
 
     basis_scale = 0.1
-    multiplies = True
 
     def __init__(
         self,

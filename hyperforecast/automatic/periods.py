@@ -113,4 +113,3 @@ def place_in_time(label: Any, step: Any) -> int:
     if label >= ORIGIN:
         return len(pd.date_range(ORIGIN, label, freq=step))
     return 1 - len(pd.date_range(label, ORIGIN, freq=step, inclusive="left"))
-

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -35,6 +36,36 @@ def new_series(model: Any, series: Sequence[TimeSeries]) -> dict[str, TimeSeries
     names = [series_name(one, model.model.series_id) for one in series]
     known = set(model.series_names)
     return {name: one for name, one in zip(names, series, strict=True) if name not in known}
+
+
+def in_turns(model: Any, series: Sequence[TimeSeries]) -> list[list[int]]:
+    """Return the numbers of series that are forecast together: one after the other, if need be.
+
+    A series that was not trained on is forecast in units of the rows given, and a name has one unit
+    at a time. So where several such series have the same name, as those that nobody named, each
+    has its own turn.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series : sequence of TimeSeries
+        What is to be forecast.
+
+    Returns
+    -------
+    list of list of int
+    """
+    if model.network.weights_by == "channel":
+        return [[*range(len(series))]]
+    with_units = set(model.series_names) - set(model.model.short_series)
+    turns: dict[int, list[int]] = {}
+    passed = Counter[str]()
+    for number, one in enumerate(series):
+        name = series_name(one, model.model.series_id)
+        turns.setdefault(passed[name], []).append(number)
+        passed[name] += name not in with_units
+    return [*turns.values()]
 
 
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:

@@ -51,7 +51,9 @@ def test_adam_takes_a_step_in_one_kernel() -> None:
 
 
 def test_gradients_are_clipped_in_mixed_precision() -> None:
-    assert fit(trainer={"precision": "bf16-mixed", "gradient_clip_val": 1.0})[1]["fused"] is not True
+    assert (
+        fit(trainer={"precision": "bf16-mixed", "gradient_clip_val": 1.0})[1]["fused"] is not True
+    )
     assert fit(trainer={"precision": "bf16-mixed"})[1]["fused"] is True
 
 

@@ -45,8 +45,8 @@ from hyperforecast.darts.auto_naive import FixedMapModel, naive_map
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.nn.exact import SettingHistory
-from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
+from hyperforecast.nn.exact.standard_error import exceeds_error_over_time
 
 logger = logging.getLogger(__name__)
 
@@ -314,28 +314,33 @@ class Race:
         """Say whether a candidate pays on earlier rows, too, if those held out are one draw.
 
         So they are to a drift, and where they span fewer than two horizons to whatever is solved
-        for and stands beside a naive forecast.
+        for and stands beside a naive forecast. That is then trained on the first half of the
+        training rows, and has to gain over stretches of the later half and of those held out.
         """
         if entry.name == DRIFT:
             everything = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
             return everything.drift_goes_on(self.map_of(LAST_VALUE))
-        if entry.settings is None or not simpler.is_naive or windows.n_apart >= MIN_STRETCHES:
+        if entry.candidate is None or entry.settings is None or not simpler.is_naive:
             return True
-        assert entry.candidate is not None
-        return self._gains_on_later_half(entry.candidate, simpler.name, training)
-
-    def _gains_on_later_half(self, candidate: Candidate, naive: str, data: Observed) -> bool:
-        """Say whether a candidate that is trained on half of the rows is better on the others."""
-        first, later = split(data, self.lengths, 0.5)
-        windows = HeldOutWindows(later, self.lengths, variances_of(data.series))
-        if windows.n_held_out < MIN_HELD_OUT:
+        if windows.n_apart >= MIN_STRETCHES:
             return True
-        residuals = windows.residuals_of_map(self.map_of(naive), drift=naive == DRIFT, before=first)
-        reference = squared(residuals)
-        errors = self._solved(candidate, first, None, windows).errors
-        if windows.gain(reference, errors).gain <= LEAST_GAIN:
-            return False
-        return windows.n_apart < MIN_STRETCHES or windows.gains_over_time(reference, errors)
+        first, later = split(training, self.lengths, 0.5)
+        before = HeldOutWindows(later, self.lengths, variances_of(training.series))
+        if before.n_held_out < MIN_HELD_OUT:
+            return True
+        reference = squared(
+            before.residuals_of_map(
+                self.map_of(simpler.name), drift=simpler.name == DRIFT, before=first
+            )
+        )
+        errors = self._solved(entry.candidate, first, None, before).errors
+        saved = [
+            (one - other) / one.mean()
+            for one, other in ((reference, errors), (simpler.errors, entry.errors))
+        ]
+        times = torch.cat([before.times, before.times.max() + 1 + windows.times])
+        n_apart = before.n_apart + windows.n_apart
+        return exceeds_error_over_time(torch.cat(saved, dim=1), times, n_apart)
 
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""

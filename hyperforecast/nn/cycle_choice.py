@@ -74,9 +74,9 @@ def solve_with_cycle(
 
     One period after the other, the shortest first, is compared with those before alone: a cycle is
     kept where it gains more than one standard error, and more than half a per cent, on validation,
-    and loses nothing in the last quarter of it. Without validation series these are the last fifth of the windows, or what
-    ``options.validation_size`` says, and cycles are estimated on the rows before them; those kept
-    are estimated again on all rows.
+    and loses nothing in the last quarter of it. Without validation series these are the last fifth
+    of the windows, or what ``options.validation_size`` says, and cycles are estimated on the rows
+    before them; those kept are estimated again on all rows.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ CYCLES = ("cycle", "past_cycle", "future_cycle")
 class CyclePrior:
     r"""What the cycles of known channels say of another's, in units of each one's deviation.
 
-    Harmonics are taken to be normal, :math:`c \sim N(m, \tau^2)`, with the mean and, over an octave,
-    the variance of the known ones; those of single occurrences of a period to be
+    Harmonics are taken to be normal, :math:`c \sim N(m, \tau^2)`, with the mean and, over an
+    octave, the variance of the known ones; those of single occurrences of a period to be
     :math:`c + N(0, \sigma^2)`, with the variance that the rows show. Of k occurrences with mean
     :math:`\bar x` the cycle expected is :math:`m + (\bar x - m) \tau^2 / (\tau^2 + \sigma^2 / k)`
     (empirical Bayes: Efron & Morris, "Data Analysis Using Stein's Estimator and its

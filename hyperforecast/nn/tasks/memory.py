@@ -26,8 +26,8 @@ class TaskMemory:
     """Weights of tasks that one network has learned, and no rows of theirs.
 
     A task's own are its vector, what belongs to its channels, its cycles, and all buffers: units,
-    statistics of batches. All other weights are shared: those generated from a task's own vectors go on
-    learning, the others stay as the first task left them.
+    statistics of batches. All other weights are shared: those generated from a task's own vectors
+    go on learning, the others stay as the first task left them.
 
     Attributes
     ----------

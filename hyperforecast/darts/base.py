@@ -545,7 +545,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
             or series are given with rows enough.
         """
-        self._check_takes_newcomers()
+        check_is_trained(self)
         assert self.model is not None
         by_series = self.model.network.weights_by != "channel"
         train = encoder_of_series if by_series else encoder_of_channels
@@ -561,17 +561,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """Whether :meth:`fit_encoder` was called since the model was trained."""
         return self.model is not None and self.model.encoder_state is not None
 
-    def _check_takes_newcomers(self) -> None:
-        check_is_trained(self)
-        if self._takes_phases:
-            raise ValueError(
-                "There are no cycles yet for channels and series that are added to a model with "
-                "periods. Fit a model with all of them, or leave periods out."
-            )
-
     def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
         """Become the model that has more channels or series, of which rows are given."""
-        self._check_takes_newcomers()
+        check_is_trained(self)
         rows = [None if one is None else series2seq(one) for one in given]
         with random_turn():
             other = with_added(self, *rows)

@@ -136,11 +136,8 @@ def objective_obstacle(params: Mapping[str, Any]) -> str | None:
         return f"instance_norm={norm!r} has weights of its own (without: {', '.join(LINEAR_NORMS)})"
     if params.get("use_reversible_instance_norm"):
         return "use_reversible_instance_norm has weights of its own (use instance_norm='revin')"
-    if params.get("weights_by", "channel") != "channel":
-        if params.get("n_factors"):
-            return "n_factors has no closed form where series have weights of their own"
-        if params.get("likelihood") is not None:
-            return "quantiles have no closed form where series have weights of their own"
+    if params.get("weights_by", "channel") != "channel" and params.get("n_factors"):
+        return "n_factors has no closed form where series have weights of their own"
     likelihood = params.get("likelihood")
     if likelihood is not None and likelihood.type is not LikelihoodType.Quantile:
         return f"the likelihood {type(likelihood).__name__} has no closed form (quantiles do)"

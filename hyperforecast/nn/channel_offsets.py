@@ -19,8 +19,8 @@ class ChannelOffsets(nn.Module):
 
     Parameters
     ----------
-    n_channels, horizon, n_outputs : int
-        C, H and P.
+    n_rows, horizon, n_outputs : int
+        N, H and P: offsets of so many channels, or of so many channels of series.
     spans : sequence of int
         Numbers m of most recent values, at most the lookback.
     trained : bool, default=True
@@ -28,11 +28,11 @@ class ChannelOffsets(nn.Module):
 
     Attributes
     ----------
-    offsets : Tensor, shape (C, H, P)
+    offsets : Tensor, shape (N, H, P)
         Start at zero.
     constant : Tensor, shape ()
         a, not trained by gradients.
-    coefficients : Tensor, shape (C, J)
+    coefficients : Tensor, shape (N, J)
         b, in one over the squared units of the window; not trained by gradients.
     """
 
@@ -42,7 +42,7 @@ class ChannelOffsets(nn.Module):
 
     def __init__(
         self,
-        n_channels: int,
+        n_rows: int,
         horizon: int,
         n_outputs: int,
         spans: Sequence[int] = (),
@@ -51,22 +51,31 @@ class ChannelOffsets(nn.Module):
     ) -> None:
         super().__init__()
         self.spans = tuple(spans)
-        offsets = torch.zeros(n_channels, horizon, n_outputs)
+        offsets = torch.zeros(n_rows, horizon, n_outputs)
         if trained:
             self.offsets = nn.Parameter(offsets)
         else:
             self.register_buffer("offsets", offsets)
         if self.spans:
             self.register_buffer("constant", torch.ones(()))
-            self.register_buffer("coefficients", torch.zeros(n_channels, len(self.spans)))
+            self.register_buffer("coefficients", torch.zeros(n_rows, len(self.spans)))
 
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        """Add the offsets to outputs (B, C, H', P or 1) of normalised windows (B, C, L)."""
+    def forward(self, y: Tensor, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Add the offsets to outputs (B, C, H', P or 1) of normalised windows (B, C, L).
+
+        Parameters
+        ----------
+        y, x : Tensor
+        rows : Tensor, shape (B, C), int64, optional
+            Whose offsets the channels of each window have; one row each, in order, if not given.
+        """
         offsets = self.offsets[:, : y.shape[2]]
+        offsets = offsets if rows is None else offsets[rows]
         if not self.spans:
             return y + offsets
+        coefficients = self.coefficients if rows is None else self.coefficients[rows]
         variances = recent_variances(x, self.spans)  # (B, C, J)
-        scale = (self.constant + (self.coefficients * variances).sum(dim=-1)).sqrt()
+        scale = (self.constant + (coefficients * variances).sum(dim=-1)).sqrt()
         return y + offsets * scale[..., None, None]
 
 

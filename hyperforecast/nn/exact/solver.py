@@ -21,6 +21,13 @@ from hyperforecast.nn.exact.out_of_sample import (
     leave_out_residuals,
     n_sampled,
 )
+from hyperforecast.nn.exact.own_calibration import calibrate_own
+from hyperforecast.nn.exact.own_out_of_sample import (
+    OwnOutOfSample,
+    own_held_out_residuals,
+    own_leave_out_residuals,
+)
+from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.search_space import SearchSpace
@@ -143,7 +150,6 @@ def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> No
     asked = {
         "common factors": max(problem.search.n_factors) > 0,
         "the last values of all channels": problem.search.neighbours,
-        "quantiles": bool(problem.quantiles),
         "weights of windows and steps, and a stride": any(one.is_weighted for one in series),
     }
     for what, is_asked in asked.items():
@@ -165,6 +171,11 @@ def _residual_quantiles(
     """Calibrate the quantiles asked for on windows that were not trained on, if any are."""
     if not trained.problem.quantiles:
         return None
+    if isinstance(trained.cache, OwnWindowCache):
+        parts = [own_leave_out_residuals(trained, solution)]
+        if validated is not None:
+            parts.append(own_held_out_residuals(validated, solution))
+        return calibrate_own(OwnOutOfSample.joined(parts), trained.problem)
     splits = [trained] if validated is None else [trained, validated]
     each = n_sampled(trained) / sum(split.cache.n_windows for split in splits)
     sample = leave_out_residuals(trained, solution, each * trained.cache.n_windows)

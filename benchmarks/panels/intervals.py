@@ -2,9 +2,9 @@
 
 M4 weekly, and the made panel of three kinds: on the horizon that follows each series, of 90 and of
 80 % intervals; the pinball loss is the mean of five levels, in units of each series' mean absolute
-step. The first row of each panel is one model for all, in units of each series by Darts' ``Scaler``;
-"newcomers" are the series of a fifth that was held out, each added by ``add_series`` with its last 80
-rows. Times are of the processor, of a fit with intervals beside one without, in turns::
+step. "One model for all" sees each series in units of its own, by Darts' ``Scaler``; "newcomers"
+are the series of a fifth that was held out, each added by ``add_series`` with its last 80 rows.
+Times are of the processor, of a fit with intervals beside one without, in turns::
 
     python -m benchmarks.panels.intervals
 """

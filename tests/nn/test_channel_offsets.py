@@ -61,3 +61,15 @@ def test_start_at_nothing() -> None:
 
 def test_variances_of_no_spans_are_none() -> None:
     assert recent_variances(torch.randn(B, C, L), ()).shape == (B, C, 0)
+
+
+@pytest.mark.parametrize("spans", [(), (2, L)])
+def test_channels_of_a_window_have_those_of_their_rows(spans: tuple[int, ...]) -> None:
+    layer, y = filled(spans), torch.randn(B, 2, H, P, dtype=torch.float64)
+    x = torch.randn(B, 2, L, dtype=torch.float64)
+    rows = torch.tensor([[2, 0], [1, 1], [0, 2], [2, 2]])
+    found = layer(y, x, rows)
+    for b in range(B):
+        for c in range(2):
+            every = layer(y[b, c].expand(1, C, H, P), x[b, c].expand(1, C, L))
+            torch.testing.assert_close(found[b, c], every[0, rows[b, c]])

@@ -27,6 +27,9 @@ from hyperforecast.nn.exact.volatility import Volatility, shares_of_variance
 MAX_STEPS, MAX_COMPARED = 4, 2048
 """How many steps and windows of all channels are looked at for how scales follow the window."""
 
+TINY = 1e-30
+"""Least mean of recent variances, in units of those of residuals."""
+
 STEPS_OF_LOGARITHM = 16
 """In how many steps degrees of freedom grow by e where quantiles of Student's t are taken."""
 
@@ -117,15 +120,8 @@ def _volatility(sample: OwnOutOfSample, levels: Tensor, reach: int) -> tuple[Vol
     """
     there = sample.known.any(dim=2)  # (C, K)
     level, profile = _level_and_profile(sample.residuals, sample.known)
-    # of few windows the mean is drawn to that of all channels, in units of their residuals
-    n = there.sum(dim=1, keepdim=True).to(level)  # (C, 1)
-    mean = (sample.variances * there[..., None]).sum(dim=1) / n.clamp(min=1.0)  # (C, J)
-    power = level.square()[:, None]
-    common = (n * mean).sum(dim=0) / nonzero((n * power).sum(dim=0))
-    own = n / (n + SCALE_PRIOR)
-    typical = own * mean + (1 - own) * power * common
-    inverse = torch.where(typical > 0, 1 / nonzero(typical), 0.0)  # (C, J)
-    ratios = torch.where(typical[:, None] > 0, sample.variances * inverse[:, None], 1.0)
+    inverse = _inverse_variances(sample, there, level)
+    ratios = torch.where(inverse[:, None] > 0, sample.variances * inverse[:, None], 1.0)
     shares = levels.new_zeros(len(sample.spans))
     times, channel = sample.times[there], there.nonzero()[:, 0]
     n_apart = len(times.unique()) // reach
@@ -139,9 +135,29 @@ def _volatility(sample: OwnOutOfSample, levels: Tensor, reach: int) -> tuple[Vol
         )
     used = shares.nonzero().flatten()
     constant = 1.0 - shares.sum().item()
-    scale = (constant + (ratios[..., used] * shares[used]).sum(dim=-1)).sqrt()
+    coefficients = (shares * inverse)[:, used]
+    scale = (constant + (sample.variances[..., used] * coefficients[:, None]).sum(dim=-1)).sqrt()
     spans = tuple(sample.spans[n] for n in used.tolist())
-    return Volatility(spans, constant, (shares * inverse)[:, used]), scale
+    return Volatility(spans, constant, coefficients), scale
+
+
+def _inverse_variances(sample: OwnOutOfSample, there: Tensor, level: Tensor) -> Tensor:
+    """Return one over the mean of each channel's recent variances: (C, J); zero of those that are.
+
+    That of few windows is drawn to that of all channels, in units of their residuals' scales (C,).
+    """
+    n = there.sum(dim=1, keepdim=True).to(level)  # (C, 1)
+    mean = (sample.variances * there[..., None]).sum(dim=1) / n.clamp(min=1.0)  # (C, J)
+    size = (mean / nonzero(level.square())[:, None]).clamp(min=TINY).log()
+    size = torch.where((mean > 0) & (level > 0)[:, None], size, torch.nan)
+    common = (n * size).nansum(dim=0) / (n * ~size.isnan()).sum(dim=0).clamp(min=1.0)
+    own = n / (n + SCALE_PRIOR)
+    size = own * torch.where(size.isnan(), common, size) + (1 - own) * common
+    known = level[level > 0]
+    usual = known.log().mean().exp() if len(known) else level.new_ones(())
+    power = torch.where((n[:, 0] > 0), level, usual).square()[:, None]  # of no window the usual one
+    still = (power == 0) | ((n > 0) & (mean == 0))
+    return torch.where(still, 0.0, 1 / (nonzero(power) * size.exp()))
 
 
 def _mean_absolute(residuals: Tensor, known: Tensor) -> Tensor:

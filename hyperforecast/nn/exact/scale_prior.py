@@ -35,17 +35,14 @@ class ScalePrior:
         Those without a degree of freedom, and those that are zero, say nothing.
         """
         some = (degrees >= 1.0) & (scales > 0)
-        n = int(some.sum())
-        if not n:
-            rest = scales[scales > 0]
-            return cls(rest.mean().item() if len(rest) else 0.0, math.inf)
+        if int(some.sum()) < 2:
+            given = scales[some] if some.any() else scales[scales > 0]
+            return cls(given.mean().item() if len(given) else 0.0, math.inf)
         half = degrees[some] / 2
         logs = 2 * scales[some].log() - torch.digamma(half) + half.log()
         mean = logs.mean().item()
-        beyond = 0.0
-        if n > 1:
-            chance = torch.polygamma(1, half).mean().item()
-            beyond = logs.var().item() - chance
+        chance = torch.polygamma(1, half).mean().item()
+        beyond = logs.var().item() - chance
         if beyond <= 0:
             return cls(math.exp(mean / 2), math.inf)
         half_prior = inverse_trigamma(beyond)
@@ -55,7 +52,8 @@ class ScalePrior:
     def posterior(self, scales: Tensor, degrees: Tensor) -> tuple[Tensor, Tensor]:
         """Return scales (C,) drawn to the prior, and their degrees of freedom (C,).
 
-        Where residuals are known, and all zero, the scale is.
+        These are no more than those of all channels together, from which the prior is. Where
+        residuals are known, and all zero, the scale is.
         """
         if math.isinf(self.degrees):
             drawn = torch.full_like(scales, self.scale)
@@ -63,7 +61,8 @@ class ScalePrior:
             squares = self.degrees * self.scale**2 + degrees * scales.square()
             drawn = (squares / (self.degrees + degrees)).sqrt()
         zero = (scales == 0) & (degrees > 0)
-        return torch.where(zero, 0.0, drawn), self.degrees + degrees
+        total = (self.degrees + degrees).clamp(max=degrees.sum().item())
+        return torch.where(zero, 0.0, drawn), total
 
 
 def inverse_trigamma(value: float) -> float:

@@ -85,3 +85,23 @@ def recent_variances(x: Tensor, spans: Sequence[int]) -> Tensor:
     centred = [values - values.mean(dim=-1, keepdim=True) for values in recent]
     variances = [values.square().mean(dim=-1) for values in centred]
     return torch.stack(variances, dim=-1) if spans else x.new_zeros(*x.shape[:-1], 0)
+
+
+def usual_offsets(rows: Tensor) -> Tensor:
+    """Return what is usual among the offsets, or the coefficients, of N series: (1, C, ...).
+
+    Their mean in units of their sizes, times the geometric mean of these: series that hardly move
+    have coefficients thousands of times as large as others, and would be all that counts in a mean.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (N, C, ...)
+        Of C channels of each series. Those of nothing but zeros are left out.
+    """
+    size = rows.flatten(2).double().square().mean(dim=2).sqrt()  # (N, C)
+    some = (size > 0).double()
+    count = some.sum(dim=0).clamp(min=1.0)  # (C,)
+    unit = torch.where(size > 0, size, 1.0)
+    usual = (unit.log().sum(dim=0) / count).exp() / count
+    shape = torch.einsum("nc,nc...->c...", some / unit, rows.double())
+    return (shape * usual.view(-1, *[1] * (shape.dim() - 1))).to(rows)[None]

@@ -20,6 +20,7 @@ from hyperforecast.darts import (
     HyperModel,
     LightSAEModel,
 )
+from hyperforecast.nn.channel_offsets import usual_offsets
 
 L, H = 12, 4
 
@@ -297,7 +298,7 @@ class TestQuantiles:
         found = self.quantiles(centred, past)[..., 1:2]
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
-    def test_of_new_series_are_the_mean_ones_in_their_own_units(
+    def test_of_new_series_are_the_usual_ones_in_their_own_units(
         self, probabilistic: HyperforecastModel, made: list[TimeSeries]
     ) -> None:
         model = copy.deepcopy(probabilistic)
@@ -306,7 +307,8 @@ class TestQuantiles:
             warnings.simplefilter("ignore", UserWarning)
             found = self.quantiles(model, [new])[0]
         width = np.diff(found, axis=1) / new.values().std(ddof=0)
-        expected = model.network.channel_offsets.offsets.detach().diff(dim=2).mean(dim=0)
+        offsets = model.network.channel_offsets.offsets.detach()
+        expected = usual_offsets(offsets[:, None])[0, 0].diff(dim=1)
         np.testing.assert_allclose(width, expected, rtol=1e-6)
         before = self.quantiles(model, made)
         model.add_series([new])

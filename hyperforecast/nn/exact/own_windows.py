@@ -41,6 +41,8 @@ class OwnWindows:
     n_channels : int
     starts : sequence of Tensor, optional
         First rows of the windows of each series, ascending; all windows if not given.
+    weights : sequence of Tensor, shape (windows, C) each, optional
+        How much all windows of each series count; one if not given.
 
     Attributes
     ----------
@@ -56,6 +58,7 @@ class OwnWindows:
         width: int,
         n_channels: int,
         starts: Sequence[Tensor] | None = None,
+        weights: Sequence[Tensor] | None = None,
     ) -> None:
         self.width = width
         device = series[0].target.device
@@ -91,6 +94,12 @@ class OwnWindows:
                 for one in series
             ]
             self._gaps = torch.cat([one.T.flatten() for one in gaps])
+        self._roots: Tensor | None = None
+        if weights is not None:
+            roots = torch.cat([one.T.flatten() for one in weights]).sqrt()
+            n_of_column = (n_rows - width + 1)[of_column]
+            first_root = (n_of_column.cumsum(0) - n_of_column)[of_window][order]
+            self._roots = roots[self.start + first_root.to(device)]
         self._past = _joined([one.past for one in series], self._values)
         self._future = _joined([one.future for one in series], self._values)
         self.static: Tensor | None = None
@@ -116,6 +125,15 @@ class OwnWindows:
             windows_of(self._future, self._row),
             there,
         )
+
+    def roots(self, channels: slice, first: int = 0, count: int | None = None) -> Tensor:
+        """Return the roots of what windows of some channels count, (n, K); see :meth:`padded`.
+
+        Those that are not there count zero.
+        """
+        which, there = self._which(channels, first, count)
+        roots = there.to(self._values)
+        return roots if self._roots is None else roots * self._roots[which]
 
     def gaps(self, rows: slice, channels: slice, count: int) -> Tensor:
         """Say where the first ``count`` windows of some channels have gaps.

@@ -36,6 +36,7 @@ from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
+from hyperforecast.nn.exact.window_weights import window_weights
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -150,7 +151,6 @@ def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> No
     asked = {
         "common factors": max(problem.search.n_factors) > 0,
         "the last values of all channels": problem.search.neighbours,
-        "weights of windows and steps, and a stride": any(one.is_weighted for one in series),
     }
     for what, is_asked in asked.items():
         if is_asked:
@@ -158,6 +158,14 @@ def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> No
                 f"There is no closed form of {what} where channels have windows of their own. "
                 "Leave that out, or train by gradients: solver='adam'."
             )
+    width = problem.width
+    layout = WindowLayout(problem.lookback, problem.horizon, problem.shift)
+    weights = window_weights([one for one in series if one.n_rows >= width], layout)
+    if weights is not None and not any(one.any() for one in weights):
+        raise ValueError(
+            "The sample weights of all windows are zero, so nothing is known of any. Give weights "
+            "of which some are positive."
+        )
     if problem.n_channels is None:
         raise ValueError(
             "Problem.n_channels must say how many channels there are where series hold some of "
@@ -221,6 +229,8 @@ def _fold(
     """Return the splits of what is trained on, and of what settings are compared on."""
     training, validation = parts
     trained = _training(problem, training, options, history, f"training{name}", validation, units)
+    # settings are compared on windows that all count the same
+    validation = [replace(one, weight=None, counts=None) for one in validation]
     validated = DataSplit(problem, validation, options, history, f"validation{name}", trained)
     return Fold(trained, validated)
 
@@ -241,7 +251,7 @@ def _training(
             f"embedding_steps={options.embedding_steps} has no closed form where windows or steps "
             "have weights, or windows a stride. Leave out one of them."
         )
-    kind = WeightedSplit if weighted else DataSplit
+    kind = WeightedSplit if weighted and not has_own_windows(series) else DataSplit
     return kind(problem, series, options, history, name, validation=validation, units=units)
 
 

@@ -254,6 +254,77 @@ def test_a_series_too_short_for_a_window_has_the_mean_weights() -> None:
     assert np.abs(forecast - 1e3).max() < 50
 
 
+class TestSampleWeights:
+    """Of series that are solved for."""
+
+    options: dict[str, Any] = {
+        "weights_by": "series",
+        "solver": "exact",
+        "channel_embedding_dim": 0,
+        "instance_norm": "last",
+        "solver_kwargs": {"ridge": 0.1, "combine": False, "pool": False},
+    }
+
+    @staticmethod
+    def one_each(series: list[TimeSeries], weights: list[float]) -> list[TimeSeries]:
+        return [
+            of_values(np.full(len(one), weight), "weight", str(one.start_time().date()))
+            for one, weight in zip(series, weights, strict=True)
+        ]
+
+    def test_of_zero_leave_a_series_out(self) -> None:
+        series, even = panel(), panel()[::2]
+        weights = self.one_each(series, [float(n % 2 == 0) for n in range(12)])
+        model = HNMVTSModel(L, H, **self.options).fit(series, sample_weight=weights)
+        expected = HNMVTSModel(L, H, **self.options).fit(even)
+        for one, other in zip(
+            values_of(model.predict(H, series=even)),
+            values_of(expected.predict(H, series=even)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
+
+    def test_that_are_all_one_change_nothing(self) -> None:
+        series = panel()
+        weights = self.one_each(series, [3.0] * 12)
+        own = {**self.options, "channel_embedding_dim": 2}
+        for options in (own, {"weights_by": "series", "solver": "exact"}):
+            model = HNMVTSModel(L, H, **options).fit(series, sample_weight=weights)
+            expected = HNMVTSModel(L, H, **options).fit(series)
+            for one, other in zip(
+                values_of(model.predict(H, series=series)),
+                values_of(expected.predict(H, series=series)),
+                strict=True,
+            ):
+                np.testing.assert_allclose(one, other, rtol=1e-6)
+
+    def test_of_later_rows_may_fall_exponentially(self) -> None:
+        model = HNMVTSModel(L, H, **self.options).fit(panel(), sample_weight="exponential")
+        assert len(model.solver_report)
+        with pytest.raises(ValueError, match=r"steps of a window count differently.*by series"):
+            HNMVTSModel(L, H, **self.options).fit(panel(), sample_weight="linear")
+
+    def test_a_stride_as_long_as_the_horizon_is_weights_of_every_few_windows(self) -> None:
+        """As if rows counted at which the windows' horizons begin, for a horizon of one."""
+        series = panel()
+        counted = [
+            of_values(
+                (np.arange(len(one), 0, -1) % 5 == 1).astype(float),
+                "weight",
+                str(one.start_time().date()),
+            )
+            for one in series
+        ]
+        model = HNMVTSModel(L, 1, **self.options).fit(series, stride=5)
+        expected = HNMVTSModel(L, 1, **self.options).fit(series, sample_weight=counted)
+        for one, other in zip(
+            values_of(model.predict(1, series=series)),
+            values_of(expected.predict(1, series=series)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
 @pytest.fixture(scope="module")
 def made() -> list[TimeSeries]:
     """Series that are alike but for level and unit, of very different lengths."""

@@ -94,12 +94,17 @@ def _as_they_are(split: DataSplit) -> DataSplit:
     return like
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_each_window_is_forecast_by_a_fit_to_windows_beside_its_block(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
+    setting: Setting, weighted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MANY_BLOCKS", 3)
-    split = split_of(stretches(), setting)
+    series = stretches()
+    if weighted:
+        falling = 0.95 ** torch.arange(50.0, dtype=torch.float64)[:, None]
+        series = [replace(one, weight=falling[: one.n_rows]) for one in series]
+    split = split_of(series, setting)
     solution = split.solve(setting)
     sample = own_leave_out_residuals(split, solution)
     counts = [one.n_rows - WIDTH + 1 for one in split.series]

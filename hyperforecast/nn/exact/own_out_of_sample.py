@@ -168,7 +168,13 @@ class _Residuals:
             times.append(time)
         none = torch.zeros(0, dtype=torch.int64)
         return OwnOutOfSample(
-            *map(torch.cat, (residuals, variances, known, times)), self._spans, none, none
+            torch.cat(residuals),
+            torch.cat(variances),
+            torch.cat(known),
+            torch.cat(times),
+            self._spans,
+            none,
+            none,
         )
 
     def joined(self, parts: Sequence[OwnOutOfSample]) -> OwnOutOfSample:

@@ -18,9 +18,11 @@ from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.channel_offsets import usual_offsets
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.newcomers import NewcomerCycles
+from hyperforecast.nn.newcomers.channel_spread import CALIBRATION
 from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
@@ -76,7 +78,8 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     A new series with static covariates that weights are generated from has those that they say. Any
     other has the head that all would share, where the model was solved with weights of each one's
     own; else the mean of the trained ones' rows in every table of weights and vectors, which with
-    generated weights is the mean of the weights. Its units are those of the rows given.
+    generated weights is the mean of the weights. Its units are those of the rows given, and its
+    intervals the usual ones in these.
 
     Parameters
     ----------
@@ -251,7 +254,8 @@ def _with_rows(
     attributes : Tensor, shape (n, S), optional
         Of the new rows.
     at_zero : collection of str
-        Names of tables in which new rows are zero; in others they are the mean of the trained ones.
+        Names of tables in which new rows are zero; in others they are the mean of the trained ones,
+        and intervals the usual ones.
     """
     count, by_series = network.n_series, series_tables(arguments)
     with random_turn():  # what is drawn is written over
@@ -273,6 +277,8 @@ def _with_rows(
             added = attributes.unflatten(0, (len(series), -1))
         elif name in at_zero:
             added = rows.new_zeros(len(series), *rows.shape[1:])
+        elif name.startswith(CALIBRATION):
+            added = usual_offsets(rows[:n_trained]).expand(len(series), *rows.shape[1:])
         else:
             mean = rows[:n_trained].mean(dim=0, keepdim=True)
             added = mean.expand(len(series), *rows.shape[1:])

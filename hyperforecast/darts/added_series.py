@@ -204,7 +204,8 @@ def _solve_for(
         if network.standardiser is not None:
             of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
             units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
-        places.append(solver.solve(observed, units, adaptation))
+        keeps_units = sum(one.n_rows for one in observed) >= network.lookback
+        places.append(solver.solve(observed, units, adaptation, keeps_units))
     solver.spread.write(network, numbers, torch.cat(places))
 
 

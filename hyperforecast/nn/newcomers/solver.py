@@ -21,6 +21,7 @@ from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
+from hyperforecast.nn.newcomers.unknown_level import UnknownLevel, unseen_part
 from hyperforecast.nn.resizing import LOADINGS, with_channels
 from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.windows import WindowCutter, Windows
@@ -153,7 +154,8 @@ class ChannelSolver:
 
     def set_attributes(self, values: Tensor) -> None:
         """Set the attributes (S,) of the channels that are solved for from now on."""
-        self.__dict__.pop("_map", None)
+        for found in ("_map", "_of_level"):
+            self.__dict__.pop(found, None)
         for network in (self._probe, self._alone):
             for _, context in with_attributes(network):
                 assert context.from_attributes is not None
@@ -164,6 +166,7 @@ class ChannelSolver:
         series: Sequence[ObservedSeries],
         units: MeanDeviation,
         adaptation: Adaptation = "solve",
+        keeps_units: bool = True,
     ) -> Tensor:
         """Return the places of new channels.
 
@@ -175,13 +178,16 @@ class ChannelSolver:
         units : MeanDeviation, shape (A,) each
             Of the new channels, used where the network standardises.
         adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
+        keeps_units : bool, default=True
+            Whether the channels will be forecast in units of these rows, whose mean may be far from
+            their level; else in those of the rows that are then given.
 
         Returns
         -------
         Tensor, shape (A, K)
-            Where no row of a horizon is known, the place that serves all known channels, or zero
-            where that is what attributes say, or the head that all share. Zero, too, if forecasts
-            are not linear in the place.
+            Where no row of a horizon is known, or all are the same, the place that serves all known
+            channels, or zero where that is what attributes say, or the head that all share. Zero,
+            too, if forecasts are not linear in the place.
         """
         n_new, k = len(units.mean), self.spread.n_directions
         nowhere = torch.zeros(n_new, k, dtype=torch.float64)
@@ -198,8 +204,12 @@ class ChannelSolver:
             rows = [self._filled_up(self._open_ended(one)) for one in seen]
             n_windows = [len(one.target) - self.cutter.width + 1 for one in rows]
             whole = torch.cat([torch.arange(n) >= self.cutter.lookback - 1 for n in n_windows])
+            levels = [self._level_of(seen, units, channel, keeps_units) for channel in range(n_new)]
             return torch.stack(
-                [pool.place(*one, whole) for one in self._along_directions(rows, units)]
+                [
+                    pool.place(*one, level, whole) if level.variance > 0 else pool.start
+                    for one, level in zip(self._along_directions(rows, units), levels, strict=True)
+                ]
             )
         rows = self._with_windows(seen)
         if not rows:
@@ -248,6 +258,37 @@ class ChannelSolver:
         own, loss = self.errors(rows, units, channel), self.pool.mean_loss
         n_seen = max(1.0, own.n_windows / self.cutter.horizon)
         return torch.stack([own.drawn(place, loss, weight * n_seen) for weight in own_weights])
+
+    def _level_of(
+        self,
+        series: Sequence[ObservedSeries],
+        units: MeanDeviation,
+        channel: int,
+        keeps_units: bool,
+    ) -> UnknownLevel:
+        """Return how well the level of a new channel is known by its rows."""
+        rows = torch.cat(self.own_rows(series, channel))
+        variance = rows.var(correction=0).item()
+        if self.standardises:
+            deviation = units.deviation[channel].item()
+            variance = variance / deviation**2 if deviation > 0 else 0.0
+        missed, slopes = self._of_level
+        part = torch.zeros(len(self.compared), dtype=torch.float64)
+        if keeps_units:
+            part = unseen_part(self._correlations[self.compared], len(rows))
+        return UnknownLevel(missed, slopes, torch.cat([part, part.mean()[None]]), variance)
+
+    @cached_property
+    def _of_level(self) -> tuple[Tensor, Tensor]:
+        """What place zero misses of a level higher by one, and what directions add, (H, K)."""
+        windows = torch.arange(2.0)[:, None].expand(-1, self.cutter.lookback)
+        factors = None
+        if self._known is not None:
+            assert self._known.factors is not None
+            factors = windows.new_zeros(2, 1, self._known.factors.n_features)
+        at_zero, at_one = self._of_typical(windows, factors)  # (H, K + 2) each
+        gained = at_one - at_zero
+        return 1 - gained[:, 0], gained[:, 1:-1] - gained[:, :1]
 
     def _read(self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int) -> Tensor:
         """Return the place (K,) that the encoder says, and the channel's own windows."""

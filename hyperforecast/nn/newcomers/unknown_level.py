@@ -56,7 +56,8 @@ def unseen_part(correlations: Tensor, n_rows: int) -> Tensor:
     Parameters
     ----------
     correlations : Tensor, shape (N, L - 1)
-        Of each with its own past. Beyond them they go on falling as the last one did from one.
+        Of each with its own past. Beyond them they go on falling as the last one did from one,
+        and are zero where some are below zero: what swings evens out.
     n_rows : int
         At least one.
     """
@@ -64,7 +65,8 @@ def unseen_part(correlations: Tensor, n_rows: int) -> Tensor:
     lags = torch.arange(1, n_rows, dtype=torch.float64)
     at_lags = correlations[:, : n_rows - 1].double()
     if n_lags and n_rows - 1 > n_lags:
-        last = correlations[:, -1:].double().clamp(min=0)
+        swings = correlations.min(dim=1, keepdim=True).values < 0
+        last = torch.where(swings, 0.0, correlations[:, -1:].double())
         at_lags = torch.cat([at_lags, last ** (lags[n_lags:] / n_lags)], dim=1)
     weights = 2 * (1 - lags[: at_lags.shape[1]] / n_rows)
     return ((1 + at_lags @ weights) / n_rows).clamp(min=0, max=MOST)

@@ -25,6 +25,16 @@ def test_it_is_that_of_a_loop_over_all_pairs_of_rows(n_rows: int) -> None:
     torch.testing.assert_close(found, torch.tensor([sum(pairs) / n_rows**2]).double())
 
 
+def test_what_swings_evens_out_beyond_the_lags_that_are_known() -> None:
+    at_lags = torch.cos(0.5 * torch.arange(1.0, 14.0)).double()
+    assert at_lags[-1] > 0.9
+    n_rows = 200
+    found = unseen_part(at_lags[None], n_rows).item()
+    phase = torch.arange(n_rows).double()
+    expected = (torch.exp(0.5j * phase).mean().abs() ** 2).item()
+    assert abs(found - expected) < 0.03
+
+
 def test_the_variance_of_the_mean_is_that_of_means_of_stretches() -> None:
     memory, n_rows = 0.9, 50
     generator = torch.Generator().manual_seed(0)

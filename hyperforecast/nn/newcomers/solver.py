@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.adaptation import Adaptation
 from hyperforecast.nn.newcomers.affine_map import AffineMap
@@ -325,6 +326,8 @@ class ChannelSolver:
             assert typical.together is not None
             x, _ = self._known.normalise(self._level + self._deviation * typical.together.to(like))
             features = self._known.factors(x)
+            if self._map is not None:  # what they add, once for all that they stand beside
+                features = self._map.added_by(features[:, 0].cpu())
         k = self.spread.n_directions
         losses = torch.zeros(n_known, k, k, dtype=torch.float64)
         departure = total = 0.0
@@ -343,9 +346,10 @@ class ChannelSolver:
             beside = None
             if features is not None:
                 beside = features[torch.cat([typical.beside(channel) for channel in channels])]
-            forecast = (self._map or partial(self._of_typical, factors=beside))(
-                windows.flatten(0, 1)
-            )  # (B, H, K + 2)
+            if self._map is None:
+                forecast = self._of_typical(windows.flatten(0, 1), beside)  # (B, H, K + 2)
+            else:
+                forecast = self._map(windows.flatten(0, 1), beside)
             added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(channels), -1))
             added = added.flatten(1, 2) / unit  # (n, B/n·H, K + 1)
             slopes, together = added[..., :-1], added[..., -1]
@@ -358,10 +362,29 @@ class ChannelSolver:
 
     @cached_property
     def _map(self) -> AffineMap | None:
-        """What the probe forecasts of the window, where that is affine and all that it sees."""
-        if self._known is not None or any(self._covariates):
+        """What the probe forecasts of window and factors, where that is affine and all it sees."""
+        if any(self._covariates):
             return None
-        return AffineMap.of(self._of_typical, self.cutter.lookback)
+        weights = None
+        if self._known is not None:
+            weights = self._factor_weights()
+            if weights is None:
+                return None
+
+        def forecast(windows: Tensor, factors: Tensor | None) -> Tensor:
+            return self._of_typical(windows, None if factors is None else factors[:, None])
+
+        return AffineMap.of(forecast, self.cutter.lookback, weights)
+
+    def _factor_weights(self) -> Tensor | None:
+        """Return the weights (K + 2, H, F) of common factors in the probe, if each has its own."""
+        remembering = self._probe.factor_map
+        assert isinstance(remembering, Remembering)
+        layer = remembering.layer
+        if not isinstance(layer, HyperLinear) or layer.axes != ("channel",):
+            return None
+        weights = layer.weights(shared=True)[0].cpu()  # as kept for forecasts
+        return weights if weights.shape[1] == self.cutter.horizon else None
 
     @torch.no_grad()
     def _of_typical(self, windows: Tensor, factors: Tensor | None = None) -> Tensor:
@@ -411,36 +434,37 @@ class ChannelSolver:
         past, future = repeated(series.past), repeated(series.future)
         return replace(series, target=target, past=past, future=future)
 
-    def _windows(
-        self,
-        series: Sequence[ObservedSeries],
-        network: ForecastingNetwork,
-        units: MeanDeviation,
-        channels: Sequence[int],
-    ) -> Iterator[tuple[int, Windows]]:
-        """Yield windows of each new channel, for every channel of a network, given the factors."""
+    def _blocks(
+        self, series: Sequence[ObservedSeries], network: ForecastingNetwork
+    ) -> Iterator[tuple[Windows, Tensor | None]]:
+        """Yield windows of all channels, and their common factors, which a network is given."""
         n_all = 0 if self._known is None else self._known.n_channels
         size = max(1, MAX_VALUES // ((network.n_channels + n_all) * self.cutter.width))
         for windows in self.cutter.blocks(series, size):
-            past, static = windows.past_target, windows.static_covariates
+            factors = None
             if self._known is not None:
                 assert self._known.factors is not None
                 assert isinstance(network.factors, GivenFactors)
-                x, _ = self._known.normalise(past[..., :n_all])
-                network.factors.values = self._known.factors(x)
-            for channel in channels:
-                place = [n_all + channel]
-                own, target = past[..., place], windows.future_target[..., place]
-                if network.standardiser is not None:
-                    unit = Standardiser(1).to(own)
-                    unit.set_units("target", units.mean[channel], units.deviation[channel])
-                    own, target = (unit.standardise(rows.mT).mT for rows in (own, target))
-                of_channel = windows._replace(
-                    past_target=own.expand(-1, -1, network.n_channels),
-                    static_covariates=None if static is None else static[:, place],
-                    future_target=target,
-                )
-                yield channel, of_channel
+                x, _ = self._known.normalise(windows.past_target[..., :n_all])
+                network.factors.values = factors = self._known.factors(x)
+            yield windows, factors
+
+    def _of_channel(
+        self, windows: Windows, network: ForecastingNetwork, units: MeanDeviation, channel: int
+    ) -> Windows:
+        """Return windows of a new channel, for every channel of a network."""
+        place = [channel + (0 if self._known is None else self._known.n_channels)]
+        static = windows.static_covariates
+        own, target = windows.past_target[..., place], windows.future_target[..., place]
+        if network.standardiser is not None:
+            unit = Standardiser(1).to(own)
+            unit.set_units("target", units.mean[channel], units.deviation[channel])
+            own, target = (unit.standardise(rows.mT).mT for rows in (own, target))
+        return windows._replace(
+            past_target=own.expand(-1, -1, network.n_channels),
+            static_covariates=None if static is None else static[:, place],
+            future_target=target,
+        )
 
     @torch.no_grad()
     def _along_directions(
@@ -457,16 +481,21 @@ class ChannelSolver:
         channels = range(len(units.mean)) if channels is None else channels
         parts: dict[int, list[tuple[Tensor, Tensor]]] = {channel: [] for channel in channels}
         squares = torch.zeros(len(units.mean), dtype=torch.float64)
-        for channel, windows in self._windows(series, self._probe, units, channels):
-            if self._map is not None:
-                forecast = self._map(windows.past_target[..., 0].cpu())  # (B, H, K+2)
-            else:
-                forecast = self._probe(*windows[:4])[..., 0].double().cpu()
-            target = windows.future_target[..., 0].double().cpu()
-            parts[channel].append(
-                (target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1])
-            )
-            squares[channel] += target.nan_to_num().square().sum()
+        for block, factors in self._blocks(series, self._probe):
+            added = None
+            if self._map is not None and factors is not None:
+                added = self._map.added_by(factors[:, 0].cpu())
+            for channel in channels:
+                windows = self._of_channel(block, self._probe, units, channel)
+                if self._map is None:
+                    forecast = self._probe(*windows[:4])[..., 0].double().cpu()  # (B, H, K + 2)
+                else:
+                    forecast = self._map(windows.past_target[..., 0].cpu(), added)
+                target = windows.future_target[..., 0].double().cpu()
+                parts[channel].append(
+                    (target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1])
+                )
+                squares[channel] += target.nan_to_num().square().sum()
         for channel, one in parts.items():
             square = squares[channel]
             missed, slopes = (torch.cat(values) for values in zip(*one, strict=True))
@@ -483,10 +512,9 @@ class ChannelSolver:
 
         def outputs() -> tuple[Tensor, Tensor]:
             self.spread.put(network, place[None])
-            pairs = [
-                (network(*one[:4]), one.future_target)
-                for _, one in self._windows(series, network, units, [channel])
-            ]
+            blocks = self._blocks(series, network)
+            windows = (self._of_channel(one, network, units, channel) for one, _ in blocks)
+            pairs = [(network(*one[:4]), one.future_target) for one in windows]
             found, targets = zip(*pairs, strict=True)
             return torch.cat(found).double(), torch.cat(targets).double()
 

@@ -4,15 +4,16 @@
     python -m benchmarks.light_sae synthetic --seeds 0 1 2
     python -m benchmarks.light_sae scan --data los_speed -H 12 --seeds 0
     python -m benchmarks.light_sae ablation --data los_speed -H 12 --seeds 0 --width 64
+    python -m benchmarks.light_sae energy --seeds 0 --width 64 --picture docs/light-sae-energy.png
 
 ``parameters`` counts those of the paper's networks. ``synthetic`` trains on channels that are all
 alike, that form clusters, and that have nothing in common, and compares the clusters of the gates
 with the true ones. ``scan`` trains over ranks and pool sizes on a data set.
 ``ablation`` trains without the shared weight, with the pool at the head, with components balanced,
-and on some of the channels. As in
-``benchmarks.accuracy``, which also has the comparison of variants on data sets (methods ``plain``,
-``light-sae`` and ``sae-full``), every trained model is a row of a results file and is not trained
-again.
+and on some of the channels. ``energy`` draws the singular values of what each channel's embedding
+X
+sets (methods ``plain``, ``light-sae`` and ``sae-full``), every trained model but those of the
+picture is a row of a results file and is not trained again.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks import command_line
-from benchmarks.light_sae import ablation
+from benchmarks.light_sae import ablation, energy
 from benchmarks.light_sae.parameters import parameters
 from benchmarks.light_sae.scan import scan
 from benchmarks.light_sae.synthetic import synthetic
@@ -34,7 +35,7 @@ from benchmarks.runs import RESULTS, complete
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one of them and print its table."""
     parser = command_line.parser("benchmarks.light_sae", __doc__, folder=True)
-    parser.add_argument("what", choices=["parameters", "synthetic", "scan", "ablation"])
+    parser.add_argument("what", choices=["parameters", "synthetic", "scan", "ablation", "energy"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--data", default="weather", help="see benchmarks.accuracy")
     parser.add_argument("-L", "--lookback", type=int, default=96)
@@ -43,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pools", nargs="+", type=int, default=[2, 5, 10, 20])
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--width", type=int, default=128, help="d_model of RMLP")
-    parser.add_argument("--stride", type=int, default=1, help="rows between windows: `ablation`")
+    parser.add_argument("--stride", type=int, default=1, help="rows between windows of training")
     parser.add_argument("--channels", nargs="+", type=int, default=[1000], help="of `ablation`")
     parser.add_argument(
         "--variants", nargs="+", default=list(ablation.VARIANTS), choices=list(ablation.VARIANTS)
     )
+    parser.add_argument("--picture", help="file of the picture of `energy`")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--patience", type=int, default=3)
@@ -70,6 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "n_epochs": given.epochs,
             "patience": given.patience,
         }
+        if given.what == "energy":
+            dataset, sizes = load(given.data, given.folder), (given.lookback, given.horizon)
+            stride = {"stride": given.stride}
+            models = energy.trained(dataset, sizes, given.seeds[0], options | stride)
+            print(markdown(energy.table(models)))
+            if given.picture:
+                energy.draw(models, given.picture)
+            return
         if given.what == "ablation":
             runs = ablation.runs(
                 load(given.data, given.folder),

@@ -4,10 +4,12 @@
     python -m benchmarks.mola expressiveness --picture docs/mola-expressiveness.svg
     python -m benchmarks.mola pass
     python -m benchmarks.mola adapt
+    python -m benchmarks.mola scan --data ETTh1 --backbones dlinear
     python -m benchmarks.mola longer --data ETTh1 --backbones dlinear --horizons 192 336 720
 
 ``accuracy`` trains the plain backbone and MoLA with the same total number of epochs, and takes the
-best weights on validation, of each stage. ``expressiveness`` trains both on a made task whose steps
+best weights on validation, of each stage. ``scan`` varies the number of segments and experts and
+their rank. ``expressiveness`` trains both on a made task whose steps
 need more directions than the last layer has inputs. ``pass`` compares the time of one pass over all
 segments with a loop over them. ``adapt`` compares training the experts alone with training all
 weights, and the size of a saved adapter with that of the saved model. ``longer`` takes a base to
@@ -22,7 +24,7 @@ import torch
 
 from benchmarks import command_line
 from benchmarks.markdown import markdown
-from benchmarks.mola import accuracy, longer
+from benchmarks.mola import accuracy, longer, scan
 from benchmarks.mola.adapters import adapt, train_one
 from benchmarks.mola.expressiveness import draw, expressiveness
 from benchmarks.mola.networks import SIZES
@@ -33,7 +35,7 @@ from benchmarks.runs import RESULTS, complete, read_results
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one of them and print its table."""
     parser = command_line.parser("benchmarks.mola", __doc__, folder=True)
-    choices = ["accuracy", "table", "expressiveness", "pass", "adapt", "longer", "one"]
+    choices = ["accuracy", "table", "scan", "expressiveness", "pass", "adapt", "longer", "one"]
     parser.add_argument("command", choices=choices)
     parser.add_argument("--data", default="ETTh1", help="see benchmarks.accuracy")
     parser.add_argument("--backbones", nargs="+", default=list(SIZES))
@@ -44,6 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--segments", type=int, default=4)
     parser.add_argument("--segment-length", type=int, default=24, help="of `longer`")
     parser.add_argument("--horizons", nargs="+", type=int, default=[192, 336], help="of `longer`")
+    parser.add_argument(
+        "--shapes",
+        nargs="+",
+        choices=list(scan.SHAPES),
+        default=list(scan.SHAPES),
+        help="of `scan`",
+    )
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--stride", type=int, default=1, help="rows between training windows")
     parser.add_argument("--results", type=Path, help="file of results; one for each command")
@@ -53,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--what", choices=["experts", "all"], default="experts")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    of_command = "mola_longer.csv" if given.command == "longer" else "mola.csv"
-    results = given.results or RESULTS / of_command
+    of_command = {"longer": "mola_longer.csv", "scan": "mola_scan.csv"}
+    results = given.results or RESULTS / of_command.get(given.command, "mola.csv")
     if given.command == "one":
         print(json.dumps(train_one(given.what, given.repetitions)))
     elif given.command in ("accuracy", "table"):
@@ -67,12 +76,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 lookback=given.lookback,
                 horizon=given.horizon,
                 epochs=given.epochs,
-                n_segments=given.segments,
+                options={"n_segments": given.segments},
                 learning_rate=given.lr,
                 stride=given.stride,
             )
             complete(results, runs)
         print(markdown(accuracy.table(read_results(results))))
+    elif given.command == "scan":
+        runs = scan.runs(
+            given.data,
+            given.folder,
+            given.backbones,
+            given.seeds,
+            given.shapes,
+            lookback=given.lookback,
+            horizon=given.horizon,
+            epochs=given.epochs,
+            learning_rate=given.lr,
+            stride=given.stride,
+        )
+        complete(results, runs)
+        print(markdown(scan.table(read_results(results))))
     elif given.command == "longer":
         runs = longer.runs(
             given.data,

@@ -1,6 +1,6 @@
 """Accuracy of MoLA beside the plain backbone, after as many epochs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,23 +37,26 @@ def measure(
     lookback: int,
     horizon: int,
     epochs: int,
-    n_segments: int,
+    options: Mapping[str, Any],
     learning_rate: float,
     stride: int,
 ) -> dict[str, Any]:
-    """Train the plain backbone or MoLA; return its errors. MoLA's stages share the epochs."""
+    """Train the plain backbone or MoLA; return its errors. MoLA's stages share the epochs.
+
+    ``options`` are those of MoLA.
+    """
     dataset = load(data, folder)
     model_class: type[HyperforecastModel] = BackboneModel
-    options: dict[str, Any] = {"n_epochs": epochs}
+    of_method: dict[str, Any] = {"n_epochs": epochs}
     if method == "mola":
         model_class = MoLAModel
-        options = {
+        of_method = {
             "n_base_epochs": epochs // 2,
             "n_epochs": epochs - epochs // 2,
-            "n_segments": n_segments,
+            **options,
         }
     elif backbone == "dlinear":
-        options["solver"] = "adam"
+        of_method["solver"] = "adam"
     network = train(
         model_class,
         dataset,
@@ -65,7 +68,7 @@ def measure(
         backbone_kwargs=SIZES[backbone],
         optimizer_kwargs={"lr": learning_rate},
         fit_options={"stride": stride},
-        **options,
+        **of_method,
     ).model.network
     return {
         "validation_mse": evaluate(network, dataset, "validation", lookback, horizon).mse,

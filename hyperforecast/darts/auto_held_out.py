@@ -12,6 +12,7 @@ from darts.utils.utils import n_steps_between
 from torch import Tensor
 
 from hyperforecast.nn.exact.distinct_series import number_of_each
+from hyperforecast.nn.exact.drift import damped_drift, damped_drift_of
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
 from hyperforecast.nn.exact.standard_error import (
     exceeds_error_over_time,
@@ -160,32 +161,40 @@ class HeldOutWindows:
         ----------
         linear_map : array, shape (H, L)
         drift : bool, default=False
-            Whether forecasts move on by the mean change from row to row.
+            Whether forecasts move on by the damped drift.
         before : Observed, optional
-            Rows whose mean change that is; those up to each window's last one if not given.
+            Rows whose drift that is; those up to each window's last one if not given.
         """
         forecasts = []
         ahead = self.lengths.shift + 1 + np.arange(self.lengths.horizon)
-        changes = None if before is None else mean_change(before.series)
+        known = None if before is None else drift_of(before.series)
         for one in self.data.series:
             forecast = self._windows(one, 0, self.lengths.lookback) @ linear_map.T
             if drift:
-                so_far = self._mean_change_so_far(one) if changes is None else changes
-                forecast = forecast + so_far[..., None] * ahead
+                change = self._drift_so_far(one) if known is None else known
+                forecast = forecast + change[..., None] * ahead
             forecasts.append(forecast)
         return self._residuals(forecasts)
 
-    def _mean_change_so_far(self, series: TimeSeries) -> np.ndarray:
-        """Return the mean change of each channel up to each window's last row: (windows, C)."""
-        last = self._windows(series, 0, self.lengths.lookback)[..., -1]
-        n_steps = self.lengths.lookback - 1 + self.stride * np.arange(len(last))
-        first = series.values(copy=False)[0].astype(np.float64)
-        return (last - first) / np.maximum(n_steps, 1)[:, None]
+    def _drift_so_far(self, series: TimeSeries) -> np.ndarray:
+        """Return the damped drift of each channel up to each window's last row: (windows, C)."""
+        changes = _changes(series)
+        known = (
+            self.lengths.lookback
+            - 1
+            + self.stride
+            * torch.arange(len(range(0, self.lengths.n_windows(len(series)), self.stride)))
+        )
+        sums, squares = (
+            torch.cat([one.new_zeros(1, one.shape[1]), one.cumsum(dim=0)])[known]
+            for one in (changes, changes.square())
+        )
+        return damped_drift(known[:, None], sums, squares).numpy()
 
     def drift_goes_on(self, last_value: np.ndarray) -> bool:
         """Say whether a drift is clearly better than the last value, one stretch after another.
 
-        Each window has the mean change of the rows up to its last one, at least half of all. So a
+        Each window has the drift of the rows up to its last one, at least half of all. So a
         drift has to have gone on several times, where a comparison on the last rows sees one time,
         which channels that move together tell as if it were many.
 
@@ -241,12 +250,9 @@ class HeldOutWindows:
     def gains_over_time(self, reference: Tensor, errors: Tensor) -> bool:
         """Say whether errors (C, T) are lower than a reference's in one stretch after another.
 
-        Blocks of time alone count, see :func:`exceeds_error_over_time`; ``True`` where the windows
-        span fewer than two horizons, so that blocks would see the same one.
+        Blocks of time alone count, see :func:`exceeds_error_over_time`.
         """
-        return self.n_apart < 2 or exceeds_error_over_time(
-            reference - errors, self.times, self.n_apart
-        )
+        return exceeds_error_over_time(reference - errors, self.times, self.n_apart)
 
     def _windows(self, series: TimeSeries, first: int, length: int) -> np.ndarray:
         """Return some rows of each window, from its ``first`` one on: (windows, C, length)."""
@@ -292,11 +298,14 @@ def variances_of(series: Sequence[TimeSeries]) -> np.ndarray:
     return rows.var(axis=0)
 
 
-def mean_change(series: Sequence[TimeSeries]) -> np.ndarray:
-    """Return the mean change of each channel from row to row over all series, (C,)."""
-    ends = [one.values(copy=False)[[0, -1]].astype(np.float64) for one in series]
-    n_steps = sum(len(one) - 1 for one in series)
-    return np.sum([last - first for first, last in ends], axis=0) / max(n_steps, 1)
+def drift_of(series: Sequence[TimeSeries]) -> np.ndarray:
+    """Return the damped drift of each channel over all series, (C,)."""
+    return damped_drift_of(torch.cat([_changes(one) for one in series])).numpy()
+
+
+def _changes(series: TimeSeries) -> Tensor:
+    """Return the changes from row to row, (T - 1, C)."""
+    return torch.from_numpy(np.diff(series.values(copy=False).astype(np.float64), axis=0))
 
 
 def _begins(series: Sequence[TimeSeries]) -> list[int]:

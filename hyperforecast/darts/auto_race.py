@@ -46,6 +46,7 @@ from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.nn.exact import SettingHistory
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
+from hyperforecast.nn.exact.standard_error import exceeds_error_over_time
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,10 @@ SENTENCE_NAMES = {
 MIN_APART = 10
 """Number of horizons, one after the other, that rows held out have to span for nonlinear backbones
 to be compared unasked: epochs, ridge and candidate are all chosen on these rows."""
+
+MIN_STRETCHES = 2
+"""Number of horizons that rows held out have to span for a gain over a naive forecast on them to be
+more than one draw."""
 
 COMBINED = "combined"
 """Name of the sum of candidates."""
@@ -97,6 +102,8 @@ class Entry:
         What gradients made of it.
     combination : Combination, optional
         What is added up, if it is a sum of others.
+    gained_once : bool, default=False
+        Whether it was clearly better on the rows held out, and not on earlier ones.
     """
 
     name: str
@@ -108,6 +115,7 @@ class Entry:
     settings: SettingHistory | None = None
     trained: Trained | None = None
     combination: "Combination[Entry] | None" = None
+    gained_once: bool = False
 
     @property
     def is_naive(self) -> bool:
@@ -183,7 +191,8 @@ class Outcome:
             said.append(f"{self._gain(best, self.chosen)} better than {_called(best)}")
         if richer:
             best = min(richer, key=lambda one: one.error)
-            said.append(f"{_called(best)} gained {self._gain(self.chosen, best)}")
+            gained = f"{_called(best)} gained {self._gain(self.chosen, best)}"
+            said.append(f"{gained}, but not on earlier rows" if best.gained_once else gained)
         called = _called(self.chosen)
         if self.chosen.trained is None:  # names of backbones are written as they are
             called = f"{called[0].upper()}{called[1:]}"
@@ -292,14 +301,46 @@ class Race:
             entries = [self._only_one()]
         chosen = entries[0]
         for entry in entries[1:]:
-            if beats(entry, chosen, windows) and (entry.name != DRIFT or self._drift_goes_on()):
-                chosen = entry
+            if beats(entry, chosen, windows):
+                if self._gained_before(entry, chosen, training, windows):
+                    chosen = entry
+                else:
+                    entry.gained_once = True
         return Outcome(chosen, entries, windows)
 
-    def _drift_goes_on(self) -> bool:
-        """Say whether a drift pays on all rows, not on those held out alone."""
-        everything = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
-        return everything.drift_goes_on(self.map_of(LAST_VALUE))
+    def _gained_before(
+        self, entry: Entry, simpler: Entry, training: Observed, windows: HeldOutWindows
+    ) -> bool:
+        """Say whether a candidate pays on earlier rows, too, if those held out are one draw.
+
+        So they are to a drift, and where they span fewer than two horizons to whatever is solved
+        for and stands beside a naive forecast. That is then trained on the first half of the
+        training rows, and has to gain over stretches of the later half and of those held out.
+        """
+        if entry.name == DRIFT:
+            everything = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
+            return everything.drift_goes_on(self.map_of(LAST_VALUE))
+        if entry.candidate is None or entry.settings is None or not simpler.is_naive:
+            return True
+        if windows.n_apart >= MIN_STRETCHES:
+            return True
+        first, later = split(training, self.lengths, 0.5)
+        before = HeldOutWindows(later, self.lengths, variances_of(training.series))
+        if before.n_held_out < MIN_HELD_OUT:
+            return True
+        reference = squared(
+            before.residuals_of_map(
+                self.map_of(simpler.name), drift=simpler.name == DRIFT, before=first
+            )
+        )
+        errors = self._solved(entry.candidate, first, None, before).errors
+        saved = [
+            (one - other) / one.mean()
+            for one, other in ((reference, errors), (simpler.errors, entry.errors))
+        ]
+        times = torch.cat([before.times, before.times.max() + 1 + windows.times])
+        n_apart = before.n_apart + windows.n_apart
+        return exceeds_error_over_time(torch.cat(saved, dim=1), times, n_apart)
 
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""
@@ -410,14 +451,17 @@ class Race:
         return naive_map(kind, lengths.lookback, lengths.horizon, self.season, lengths.shift)
 
     def _solved(
-        self, candidate: Candidate, training: Observed, held_out: Observed, windows: HeldOutWindows
+        self,
+        candidate: Candidate,
+        training: Observed,
+        held_out: Observed | None,
+        windows: HeldOutWindows,
     ) -> Entry:
         model = candidate.model_class(**{**self.arguments, **candidate.arguments})
         settings = model._setting_history = SettingHistory()
+        validation = {} if held_out is None else held_out.inputs("val_")
         start = time.perf_counter()
-        model.fit(
-            **training.to_fit(), **held_out.inputs("val_"), **self.fit_arguments, verbose=False
-        )
+        model.fit(**training.to_fit(), **validation, **self.fit_arguments, verbose=False)
         fitted = time.perf_counter()
         residuals = windows.residuals_of(model)
         return Entry(
@@ -465,11 +509,13 @@ def beats(entry: Entry, simpler: Entry, windows: HeldOutWindows) -> bool:
     """Say whether a candidate is clearly better than a simpler one on the rows held out.
 
     What beats a naive forecast in some stretch of time, because of a trend, say, does so in all
-    channels that move together: there time alone tells.
+    channels that move together: there time alone tells, if the rows held out have two stretches.
     """
     if not windows.gain(simpler.errors, entry.errors).clear:
         return False
-    return not simpler.is_naive or windows.gains_over_time(simpler.errors, entry.errors)
+    if not simpler.is_naive or windows.n_apart < MIN_STRETCHES:
+        return True
+    return windows.gains_over_time(simpler.errors, entry.errors)
 
 
 def _entry(trained: Trained, how: str = "") -> Entry:

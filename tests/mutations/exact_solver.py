@@ -244,9 +244,10 @@ GIVEN = [
     mutate(
         "fixed_map.py",
         "a drift of one series",
-        "one.target[-1] - one.target[0] for one in series]",
-        "one.target[-1] - one.target[0] for one in series[:1]]",
+        "one.target.diff(dim=0) for one in split.series]",
+        "one.target.diff(dim=0) for one in split.series[:1]]",
     ),
+    mutate("drift.py", "a drift is not damped", "1 - uncertainty /", "1 - 0 * uncertainty /"),
     mutate("calibration.py", "the median moves the point", "if problem.centred", "if False"),
     mutate("setting_history.py", "quantiles ask for other settings", "quantiles=(), ", ""),
     mutate(

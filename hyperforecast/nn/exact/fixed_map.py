@@ -10,6 +10,7 @@ from hyperforecast.nn.exact.calibration import calibrate
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.combination import Combination
 from hyperforecast.nn.exact.data_split import DataSplit
+from hyperforecast.nn.exact.drift import damped_drift_of
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.options import ExactOptions
 from hyperforecast.nn.exact.out_of_sample import held_out_residuals, n_sampled
@@ -42,13 +43,13 @@ def fixed_solution(
         The same for every channel; the weights of each step add up to one, so that units and
         levels of channels are those of their windows.
     drift : bool, default=False
-        Whether forecasts move on by the mean change of each channel from row to row.
+        Whether forecasts move on by the :func:`damped_drift` of each channel.
 
     Returns
     -------
     ExactSolution
-        Of weights that all channels share, or with a drift of constants generated from the mean
-        change of each. Covariates have weights of zero.
+        Of weights that all channels share, or with a drift of constants generated from that of
+        each. Covariates have weights of zero.
 
     Raises
     ------
@@ -69,17 +70,11 @@ def fixed_solution(
     mixing = weight.new_ones(split.n_channels, 1)
     if drift:
         weight[1, :, CONSTANT] = problem.shift + 1.0 + torch.arange(problem.horizon)
-        mixing = torch.cat([mixing, _mean_change(split.series)[:, None]], dim=1)
+        changes = torch.cat([one.target.diff(dim=0) for one in split.series])
+        mixing = torch.cat([mixing, damped_drift_of(changes)[:, None]], dim=1)
     weights = BasisWeights(weight, weight.new_zeros(len(weight), first.n_future))
     solution = split.as_solution(Combination.alone(setting), Solved(setting, weights, mixing))
     if not problem.quantiles:
         return solution
     residuals = held_out_residuals(split, solution, n_sampled(split))
     return replace(solution, residual_quantiles=calibrate(residuals, problem))
-
-
-def _mean_change(series: Sequence[ObservedSeries]) -> Tensor:
-    """Return the mean change of each channel from row to row, (C,)."""
-    changes = [one.target[-1] - one.target[0] for one in series]
-    n_steps = sum(len(one.target) - 1 for one in series)
-    return torch.stack(changes).sum(dim=0) / max(n_steps, 1)

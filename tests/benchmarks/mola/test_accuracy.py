@@ -24,7 +24,7 @@ def test_mola_and_plain_run_as_many_epochs(dataset, monkeypatch, tmp_path):
         lookback=6,
         horizon=4,
         epochs=5,
-        n_segments=2,
+        options={"n_segments": 2},
         learning_rate=1e-3,
         stride=2,
     )

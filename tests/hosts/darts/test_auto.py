@@ -84,16 +84,37 @@ class TestChoice:
         assert "candidates=['last value']" in model.as_code()
         assert model.leaderboard().iloc[0]["candidate"] == "drift"
 
-    @pytest.mark.parametrize(("simpler", "taken"), [("last value", False), (ONE_FOR_ALL, True)])
+    @pytest.mark.parametrize(
+        ("simpler", "horizon", "taken"),
+        [("last value", H, False), (ONE_FOR_ALL, H, True), ("last value", 10 * H, True)],
+    )
     def test_in_one_stretch_of_time_is_none_beside_a_naive_forecast(
-        self, simpler: str, taken: bool
+        self, simpler: str, horizon: int, taken: bool
     ) -> None:
-        windows = HeldOutWindows(Observed([made(np.zeros((63, 8)))]), Lengths(L, H, 0), np.ones(8))
+        """Unless there are no two stretches."""
+        lengths = Lengths(L, horizon, 0)
+        series = made(np.zeros((63 + horizon - H, 8)))
+        windows = HeldOutWindows(Observed([series]), lengths, np.ones(8))
         residuals = torch.ones(8, len(windows.times), H)
         less = residuals.clone()
         less[:, : len(windows.times) // 8] = 0.5  # in a block of eight, all channels alike
         less[:, len(windows.times) // 8 :] = 1.001
         assert beats(Entry("", less, 0, 0), Entry(simpler, residuals, 0, 0), windows) == taken
+
+    @pytest.mark.parametrize("walks", [False, True])
+    def test_on_fewer_rows_than_two_horizons_is_asked_of_earlier_rows_too(
+        self, walks: bool
+    ) -> None:
+        """Noise about a level is held out; before that it may have walked away for a while."""
+        random = np.random.default_rng(0)
+        values = random.normal(size=(420, 3))
+        if walks:
+            values[180:330] += 4 * random.normal(size=(150, 3)).cumsum(axis=0)
+        model = make(output_chunk_length=60, candidates=["last value", ONE_FOR_ALL], **POINTS)
+        model.fit(made(values))
+        assert model.leaderboard().iloc[0]["candidate"] == ONE_FOR_ALL
+        assert (model.best_class_ == "BackboneModel") != walks
+        assert model.verdict.endswith("but not on earlier rows.") == walks
 
     def test_of_channels_that_differ_is_generated(self, fitted: AutoHyperModel) -> None:
         assert fitted.best_class_ == "HNMVTSModel"

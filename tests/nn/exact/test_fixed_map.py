@@ -8,6 +8,7 @@ import torch
 from solved_networks import forecasts, network_of, targets
 
 from hyperforecast.nn.exact import ObservedSeries, Problem, fixed_solution, solved_network
+from hyperforecast.nn.exact.drift import damped_drift_of
 
 L, H, SHIFT = 5, 3, 2
 PROBLEM = Problem(L, H, SHIFT)
@@ -29,16 +30,23 @@ def test_the_network_applies_the_map_whatever_else_it_is_given(
     torch.testing.assert_close(forecasts(network, PROBLEM, series), expected)
 
 
-def test_a_drift_moves_on_by_the_mean_change_of_all_rows(
+def test_a_drift_moves_on_by_the_damped_drift_of_all_rows(
     make_series: Callable[..., ObservedSeries],
 ) -> None:
     series = [make_series(40), make_series(30, seed=1)]
+    trend = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)
+    series = [
+        replace(one, target=one.target + trend * torch.arange(len(one.target))[:, None])
+        for one in series
+    ]
     last = torch.zeros(H, L)
     last[:, -1] = 1.0
     network = network_of(fixed_solution(PROBLEM, series, last, drift=True), PROBLEM, series[0])
     steps = torch.cat([one.target.diff(dim=0) for one in series])
     ahead = SHIFT + 1.0 + torch.arange(H, dtype=torch.float64)
-    expected = windows(series[0])[..., -1][:, None] + ahead[:, None] * steps.mean(dim=0)
+    drift = damped_drift_of(steps)
+    assert (drift != steps.mean(dim=0)).all()
+    expected = windows(series[0])[..., -1][:, None] + ahead[:, None] * drift
     torch.testing.assert_close(forecasts(network, PROBLEM, series[0]), expected)
 
 

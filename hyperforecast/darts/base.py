@@ -59,7 +59,13 @@ from hyperforecast.darts.new_channels import (
     for_some_channels_of,
     other_channels,
 )
-from hyperforecast.darts.new_series import for_new_series, in_turns, in_units_given, new_series
+from hyperforecast.darts.new_series import (
+    for_new_series,
+    in_turns,
+    in_units_given,
+    new_series,
+    rows_for_units,
+)
 from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -1048,7 +1054,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             other = None if names is None else for_some_channels_of(self, names)
             if other is not None:
                 return other.historical_forecasts(series, *args, **kwargs)
-            if names is not None or new_series(self, several) or in_units_given(self, several):
+            if names is not None or new_series(self, several) or rows_for_units(self, several):
                 kwargs["enable_optimization"] = False  # one after the other, by `predict`
         return super().historical_forecasts(series, *args, **kwargs)
 

@@ -31,6 +31,7 @@ from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.resizing import channel_axes, pinned, with_channels
+from hyperforecast.nn.static_layer import StaticLayer
 
 FUSED_OPTIMIZERS = (torch.optim.Adam, torch.optim.AdamW)
 """Those whose fused kernels need no word of the user."""
@@ -412,6 +413,21 @@ class ForecastingModule(PLForecastingModule):
         if target is not None and target.device == device:
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def on_predict_epoch_start(self) -> None:
+        """Generate weights anew whose parameters were written to since the last forecast."""
+        super().on_predict_epoch_start()
+        self._forget_what_was_written_to()
+
+    def on_validation_epoch_start(self) -> None:
+        """Generate weights anew, as those that a callback has put in for the validation."""
+        super().on_validation_epoch_start()
+        self._forget_what_was_written_to()
+
+    def _forget_what_was_written_to(self) -> None:
+        for one in self.network.modules():
+            if isinstance(one, StaticLayer):
+                one.forget_if_written_to()
 
     def predict_step(
         self, batch: TorchInferenceBatch, batch_idx: int, dataloader_idx: int | None = None

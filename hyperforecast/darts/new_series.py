@@ -113,11 +113,38 @@ def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     return with_series(model, added, [[one] for one in new.values()])
 
 
+def rows_for_units(model: Any, series: Sequence[TimeSeries]) -> dict[str, list[TimeSeries]]:
+    """Return the rows, by name, of series that are forecast in units of these.
+
+    Of a series that was added with fewer rows than a lookback these say little of its mean and
+    deviation, and there are as many wherever it is forecast.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series : sequence of TimeSeries
+        What is to be forecast.
+
+    Returns
+    -------
+    dict of list of TimeSeries
+        Components in the order of the weights; empty where the model does not standardise.
+    """
+    module = model.model
+    if not module.short_series or module.single_network.standardiser is None:
+        return {}
+    given: dict[str, list[TimeSeries]] = {}
+    for one in series:
+        name = series_name(one, module.series_id)
+        if module.short_series.get(name, len(one)) < len(one):
+            order = name_order(list(map(str, one.components)), model.channel_names)
+            given.setdefault(name, []).append(reorder(one, order))
+    return given
+
+
 def in_units_given(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model in which series that were added with few rows have units of those given.
-
-    Fewer rows than a lookback say little of a series' mean and deviation, and there are as many
-    wherever it is forecast.
 
     Parameters
     ----------
@@ -129,19 +156,12 @@ def in_units_given(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     Returns
     -------
     HyperforecastModel or None
-        ``None`` where there are none, or the model does not standardise.
+        ``None`` where there are none, see :func:`rows_for_units`.
     """
-    module = model.model
-    if not module.short_series or module.single_network.standardiser is None:
-        return None
-    given: dict[str, list[TimeSeries]] = {}
-    for one in series:
-        name = series_name(one, module.series_id)
-        if module.short_series.get(name, len(one)) < len(one):
-            order = name_order(list(map(str, one.components)), model.channel_names)
-            given.setdefault(name, []).append(reorder(one, order))
+    given = rows_for_units(model, series)
     if not given:
         return None
+    module = model.model
     network = copy.copy(model.network)
     of_rows = copy.deepcopy([network.standardiser, network.cycle])
     of_names = dict(zip(("standardiser", "cycle"), of_rows, strict=True))

@@ -1,7 +1,6 @@
 """Tables of the user's own, from comma-separated files."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
         points or commas. The first column is taken for dates if it is not numeric, and for years or
         row numbers if it holds whole numbers, each one more than the last; all others are channels.
         Of dates such as 1.2.2024 the day comes first, of 1/2/2024 the month unless the rows are
-        regular with the day first alone.
+        regular with the day first alone. Those with an offset are brought to UTC.
     use_dates : bool, default=True
         Whether to index by the dates. If not, rows are counted from 0 and the dates dropped.
 
@@ -107,12 +106,9 @@ def _parse_dates(column: pd.Series, path: Path) -> pd.DatetimeIndex:
 
 
 def _read_dates(column: pd.Series, *, day_first: bool) -> pd.Series:
-    """Read dates, of which those with several offsets are brought to UTC."""
-    options: Any = {"errors": "coerce", "format": "mixed", "dayfirst": day_first}
-    try:
-        return pd.to_datetime(column, **options)
-    except ValueError:
-        return pd.to_datetime(column, utc=True, **options)
+    """Read dates; those with offsets are brought to UTC, since offsets change in summer."""
+    dates = pd.to_datetime(column, errors="coerce", format="mixed", dayfirst=day_first, utc=True)
+    return dates.dt.tz_localize(None)
 
 
 def _go_on(dates: pd.Series) -> bool:

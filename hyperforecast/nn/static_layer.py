@@ -1,7 +1,7 @@
 """Layers whose weights are generated and do not depend on the input."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 import torch
@@ -13,12 +13,14 @@ class StaticLayer(nn.Module, ABC):
 
     In ``eval`` mode without gradients the weights are generated once and kept until a parameter
     changes or ``train()`` is called; :meth:`fold` returns the plain layer that the trained one
-    amounts to. Neither changes the layer.
+    amounts to. Neither changes the layer. What is written into a parameter's ``.data`` is not seen
+    before :meth:`forget_if_written_to`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[bool, tuple[tuple, tuple[Tensor, Tensor | None]]] = {}
+        self._kept_of: list[Tensor] = []
         self._modules_held: list[nn.Module] = []
 
     @abstractmethod
@@ -46,6 +48,7 @@ class StaticLayer(nn.Module, ABC):
         if kept is None or kept[0] != state:
             with torch.inference_mode(False), torch.no_grad():
                 kept = (state, self.generate(shared))
+                self._kept_of = [held.clone() for held in self._held()]
             self._kept = {**self._kept, shared: kept}
         return kept[1]
 
@@ -60,16 +63,26 @@ class StaticLayer(nn.Module, ABC):
             self._kept = {}
         return may_train
 
-    def _state(self) -> tuple:
+    def forget_if_written_to(self) -> None:
+        """Forget kept weights if a parameter has other values, whatever way they came.
+
+        Values written into ``.data``, as callbacks and averages of several models do, do not raise
+        a parameter's version. A run of predictions asks once, before the first.
+        """
+        if self._kept and not all(map(torch.equal, self._held(), self._kept_of)):
+            self._kept = {}
+
+    def _held(self) -> Iterator[Tensor]:
         # asked in every pass: the modules are found once, and what they hold looked up
         self._modules_held = self._modules_held or list(self.modules())
+        for module in self._modules_held:
+            for held in (module._parameters, module._buffers):
+                yield from (p for p in held.values() if p is not None)
+
+    def _state(self) -> tuple:
         # in-place updates raise a parameter's version; new storage has another address
         return tuple(
-            (p.data_ptr(), p.device, 0 if p.is_inference() else p._version)
-            for module in self._modules_held
-            for held in (module._parameters, module._buffers)
-            for p in held.values()
-            if p is not None
+            (p.data_ptr(), p.device, 0 if p.is_inference() else p._version) for p in self._held()
         )
 
     def train(self, mode: bool = True) -> Self:
@@ -86,4 +99,4 @@ class StaticLayer(nn.Module, ABC):
         return self
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_kept": {}, "_modules_held": []}
+        return {**self.__dict__, "_kept": {}, "_kept_of": [], "_modules_held": []}

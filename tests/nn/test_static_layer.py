@@ -129,6 +129,14 @@ class TestKeptWeights:
         assert not torch.allclose(after, before)
         torch.testing.assert_close(after, effective(layer, x))
 
+    def test_new_after_writing_past_the_versions(self) -> None:
+        layer = self.warmed()
+        layer.forget_if_written_to()
+        assert self.kept(layer)
+        layer.terms["part"].generator.weight_bases.data.neg_()
+        layer.forget_if_written_to()
+        self.check(layer)
+
     def test_new_after_an_optimizer_step_in_eval_mode(self) -> None:
         layer = self.warmed()
         optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)

@@ -106,9 +106,9 @@ class ChannelSpread:
             for name in self.axes
         }
 
-    def put(self, network: nn.Module, place: Tensor) -> None:
+    def put(self, network: ForecastingNetwork, place: Tensor) -> None:
         """Put the parameters of channels into a network of these, no longer as its parameters."""
-        like = next(network.parameters())
+        like = network.gap_filler.level  # there may be no parameters left
         for name, values in self.parameters(place).items():
             path, _, last = name.rpartition(".")
             module = network.get_submodule(path)

@@ -164,6 +164,23 @@ def test_more_rows_bring_it_to_the_channel_that_it_is_like(name: str) -> None:
     assert many < 0.9 * mean
 
 
+def test_steps_along_gradients_find_heads_that_are_all_weights() -> None:
+    """Of a model without a parameter beside them."""
+    model = BackboneModel(L, H, individual=True, n_factors=0).fit(KNOWN)
+    rows = KNOWN.stack(NEW)
+
+    def error(given: TimeSeries, adaptation: Any) -> float:
+        added = copied(model).add_channels(given, adaptation=adaptation)
+        windows = {"start": -100, "forecast_horizon": H, "last_points_only": False}
+        found = added.historical_forecasts(rows, retrain=False, stride=H, **windows)
+        wrong = [(one[["x", "y"]] - NEW.slice_intersect(one)).values() for one in found]
+        return float(np.square(wrong).mean())
+
+    solved, stepped = (error(NEW, adaptation) for adaptation in ("solve", "fine-tune"))
+    assert stepped == pytest.approx(solved, rel=0.1)
+    assert stepped < 0.9 * error(NEW[:L], "solve")
+
+
 def test_added_again_with_more_rows_it_is_solved_for_again() -> None:
     model = HNMVTSModel(L, H, channel_embedding_dim=3, n_factors=0).fit(KNOWN)
     at_once = copied(model).add_channels(NEW)

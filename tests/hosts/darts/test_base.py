@@ -21,11 +21,13 @@ from hyperforecast.darts import (
     HNMVTSModel,
     HyperforecastModel,
     HyperLSTMModel,
+    HyperModel,
     HyperTCNModel,
     HyperTransformerModel,
     LightSAEModel,
     MoLAModel,
 )
+from hyperforecast.nn import PARTS
 from tests.hosts.darts.every_model import H, L, each_model, each_model_some_slowly
 
 
@@ -469,6 +471,16 @@ class TestTraining:
         before = model.predict(H).values()
         model.fit(series, epochs=3)
         assert np.abs(model.predict(H).values() - before).max() > 1e-4
+
+    @pytest.mark.parametrize("part", ["hn-mvts", "light-sae", "film", "mola"])
+    def test_weights_written_by_hand_are_forecast_with(self, part: str, series: TimeSeries) -> None:
+        options = {"backbone": "rmlp", "backbone_kwargs": {"d_model": 8}, PARTS[part].slot: part}
+        one, other = (make(HyperModel, random_state=r, **options).fit(series) for r in (0, 1))
+        for model in (one, other):
+            model.predict(H)
+        for mine, theirs in zip(one.model.parameters(), other.model.parameters(), strict=True):
+            mine.data.copy_(theirs.data)
+        np.testing.assert_allclose(one.predict(H).values(), other.predict(H).values(), rtol=1e-5)
 
     def test_sample_weights_decide_what_is_learned(self) -> None:
         # 60 days at 0, then 60 at 1. After a window of zeros come zeros, but for a few windows

@@ -9,9 +9,10 @@ from darts.models import DLinearModel, LinearRegressionModel, NLinearModel, TiDE
 from benchmarks.comparison import elsewhere
 from benchmarks.comparison.budget import PATIENCE, PROCESSOR_SECONDS, Budget
 from benchmarks.comparison.measuring import Estimator, Fitted, TooLargeError, network_fitted
-from benchmarks.comparison.networks import Regressed, Repeated
+from benchmarks.comparison.networks import Autoregressive, Regressed, Repeated
 from benchmarks.comparison.tasks import Task
 from benchmarks.solver.fits import DartsNetwork
+from benchmarks.solver.vector_autoregression import chosen, regression
 from benchmarks.training import train
 from hyperforecast.darts import (
     AutoHyperModel,
@@ -55,6 +56,15 @@ def linear_regression(task: Task, *, by_channel: bool) -> Fitted:
     regression: Any = model.model
     parameters = regression.coef_.size + regression.intercept_.size
     return network_fitted(task, Regressed(model, by_channel), parameters)
+
+
+def vector_autoregression(task: Task) -> Fitted:
+    """Regress on the last values of all channels, their number and the ridge as validation says."""
+    n_lags, ridge = chosen(task.dataset, task.horizon)
+    found = regression(task.dataset, task.horizon, n_lags, ridge)
+    told = f"{n_lags} rows, ridge {ridge:.1g}"
+    n_parameters = found.weight.numel() + found.bias.numel()
+    return network_fitted(task, Autoregressive(*found), n_parameters, chosen=told)
 
 
 def by_gradients(
@@ -148,6 +158,7 @@ AUTOMATIC = "AutoHyperModel, fast"
 ESTIMATORS: dict[str, Estimator] = {
     "last value": Estimator("", last_value),
     "seasonal naive": Estimator("", seasonal_naive),
+    "vector autoregression by ridge": Estimator("", vector_autoregression),
     AUTOMATIC: Estimator(OURS, automatic),
     "BackboneModel, exact": Estimator(OURS, solved(BackboneModel)),
     "BackboneModel, one each, exact": Estimator(

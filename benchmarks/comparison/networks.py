@@ -48,6 +48,27 @@ class Regressed(nn.Module):
         return forecast.unflatten(1, (-1, past.shape[2])).unsqueeze(-1)
 
 
+class Autoregressive(nn.Module):
+    """A regression of all steps on the last values of all channels.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (H, C, lags·C)
+    bias : Tensor, shape (H, C)
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.float())
+        self.register_buffer("bias", bias.float())
+
+    def forward(self, past: Tensor) -> Tensor:
+        """Forecast windows from their last rows."""
+        n_regressors = self.weight.shape[2]
+        last = past.flatten(1)[:, -n_regressors:]
+        return (torch.einsum("hcr,br->bhc", self.weight, last) + self.bias).unsqueeze(-1)
+
+
 class Recursive(nn.Module):
     """A regression of the next step on the lags of each channel, called step by step.
 

@@ -26,20 +26,50 @@ class Autoregression(NamedTuple):
     ridge: float
 
 
+class Regression(NamedTuple):
+    """Every step of the horizon from the last values of all channels.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (H, C, lags·C)
+    bias : Tensor, shape (H, C)
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+
 def autoregression(dataset: Dataset, horizon: int) -> Autoregression:
     """Regress every step of the horizon on the last values of all channels.
 
     Lags and ridge are chosen on the validation part.
     """
+    n_lags, ridge = chosen(dataset, horizon)
+    (error,) = _errors(dataset, "test", n_lags, horizon, (ridge,))
+    return Autoregression(error, n_lags, ridge)
+
+
+def chosen(dataset: Dataset, horizon: int) -> tuple[int, float]:
+    """Return the number of lags and the ridge of least error on the validation part."""
     tried = {}
     for n_lags in LAGS:
         if n_lags > 1 and n_lags * len(dataset.channels) > MAX_REGRESSORS:
             break
         held_out = _errors(dataset, "validation", n_lags, horizon, RIDGES)
         tried |= {(n_lags, ridge): error for ridge, error in zip(RIDGES, held_out, strict=True)}
-    n_lags, ridge = min(tried, key=lambda one: tried[one])
-    (error,) = _errors(dataset, "test", n_lags, horizon, (ridge,))
-    return Autoregression(error, n_lags, ridge)
+    return min(tried, key=lambda one: tried[one])
+
+
+def regression(dataset: Dataset, horizon: int, n_lags: int, ridge: float) -> Regression:
+    """Return the regression on the training part."""
+    x, y = _rows(dataset, "train", n_lags, horizon)
+    mean_x, mean_y = x.mean(dim=0), y.mean(dim=0)
+    x = x - mean_x
+    gram = x.T @ x
+    gram.diagonal().add_(ridge * gram.diagonal().mean())
+    cross = torch.stack([x.T @ y[:, step] for step in range(horizon)])  # the mean drops out
+    weight = torch.linalg.solve(gram, cross).mT
+    return Regression(weight, mean_y - weight @ mean_x)
 
 
 def _errors(

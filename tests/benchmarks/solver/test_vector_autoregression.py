@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.protocol import Dataset
+from benchmarks.comparison import estimators
+from benchmarks.comparison.tasks import Task, in_batches
+from benchmarks.protocol import Dataset, Part
 from benchmarks.solver import vector_autoregression
 from benchmarks.solver.vector_autoregression import autoregression
 
@@ -30,3 +32,14 @@ def test_is_a_ridge_regression_on_the_last_values(monkeypatch: pytest.MonkeyPatc
     expected = np.mean((y - mean_y - (x - mean_x) @ weight) ** 2)
     assert found.mse == pytest.approx(expected, rel=1e-5)
     assert (found.n_lags, found.ridge) == (2, 0.1)
+
+
+def test_its_network_has_the_same_error() -> None:
+    values = np.random.default_rng(1).normal(size=(90, 3)).cumsum(axis=0).astype(np.float32)
+    bounds: dict[Part, tuple[int, int]] = {"train": (0, 60), "validation": (60, 75)}
+    task = Task(Dataset("made", list("abc"), values, {**bounds, "test": (75, 90)}), 9, 2, 2)
+    fitted = estimators.vector_autoregression(task)
+    past, future = task.windows("test", 1)
+    forecast = in_batches(fitted.network, past)
+    error = (future - forecast).square().mean().item()
+    assert error == pytest.approx(autoregression(task.dataset, 2).mse, rel=1e-4)

@@ -209,7 +209,8 @@ def _solve_for(
             of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
             units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
         left = less_cycles(network, observed, [row])
-        places.append(solver.solve(left, units, adaptation))
+        keeps_units = sum(one.n_rows for one in observed) >= network.lookback
+        places.append(solver.solve(left, units, adaptation, keeps_units))
     solver.spread.write(network, numbers, torch.cat(places))
 
 

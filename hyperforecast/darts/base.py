@@ -33,7 +33,7 @@ from hyperforecast.darts.added_channels import (
 )
 from hyperforecast.darts.added_series import encoder_of_series, with_added_series
 from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
-from hyperforecast.darts.calls import accepting, check_call
+from hyperforecast.darts.calls import accepting, check_call, picked
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
@@ -59,7 +59,7 @@ from hyperforecast.darts.new_channels import (
     for_some_channels_of,
     other_channels,
 )
-from hyperforecast.darts.new_series import for_new_series, in_units_given, new_series
+from hyperforecast.darts.new_series import for_new_series, in_turns, in_units_given, new_series
 from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -1019,9 +1019,15 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """
         given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
         if self.model is not None and given.get("series") is not None:
-            other = for_channels_of(self, series2seq(given["series"]))
-            other = other or in_units_given(self, series2seq(given["series"]))
-            other = other or for_new_series(self, series2seq(given["series"]))
+            several = series2seq(given["series"])
+            if len(turns := in_turns(self, several)) > 1:
+                forecasts: dict[int, Any] = {}
+                for turn in turns:
+                    forecasts |= zip(turn, type(self).predict(**picked(given, turn)), strict=True)
+                return [forecasts[number] for number in range(len(several))]
+            other = for_channels_of(self, several)
+            other = other or in_units_given(self, several)
+            other = other or for_new_series(self, several)
             if other is not None:
                 return other.predict(*args, **kwargs)
         with random_turn():

@@ -156,6 +156,11 @@ class AutoHyperModel(HyperforecastModel):
     def _network_plan(self) -> dict[str, Any]:
         return self._fitted["plan"]
 
+    @property
+    def _takes_phases(self) -> bool:
+        """Whether phases of a season are among the inputs of what was chosen."""
+        return self._winner is not None and self._winner["params"].get("periods") is not None
+
     # choosing
 
     @functools.wraps(MixedCovariatesTorchModel.fit)

@@ -39,6 +39,11 @@ class Candidate:
         arguments = {**self.arguments, "random_state": random_state + seed}
         return replace(self, arguments=arguments, seed=seed)
 
+    def without_cycles(self) -> "Candidate":
+        """Return the same candidate that compares none."""
+        kept = {name: value for name, value in self.arguments.items() if name != "periods"}
+        return replace(self, arguments=kept)
+
     def with_epochs(self, n_epochs: int) -> "Candidate":
         """Return the same candidate, trained for a number of epochs."""
         return replace(self, arguments={**self.arguments, "n_epochs": n_epochs})
@@ -93,7 +98,9 @@ def naive_candidates(lookback: int, season: int | None) -> list[str]:
     return [*repeated_rows(season, lookback), DRIFT]
 
 
-def solved_candidates(n_channels: int, validation_size: float) -> list[Candidate]:
+def solved_candidates(
+    n_channels: int, validation_size: float, period: int | None = None
+) -> list[Candidate]:
     """Return the models that are trained by the exact solver, the simplest first.
 
     Parameters
@@ -102,11 +109,15 @@ def solved_candidates(n_channels: int, validation_size: float) -> list[Candidate
     validation_size : float
         Share of the windows, the last ones, that a model holds out itself where it is fitted alone:
         those that candidates are compared on, so that it chooses the same settings.
+    period : int, optional
+        Of a cycle that each compares with none.
     """
     exact: dict[str, Any] = {
         "solver": "exact",
         "solver_kwargs": {"validation_size": validation_size},
     }
+    if period is not None:
+        exact["periods"] = period
     return _shared_and_generated(SOLVED, n_channels, exact)
 
 

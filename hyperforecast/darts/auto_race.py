@@ -72,6 +72,9 @@ MIN_STRETCHES = 2
 """Number of horizons that rows held out have to span for a gain over a naive forecast on them to be
 more than one draw."""
 
+SEASONS_SEEN = 2
+"""Number of seasons that a lookback holds from which a cycle says little beside it."""
+
 COMBINED = "combined"
 """Name of the sum of candidates."""
 
@@ -289,7 +292,8 @@ class Race:
                 )
                 self._add(entries, Entry(kind, residuals, 0.0, time.perf_counter() - start))
         n_channels = self.data.series[0].n_components
-        for candidate in solved_candidates(n_channels, self.validation_size) if trains else ():
+        solved = solved_candidates(n_channels, self.validation_size, self._period(training))
+        for candidate in solved if trains else ():
             self._try(
                 entries, candidate, lambda one: self._solved(one, training, held_out, windows)
             )
@@ -341,6 +345,18 @@ class Race:
         times = torch.cat([before.times, before.times.max() + 1 + windows.times])
         n_apart = before.n_apart + windows.n_apart
         return exceeds_error_over_time(torch.cat(saved, dim=1), times, n_apart)
+
+    def _period(self, training: Observed) -> int | None:
+        """Return the season if its cycle may say more than the lookback does.
+
+        ``None`` as well where half of the rows do not hold it twice, and where candidates are added
+        up, whose phases would differ.
+        """
+        if self.season is None or self.preset.combines:
+            return None
+        longest = max(map(len, training.series))
+        seldom = self.lengths.lookback < SEASONS_SEEN * self.season
+        return self.season if seldom and longest // 2 >= 2 * self.season else None
 
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""
@@ -470,7 +486,7 @@ class Race:
             fitted - start,
             time.perf_counter() - fitted,
             sum(one.numel() for one in model.network.parameters()),
-            candidate,
+            candidate if model.network.periods else candidate.without_cycles(),
             settings,
         )
 

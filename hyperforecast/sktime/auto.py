@@ -125,7 +125,13 @@ class AutoHyperForecaster(
             )
             lengths = lookback, horizon
         # rows to compare on are held out by the model, which is fitted on all of them in the end
-        return plan_training(instances, lengths, past_covariates=self.past_covariates, known=known)
+        return plan_training(
+            instances,
+            lengths,
+            past_covariates=self.past_covariates,
+            known=known,
+            freq=self._freq,  # cycles may be chosen
+        )
 
     def _train(
         self,

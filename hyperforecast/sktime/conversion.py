@@ -95,7 +95,7 @@ def first_number(trained: Trained, index: pd.Index, row: int = 0) -> int:
     Where phases of periods matter it is the place in time of a ``row`` of the index, which may lie
     before the first one; else 0.
     """
-    if trained.options.get("periods") is None:
+    if trained.freq is None:
         return 0
     return place_in_time(index[0], trained.freq) + row
 

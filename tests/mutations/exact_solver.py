@@ -212,6 +212,12 @@ REGRESSION = [
 ]
 
 ADDING_UP = [
+    mutate(
+        "combination.py",
+        "few errors tell as much as many",
+        "return max(1.0, ENOUGH / n_independent)",
+        "return 1.0",
+    ),
     mutate("combination.py", "shares go by validation alone", "PULL = 1.0", "PULL = 1e-9"),
     mutate(
         "widened_weights.py",

@@ -39,8 +39,7 @@ def hold_out(
         For each block. What lies before and after it are two series to train on. Series too short
         for a window in both parts are used for training alone.
     """
-    counts = [one.n_rows - problem.width + 1 for one in series]
-    long = min(counts, default=0) >= LONG * problem.width
+    long = are_long(problem, series)
     # windows that have weights are visited one by one, for every block again; channels that have
     # windows of their own have units of all their rows
     alike = not (any(one.is_weighted for one in series) or has_own_windows(series))
@@ -48,6 +47,12 @@ def hold_out(
         cuts = [number / N_FOLDS for number in range(N_FOLDS + 1)]
         return [_without_block(problem, series, *shares) for shares in pairwise(cuts)]
     return [_without_block(problem, series, 1 - (LAST_FIFTH if size is None else size), 1.0)]
+
+
+def are_long(problem: Problem, series: Sequence[ObservedSeries]) -> bool:
+    """Say whether every series has several times as many windows as a window has rows."""
+    counts = [one.n_rows - problem.width + 1 for one in series]
+    return min(counts, default=0) >= LONG * problem.width
 
 
 def _without_block(

@@ -1,6 +1,7 @@
 """Model selection: which setting, by its error on validation."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from hyperforecast.nn.exact.folds import (
     FoldedSearch,
     FoldedWindows,
 )
+from hyperforecast.nn.exact.hold_out import are_long
 from hyperforecast.nn.exact.neighbour_choice import NeighbourChoice, NeighbourFold
 from hyperforecast.nn.exact.own_validation_windows import OwnValidationWindows, validation_windows
 from hyperforecast.nn.exact.ridge_search import RidgeSearch
@@ -163,7 +165,12 @@ class ModelSelection:
         return combination
 
     def _independent_errors(self, selected: Candidate) -> float:
-        """Return how many independent errors validation has of a candidate."""
+        """Return how many independent errors validation has of a candidate.
+
+        Infinitely many where series are short: candidates differ by more then than by chance.
+        """
+        if len(self.folds) == 1 and not are_long(self.problem, self.training.series):
+            return math.inf
         windows = self.windows
         n_series = len(windows.series.unique())
         errors = windows.residuals(selected)

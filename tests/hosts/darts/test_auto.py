@@ -385,3 +385,56 @@ class TestErrors:
 def test_the_likelihood_compares_by_its_levels() -> None:
     assert CentredQuantiles([0.1, 0.5, 0.9]) == CentredQuantiles([0.1, 0.5, 0.9])
     assert CentredQuantiles([0.1, 0.5, 0.9]) != CentredQuantiles([0.2, 0.5, 0.8])
+
+
+def days(n_rows: int = 30 * 24) -> TimeSeries:
+    """Hours of two channels, each with a day whose course is told by no few hours."""
+    random = np.random.default_rng(3)
+    course = random.normal(size=(24, 2))
+    values = 5.0 + course[np.arange(n_rows) % 24] + 0.3 * random.normal(size=(n_rows, 2))
+    return made(values, "h")
+
+
+@pytest.fixture(scope="module")
+def cyclic() -> AutoHyperModel:
+    return make(candidates=("last value", "one for all")).fit(days()[:-100])
+
+
+class TestCycles:
+    def test_a_season_beyond_the_lookback_is_compared(self, cyclic: AutoHyperModel) -> None:
+        assert cyclic.network.periods == (24,)
+        assert cyclic.best_params_["periods"] == 24
+        forecasts = cyclic.historical_forecasts(
+            days(), start=-90, start_format="position", forecast_horizon=H, retrain=False
+        )
+        missed = (days().slice_intersect(forecasts) - forecasts).values()
+        assert np.square(missed).mean() < 0.15  # noise has 0.09, the course of a day 1
+
+    def test_it_is_made_again_by_its_line_of_code(self, cyclic: AutoHyperModel) -> None:
+        # with quantiles it names a class that the line does not import
+        given = {k: v for k, v in cyclic.best_params_.items() if k != "likelihood"}
+        again = BackboneModel(**given).fit(days()[:-100])
+        expected = cyclic.predict(H, series=days()[:-50])
+        found = again.predict(H, series=days()[:-50])
+        # settings are then compared with the cycle of all rows taken away, and may differ a little
+        np.testing.assert_allclose(found.values(), expected.values(), atol=0.15)
+
+    def test_saved_and_loaded_it_knows_the_phase(
+        self, cyclic: AutoHyperModel, tmp_path: Path
+    ) -> None:
+        cyclic.save(tmp_path / "model.pt")
+        loaded = AutoHyperModel.load(tmp_path / "model.pt")
+        for end in (-100, -93):
+            expected = cyclic.predict(H, series=days()[:end])
+            found = loaded.predict(H, series=days()[:end])
+            np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-6)
+
+    def test_none_is_compared_where_the_lookback_or_few_rows_say_enough(self) -> None:
+        for given, rows in (
+            ({"input_chunk_length": 48}, 30 * 24),
+            ({"candidates": ("one for all",), "season": 360}, 30 * 24),
+        ):
+            model = make(**{"candidates": ("one for all",), **POINTS, **given})
+            model.fit(days(rows))
+            assert "periods" not in model.best_params_
+            assert model.network.periods is None

@@ -184,7 +184,7 @@ class TestNonlinear:
         monkeypatch.setitem(auto_candidates.PRESETS, "best", preset)
         # rows that turn back beyond a threshold, and noise that no candidate knows
         y = walk(200)
-        random = np.random.default_rng(0)
+        random = np.random.default_rng(1)
         for t in range(1, len(y)):
             y.iloc[t] = 3 - 2 * np.abs(y.iloc[t - 1]).clip(upper=3) + random.normal(size=y.shape[1])
         forecaster = AutoHyperForecaster(6, presets="best", random_state=0).fit(y, fh=FH)
@@ -198,3 +198,17 @@ class TestNonlinear:
             "AutoHyperForecaster(input_chunk_length=6, output_chunk_length=3, presets='best', "
             "season=7, random_state=0)"
         )
+
+
+def test_a_day_is_known_from_any_row_on() -> None:
+    random = np.random.default_rng(3)
+    n_rows = 20 * 24
+    values = random.normal(size=24)[np.arange(n_rows) % 24] + 0.1 * random.normal(size=n_rows)
+    index = pd.date_range("2020-01-01 05:00", periods=n_rows, freq="h")
+    y = pd.Series(values, index=index)
+    forecaster = AutoHyperForecaster(6, candidates=("one for all",), quantiles=None)
+    forecaster.fit(y[:-50], fh=[1, 2, 3])
+    assert forecaster.model_.network.periods == (24,)
+    assert np.abs(forecaster.predict() - y[-50:-47]).max() < 0.4
+    forecaster.update(y[-50:-31], update_params=False)
+    assert np.abs(forecaster.predict() - y[-31:-28]).max() < 0.4

@@ -13,34 +13,63 @@ N_TRIED = 4
 ROUNDING = 1e-4
 """Part of the largest forecast by which those of a map may differ from the network's."""
 
+Forecast = Callable[[Tensor, Tensor | None], Tensor]
+"""Of windows (B, L) and common factors (1, F), or none: (B, H, m)."""
+
 
 @dataclass(frozen=True)
 class AffineMap:
-    r"""Forecasts :math:`a + \sum_l x_l W_l` of windows x.
+    r"""Forecasts :math:`a + \sum_l x_l W_l + \sum_f z_f V_f` of windows x and common factors z.
 
     Attributes
     ----------
     weight : Tensor, shape (L, H, m)
         Of m channels that have the same window, float64.
     constant : Tensor, shape (H, m)
+    of_factors : Tensor, shape (m, H, F), optional
+        In the precision of the network: there may be many.
     """
 
     weight: Tensor
     constant: Tensor
+    of_factors: Tensor | None = None
 
     @classmethod
-    def of(cls, forecast: Callable[[Tensor], Tensor], lookback: int) -> Self | None:
-        """Return the map of what forecasts (B, H, m) of windows (B, L), ``None`` if it is none."""
+    def of(cls, forecast: Forecast, lookback: int, of_factors: Tensor | None = None) -> Self | None:
+        """Return the map of what forecasts, ``None`` if it is none.
+
+        Parameters
+        ----------
+        forecast : callable
+        lookback : int
+        of_factors : Tensor, shape (m, H, F), optional
+            By which factors are said to enter.
+        """
         generator = torch.Generator().manual_seed(0)
         tried = torch.randn(N_TRIED, lookback, generator=generator, dtype=torch.float64)
-        nothing = tried.new_zeros(1, lookback)
-        found = forecast(torch.cat([nothing, torch.eye(lookback).double(), tried]))
+        windows = torch.cat([tried.new_zeros(1, lookback), torch.eye(lookback).double(), tried])
+        factors = some = None
+        if of_factors is not None:
+            some = torch.randn(1, of_factors.shape[2], generator=generator).to(of_factors)
+            factors = torch.zeros_like(some)
+        found = forecast(windows, factors)
         constant, weight, expected = found.split([1, lookback, N_TRIED])
-        affine = cls(weight - constant, constant[0])
-        departure = (affine(tried) - expected).abs().max()
+        affine = cls(weight - constant, constant[0], of_factors)
+        if some is not None:
+            tried, expected = tried.repeat(2, 1), torch.cat([expected, forecast(tried, some)])
+            some = torch.cat([torch.zeros_like(some), some]).repeat_interleave(N_TRIED, dim=0)
+        departure = (affine(tried, affine.added_by(some)) - expected).abs().max()
         return affine if departure <= ROUNDING * expected.abs().max() else None
 
-    def __call__(self, windows: Tensor) -> Tensor:
-        """Return forecasts (B, H, m) of windows (B, L)."""
+    def __call__(self, windows: Tensor, added: Tensor | None = None) -> Tensor:
+        """Return forecasts (B, H, m) of windows (B, L), given what factors add to them."""
         products = windows.double() @ self.weight.flatten(1)
-        return products.unflatten(1, self.constant.shape) + self.constant
+        forecasts = products.unflatten(1, self.constant.shape) + self.constant
+        return forecasts if added is None else forecasts + added
+
+    def added_by(self, factors: Tensor | None) -> Tensor | None:
+        """Return what common factors (B, F) add to the forecasts, (B, H, m)."""
+        if self.of_factors is None or factors is None:
+            return None
+        added = factors @ self.of_factors.flatten(0, 1).T  # (B, m·H)
+        return added.unflatten(1, self.of_factors.shape[:2]).mT

@@ -7,10 +7,18 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
+from hyperforecast.nn.newcomers.step_errors import StepErrors
+from hyperforecast.nn.newcomers.unknown_level import UnknownLevel
 
 RIDGE = 1e-2
 """Towards the mean of the places, in units of what is lost by a step along a direction."""
+
+OWN_VARIANCE = 1e-2
+"""Of a channel's place about where those that it is like are served together, in units of that of
+the places of known channels."""
+
+N_ROUNDS = 2
+"""In which what a channel is like, and how well its level is known, are found in turn."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +41,12 @@ class Pool:
         :math:`b_n`, and behind them the place before a row is seen, which a channel may keep.
     losses : Tensor, shape (N + 1, K, K)
         :math:`Q_n`: mean products of what steps along the directions add to forecasts.
-    apart : Tensor, shape (N + 1,)
-        What each loses by the place of the channel that is most like it; the last, what known
-        channels lose by that place.
     prior : Tensor, shape (N + 1,)
         How likely each is before a row is seen: the last one as all others together.
     """
 
     places: Tensor
     losses: Tensor
-    apart: Tensor
     prior: Tensor
 
     @classmethod
@@ -58,20 +62,13 @@ class Pool:
             where all known channels are served together.
         """
         n_known = len(places)
-        apart = places.new_zeros(n_known)
-        if n_known > 1:
-            apart = torch.stack(
-                [_lost(places[n], losses[n], _without(places, n)).min() for n in range(n_known)]
-            )
         each = places.new_full((n_known,), 1 / n_known)
         start = places.new_zeros(1, places.shape[1])
         if not from_zero:
-            start = cls(places, losses, apart, each).shared(each)[0][None]
-        usual = torch.stack([_lost(b, q, start[0]) for b, q in zip(places, losses, strict=True)])
+            start = cls(places, losses, each).shared(each)[None]
         return cls(
             torch.cat([places, start]),
             torch.cat([losses, losses.mean(dim=0, keepdim=True)]),
-            torch.cat([apart, usual.mean(dim=0, keepdim=True)]),
             torch.cat([each / 2, each.new_full((1,), 0.5)]),
         )
 
@@ -92,29 +89,40 @@ class Pool:
         loss.diagonal().add_(RIDGE * loss.diagonal().mean())
         return loss
 
-    def shared(self, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the place (K,) that serves channels by their shares (N,), and their loss (K, K).
+    def shared(self, shares: Tensor, level: UnknownLevel | None = None) -> Tensor:
+        """Return the place (K,) that serves channels by their shares (N + 1,).
 
-        The loss has what keeps it definite.
+        Their windows may lie as much higher or lower as a level is unknown.
         """
         mean = shares @ self.places
         loss = (shares @ self.losses.flatten(1)).unflatten(0, self.losses.shape[1:])
+        pull = shares @ self._pulls
         ridge = RIDGE * loss.diagonal().mean()
         if not ridge > 0:
-            return mean, loss
+            return mean
+        if level is not None:
+            weight = level.variance_of_mean(shares) / len(level.missed)
+            loss = loss + weight * level.slopes.T @ level.slopes
+            pull = pull + weight * level.slopes.T @ level.missed
         loss.diagonal().add_(ridge)
-        return torch.linalg.solve(loss, shares @ self._pulls + ridge * mean), loss
+        return torch.linalg.solve(loss, pull + ridge * mean)
 
     def place(
-        self, missed: Tensor, slopes: Tensor, least: float, whole: Tensor | None = None
+        self,
+        missed: Tensor,
+        slopes: Tensor,
+        least: float,
+        level: UnknownLevel,
+        whole: Tensor | None = None,
     ) -> Tensor:
         r"""Return the place of a new channel, given what place zero misses of its rows.
 
-        The known channels are as likely as their errors :math:`e_n` on the rows say,
-        :math:`p_n \propto e_n^{-\nu/2}` with :math:`\nu` the number of horizons that the rows
-        fill: errors of windows that overlap are not independent. From :math:`b^*` a channel departs
-        as far as known channels do from the one most like each; what its rows say about that is
-        weighed by their noise.
+        The known channels are as likely as their errors :math:`e_{nh}` on the rows say,
+        :math:`p_n \propto \prod_h e_{nh}^{-\nu/2H}` with :math:`\nu` the number of horizons that
+        the rows fill, those of whole windows twice: errors of windows that overlap are not
+        independent. Every step counts in units of its own, the nearest of which tell most of
+        smooth channels. From :math:`b^*` a channel departs as far as its rows say in spite of
+        their noise.
 
         Parameters
         ----------
@@ -124,30 +132,31 @@ class Pool:
             What a step along each direction adds to the forecasts.
         least : float
             Mean squared error below which there is nothing but rounding.
+        level : UnknownLevel
         whole : Tensor, shape (T,), bool, optional
-            Windows that say how the channel departs; the others have parts that are made up, and
-            say what it is like alone. All if not given.
+            Windows that say how the channel departs, too; the others have parts that are made up.
+            All if not given.
         """
+        if whole is None:
+            whole = torch.ones(len(missed), dtype=torch.bool)
+        own = StepErrors.of(missed[whole], slopes[whole], least)
+        rows = own + StepErrors.of(missed[~whole], slopes[~whole], least)
+        errors, of_level = rows(self.places), level.errors(self.places)  # (N + 1, H)
         horizon = missed.shape[1]
-        n_seen = max(1.0, len(missed) / horizon)
-        errors = QuadraticError.of(missed, slopes, least)(self.places)
-        shares = torch.softmax(self.prior.log() - n_seen / 2 * errors.log(), dim=0)
-        place, loss = self.shared(shares)
-        if whole is not None:
-            missed, slopes = missed[whole], slopes[whole]
-        if not len(missed):
-            return place
-        n_seen = max(1.0, len(missed) / horizon)
-        apart = (shares @ self.apart).item()
-        own = QuadraticError.of(missed, slopes, least)
-        return own.drawn(place, loss, n_seen * apart / len(place))
-
-
-def _lost(place: Tensor, loss: Tensor, others: Tensor) -> Tensor:
-    """Return what a channel loses by other places (..., K)."""
-    differences = others - place
-    return ((differences @ loss) * differences).sum(dim=-1).clamp(min=0)
-
-
-def _without(values: Tensor, number: int) -> Tensor:
-    return torch.cat([values[:number], values[number + 1 :]])
+        n_seen = max(1.0, (rows.n_windows + own.n_windows) / horizon)
+        shares = self.prior
+        for _ in range(N_ROUNDS):
+            likely = (errors + level.variance_of_mean(shares) * of_level).log().mean(dim=1)
+            shares = torch.softmax(self.prior.log() - n_seen / 2 * likely, dim=0)
+        pooled = self.shared(shares, level)
+        if not own.n_windows:
+            return pooled
+        own = own.at_levels(level, level.variance_of_mean(shares))
+        by_step = own(pooled[None])[0]
+        error = own.weighed(by_step.mean() / by_step)
+        spread = torch.eye(len(pooled)).to(pooled) / OWN_VARIANCE
+        place = pooled
+        for _ in range(N_ROUNDS):
+            n_seen = max(1.0, own.n_windows / horizon)
+            place = error.drawn(pooled, spread, n_seen, noise=error(place))
+        return place

@@ -68,7 +68,9 @@ class QuadraticError:
             factor * self.least,
         )
 
-    def drawn(self, place: Tensor, loss: Tensor, weight: float) -> Tensor:
+    def drawn(
+        self, place: Tensor, loss: Tensor, weight: float, noise: Tensor | None = None
+    ) -> Tensor:
         """Return the place (K,) of least error and distance from a place.
 
         Parameters
@@ -77,9 +79,11 @@ class QuadraticError:
         loss : Tensor, shape (K, K)
             What a channel loses by a step from there, definite.
         weight : float
-            How much the error counts, in units of the place's own error.
+            How much the error counts, in units of the noise.
+        noise : Tensor, scalar, optional
+            The place's own error if not given.
         """
-        weight = weight / self(place).item()
+        weight = weight / (self(place) if noise is None else noise).item()
         if not weight > 0:
             return place
         return torch.linalg.solve(loss + weight * self.gram, loss @ place + weight * self.right)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.adaptation import Adaptation
 from hyperforecast.nn.newcomers.affine_map import AffineMap
@@ -21,6 +22,7 @@ from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
+from hyperforecast.nn.newcomers.unknown_level import UnknownLevel, unseen_part
 from hyperforecast.nn.resizing import LOADINGS, with_channels
 from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.windows import WindowCutter, Windows
@@ -153,7 +155,8 @@ class ChannelSolver:
 
     def set_attributes(self, values: Tensor) -> None:
         """Set the attributes (S,) of the channels that are solved for from now on."""
-        self.__dict__.pop("_map", None)
+        for found in ("_map", "_of_level"):
+            self.__dict__.pop(found, None)
         for network in (self._probe, self._alone):
             for _, context in with_attributes(network):
                 assert context.from_attributes is not None
@@ -164,6 +167,7 @@ class ChannelSolver:
         series: Sequence[ObservedSeries],
         units: MeanDeviation,
         adaptation: Adaptation = "solve",
+        keeps_units: bool = True,
     ) -> Tensor:
         """Return the places of new channels.
 
@@ -175,13 +179,16 @@ class ChannelSolver:
         units : MeanDeviation, shape (A,) each
             Of the new channels, used where the network standardises.
         adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
+        keeps_units : bool, default=True
+            Whether the channels will be forecast in units of these rows, whose mean may be far from
+            their level; else in those of the rows that are then given.
 
         Returns
         -------
         Tensor, shape (A, K)
-            Where no row of a horizon is known, the place that serves all known channels, or zero
-            where that is what attributes say, or the head that all share. Zero, too, if forecasts
-            are not linear in the place.
+            Where no row of a horizon is known, or all are the same, the place that serves all known
+            channels, or zero where that is what attributes say, or the head that all share. Zero,
+            too, if forecasts are not linear in the place.
         """
         n_new, k = len(units.mean), self.spread.n_directions
         nowhere = torch.zeros(n_new, k, dtype=torch.float64)
@@ -198,8 +205,12 @@ class ChannelSolver:
             rows = [self._filled_up(self._open_ended(one)) for one in seen]
             n_windows = [len(one.target) - self.cutter.width + 1 for one in rows]
             whole = torch.cat([torch.arange(n) >= self.cutter.lookback - 1 for n in n_windows])
+            levels = [self._level_of(seen, units, channel, keeps_units) for channel in range(n_new)]
             return torch.stack(
-                [pool.place(*one, whole) for one in self._along_directions(rows, units)]
+                [
+                    pool.place(*one, level, whole) if level.variance > 0 else pool.start
+                    for one, level in zip(self._along_directions(rows, units), levels, strict=True)
+                ]
             )
         rows = self._with_windows(seen)
         if not rows:
@@ -249,6 +260,37 @@ class ChannelSolver:
         n_seen = max(1.0, own.n_windows / self.cutter.horizon)
         return torch.stack([own.drawn(place, loss, weight * n_seen) for weight in own_weights])
 
+    def _level_of(
+        self,
+        series: Sequence[ObservedSeries],
+        units: MeanDeviation,
+        channel: int,
+        keeps_units: bool,
+    ) -> UnknownLevel:
+        """Return how well the level of a new channel is known by its rows."""
+        rows = torch.cat(self.own_rows(series, channel))
+        variance = rows.var(correction=0).item()
+        if self.standardises:
+            deviation = units.deviation[channel].item()
+            variance = variance / deviation**2 if deviation > 0 else 0.0
+        missed, slopes = self._of_level
+        part = torch.zeros(len(self.compared), dtype=torch.float64)
+        if keeps_units:
+            part = unseen_part(self._correlations[self.compared], len(rows))
+        return UnknownLevel(missed, slopes, torch.cat([part, part.mean()[None]]), variance)
+
+    @cached_property
+    def _of_level(self) -> tuple[Tensor, Tensor]:
+        """What place zero misses of a level higher by one, and what directions add, (H, K)."""
+        windows = torch.arange(2.0)[:, None].expand(-1, self.cutter.lookback)
+        factors = None
+        if self._known is not None:
+            assert self._known.factors is not None
+            factors = windows.new_zeros(2, 1, self._known.factors.n_features)
+        at_zero, at_one = self._of_typical(windows, factors)  # (H, K + 2) each
+        gained = at_one - at_zero
+        return 1 - gained[:, 0], gained[:, 1:-1] - gained[:, :1]
+
     def _read(self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int) -> Tensor:
         """Return the place (K,) that the encoder says, and the channel's own windows."""
         assert self.encoder is not None
@@ -284,6 +326,8 @@ class ChannelSolver:
             assert typical.together is not None
             x, _ = self._known.normalise(self._level + self._deviation * typical.together.to(like))
             features = self._known.factors(x)
+            if self._map is not None:  # what they add, once for all that they stand beside
+                features = self._map.added_by(features[:, 0].cpu())
         k = self.spread.n_directions
         losses = torch.zeros(n_known, k, k, dtype=torch.float64)
         departure = total = 0.0
@@ -302,9 +346,10 @@ class ChannelSolver:
             beside = None
             if features is not None:
                 beside = features[torch.cat([typical.beside(channel) for channel in channels])]
-            forecast = (self._map or partial(self._of_typical, factors=beside))(
-                windows.flatten(0, 1)
-            )  # (B, H, K + 2)
+            if self._map is None:
+                forecast = self._of_typical(windows.flatten(0, 1), beside)  # (B, H, K + 2)
+            else:
+                forecast = self._map(windows.flatten(0, 1), beside)
             added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(channels), -1))
             added = added.flatten(1, 2) / unit  # (n, B/n·H, K + 1)
             slopes, together = added[..., :-1], added[..., -1]
@@ -317,10 +362,29 @@ class ChannelSolver:
 
     @cached_property
     def _map(self) -> AffineMap | None:
-        """What the probe forecasts of the window, where that is affine and all that it sees."""
-        if self._known is not None or any(self._covariates):
+        """What the probe forecasts of window and factors, where that is affine and all it sees."""
+        if any(self._covariates):
             return None
-        return AffineMap.of(self._of_typical, self.cutter.lookback)
+        weights = None
+        if self._known is not None:
+            weights = self._factor_weights()
+            if weights is None:
+                return None
+
+        def forecast(windows: Tensor, factors: Tensor | None) -> Tensor:
+            return self._of_typical(windows, None if factors is None else factors[:, None])
+
+        return AffineMap.of(forecast, self.cutter.lookback, weights)
+
+    def _factor_weights(self) -> Tensor | None:
+        """Return the weights (K + 2, H, F) of common factors in the probe, if each has its own."""
+        remembering = self._probe.factor_map
+        assert isinstance(remembering, Remembering)
+        layer = remembering.layer
+        if not isinstance(layer, HyperLinear) or layer.axes != ("channel",):
+            return None
+        weights = layer.weights(shared=True)[0].cpu()  # as kept for forecasts
+        return weights if weights.shape[1] == self.cutter.horizon else None
 
     @torch.no_grad()
     def _of_typical(self, windows: Tensor, factors: Tensor | None = None) -> Tensor:
@@ -344,7 +408,7 @@ class ChannelSolver:
                     values.copy_(getattr(network.standardiser, f"{kind}_mean"))
         if factors is not None:
             assert isinstance(network.factors, GivenFactors)
-            network.factors.values = factors
+            network.factors.values = factors.to(like)
         target = windows.to(like)[..., None].expand(-1, -1, network.n_channels)
         return network(target, past, future, static)[..., 0].double().cpu()
 
@@ -370,36 +434,37 @@ class ChannelSolver:
         past, future = repeated(series.past), repeated(series.future)
         return replace(series, target=target, past=past, future=future)
 
-    def _windows(
-        self,
-        series: Sequence[ObservedSeries],
-        network: ForecastingNetwork,
-        units: MeanDeviation,
-        channels: Sequence[int],
-    ) -> Iterator[tuple[int, Windows]]:
-        """Yield windows of each new channel, for every channel of a network, given the factors."""
+    def _blocks(
+        self, series: Sequence[ObservedSeries], network: ForecastingNetwork
+    ) -> Iterator[tuple[Windows, Tensor | None]]:
+        """Yield windows of all channels, and their common factors, which a network is given."""
         n_all = 0 if self._known is None else self._known.n_channels
         size = max(1, MAX_VALUES // ((network.n_channels + n_all) * self.cutter.width))
         for windows in self.cutter.blocks(series, size):
-            past, static = windows.past_target, windows.static_covariates
+            factors = None
             if self._known is not None:
                 assert self._known.factors is not None
                 assert isinstance(network.factors, GivenFactors)
-                x, _ = self._known.normalise(past[..., :n_all])
-                network.factors.values = self._known.factors(x)
-            for channel in channels:
-                place = [n_all + channel]
-                own, target = past[..., place], windows.future_target[..., place]
-                if network.standardiser is not None:
-                    unit = Standardiser(1).to(own)
-                    unit.set_units("target", units.mean[channel], units.deviation[channel])
-                    own, target = (unit.standardise(rows.mT).mT for rows in (own, target))
-                of_channel = windows._replace(
-                    past_target=own.expand(-1, -1, network.n_channels),
-                    static_covariates=None if static is None else static[:, place],
-                    future_target=target,
-                )
-                yield channel, of_channel
+                x, _ = self._known.normalise(windows.past_target[..., :n_all])
+                network.factors.values = factors = self._known.factors(x)
+            yield windows, factors
+
+    def _of_channel(
+        self, windows: Windows, network: ForecastingNetwork, units: MeanDeviation, channel: int
+    ) -> Windows:
+        """Return windows of a new channel, for every channel of a network."""
+        place = [channel + (0 if self._known is None else self._known.n_channels)]
+        static = windows.static_covariates
+        own, target = windows.past_target[..., place], windows.future_target[..., place]
+        if network.standardiser is not None:
+            unit = Standardiser(1).to(own)
+            unit.set_units("target", units.mean[channel], units.deviation[channel])
+            own, target = (unit.standardise(rows.mT).mT for rows in (own, target))
+        return windows._replace(
+            past_target=own.expand(-1, -1, network.n_channels),
+            static_covariates=None if static is None else static[:, place],
+            future_target=target,
+        )
 
     @torch.no_grad()
     def _along_directions(
@@ -416,16 +481,21 @@ class ChannelSolver:
         channels = range(len(units.mean)) if channels is None else channels
         parts: dict[int, list[tuple[Tensor, Tensor]]] = {channel: [] for channel in channels}
         squares = torch.zeros(len(units.mean), dtype=torch.float64)
-        for channel, windows in self._windows(series, self._probe, units, channels):
-            if self._map is not None:
-                forecast = self._map(windows.past_target[..., 0].cpu())  # (B, H, K+2)
-            else:
-                forecast = self._probe(*windows[:4])[..., 0].double().cpu()
-            target = windows.future_target[..., 0].double().cpu()
-            parts[channel].append(
-                (target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1])
-            )
-            squares[channel] += target.nan_to_num().square().sum()
+        for block, factors in self._blocks(series, self._probe):
+            added = None
+            if self._map is not None and factors is not None:
+                added = self._map.added_by(factors[:, 0].cpu())
+            for channel in channels:
+                windows = self._of_channel(block, self._probe, units, channel)
+                if self._map is None:
+                    forecast = self._probe(*windows[:4])[..., 0].double().cpu()  # (B, H, K + 2)
+                else:
+                    forecast = self._map(windows.past_target[..., 0].cpu(), added)
+                target = windows.future_target[..., 0].double().cpu()
+                parts[channel].append(
+                    (target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1])
+                )
+                squares[channel] += target.nan_to_num().square().sum()
         for channel, one in parts.items():
             square = squares[channel]
             missed, slopes = (torch.cat(values) for values in zip(*one, strict=True))
@@ -442,10 +512,9 @@ class ChannelSolver:
 
         def outputs() -> tuple[Tensor, Tensor]:
             self.spread.put(network, place[None])
-            pairs = [
-                (network(*one[:4]), one.future_target)
-                for _, one in self._windows(series, network, units, [channel])
-            ]
+            blocks = self._blocks(series, network)
+            windows = (self._of_channel(one, network, units, channel) for one, _ in blocks)
+            pairs = [(network(*one[:4]), one.future_target) for one in windows]
             found, targets = zip(*pairs, strict=True)
             return torch.cat(found).double(), torch.cat(targets).double()
 

@@ -13,7 +13,7 @@ from hyperforecast.nn.network import ForecastingNetwork
 MAX_VALUES = 2**23
 """Values of training series from which correlations are estimated, the last of each."""
 
-MAX_TOGETHER = 2**22
+MAX_TOGETHER = 2**20
 """Values of windows of all channels that are drawn."""
 
 ROUNDING = 1e-9

@@ -149,6 +149,19 @@ def test_solved_forecasts_of_an_unknown_series_are_in_its_own_units(
     np.testing.assert_allclose((large.values() - 1e6) / 1e3, small.values(), rtol=1e-3, atol=1e-4)
 
 
+def test_series_that_nobody_named_are_forecast_each_in_its_own_units(
+    solved: HyperforecastModel,
+) -> None:
+    rows = wave(0, 60, 99)
+    unnamed = [of_values(level + scale * rows, "0") for level, scale in [(0, 1), (1e6, 1e3)]]
+    mixed = [unnamed[0], panel()[3], unnamed[1]]
+    with pytest.warns(UserWarning, match="not trained on, '0'"):
+        found = solved.predict(H, series=mixed)
+    with pytest.warns(UserWarning, match="not trained on, '0'"):
+        alone = [solved.predict(H, series=one) for one in mixed]
+    np.testing.assert_allclose(values_of(found), values_of(alone), rtol=1e-12)
+
+
 def test_saved_and_loaded_it_knows_its_series(model: HyperforecastModel, tmp_path: Path) -> None:
     series = panel()
     expected = values_of(model.predict(H, series=series))

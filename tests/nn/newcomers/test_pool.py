@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hyperforecast.nn.newcomers.pool import RIDGE, Pool
+from hyperforecast.nn.newcomers.unknown_level import UnknownLevel
 
 K, N = 3, 5
 
@@ -13,6 +14,13 @@ def known(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     places = torch.randn(N, K, generator=generator, dtype=torch.float64)
     slopes = torch.randn(N, 20, K, generator=generator, dtype=torch.float64)
     return places, slopes.mT @ slopes / 20
+
+
+def level(variance: float = 0.0, n_known: int = N) -> UnknownLevel:
+    """A level that is known, or one whose mean has a variance, whatever it is like."""
+    slopes = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]).double()
+    half = torch.full((n_known + 1,), 0.5 if variance else 0.0).double()
+    return UnknownLevel(torch.tensor([1.0, 2.0]).double(), slopes, half, variance)
 
 
 def test_with_no_row_it_is_the_least_loss_of_all_together() -> None:
@@ -58,7 +66,7 @@ def test_rows_of_a_known_channel_bring_it_to_that_channel(number: int) -> None:
     pool = Pool.of(places, losses)
     distances = [(pool.start - places[number]).norm()]
     for n_rows in (4, 40, 400):
-        found = pool.place(*rows_of(places[number], n_rows, 0.1), least=1e-12)
+        found = pool.place(*rows_of(places[number], n_rows, 0.1), 1e-12, level())
         distances.append((found - places[number]).norm())
     assert distances[-1] < 0.02 * distances[0]
 
@@ -67,7 +75,7 @@ def test_rows_like_none_are_learned_from_when_there_are_many() -> None:
     places, losses = known()
     pool = Pool.of(places, losses)
     other = torch.tensor([3.0, -3.0, 3.0]).double()
-    few, many = (pool.place(*rows_of(other, n, 0.1), least=1e-12) for n in (10, 20_000))
+    few, many = (pool.place(*rows_of(other, n, 0.1), 1e-12, level()) for n in (10, 20_000))
     assert (many - other).norm() < 0.05 * other.norm()
     assert (many - other).norm() < (few - other).norm() < (pool.start - other).norm()
 
@@ -78,11 +86,11 @@ def test_what_is_not_known_of_a_horizon_does_not_count() -> None:
     missed, slopes = rows_of(places[0], 30, 0.1)
     gone = missed.clone()
     gone[:, 1] = torch.nan
-    found = pool.place(gone, slopes, least=1e-12)
+    found = pool.place(gone, slopes, 1e-12, level())
     other = slopes.clone()
     other[:, 1] = 1e3
-    assert torch.equal(found, pool.place(gone, other, least=1e-12))
-    assert not torch.allclose(found, pool.place(missed, slopes, least=1e-12))
+    assert torch.equal(found, pool.place(gone, other, 1e-12, level()))
+    assert not torch.allclose(found, pool.place(missed, slopes, 1e-12, level()))
 
 
 def test_attributes_say_where_it_is_before_a_row_is_seen() -> None:
@@ -90,15 +98,47 @@ def test_attributes_say_where_it_is_before_a_row_is_seen() -> None:
     pool = Pool.of(places, losses, from_zero=True)
     assert not pool.start.any()
     rows = rows_of(torch.zeros(K).double(), 200, 0.1)
-    assert pool.place(*rows, least=1e-12).norm() < 0.05
+    assert pool.place(*rows, 1e-12, level()).norm() < 0.05
 
 
 def test_one_known_channel_is_where_all_others_are() -> None:
     places, losses = known()
     pool = Pool.of(places[:1], losses[:1])
     torch.testing.assert_close(pool.start, places[0])
-    found = pool.place(*rows_of(places[1], 50, 0.1), least=1e-12)
-    torch.testing.assert_close(found, places[0])
+    found = pool.place(*rows_of(places[0], 50, 0.1), 1e-12, level(n_known=1))
+    torch.testing.assert_close(found, places[0], rtol=0, atol=0.05)
+
+
+def test_the_order_of_known_channels_makes_no_difference() -> None:
+    places, losses = known()
+    rows = rows_of(places[2] + 0.3, 10, 1.0)
+    found = Pool.of(places, losses).place(*rows, 1e-12, level(1.0))
+    other = Pool.of(places.flip(0), losses.flip(0)).place(*rows, 1e-12, level(1.0))
+    torch.testing.assert_close(other, found)
+
+
+def test_steps_that_are_forecast_well_say_what_it_is_like() -> None:
+    """Noise at one step, however large, hides nothing of what another says exactly."""
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    missed, slopes = rows_of(places[1], 40, 0.01)
+    loud = missed.clone()
+    loud[:, 1] += 30 * torch.randn(40, generator=torch.Generator().manual_seed(2)).double()
+    expected, found = (pool.place(m, slopes, 1e-12, level()) for m in (missed, loud))
+    assert (expected - places[1]).norm() < 0.02
+    assert (found - places[1]).norm() < 0.1
+
+
+def test_a_level_that_is_not_known_is_followed() -> None:
+    """Rows whose mean may be far off: the forecast gains by one what the level does."""
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    rows = rows_of(places[0], 6, 3.0)
+    lost = [
+        level().errors(pool.place(*rows, 1e-12, level(variance))).sum().item()
+        for variance in (0.0, 1.0, 1e6)
+    ]
+    assert lost[0] > lost[1] > 10 * lost[2]
 
 
 def test_directions_without_effect_leave_the_mean() -> None:
@@ -106,7 +146,7 @@ def test_directions_without_effect_leave_the_mean() -> None:
     pool = Pool.of(places, torch.zeros(N, K, K).double())
     torch.testing.assert_close(pool.start, places.mean(dim=0))
     missed, slopes = rows_of(places[0], 30, 0.1)
-    found = pool.place(missed, torch.zeros_like(slopes), least=1e-12)
+    found = pool.place(missed, torch.zeros_like(slopes), 1e-12, level())
     torch.testing.assert_close(found, places.mean(dim=0))
 
 
@@ -115,8 +155,8 @@ def test_windows_that_are_made_up_in_part_say_what_it_is_like_alone() -> None:
     pool = Pool.of(places, losses)
     missed, slopes = rows_of(torch.tensor([3.0, -3.0, 3.0]).double(), 400, 0.1)
     none = torch.zeros(400, dtype=torch.bool)
-    alike = pool.place(missed, slopes, 1e-12, none)
-    moved = pool.place(missed, slopes, 1e-12, ~none)
-    torch.testing.assert_close(moved, pool.place(missed, slopes, 1e-12))
+    alike = pool.place(missed, slopes, 1e-12, level(), none)
+    moved = pool.place(missed, slopes, 1e-12, level(), ~none)
+    torch.testing.assert_close(moved, pool.place(missed, slopes, 1e-12, level()))
     assert (moved - alike).norm() > 0.1
     assert min((alike - b).norm() for b in [*places, pool.start]) < 1e-4

@@ -51,7 +51,7 @@ def test_rows_made_by_a_known_channel_bring_its_weights() -> None:
     assert values.abs().max() < 100
     places = solver.spread.places
     start = solver.solve([], UNITS)[0]
-    found = solver.solve([ObservedSeries(values)], UNITS)[0]
+    found = solver.solve([ObservedSeries(values)], UNITS, keeps_units=False)[0]
     from_start, left = (places[channel] - start).norm(), (places[channel] - found).norm()
     assert left < 0.5 * from_start
 

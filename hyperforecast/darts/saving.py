@@ -1,8 +1,11 @@
 """Saving and loading Darts models: both files of a model are those of one save."""
 
 import functools
+import logging
 import os
 from abc import ABC
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,6 +16,8 @@ from darts.models.forecasting.torch_forecasting_model import (
 )
 
 from hyperforecast.darts.files import digest_of_weights, finish_save, save_pair
+
+_darts_logger = logging.getLogger(TorchForecastingModel.__module__)
 
 
 class SavedWhole(TorchForecastingModel, ABC):
@@ -27,6 +32,11 @@ class SavedWhole(TorchForecastingModel, ABC):
     """Of the weights that belong to this model's file, while it is written or read."""
     _digest_to_load: str | None = None
     """Of the weights that belong to another model's file, while they are loaded into this one."""
+
+    @property
+    def _weights_are_inside(self) -> bool:
+        """Whether the file of the model holds all weights that it has."""
+        return False
 
     def save(self, path: str | os.PathLike | None = None, clean: bool = False) -> None:
         """Save the model, also one that was copied or loaded and not used since.
@@ -69,7 +79,10 @@ class SavedWhole(TorchForecastingModel, ABC):
     def load(path: str | os.PathLike, *args: Any, **kwargs: Any) -> TorchForecastingModel:
         """Load a model; weights that were not saved with it are an error."""
         finish_save(os.fspath(path))
-        model = TorchForecastingModel.load(os.fspath(path), *args, **kwargs)
+        with _held_back("loaded without weights") as records:
+            model = TorchForecastingModel.load(os.fspath(path), *args, **kwargs)
+        for record in [] if model._weights_are_inside else records:
+            _darts_logger.handle(record)
         model._weights_digest = None  # of a model without weights
         return model
 
@@ -117,6 +130,24 @@ class SavedWhole(TorchForecastingModel, ABC):
     def _check_ckpt_parameters(self, tfm_save: "SavedWhole") -> None:
         super()._check_ckpt_parameters(tfm_save)
         self._digest_to_load = tfm_save._weights_digest
+
+
+@contextmanager
+def _held_back(words: str) -> Iterator[list[logging.LogRecord]]:
+    """Hold back what Darts logs with some words, and give it to the caller."""
+    records: list[logging.LogRecord] = []
+
+    def is_other(record: logging.LogRecord) -> bool:
+        if words not in record.getMessage():
+            return True
+        records.append(record)
+        return False
+
+    _darts_logger.addFilter(is_other)
+    try:
+        yield records
+    finally:
+        _darts_logger.removeFilter(is_other)
 
 
 def _check_digest(digest: str | None, module: PLForecastingModule, path: str) -> None:

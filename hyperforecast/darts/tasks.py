@@ -55,6 +55,10 @@ class TaskModel(AdaptedModel):
         """Names of the tasks learned, in their order."""
         return self._tasks.names
 
+    @property
+    def _weights_are_inside(self) -> bool:
+        return self.model is None and bool(self._learned)
+
     def learn_task(
         self, name: str, series: TimeSeriesLike, *, hold: float = HOLD, **fit_options: Any
     ) -> Self:

@@ -1,11 +1,13 @@
 """Tasks that a Darts model learns one after the other."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from darts import TimeSeries
+from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 
 from hyperforecast.darts import HyperModel
 
@@ -84,6 +86,23 @@ def test_saved_and_loaded_it_forecasts_the_same(models: Any, tmp_path: Path) -> 
     assert again.task_names == model.task_names
     for task in SERIES:
         assert error(again, task) == error(model, task)
+
+
+def test_loading_misses_weights_only_where_there_are_none(models: Any, tmp_path: Path) -> None:
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger(TorchForecastingModel.__module__)
+    logger.addHandler(handler)
+    try:
+        for name, model in (("tasks", models[2]), ("untrained", HyperModel(24, 6))):
+            model.save(tmp_path / f"{name}.pt")
+            HyperModel.load(tmp_path / f"{name}.pt")
+    finally:
+        logger.removeHandler(handler)
+    (message,) = said
+    assert "loaded without weights" in message
+    assert "untrained.pt" in message
 
 
 def test_the_model_of_a_task_is_one_as_any_other(models: Any, tmp_path: Path) -> None:

@@ -416,7 +416,7 @@ class ChannelSolver:
                     values.copy_(getattr(network.standardiser, f"{kind}_mean"))
         if factors is not None:
             assert isinstance(network.factors, GivenFactors)
-            network.factors.values = factors
+            network.factors.values = factors.to(like)
         target = windows.to(like)[..., None].expand(-1, -1, network.n_channels)
         return network(target, past, future, static)[..., 0].double().cpu()
 

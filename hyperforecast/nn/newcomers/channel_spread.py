@@ -19,7 +19,7 @@ CALIBRATION = "channel_offsets."
 KEPT_VARIANCE = 1 - 1e-10
 """Part of what channels differ by that the directions make up, the largest first."""
 
-MAX_DIRECTIONS = 32
+MAX_DIRECTIONS = 64
 """Number of directions, however many channels are known."""
 
 

@@ -102,21 +102,14 @@ def place_in_time(label: Any, step: Any) -> int:
         return int(label.ordinal // label.freq.n)
     if not isinstance(label, pd.Timestamp):
         return int(label) // int(step)
-    length = _length(step)
-    if length is not None:
-        return int(label.value // length.value)
-    label = label.tz_localize(None)
+    if isinstance(step, pd.offsets.Tick) and not isinstance(step, pd.offsets.Day):
+        return int(label.value // pd.Timedelta(step).value)
+    label = label.tz_localize(None)  # days begin by the clock on the wall, also in summer
+    if isinstance(step, (pd.offsets.Day, pd.offsets.Week)):
+        n_days = step.n * (DAYS_OF_WEEK if isinstance(step, pd.offsets.Week) else 1)
+        return (label - ORIGIN).days // n_days
     if type(step) is pd.offsets.BusinessDay:  # of which there are too many to be counted out
         return int(np.busday_count(ORIGIN.date(), label.date()) // step.n)
     if label >= ORIGIN:
         return len(pd.date_range(ORIGIN, label, freq=step))
     return 1 - len(pd.date_range(label, ORIGIN, freq=step, inclusive="left"))
-
-
-def _length(step: Any) -> pd.Timedelta | None:
-    """Return how long a step is, ``None`` where that depends on the date."""
-    if isinstance(step, (pd.offsets.Day, pd.offsets.Week)):
-        return pd.Timedelta(
-            days=step.n * (DAYS_OF_WEEK if isinstance(step, pd.offsets.Week) else 1)
-        )
-    return pd.Timedelta(step) if isinstance(step, pd.offsets.Tick) else None

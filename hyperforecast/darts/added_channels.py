@@ -16,6 +16,7 @@ from hyperforecast.darts.gaps import has_gaps
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.new_channels import for_other_channels
 from hyperforecast.darts.observed_series import covariate_rows
+from hyperforecast.darts.phases import phase_of
 from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import separates_channels
@@ -26,9 +27,14 @@ from hyperforecast.nn.newcomers import (
     ChannelSolver,
     HistoryEncoder,
     NegativeLogLikelihood,
+    NewcomerCycles,
     check_adaptation,
+    less_cycles,
     train_encoder,
+    without_cycles,
 )
+from hyperforecast.nn.newcomers.cycles import TABLES
+from hyperforecast.nn.phase_means import PhasedRows
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.windows import WindowCutter
 
@@ -94,6 +100,7 @@ def with_added_channels(
     beside = trained if network.factors is not None else []
     encoder = encoder_for(model, adaptation)
     solver = newcomer_solver(model, larger, arguments, axes, n_known, encoder)
+    cycles = None if larger.cycle is None else NewcomerCycles(model.network, n_known)
     for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
         units = _units(rows)
         channels = [len(kept) + new.index(name) for name in rows.names]
@@ -106,7 +113,13 @@ def with_added_channels(
             larger.standardiser.target_deviation[channels] = units.deviation.to(
                 larger.standardiser.target_mean
             )
-        places = solver.solve(_observed(model, rows), units, adaptation)
+        observed = _observed(model, rows)
+        if cycles is not None:
+            of_rows = [_new_rows(one, len(channels)) for one in observed]
+            units = cycles.write(larger, channels, of_rows, units)
+            numbers = [*(where[name] for name in beside), *channels]
+            observed = less_cycles(larger, observed, numbers)
+        places = solver.solve(observed, units, adaptation)
         solver.spread.write(larger, channels, places)
     return for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
 
@@ -127,7 +140,7 @@ def encoder_of_channels(
     check_separate(network, model.pl_module_params)
     trained = model.trained_channel_names
     rows = ChannelRows(trained, [_beside(one, trained, []) for one in series], past, future)
-    observed = _observed(model, rows)
+    observed = less_cycles(network, _observed(model, rows), range(len(trained)))
     own: list[list[ObservedSeries]] = []
     for channel in range(len(trained)):
         with_own = [one.target[:, [channel]] for one in observed]
@@ -166,6 +179,8 @@ def newcomer_solver(
 ) -> ChannelSolver:
     """Return what solves for channels of a network, which has known ones before them.
 
+    It takes rows without their cycles.
+
     Parameters
     ----------
     model : HyperforecastModel
@@ -179,8 +194,8 @@ def newcomer_solver(
     encoder : HistoryEncoder, optional
     """
     return ChannelSolver(
-        network,
-        axes,
+        without_cycles(network),
+        {name: axis for name, axis in axes.items() if not name.startswith(TABLES)},
         n_known,
         WindowCutter(
             network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
@@ -359,9 +374,16 @@ def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
                 past=torch.cat(known, dim=1) if known else None,
                 future=None if future is None else known[-1],
                 static=static,
+                phase=phase_of(one, model._repeat),
             )
         )
     return observed
+
+
+def _new_rows(series: ObservedSeries, n_new: int) -> PhasedRows:
+    """Return the rows of the last columns of a series, with their phase."""
+    assert series.phase is not None
+    return PhasedRows(series.target[:, -n_new:], series.phase, torch.arange(n_new))
 
 
 def _loss_of(model: Any) -> NegativeLogLikelihood | None:

@@ -18,6 +18,7 @@ from hyperforecast.darts.names import name_order
 from hyperforecast.darts.new_series import with_series
 from hyperforecast.darts.observed_series import covariate_rows
 from hyperforecast.darts.ordered_inputs import reorder
+from hyperforecast.darts.phases import phase_of
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.nn import ForecastingNetwork
@@ -27,6 +28,7 @@ from hyperforecast.nn.newcomers import (
     Adaptation,
     ChannelSolver,
     HistoryEncoder,
+    less_cycles,
     train_encoder,
 )
 from hyperforecast.nn.resizing import FILLER, channel_axes
@@ -88,6 +90,7 @@ def encoder_of_series(
     ordered = _in_order(model, series)
     given = [stretches.get(name, []) for name in trained]
     rows = _rows_of(model, ordered, past, future, given)
+    rows = [less_cycles(network, one, [row]) for row, one in enumerate(rows)]
     solver, by_row = _solver(model, len(rows), None)
     return train_encoder(solver, rows, by_row.attributes())
 
@@ -174,6 +177,7 @@ def _observed(
         target=torch.from_numpy(series.values(copy=True)[:, [channel]]).double(),
         past=torch.cat(known, dim=1) if known else None,
         future=None if future is None else known[-1],
+        phase=phase_of(series, model._repeat),
     )
 
 
@@ -204,8 +208,9 @@ def _solve_for(
         if network.standardiser is not None:
             of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
             units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
+        left = less_cycles(network, observed, [row])
         keeps_units = sum(one.n_rows for one in observed) >= network.lookback
-        places.append(solver.solve(observed, units, adaptation, keeps_units))
+        places.append(solver.solve(left, units, adaptation, keeps_units))
     solver.spread.write(network, numbers, torch.cat(places))
 
 

@@ -33,7 +33,7 @@ from hyperforecast.darts.added_channels import (
 )
 from hyperforecast.darts.added_series import encoder_of_series, with_added_series
 from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
-from hyperforecast.darts.calls import accepting, check_call
+from hyperforecast.darts.calls import accepting, check_call, picked
 from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
 from hyperforecast.darts.divergence import check_weights
 from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
@@ -59,7 +59,7 @@ from hyperforecast.darts.new_channels import (
     for_some_channels_of,
     other_channels,
 )
-from hyperforecast.darts.new_series import for_new_series, in_units_given, new_series
+from hyperforecast.darts.new_series import for_new_series, in_turns, in_units_given, new_series
 from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
 from hyperforecast.darts.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.options import (
@@ -545,7 +545,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
             or series are given with rows enough.
         """
-        self._check_takes_newcomers()
+        check_is_trained(self)
         assert self.model is not None
         by_series = self.model.network.weights_by != "channel"
         train = encoder_of_series if by_series else encoder_of_channels
@@ -561,17 +561,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """Whether :meth:`fit_encoder` was called since the model was trained."""
         return self.model is not None and self.model.encoder_state is not None
 
-    def _check_takes_newcomers(self) -> None:
-        check_is_trained(self)
-        if self._takes_phases:
-            raise ValueError(
-                "There are no cycles yet for channels and series that are added to a model with "
-                "periods. Fit a model with all of them, or leave periods out."
-            )
-
     def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
         """Become the model that has more channels or series, of which rows are given."""
-        self._check_takes_newcomers()
+        check_is_trained(self)
         rows = [None if one is None else series2seq(one) for one in given]
         with random_turn():
             other = with_added(self, *rows)
@@ -1027,9 +1019,15 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """
         given = check_call(MixedCovariatesTorchModel.predict, self, *args, **kwargs)
         if self.model is not None and given.get("series") is not None:
-            other = for_channels_of(self, series2seq(given["series"]))
-            other = other or in_units_given(self, series2seq(given["series"]))
-            other = other or for_new_series(self, series2seq(given["series"]))
+            several = series2seq(given["series"])
+            if len(turns := in_turns(self, several)) > 1:
+                forecasts: dict[int, Any] = {}
+                for turn in turns:
+                    forecasts |= zip(turn, type(self).predict(**picked(given, turn)), strict=True)
+                return [forecasts[number] for number in range(len(several))]
+            other = for_channels_of(self, several)
+            other = other or in_units_given(self, several)
+            other = other or for_new_series(self, several)
             if other is not None:
                 return other.predict(*args, **kwargs)
         with random_turn():

@@ -1,7 +1,7 @@
 """What is wrong with the arguments of ``fit`` and ``predict``, asked before anything else."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -73,6 +73,21 @@ def check_call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[st
         raise TypeError("`series` must be a TimeSeries, or a list of them, to train on; got None.")
     raise_all([*wrong_values(_DECLARED, given).values()])
     return given
+
+
+def picked(given: Mapping[str, Any], numbers: Sequence[int]) -> dict[str, Any]:
+    """Return the arguments of a call for some of its series.
+
+    Parameters
+    ----------
+    given : mapping
+        What :func:`check_call` returns, for several series.
+    numbers : sequence of int
+        Of these series.
+    """
+    lists = {name: given[name] for name in SERIES if given.get(name) is not None}
+    some = {name: [values[number] for number in numbers] for name, values in lists.items()}
+    return {**given, **some}
 
 
 _signature = lru_cache(inspect.signature)  # to read one takes as long as to forecast a few series

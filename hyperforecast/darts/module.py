@@ -15,6 +15,7 @@ from darts.utils.data.torch_datasets.utils import (
     TorchTrainingBatch,
 )
 from darts.utils.torch import MonteCarloDropout
+from pytorch_lightning.plugins import MixedPrecision
 from torch import Tensor, nn
 
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
@@ -326,10 +327,11 @@ class ForecastingModule(PLForecastingModule):
 
         Of weights that are many, as generated and individual ones are, torch's own default takes a
         large part of a training step there. ``optimizer_kwargs={"fused": False}`` has it back.
+        Lightning refuses the kernel where it clips gradients in mixed precision.
         """
         given: dict[str, Any] = self.optimizer_kwargs  # type: ignore[has-type]  # of Darts' class
         make: Any = self.optimizer_cls  # type: ignore[has-type]
-        fuses = make in FUSED_OPTIMIZERS and self.device.type == "cpu"
+        fuses = make in FUSED_OPTIMIZERS and self.device.type == "cpu" and not self._clips_mixed
         if fuses and not any(name in given for name in OTHER_KERNELS):
             self.optimizer_kwargs = {**given, "fused": True}
         if self.generator_lr is not None:
@@ -339,6 +341,14 @@ class ForecastingModule(PLForecastingModule):
             return super().configure_optimizers()
         finally:
             self.optimizer_cls, self.optimizer_kwargs = make, given
+
+    @property
+    def _clips_mixed(self) -> bool:
+        """Whether gradients are clipped in mixed precision."""
+        trainer = self._trainer
+        if trainer is None or trainer.gradient_clip_val is None:
+            return False
+        return isinstance(trainer.precision_plugin, MixedPrecision)
 
     def _by_rate(self, generator_lr: float) -> list[dict[str, Any]]:
         """Return groups of parameters: those of the base, and those that generate weights."""

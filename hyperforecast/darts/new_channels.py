@@ -10,8 +10,13 @@ import torch
 from darts import TimeSeries
 from torch import Tensor
 
+from hyperforecast.darts.phases import phase_of
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import separates_channels
+from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.newcomers import NewcomerCycles
+from hyperforecast.nn.newcomers.cycles import TABLES
+from hyperforecast.nn.phase_means import PhasedRows
 from hyperforecast.nn.resizing import UNITS, channel_axes, with_channels
 
 
@@ -97,7 +102,8 @@ def _resized(
         return None
     axes = channel_axes(model.model.network_arguments)
     weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    if any(name not in UNITS and weights[name].numel() for name in axes):
+    own_parts = (name for name in axes if name not in UNITS and not name.startswith(TABLES))
+    if any(weights[name].numel() for name in own_parts):
         return None
     own = model.channel_names
     sources = [own.index(name) if name in own else None for name in names]
@@ -110,7 +116,27 @@ def _resized(
             for i, source in enumerate(sources):
                 if source is None:
                     values[i] = of_rows[kind][i]
+    added = [i for i, source in enumerate(sources) if source is None]
+    if resized.cycle is not None and added:
+        units = MeanDeviation(*(of_rows[kind][added] for kind in ("mean", "deviation")))
+        rows = phased_rows(series, [names[i] for i in added], model._repeat)
+        cycles = NewcomerCycles(network, len(model.trained_channel_names))
+        cycles.write(resized, added, rows, units)
     return resized
+
+
+def phased_rows(
+    series: Sequence[TimeSeries], names: Sequence[str], repeat: int
+) -> list[PhasedRows]:
+    """Return the rows of channels of series, with their phases."""
+    return [
+        PhasedRows(
+            torch.from_numpy(one[list(names)].values(copy=False).astype(np.float64)),
+            phase_of(one, repeat),
+            torch.arange(len(names)),
+        )
+        for one in series
+    ]
 
 
 def units_of(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tensor]:

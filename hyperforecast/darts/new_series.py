@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -11,13 +12,17 @@ from torch import Tensor
 
 from hyperforecast.darts.attributes import AttributeEncoder
 from hyperforecast.darts.names import name_order
-from hyperforecast.darts.new_channels import units_of
+from hyperforecast.darts.new_channels import phased_rows, units_of
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.channel_offsets import usual_offsets
 from hyperforecast.nn.contexts.attributes import with_attributes
+from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.newcomers import NewcomerCycles
+from hyperforecast.nn.newcomers.channel_spread import CALIBRATION
 from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
@@ -37,13 +42,44 @@ def new_series(model: Any, series: Sequence[TimeSeries]) -> dict[str, TimeSeries
     return {name: one for name, one in zip(names, series, strict=True) if name not in known}
 
 
+def in_turns(model: Any, series: Sequence[TimeSeries]) -> list[list[int]]:
+    """Return the numbers of series that are forecast together: one after the other, if need be.
+
+    A series that was not trained on is forecast in units of the rows given, and a name has one unit
+    at a time. So where several such series have the same name, as those that nobody named, each
+    has its own turn.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series : sequence of TimeSeries
+        What is to be forecast.
+
+    Returns
+    -------
+    list of list of int
+    """
+    if model.network.weights_by == "channel":
+        return [[*range(len(series))]]
+    with_units = set(model.series_names) - set(model.model.short_series)
+    turns: dict[int, list[int]] = {}
+    passed = Counter[str]()
+    for number, one in enumerate(series):
+        name = series_name(one, model.model.series_id)
+        turns.setdefault(passed[name], []).append(number)
+        passed[name] += name not in with_units
+    return [*turns.values()]
+
+
 def for_new_series(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     """Return a model that knows series, too, that it was not trained on.
 
     A new series with static covariates that weights are generated from has those that they say. Any
     other has the head that all would share, where the model was solved with weights of each one's
     own; else the mean of the trained ones' rows in every table of weights and vectors, which with
-    generated weights is the mean of the weights. Its units are those of the rows given.
+    generated weights is the mean of the weights. Its units are those of the rows given, and its
+    intervals the usual ones in these.
 
     Parameters
     ----------
@@ -107,15 +143,35 @@ def in_units_given(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     if not given:
         return None
     network = copy.copy(model.network)
-    standardiser = copy.deepcopy(model.network.standardiser)
-    network._modules = {**network._modules, "standardiser": standardiser}
-    held = dict(standardiser.named_buffers(prefix="standardiser"))
+    of_rows = copy.deepcopy([network.standardiser, network.cycle])
+    of_names = dict(zip(("standardiser", "cycle"), of_rows, strict=True))
+    network._modules = {**network._modules, **of_names}
+    held = dict(of_rows[0].named_buffers(prefix="standardiser"))
     for name, rows in given.items():
         units = units_of(rows, rows[0].components)
+        number = module.series_names.index(name)
         for buffer, kind in UNITS.items():
             table = held[buffer].unflatten(0, (network.n_series, -1))
-            table[module.series_names.index(name)] = units[kind].to(table)
+            table[number] = units[kind].to(table)
+        _take_cycles(model, network, number, rows)
     return with_network(model, network)
+
+
+def _take_cycles(
+    model: Any, network: ForecastingNetwork, number: int, series: Sequence[TimeSeries]
+) -> None:
+    """Write the cycles of a new series into a network that has units of its rows, if it has any."""
+    if network.cycle is None:
+        return
+    n_channels = network.n_channels
+    numbers = range(number * n_channels, (number + 1) * n_channels)
+    units = MeanDeviation(torch.zeros(n_channels).double(), torch.ones(n_channels).double())
+    if network.standardiser is not None:
+        tables = (network.standardiser.target_mean, network.standardiser.target_deviation)
+        units = MeanDeviation(*(one[list(numbers)].double().cpu() for one in tables))
+    rows = phased_rows(series, list(map(str, series[0].components)), model._repeat)
+    cycles = NewcomerCycles(model.network, model.model.n_trained_series * n_channels)
+    cycles.write(network, numbers, rows, units)
 
 
 def with_network(model: Any, network: ForecastingNetwork) -> Any:
@@ -160,6 +216,8 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
         attributes,
         begin_at_zero(module, model.network),
     )
+    for number, one in enumerate(series, start=len(kept)):
+        _take_cycles(model, network, number, one)
     names = [*(module.series_names[i] for i in kept), *names]
     module._modules = {**module._modules, "network": network}
     module.series_names = names
@@ -196,7 +254,8 @@ def _with_rows(
     attributes : Tensor, shape (n, S), optional
         Of the new rows.
     at_zero : collection of str
-        Names of tables in which new rows are zero; in others they are the mean of the trained ones.
+        Names of tables in which new rows are zero; in others they are the mean of the trained ones,
+        and intervals the usual ones.
     """
     count, by_series = network.n_series, series_tables(arguments)
     with random_turn():  # what is drawn is written over
@@ -218,6 +277,8 @@ def _with_rows(
             added = attributes.unflatten(0, (len(series), -1))
         elif name in at_zero:
             added = rows.new_zeros(len(series), *rows.shape[1:])
+        elif name.startswith(CALIBRATION):
+            added = usual_offsets(rows[:n_trained]).expand(len(series), *rows.shape[1:])
         else:
             mean = rows[:n_trained].mean(dim=0, keepdim=True)
             added = mean.expand(len(series), *rows.shape[1:])

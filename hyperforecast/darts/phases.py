@@ -133,6 +133,11 @@ def without_phases(covariates: TimeSeries) -> TimeSeries | None:
     return covariates[names] if names else None
 
 
+def phase_of(series: TimeSeries, repeat: int) -> int:
+    """Return the phase of the first row of a series, of a number of phases."""
+    return place_in_time(series.time_index[0], series.freq) % repeat
+
+
 def _phases(index: pd.Index, step: Any, repeat: int, dtype: Any) -> TimeSeries:
     phases = (place_in_time(index[0], step) + np.arange(len(index))) % repeat
     return TimeSeries.from_times_and_values(

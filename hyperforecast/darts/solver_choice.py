@@ -7,16 +7,19 @@ from dataclasses import fields
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDataset
 from darts.utils.likelihood_models.base import LikelihoodType
 from pytorch_lightning import callbacks
 from torch import nn
 
 from hyperforecast.darts.gaps import GappyTrainingDataset
+from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.errors import unknown_name
-from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions
+from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions, WindowLayout
+from hyperforecast.nn.exact.window_weights import weights_obstacle
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.solved_head import HeadOptions
 
@@ -136,11 +139,8 @@ def objective_obstacle(params: Mapping[str, Any]) -> str | None:
         return f"instance_norm={norm!r} has weights of its own (without: {', '.join(LINEAR_NORMS)})"
     if params.get("use_reversible_instance_norm"):
         return "use_reversible_instance_norm has weights of its own (use instance_norm='revin')"
-    if params.get("weights_by", "channel") != "channel":
-        if params.get("n_factors"):
-            return "n_factors has no closed form where series have weights of their own"
-        if params.get("likelihood") is not None:
-            return "quantiles have no closed form where series have weights of their own"
+    if params.get("weights_by", "channel") != "channel" and params.get("n_factors"):
+        return "n_factors has no closed form where series have weights of their own"
     likelihood = params.get("likelihood")
     if likelihood is not None and likelihood.type is not LikelihoodType.Quantile:
         return f"the likelihood {type(likelihood).__name__} has no closed form (quantiles do)"
@@ -198,9 +198,13 @@ def _is_about_gradients(callback: Any) -> bool:
 
 def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
     """Return what about a dataset rules the exact solver out, or ``None``."""
-    weighs = isinstance(dataset, NumberedTraining) and dataset.sample_weight is not None
-    if weighs or (isinstance(dataset, NumberedTraining) and dataset.stride > 1):
-        return "sample_weight and stride have no closed form where weights are by series"
+    if isinstance(dataset, NumberedTraining) and dataset.sample_weight is not None:
+        n_in, n_out = dataset.input_chunk_length, dataset.output_chunk_length
+        layout = WindowLayout(n_in, n_out, dataset.size_of_both_chunks - n_in - n_out)
+        series = observed_series(dataset, torch.device("cpu"))
+        obstacle = weights_obstacle([one for one in series if one.n_rows >= layout.width], layout)
+        if obstacle is not None:
+            return f"{obstacle}, which has no closed form where weights are by series"
     if type(dataset) not in KEEPING_SERIES:
         return f"a {type(dataset).__name__} does not keep its series"
     return None

@@ -207,7 +207,6 @@ class TaskModel(AdaptedModel):
             f"solver={solver!r} changes a head that tasks share": solver == HEAD_SOLVER,
             "adapters are trained on a base of one task": bool(arguments["adapters"] != "plain"),
             f"weights_by={self.weights_by!r} has weights for series": self.weights_by != "channel",
-            "periods has cycles of one task": self._takes_phases,
         }
         for reason, holds in reasons.items():
             if holds:

@@ -1,6 +1,7 @@
 """Tables of the user's own, from comma-separated files."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        A comma-separated file with a header. The first column is taken for dates if it is not
-        numeric, and for years or row numbers if it holds whole numbers, each one more than the
-        last; all others are channels.
+        A file with a header, its fields separated by commas, tabs or semicolons, these with decimal
+        points or commas. The first column is taken for dates if it is not numeric, and for years or
+        row numbers if it holds whole numbers, each one more than the last; all others are channels.
+        Of dates such as 1.2.2024 the day comes first, of 1/2/2024 the month unless the rows are
+        regular with the day first alone.
     use_dates : bool, default=True
         Whether to index by the dates. If not, rows are counted from 0 and the dates dropped.
 
@@ -41,11 +44,16 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        table = pd.read_csv(path)
+        table = _read(path)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a comma-separated table: {error}") from None
     if table.empty:
         raise ValueError(f"{path} has no rows. Expected a header and a row for each step.")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index
+        raise ValueError(
+            f"{path} has more fields in its rows than the {len(table.columns)} names in its "
+            "header. Expected a name for each; with decimal commas, separate fields by semicolons."
+        )
 
     dates = None
     first = table.columns[0]
@@ -62,6 +70,15 @@ def read_csv(path: str | Path, *, use_dates: bool = True) -> pd.DataFrame:
     return table
 
 
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table whose fields are separated by what its header has most of."""
+    with path.open(encoding="utf-8") as file:
+        separator = max(",;\t", key=file.readline().count)
+    table = pd.read_csv(path, sep=separator)
+    words = not all(map(pd.api.types.is_numeric_dtype, table.dtypes[1:]))
+    return pd.read_csv(path, sep=separator, decimal=",") if words and separator == ";" else table
+
+
 def _counts_rows(column: pd.Series) -> bool:
     """Say whether a column is years or row numbers: whole numbers, each one more than the last."""
     steps = np.diff(column.to_numpy())
@@ -69,7 +86,9 @@ def _counts_rows(column: pd.Series) -> bool:
 
 
 def _parse_dates(column: pd.Series, path: Path) -> pd.DatetimeIndex:
-    dates = pd.to_datetime(column, errors="coerce", format="mixed")
+    dotted = column.astype(str).str.match(r"\d{1,2}\.\d{1,2}\.\d{4}").all()
+    readings = [_read_dates(column, day_first=one) for one in ([True] if dotted else [False, True])]
+    dates = next(filter(_go_on, readings), readings[0])
     wrong = np.flatnonzero(dates.isna())
     if len(wrong):
         raise ValueError(
@@ -85,6 +104,21 @@ def _parse_dates(column: pd.Series, path: Path) -> pd.DatetimeIndex:
             f"{dates.iloc[at - 1]}. Sort the rows by {column.name!r}."
         )
     return pd.DatetimeIndex(dates)
+
+
+def _read_dates(column: pd.Series, *, day_first: bool) -> pd.Series:
+    """Read dates, of which those with several offsets are brought to UTC."""
+    options: Any = {"errors": "coerce", "format": "mixed", "dayfirst": day_first}
+    try:
+        return pd.to_datetime(column, **options)
+    except ValueError:
+        return pd.to_datetime(column, utc=True, **options)
+
+
+def _go_on(dates: pd.Series) -> bool:
+    """Say whether dates go on by one step."""
+    enough = len(dates) >= 3 and not dates.isna().any()
+    return enough and pd.infer_freq(pd.DatetimeIndex(dates)) is not None
 
 
 def _regular(dates: pd.DatetimeIndex, path: Path) -> pd.DatetimeIndex:

@@ -19,8 +19,8 @@ class ChannelOffsets(nn.Module):
 
     Parameters
     ----------
-    n_channels, horizon, n_outputs : int
-        C, H and P.
+    n_rows, horizon, n_outputs : int
+        N, H and P: offsets of so many channels, or of so many channels of series.
     spans : sequence of int
         Numbers m of most recent values, at most the lookback.
     trained : bool, default=True
@@ -28,11 +28,11 @@ class ChannelOffsets(nn.Module):
 
     Attributes
     ----------
-    offsets : Tensor, shape (C, H, P)
+    offsets : Tensor, shape (N, H, P)
         Start at zero.
     constant : Tensor, shape ()
         a, not trained by gradients.
-    coefficients : Tensor, shape (C, J)
+    coefficients : Tensor, shape (N, J)
         b, in one over the squared units of the window; not trained by gradients.
     """
 
@@ -42,7 +42,7 @@ class ChannelOffsets(nn.Module):
 
     def __init__(
         self,
-        n_channels: int,
+        n_rows: int,
         horizon: int,
         n_outputs: int,
         spans: Sequence[int] = (),
@@ -51,22 +51,31 @@ class ChannelOffsets(nn.Module):
     ) -> None:
         super().__init__()
         self.spans = tuple(spans)
-        offsets = torch.zeros(n_channels, horizon, n_outputs)
+        offsets = torch.zeros(n_rows, horizon, n_outputs)
         if trained:
             self.offsets = nn.Parameter(offsets)
         else:
             self.register_buffer("offsets", offsets)
         if self.spans:
             self.register_buffer("constant", torch.ones(()))
-            self.register_buffer("coefficients", torch.zeros(n_channels, len(self.spans)))
+            self.register_buffer("coefficients", torch.zeros(n_rows, len(self.spans)))
 
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        """Add the offsets to outputs (B, C, H', P or 1) of normalised windows (B, C, L)."""
+    def forward(self, y: Tensor, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Add the offsets to outputs (B, C, H', P or 1) of normalised windows (B, C, L).
+
+        Parameters
+        ----------
+        y, x : Tensor
+        rows : Tensor, shape (B, C), int64, optional
+            Whose offsets the channels of each window have; one row each, in order, if not given.
+        """
         offsets = self.offsets[:, : y.shape[2]]
+        offsets = offsets if rows is None else offsets[rows]
         if not self.spans:
             return y + offsets
+        coefficients = self.coefficients if rows is None else self.coefficients[rows]
         variances = recent_variances(x, self.spans)  # (B, C, J)
-        scale = (self.constant + (self.coefficients * variances).sum(dim=-1)).sqrt()
+        scale = (self.constant + (coefficients * variances).sum(dim=-1)).sqrt()
         return y + offsets * scale[..., None, None]
 
 
@@ -76,3 +85,23 @@ def recent_variances(x: Tensor, spans: Sequence[int]) -> Tensor:
     centred = [values - values.mean(dim=-1, keepdim=True) for values in recent]
     variances = [values.square().mean(dim=-1) for values in centred]
     return torch.stack(variances, dim=-1) if spans else x.new_zeros(*x.shape[:-1], 0)
+
+
+def usual_offsets(rows: Tensor) -> Tensor:
+    """Return what is usual among the offsets, or the coefficients, of N series: (1, C, ...).
+
+    Their mean in units of their sizes, times the geometric mean of these: series that hardly move
+    have coefficients thousands of times as large as others, and would be all that counts in a mean.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (N, C, ...)
+        Of C channels of each series. Those of nothing but zeros are left out.
+    """
+    size = rows.flatten(2).double().square().mean(dim=2).sqrt()  # (N, C)
+    some = (size > 0).double()
+    count = some.sum(dim=0).clamp(min=1.0)  # (C,)
+    unit = torch.where(size > 0, size, 1.0)
+    usual = (unit.log().sum(dim=0) / count).exp() / count
+    shape = torch.einsum("nc,nc...->c...", some / unit, rows.double())
+    return (shape * usual.view(-1, *[1] * (shape.dim() - 1))).to(rows)[None]

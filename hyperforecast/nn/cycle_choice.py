@@ -31,6 +31,10 @@ LEAST_GAIN = 0.005
 """Part of the error that a cycle has to save: less than what the solver asks of richer weights, for
 it has few values, which are shrunk before they are compared."""
 
+LAST_PART = 0.25
+"""Last part of the validation time in which a cycle must not lose. A cycle of a season that passes
+gains less and less, and what lies nearest to the end is nearest to what follows."""
+
 MAX_COMPARED = 2000
 """Number of validation windows, evenly spread, whose errors are compared."""
 
@@ -69,10 +73,10 @@ def solve_with_cycle(
     """Solve for what is left of series when their cycles are taken away, as far as these pay.
 
     One period after the other, the shortest first, is compared with those before alone: a cycle is
-    kept where it gains more than one standard error, and more than half a per cent, on validation.
-    Without validation series these are the last fifth of the windows, or what
-    ``options.validation_size`` says, and cycles are estimated on the rows before them; those kept
-    are estimated again on all rows.
+    kept where it gains more than one standard error, and more than half a per cent, on validation,
+    and loses nothing in the last quarter of it. Without validation series these are the last fifth
+    of the windows, or what ``options.validation_size`` says, and cycles are estimated on the rows
+    before them; those kept are estimated again on all rows.
 
     Parameters
     ----------
@@ -133,14 +137,29 @@ def choose_cycle(
     for period in periods:
         other, its_errors = candidate((*chosen, period))
         gains = errors - its_errors
-        pays = gains.mean() > LEAST_GAIN * errors.mean() and exceeds_standard_error(
-            gains, windows.times, windows.series, windows.n_apart
-        )
-        compared.append(_entry(other, its_errors, bool(pays)))
+        pays = gains.mean().item() > LEAST_GAIN * errors.mean().item()
+        pays &= exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)
+        pays &= goes_on(gains, windows.times)
+        compared.append(_entry(other, its_errors, pays))
         if pays:
             chosen, solution, errors = (*chosen, period), other, its_errors
     final = training is series and not problem.quantiles
     return CycleChoice(chosen, solution if final else None, tuple(compared))
+
+
+def goes_on(gains: Tensor, times: Tensor) -> bool:
+    """Say whether a gain has not turned into a loss in the last part of the time.
+
+    Parameters
+    ----------
+    gains : Tensor, shape (C, T)
+        Of single windows.
+    times : Tensor, shape (T,), int64
+        When each window begins.
+    """
+    distinct = times.unique()  # ascending
+    first = distinct[int((1 - LAST_PART) * len(distinct))]
+    return gains[:, times >= first].mean().item() >= 0
 
 
 def _entry(solution: ExactSolution, errors: Tensor, chosen: bool) -> ComparedSetting:

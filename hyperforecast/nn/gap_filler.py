@@ -64,8 +64,9 @@ class GapFiller(nn.Module):
     level, deviation : Tensor, shape (C,)
         Mean and deviation of each channel. A channel without any value in a window has this
         level, as far as the levels of other channels tell nothing else.
-    seen : Tensor, shape (), bool
-        Whether the training series had gaps.
+    seen : Tensor, shape ()
+        One if the training series had gaps, else zero; a number, because callbacks that average
+        weights average the buffers, too.
 
     Notes
     -----
@@ -92,7 +93,7 @@ class GapFiller(nn.Module):
         self.register_buffer("loadings", torch.zeros(n_channels, min(n_channels, MAX_FACTORS)))
         self.register_buffer("level", torch.zeros(n_channels))
         self.register_buffer("deviation", torch.ones(n_channels))
-        self.register_buffer("seen", torch.tensor(False))
+        self.register_buffer("seen", torch.tensor(0.0))
         self._matrices: dict[int, tuple[Tensor, Tensor]] = {}
 
     @torch.no_grad()

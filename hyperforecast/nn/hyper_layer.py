@@ -25,7 +25,8 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
     Attributes
     ----------
     terms : ModuleDict
-        By the name of the part that each belongs to; none at first, see :meth:`add`.
+        By the name of the part that each belongs to; none at first, see :meth:`add`. A second one
+        of the same part has the axis along which it differs in its name.
     """
 
     def __init__(self, n_axes: int) -> None:
@@ -35,7 +36,7 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         self._passes: dict[bool, tuple[list[Term[G]], tuple[Axis, ...], bool]] = {}
 
     def add(self, name: str, term: Term[G]) -> None:
-        """Add a term, under the name of the part that it belongs to."""
+        """Add a term, under the name of the part that it belongs to; see :func:`named_along`."""
         if name in self.terms:
             raise ValueError(f"The layer has a term of {name!r} already.")
         self.terms[name] = term
@@ -62,7 +63,7 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         Parameters
         ----------
         shared : bool
-            Whether terms that differ between segments are left out.
+            Whether adapters, and terms that differ between segments, are left out.
 
         Returns
         -------
@@ -75,7 +76,8 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         found = self._passes.get(shared)
         if found is None:
             terms = [cast("Term[G]", term) for term in self.terms.values()]
-            terms = [term for term in terms if not (shared and term.axis == "segment")]
+            if shared:
+                terms = [term for term in terms if not (term.adapter or term.axis == "segment")]
             found = (terms, self.axes_of(terms), all(term.context.static for term in terms))
             if not torch.compiler.is_compiling():  # a traced pass may not change its modules
                 self._passes = {**self._passes, shared: found}

@@ -13,7 +13,7 @@ from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.instance_norm import OutputRole
 from hyperforecast.nn.parts import Part
 from hyperforecast.nn.sites import kind_of, layers_of
-from hyperforecast.nn.term import Term
+from hyperforecast.nn.term import Term, part_of
 
 
 class HyperNetwork(nn.Module):
@@ -64,7 +64,7 @@ class HyperNetwork(nn.Module):
 
     def terms(self, part: str) -> list[Term]:
         """Return the terms that a part has put into the network; none if it is not there."""
-        return [term for name, term in self.named_terms() if name.rpartition(".")[2] == part]
+        return [term for name, term in self.named_terms() if part_of(name) == part]
 
     def contexts(self, part: str) -> list[Context]:
         """Return the contexts of a part's terms, each once."""

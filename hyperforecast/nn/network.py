@@ -297,7 +297,7 @@ class ForecastingNetwork(HyperNetwork):
         self.channel_offsets = None
         if channel_offsets:
             self.channel_offsets = ChannelOffsets(
-                n_channels, horizon, len(self.output_roles), offset_spans, trained=not point_head
+                n_units, horizon, len(self.output_roles), offset_spans, trained=not point_head
             )
 
         self.periods = None if periods is None else tuple(periods)
@@ -441,7 +441,7 @@ class ForecastingNetwork(HyperNetwork):
         if self.segments is not None and n_cut is not None:
             y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
         if self.channel_offsets is not None:
-            y = self.channel_offsets(y, x)
+            y = self.channel_offsets(y, x, units)
         if self.instance_norm is not None and statistics is not None:
             y = self.instance_norm.restore(y, statistics, self.output_roles)
         if self.cycle is not None:

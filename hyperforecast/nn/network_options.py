@@ -32,7 +32,7 @@ class NetworkOptions:
         doc="""Whether every channel has a response of its own to past and future covariates, or all
         share one. If not given, a plain backbone shares one, and all other networks have their
         own. Not where the head is generated or individual, whose channels respond as the head says,
-        and not with ``"itransformer"``, which takes covariates itself.""",
+        and not with ``"itransformer"`` and ``"lstm"``, which take covariates themselves.""",
     )
 
 

@@ -66,19 +66,20 @@ class PhaseMeans:
         n_channels : int
             Number C of all channels; zero is added to one without any whole period.
         """
-        values: list[Tensor] = []
-        for number, period in enumerate(periods):
-            before = cls(tuple(periods[:number]), tuple(values))
-            left = [
-                one._replace(
-                    values=one.values - before.over(one.phase, len(one.values), one.numbers)
-                )
-                for one in series
-                if len(one.values) >= MIN_OCCURRENCES * period
-            ]
-            like = series[0].values
-            values.append(_shrunken_means(left, period, like.new_zeros(n_channels, period)))
-        return cls(tuple(periods), tuple(values))
+        found = cls((), ())
+        for period in periods:
+            zeros = series[0].values.new_zeros(n_channels, period)
+            values = _shrunken_means(found.left_of(series, period), period, zeros)
+            found = cls((*found.periods, period), (*found.values, values))
+        return found
+
+    def left_of(self, series: Sequence[PhasedRows], period: int) -> list[PhasedRows]:
+        """Return series that hold a further period twice, less these means."""
+        return [
+            one._replace(values=one.values - self.over(one.phase, len(one.values), one.numbers))
+            for one in series
+            if len(one.values) >= MIN_OCCURRENCES * period
+        ]
 
     def over(self, phase: int, n_rows: int, numbers: Tensor) -> Tensor:
         """Return what is added to rows (T, C') of some channels, from a phase on."""
@@ -94,29 +95,51 @@ class PhaseMeans:
         return type(self)(self.periods, tuple(one * scale.to(one) for one in self.values))
 
 
+class Harmonics(NamedTuple):
+    """What the occurrences of a period have of each harmonic.
+
+    Attributes
+    ----------
+    sums : Tensor, shape (C, F), complex128
+    squares : Tensor, shape (C, F)
+        Sums of absolute squares.
+    counts : Tensor, shape (C, 1)
+        Number of occurrences of each channel.
+    """
+
+    sums: Tensor
+    squares: Tensor
+    counts: Tensor
+
+    @classmethod
+    def of(cls, series: Iterable[PhasedRows], period: int, like: Tensor) -> Self:
+        """Return those of all rows, of as many channels as ``like`` (C, ...) has."""
+        sums = like.new_zeros(len(like), period // 2 + 1, dtype=torch.complex128)
+        squares, counts = sums.real.clone(), like.new_zeros(len(like), 1, dtype=torch.float64)
+        for one in series:
+            harmonics = torch.fft.rfft(_occurrences(one, period), dim=1)  # (n, P // 2 + 1, C)
+            sums.index_add_(0, one.numbers, harmonics.sum(dim=0).T)
+            squares.index_add_(0, one.numbers, harmonics.abs().square().sum(dim=0).T)
+            counts.index_add_(0, one.numbers, torch.full_like(counts[one.numbers], len(harmonics)))
+        return cls(sums, squares, counts)
+
+
+def over_octaves(values: Tensor) -> Tensor:
+    """Sum values (..., F) of harmonics over the octave of each; the level is one by itself."""
+    octaves = torch.arange(values.shape[-1], device=values.device).clamp(min=1).log2().long() + 1
+    octaves[0] = 0
+    return torch.zeros_like(values).index_add_(-1, octaves, values)[..., octaves]
+
+
 def _shrunken_means(series: Iterable[PhasedRows], period: int, zeros: Tensor) -> Tensor:
     """Return the means (C, P) of each phase, shrunk by octaves of harmonics."""
-    n_harmonics = period // 2 + 1
-    sums = torch.zeros(len(zeros), n_harmonics, dtype=torch.complex128, device=zeros.device)
-    squares, counts = sums.real.clone(), zeros.new_zeros(len(zeros), 1, dtype=torch.float64)
-    for one in series:
-        harmonics = torch.fft.rfft(_occurrences(one, period), dim=1)  # (n, P // 2 + 1, C)
-        sums.index_add_(0, one.numbers, harmonics.sum(dim=0).T)
-        squares.index_add_(0, one.numbers, harmonics.abs().square().sum(dim=0).T)
-        counts.index_add_(0, one.numbers, torch.full_like(counts[one.numbers], len(harmonics)))
+    sums, squares, counts = Harmonics.of(series, period, zeros)
     # of the mean m of all other occurrences the multiple g m nearest to the one left out, summed
     # over occurrences: g = sum <x, m> / sum <m, m>
     others = (counts - 1).clamp(min=1)
     power = sums.abs().square()
-    octaves = torch.arange(n_harmonics, device=zeros.device).clamp(min=1).log2().long() + 1
-    octaves[0] = 0
-    along, alone = (
-        torch.zeros_like(squares).index_add_(1, octaves, values)[:, octaves]
-        for values in (
-            (power - squares) / others,
-            ((counts - 2) * power + squares) / others.square(),
-        )
-    )
+    along = over_octaves((power - squares) / others)
+    alone = over_octaves(((counts - 2) * power + squares) / others.square())
     shrinkage = torch.where(alone > 0, along / alone, 0.0).clamp(0.0, 1.0)
     shrinkage[:, 0] = 0.0  # the level is no matter of phases
     means = torch.fft.irfft(shrinkage * sums / counts.clamp(min=1), n=period, dim=1)

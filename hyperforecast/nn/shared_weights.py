@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.contexts import Context
+from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.resizing import channel_axes
 
@@ -15,8 +16,8 @@ from hyperforecast.nn.resizing import channel_axes
 def own_weights(network: HyperNetwork, arguments: Mapping[str, Any]) -> set[int]:
     """Return the identities of the parameters and buffers that are not shared.
 
-    The vector of a task, what belongs to channels (vectors, gates, heads of their own), and all
-    buffers: units, fillings of gaps, statistics of batches.
+    The vector of a task, what belongs to channels (vectors, gates, heads of their own), cycles,
+    those of covariates, too, and all buffers: units, fillings of gaps, statistics of batches.
 
     Parameters
     ----------
@@ -27,9 +28,9 @@ def own_weights(network: HyperNetwork, arguments: Mapping[str, Any]) -> set[int]
     held = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     own = {id(held[name]) for name in channel_axes(arguments) if name in held}
     own |= {id(buffer) for buffer in network.buffers()}
-    for context in network.modules():
-        if isinstance(context, Context) and context.axis == "task":
-            own |= {id(parameter) for parameter in context.parameters()}
+    for module in network.modules():
+        if isinstance(module, Cycle) or (isinstance(module, Context) and module.axis == "task"):
+            own |= {id(parameter) for parameter in module.parameters()}
     return own
 
 

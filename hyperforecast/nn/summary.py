@@ -9,7 +9,7 @@ from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.hyper_layer import HyperLayer
 from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.network import count_parameters
-from hyperforecast.nn.term import Term
+from hyperforecast.nn.term import Term, part_of
 
 
 class TermSummary(NamedTuple):
@@ -83,7 +83,7 @@ def _terms_of(site: str, layer: HyperLayer, condition: Condition) -> list[TermSu
     return [
         TermSummary(
             site=site,
-            part=name,
+            part=part_of(name),
             context=type(term.context).__name__,
             along=term.axis,
             generator=type(term.generator).__name__,

@@ -34,3 +34,13 @@ class Term(nn.Module, Generic[G]):
         self.generator: G = generator
         self.adapter = adapter
         self.axis: Axis = context.axis
+
+
+def named_along(part: str, axis: Axis) -> str:
+    """Return the name of a further term of a part at a layer, which differs along an axis."""
+    return f"{part}:{axis}"
+
+
+def part_of(name: str) -> str:
+    """Return the part that a term belongs to, by its name or its path in a network."""
+    return name.rpartition(".")[2].partition(":")[0]

@@ -56,12 +56,12 @@ def forecast(
     for key, instance in context.items():
         scales = trained.scales(key, instance.y.to_numpy(dtype=float))
         y = instance.y.iloc[-trained.lookback :]
-        X = _covariate_values(trained, instance, y.index, reach[key], freq, key)
+        n_ahead = max(n, trained.horizon)
+        X = _covariate_values(trained, instance, y.index, (reach[key], n_ahead), freq, key)
         missing = trained.lookback - len(y)
         values = _padded(y.to_numpy(dtype=float), missing)
         X = None if X is None else _padded(X, missing)
         first = first_number(trained, y.index, -missing)
-        n_ahead = max(n, trained.horizon)
         inputs.append(to_darts(trained, key, scales, values, X, names, n_ahead, first))
         y_scales.append(scales[0])
     arguments: dict[str, Any] = {**as_arguments(inputs), "random_state": seed}
@@ -110,16 +110,28 @@ def _predict(trained: Trained, n: int, **arguments: Any) -> list[np.ndarray]:
 
 
 def _covariate_values(
-    trained: Trained, instance: Instance, index: pd.Index, n: int, freq: Any, key: Key
+    trained: Trained,
+    instance: Instance,
+    index: pd.Index,
+    n_ahead: tuple[int, int],
+    freq: Any,
+    key: Key,
 ) -> np.ndarray | None:
-    """Return X over the lookback and ``n`` steps on, past columns only over the lookback."""
+    """Return X over the lookback and the steps on, past columns only over the lookback.
+
+    Of the steps ahead the first number must be known, and up to the second are taken as far as
+    they are: a backbone that reads covariates itself sees those of later steps, too.
+    """
     if not trained.covariates:
         return None
-    ahead = following(instance.last, n, freq)
+    needed, at_most = n_ahead
+    ahead = following(instance.last, at_most, freq)
+    known = ahead[needed:].isin(instance.X.index) if instance.X is not None else np.zeros(0, bool)
+    ahead = ahead[: needed + int(known.cumprod().sum())]
     over = index.append(ahead) if trained.future else index
-    known = covering(instance.X, over, trained.future, key)
+    future = covering(instance.X, over, trained.future, key)
     past = covering(instance.X, index, trained.past, key)
-    return known.join(past).to_numpy(dtype=float)
+    return future.join(past).to_numpy(dtype=float)
 
 
 def with_covariates(

@@ -42,6 +42,14 @@ def test_places_go_on_from_row_to_row(freq: str, start: str) -> None:
     assert np.diff(places).tolist() == [1, 249, 149]
 
 
+@pytest.mark.parametrize("freq", ["D", "W", "2D", "h"])
+@pytest.mark.parametrize("zone", ["Europe/London", "America/New_York", "Pacific/Auckland"])
+def test_places_go_on_through_summer_time(freq: str, zone: str) -> None:
+    index = pd.date_range("2023-09-03", periods=400, freq=freq, tz=zone)
+    places = [place_in_time(label, index.freq) for label in index]
+    assert np.diff(places).tolist() == [1] * 399
+
+
 def test_places_of_a_time_are_the_same_in_every_index() -> None:
     hour = pd.tseries.frequencies.to_offset("h")
     time = pd.Timestamp("2024-05-01 06:00")

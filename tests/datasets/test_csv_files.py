@@ -21,6 +21,39 @@ def test_dates_become_the_index(tmp_path: Path) -> None:
     assert table.to_dict("list") == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "when;a;b\n01.02.2024;1,5;2\n02.02.2024;3;4,5\n03.02.2024;5;6\n",
+        "when;a;b\n01.02.2024;1.5;2\n02.02.2024;3;4.5\n03.02.2024;5;6\n",
+        "when\ta\tb\n2024-02-01\t1.5\t2\n2024-02-02\t3\t4.5\n2024-02-03\t5\t6\n",
+    ],
+)
+def test_fields_and_decimals_are_separated_as_in_any_country(tmp_path: Path, text: str) -> None:
+    table = read_csv(write(tmp_path, text))
+    assert list(table.index) == list(pd.date_range("2024-02-01", periods=3))
+    assert table.to_dict("list") == {"a": [1.5, 3.0, 5.0], "b": [2.0, 4.5, 6.0]}
+
+
+@pytest.mark.parametrize("written", ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M"])
+@pytest.mark.parametrize("freq", ["D", "h"])
+def test_days_may_come_before_months(tmp_path: Path, written: str, freq: str) -> None:
+    dates = pd.date_range("2024-01-01", periods=40, freq=freq if "H" in written else "D")
+    rows = "".join(f"{date},1\n" for date in dates.strftime(written))
+    assert list(read_csv(write(tmp_path, f"when,a\n{rows}")).index) == list(dates)
+
+
+def test_dotted_months_are_no_days(tmp_path: Path) -> None:
+    rows = "".join(f"01.{month:02d}.2024,1\n" for month in range(1, 13))
+    assert read_csv(write(tmp_path, f"when,a\n{rows}")).index.freqstr == "MS"
+
+
+def test_offsets_may_change_in_summer(tmp_path: Path) -> None:
+    hours = pd.date_range("2024-03-30", periods=40, freq="h", tz="Europe/Berlin")
+    rows = "".join(f"{hour},1\n" for hour in hours)
+    assert list(read_csv(write(tmp_path, f"when,a\n{rows}")).index) == list(hours)
+
+
 def test_a_numeric_first_column_is_a_channel(tmp_path: Path) -> None:
     table = read_csv(write(tmp_path, "101,102\n1,2\n3,4\n"))
     assert list(table.columns) == ["101", "102"]
@@ -45,6 +78,10 @@ def test_years_or_row_numbers_are_the_index(tmp_path: Path) -> None:
         ("date,a\n2020-01-02,1\n2020-01-01,2\n", "go back at row 3: 2020-01-01"),
         ("a,b\n1,2\n3,high\n", "not numeric: 'b'; row 3 of 'b' holds 'high'"),
         ("a,b\n1,2\n3,\n", "1 missing or infinite values, in 'b'; the first is in row 3"),
+        (
+            "date,a\n2020-01-01,1,5\n2020-01-02,2,5\n",
+            "more fields in its rows than the 2 names in its header",
+        ),
         ("a,b\n1,inf\n3,4\n", "1 missing or infinite values, in 'b'; the first is in row 2"),
     ],
 )

@@ -85,6 +85,22 @@ def test_both_hosts_tables_are_the_same() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("start", "freq", "zone"),
+    [
+        ("2024-10-20", "h", "Europe/Berlin"),
+        ("2024-03-20", "D", "Europe/London"),
+        ("2024", "h", None),
+    ],
+)
+def test_periods_and_zones_of_time_are_read(start: str, freq: str, zone: str | None) -> None:
+    data = table(opposite())
+    expected = diagnose(data.set_axis(pd.date_range(start, periods=len(data), freq=freq)), L, H)
+    times = pd.date_range(start, periods=len(data), freq=freq, tz=zone)
+    found = diagnose(data.set_axis(times if zone else times.to_period()), L, H)
+    pd.testing.assert_frame_equal(found.errors, expected.errors)
+
+
 def test_a_richer_kind_has_to_gain_clearly() -> None:
     random = np.random.default_rng(0)
     one = np.ones((80, 2))

@@ -258,4 +258,82 @@ GIVEN = [
     ),
 ]
 
-MUTATIONS = [*GIVEN, *RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION, *ADDING_UP]
+PANELS = [
+    mutate(
+        "own_out_of_sample.py",
+        "blocks without a gap",
+        "gap_beside([WindowSpan(0, span.first, span.stop)], [counts[span.series]], reach)",
+        "0",
+    ),
+    mutate(
+        "own_out_of_sample.py",
+        "residuals in units of the window",
+        "rows.residuals(*of_channels) / unit, 0.0)",
+        "rows.residuals(*of_channels), 0.0)",
+    ),
+    mutate(
+        "own_out_of_sample.py",
+        "missing targets have residuals",
+        " & ~windows.gaps(layout.targets, channels, most)",
+        "",
+    ),
+    mutate(
+        "own_effective_size.py",
+        "chance correlations count",
+        "(means @ means.T).square() - share @ share.T",
+        "(means @ means.T).square()",
+    ),
+    mutate(
+        "own_effective_size.py",
+        "stretches count as one",
+        "1 + (counts[:, None] - 1)",
+        "0 + counts[:, None]",
+    ),
+    mutate(
+        "scale_prior.py",
+        "scales differ by chance alone",
+        "logs.var().item() - chance",
+        "logs.var().item()",
+    ),
+    mutate(
+        "scale_prior.py",
+        "more degrees than there are",
+        ".clamp(max=degrees.sum().item())",
+        "",
+    ),
+    mutate(
+        "own_calibration.py",
+        "a scale is certain",
+        "wider = _student_t(levels, degrees)",
+        "wider = _student_t(levels, 1e6 * degrees)",
+    ),
+    mutate(
+        "own_calibration.py",
+        "a channel has no shape of its own",
+        "found = found + trust(levels, n[..., None]) * (own_ones - found)",
+        "found = found + 0 * trust(levels, n[..., None]) * (own_ones - found)",
+    ),
+    mutate(
+        "own_calibration.py",
+        "a channel without windows is still",
+        "torch.where((n[:, 0] > 0), level, usual)",
+        "level",
+    ),
+    mutate(
+        "own_windows.py",
+        "weights are squared",
+        ".T.flatten() for one in weights]).sqrt()",
+        ".T.flatten() for one in weights])",
+    ),
+    mutate(
+        "solver.py",
+        "validation windows have weights",
+        "replace(one, weight=None, counts=None)",
+        "one",
+    ),
+    mutate(
+        "window_weights.py", "steps may count differently", "if apart > TOLERANCE:", "if False:"
+    ),
+]
+
+MUTATIONS = [*GIVEN, *PANELS, *RULE, *COLLECTION, *DAMPING, *MOMENTS, *REGRESSION, *ADDING_UP]

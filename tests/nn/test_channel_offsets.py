@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hyperforecast.nn.channel_offsets import ChannelOffsets, recent_variances
+from hyperforecast.nn.channel_offsets import ChannelOffsets, recent_variances, usual_offsets
 
 B, C, L, H, P = 4, 3, 8, 5, 2
 
@@ -61,3 +61,27 @@ def test_start_at_nothing() -> None:
 
 def test_variances_of_no_spans_are_none() -> None:
     assert recent_variances(torch.randn(B, C, L), ()).shape == (B, C, 0)
+
+
+@pytest.mark.parametrize("spans", [(), (2, L)])
+def test_channels_of_a_window_have_those_of_their_rows(spans: tuple[int, ...]) -> None:
+    layer, y = filled(spans), torch.randn(B, 2, H, P, dtype=torch.float64)
+    x = torch.randn(B, 2, L, dtype=torch.float64)
+    rows = torch.tensor([[2, 0], [1, 1], [0, 2], [2, 2]])
+    found = layer(y, x, rows)
+    for b in range(B):
+        for c in range(2):
+            every = layer(y[b, c].expand(1, C, H, P), x[b, c].expand(1, C, L))
+            torch.testing.assert_close(found[b, c], every[0, rows[b, c]])
+
+
+@pytest.mark.parametrize("shape", [(H, P), (3,)])
+def test_usual_ones_have_the_geometric_mean_of_the_sizes(shape: tuple[int, ...]) -> None:
+    shapes = torch.rand(C, *shape, dtype=torch.float64)
+    sizes = torch.tensor([[1.0, 2.0], [100.0, 2.0], [10.0, 16.0], [0.0, 1.0]]).double()
+    sizes = sizes.repeat_interleave(2, dim=1)[:, :C]
+    rows = sizes.view(4, C, *[1] * len(shape)) * shapes
+    expected = torch.tensor([10.0, 10.0, 64 ** (1 / 4)])
+    found = usual_offsets(rows)
+    torch.testing.assert_close(found[0], expected.view(C, *[1] * len(shape)) * shapes)
+    assert not usual_offsets(torch.zeros(2, C, *shape)).any()

@@ -152,6 +152,15 @@ def test_parts_are_refused_only_where_there_is_nothing_that_they_concern() -> No
         assert any(lacks(backbone, slot) for slot in slots), (backbone, variant, message)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_is_made_without_values(variant: str) -> None:
+    """As sizes are found out, also those of many more channels than there is memory for."""
+    backbone = next(one for one in BACKBONES if (one, variant) not in REFUSED)
+    with torch.device("meta"):
+        network = make(backbone, variant, n_channels=10_007)
+    assert all(one.is_meta for one in network.parameters())
+
+
 def test_every_two_slots_are_paired() -> None:
     slots = {part.slot for part in PARTS.values()}
     paired = {frozenset(PARTS[name].slot for name in parts) for parts in PAIRS.values()}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.cycle_choice import choose_cycle, solve_with_cycle
+from hyperforecast.nn.cycle_choice import choose_cycle, goes_on, solve_with_cycle
 from hyperforecast.nn.exact import (
     Cycles,
     ExactOptions,
@@ -68,6 +68,25 @@ def test_noise_keeps_no_cycle() -> None:
     assert [entry.chosen for entry in solution.compared[:3]] == [True, False, False]
     plain = solve_exact(PROBLEM, series, None, OPTIONS)
     torch.testing.assert_close(solution.weights.weight, plain.weights.weight, rtol=0, atol=0)
+
+
+def test_a_cycle_that_fades_away_is_not_kept() -> None:
+    rows, noise = walks(480, course()), walks(480, torch.zeros(1, 2, dtype=torch.float64))
+    fading = torch.cat([rows[:450], noise[450:]])
+    for given, kept in ((rows, (12,)), (fading, ())):
+        series, validation = [of(given[:360])], [of(given).rows(357, 480)]
+        choice = choose_cycle(ARGUMENTS, PROBLEM, series, validation, OPTIONS, [12])
+        without, within = (entry.validation_mse for entry in choice.compared)
+        assert within < 0.9 * without  # over the whole of the validation rows it gains
+        assert choice.periods == kept
+
+
+def test_the_last_quarter_of_the_time_decides() -> None:
+    times = torch.tensor([0, 1, 2, 3, 0, 1, 2, 3])  # of two series
+    gains = torch.tensor([[5.0, 5.0, 5.0, 1.0, 5.0, 5.0, 5.0, -2.0]])
+    assert not goes_on(gains, times)
+    assert goes_on(gains + 0.5, times)
+    assert goes_on(gains[:, :3], times[:3])
 
 
 def test_errors_compared_are_those_of_the_networks() -> None:

@@ -46,7 +46,7 @@ def calibrate(sample: OutOfSample, problem: Problem) -> ResidualQuantiles:
         residuals, sample.variances, sample.spans, levels, int(apart)
     )
     scaled = residuals / scale.unsqueeze(-1)
-    unit = scaled / _nonzero(_scale(scaled))[:, None]
+    unit = scaled / nonzero(_scale(scaled))[:, None]
     size = EffectiveSize.of(unit, sample.counts, shift)
     warn_beyond(problem.quantiles, size.of_windows)
     offsets = shrunk_quantiles(scaled, size, shift, levels)
@@ -99,7 +99,7 @@ def shrunk_quantiles(residuals: Tensor, size: EffectiveSize, shift: int, levels:
     """
     raw = _scale(residuals)  # (C, H)
     scale = _pooled_scale(raw, size, shift)
-    unit = residuals / _nonzero(scale)[:, None]
+    unit = residuals / nonzero(scale)[:, None]
     found = student_t_quantiles(levels, max(1.0, size.of_scale))
     for values, n in (
         (unit.flatten()[None, None], torch.tensor([size.of_all])),
@@ -107,7 +107,9 @@ def shrunk_quantiles(residuals: Tensor, size: EffectiveSize, shift: int, levels:
         (unit.mT, size.of_steps),
     ):
         n = n.to(levels)[:, None]  # of each row of quantiles
-        found = found + _trust(levels, n) * (_conformal_quantiles(values, levels, n) - found)
+        some = values[..., spread(values.shape[-1], MAX_RANKED).to(values.device)]
+        own = conformal_quantiles(some.sort(dim=-1).values, levels, n)
+        found = found + trust(levels, n) * (own - found)
     return scale.unsqueeze(-1) * found
 
 
@@ -118,51 +120,59 @@ def _scale(residuals: Tensor) -> Tensor:
 
 def _pooled_scale(raw: Tensor, size: EffectiveSize, shift: int) -> Tensor:
     """Draw the scale of each channel and step to a smooth profile over the steps: (C, H)."""
-    ahead = (shift + 1.0 + torch.arange(raw.shape[1]).to(raw)).log()
-    kernel = torch.exp(-0.5 * ((ahead[:, None] - ahead) / BANDWIDTH).square())
-    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    kernel = smoothing_kernel(raw.shape[1], shift).to(raw)
     level = raw.mean(dim=1, keepdim=True)
-    common = (raw / _nonzero(level)).mean(dim=0)  # profile of all channels
+    common = (raw / nonzero(level)).mean(dim=0)  # profile of all channels
     own = size.of_channel / (size.of_channel + SCALE_PRIOR)
     smooth = own * raw @ kernel.T + (1 - own) * level * (kernel @ common)
     alone = size.of_steps.to(raw) / (size.of_steps.to(raw) + SCALE_PRIOR)
     return alone * raw + (1 - alone) * smooth
 
 
-def _trust(levels: Tensor, n: Tensor) -> Tensor:
+def smoothing_kernel(horizon: int, shift: int) -> Tensor:
+    """Return what smooths a profile over the logarithm of the steps ahead: (H, H)."""
+    ahead = (shift + 1.0 + torch.arange(horizon, dtype=torch.float64)).log()
+    kernel = torch.exp(-0.5 * ((ahead[:, None] - ahead) / BANDWIDTH).square())
+    return kernel / kernel.sum(dim=1, keepdim=True)
+
+
+def trust(levels: Tensor, n: Tensor) -> Tensor:
     """Return the weights of empirical quantiles of n independent values."""
     beyond = (n * torch.minimum(levels, 1 - levels) - 1).clamp(min=0.0)
     return beyond / (beyond + PRIOR_SIZE)
 
 
-def _conformal_quantiles(values: Tensor, levels: Tensor, n: Tensor) -> Tensor:
+def conformal_quantiles(
+    ordered: Tensor, levels: Tensor, n: Tensor, count: Tensor | None = None
+) -> Tensor:
     """Return empirical quantiles that a next value exceeds as often as they say.
 
     The k-th of n independent values has a next one below it with probability k / (n + 1).
 
     Parameters
     ----------
-    values : Tensor, shape (..., h, N)
-        Of which n are independent.
+    ordered : Tensor, shape (..., h, N)
+        Ascending.
     levels : Tensor, shape (P,)
-    n : Tensor, shape (h, 1)
+    n : Tensor, shape (..., h, 1)
+        How many of the values are independent.
+    count : Tensor, shape (..., h, 1), int64, optional
+        How many of them there are, the first ones; all N if not given.
 
     Returns
     -------
     Tensor, shape (..., h, P)
     """
-    values = values[..., spread(values.shape[-1], MAX_RANKED).to(values.device)]
-    ordered = values.sort(dim=-1).values
-    count = values.shape[-1]
-    position = (levels + (levels - 0.5) / n) * count - 0.5  # (h, P)
-    position = position.clamp(0, count - 1)
+    if count is None:
+        count = torch.full_like(ordered[..., :1], ordered.shape[-1], dtype=torch.int64)
+    position = (levels + (levels - 0.5) / n) * count - 0.5  # (..., h, P)
+    position = torch.minimum(position.clamp(min=0), (count - 1).clamp(min=0))
     lower = position.floor().long()
-    upper = (lower + 1).clamp(max=count - 1)
-    shape = (*values.shape[:-1], len(levels))
-    below = ordered.gather(-1, lower.expand(shape))
-    above = ordered.gather(-1, upper.expand(shape))
+    upper = torch.minimum(lower + 1, (count - 1).clamp(min=0))
+    below, above = ordered.gather(-1, lower), ordered.gather(-1, upper)
     return below + (position - lower) * (above - below)
 
 
-def _nonzero(scale: Tensor) -> Tensor:
+def nonzero(scale: Tensor) -> Tensor:
+    """Return scales by which can be divided: one where there is none."""
     return torch.where(scale > 0, scale, 1.0)

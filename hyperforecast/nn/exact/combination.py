@@ -1,5 +1,6 @@
 """Settings whose forecasts are added up."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -7,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from hyperforecast.nn.exact.effective_size import EffectiveSize
 from hyperforecast.nn.exact.neighbours import Neighbours
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.simplex import simplex_minimum
@@ -17,6 +19,13 @@ EXCESS = 0.05
 PULL = 1.0
 """How much a squared distance from the shares that the errors alone ask for counts, in units of
 the least error."""
+
+FARTHEST = 0.2
+"""Part of the least error by which that of what is added up may be larger."""
+
+ENOUGH = 100.0
+"""Number of independent errors from which validation tells what :data:`EXCESS`, :data:`PULL` and
+:data:`FARTHEST` say. With half as many it takes twice the excess to tell two errors apart."""
 
 LEAST_SHARE = 0.01
 """Share below which a setting is left out."""
@@ -45,7 +54,9 @@ class Combination:
         return cls((setting,), (1.0,))
 
     @classmethod
-    def of(cls, settings: Sequence[Setting], products: Tensor) -> Self:
+    def of(
+        cls, settings: Sequence[Setting], products: Tensor, n_independent: float = math.inf
+    ) -> Self:
         """Choose the shares of settings by their errors.
 
         Parameters
@@ -53,8 +64,10 @@ class Combination:
         settings : sequence of Setting
         products : Tensor, shape (J, J)
             Mean products of their errors on validation.
+        n_independent : float, default=inf
+            How many independent errors these are means of.
         """
-        shares = chosen_shares(products).tolist()
+        shares = chosen_shares(products, n_independent).tolist()
         kept = [(one, share) for one, share in zip(settings, shares, strict=True) if share]
         return cls(tuple(one for one, _ in kept), tuple(share for _, share in kept))
 
@@ -77,17 +90,48 @@ def mean_products(errors: Sequence[Tensor]) -> Tensor:
     return rows @ rows.T / rows.shape[1]
 
 
-def chosen_shares(products: Tensor) -> Tensor:
+def farthest(n_independent: float) -> float:
+    """Return by what part of the least error that of what is added up may be larger."""
+    return FARTHEST * _doubt(n_independent)
+
+
+def independent_errors(errors: Tensor, n_apart: int, n_series: int, shift: int) -> float:
+    """Return how many independent errors those of a candidate amount to.
+
+    Parameters
+    ----------
+    errors : Tensor, shape (C, T, H)
+    n_apart : int
+        Number of horizons that the windows span.
+    n_series : int
+        Of how many series they are; they count as independent.
+    shift : int
+        Number of steps before the horizon.
+    """
+    size = errors.square().mean(dim=1, keepdim=True).sqrt()
+    unit = torch.where(size > 0, errors / size, 0.0)
+    effective = EffectiveSize.of(unit, [max(1, n_apart * errors.shape[2])], shift)
+    return n_series * effective.of_windows
+
+
+def _doubt(n_independent: float) -> float:
+    return max(1.0, ENOUGH / n_independent)
+
+
+def chosen_shares(products: Tensor, n_independent: float = math.inf) -> Tensor:
     r"""Return the shares that minimise the error of the sum, drawn towards those of the errors.
 
     Minimises :math:`a^T G a / e_{min} + \pi |a - a^0|^2` over the simplex, where G holds the mean
     products of errors and :math:`a^0_j \propto \exp(-(G_{jj} / e_{min} - 1) / 0.05)`: a set of
     validation windows tells errors that are far apart, and little of how to weigh those that are
-    near to each other.
+    near to each other. Of fewer independent errors than :data:`ENOUGH` it tells less: both
+    :math:`\pi` and what stands for 0.05 grow as their number falls.
 
     Parameters
     ----------
     products : Tensor, shape (J, J)
+    n_independent : float, default=inf
+        How many independent errors these are means of.
 
     Returns
     -------
@@ -98,9 +142,10 @@ def chosen_shares(products: Tensor) -> Tensor:
     least = errors.min()
     if not least > 0:
         return (errors == least).to(errors) / (errors == least).sum()
-    excess = errors / least - 1
-    expected = torch.softmax(-excess / EXCESS, dim=0)
-    square = (products + products.T) / (2 * least) + PULL * torch.eye(len(errors)).to(errors)
-    shares = simplex_minimum(square, PULL * expected)
+    doubt = _doubt(n_independent)
+    excess, pull = errors / least - 1, PULL * doubt
+    expected = torch.softmax(-excess / (EXCESS * doubt), dim=0)
+    square = (products + products.T) / (2 * least) + pull * torch.eye(len(errors)).to(errors)
+    shares = simplex_minimum(square, pull * expected)
     shares = torch.where(shares >= LEAST_SHARE, shares, 0.0)
     return shares / shares.sum()

@@ -46,16 +46,16 @@ class EffectiveSize:
         of_steps = sum(1 + (count - 1) / ahead for count in counts)
         assert isinstance(of_steps, Tensor)
         of_steps = of_steps.clamp(max=residuals.shape[1])
-        steps = _participation(residuals, of_steps.mean().item())
+        steps = participation(residuals, of_steps.mean().item())
         of_channel = of_steps[-1].item() * steps
         n_rows = sum(counts) + len(counts) * (horizon - 1.0)  # each with a shock of its own
         of_scale = min(of_steps.mean().item() * steps, n_rows)
-        channels = _participation(residuals.permute(2, 1, 0), of_channel)
+        channels = participation(residuals.permute(2, 1, 0), of_channel)
         of_windows = of_steps[-1].item() * channels
         return cls(of_steps, of_channel, of_scale, of_channel * channels, of_windows)
 
 
-def _participation(values: Tensor, n: float) -> float:
+def participation(values: Tensor, n: float) -> float:
     """Return how many independent entries the last axis of (..., m) amounts to.
 
     In the correlation matrix of n independent samples, tr(R²) is too large by tr(R)² / n.

@@ -1,5 +1,6 @@
 """What a setting takes from the series that it was selected on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,16 +24,19 @@ class Frame:
     units : Units
     neighbours : NeighbourWeights, optional
         What the last values of all channels add to forecasts.
+    vectors_of : callable, optional
+        Returns the channel embedding by what it started from, where there are several.
     """
 
     embedding: Tensor
     loadings: Tensor
     units: Units
     neighbours: NeighbourWeights | None = None
+    vectors_of: Callable[[str], Tensor] | None = None
 
     def vectors(self, start: str) -> Tensor:
-        """Return the channel embedding, whatever it started from."""
-        return self.embedding
+        """Return the channel embedding, made of something."""
+        return self.embedding if self.vectors_of is None else self.vectors_of(start)
 
     @classmethod
     def of(cls, solution: ExactSolution) -> Self:

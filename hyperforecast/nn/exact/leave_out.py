@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -17,6 +18,7 @@ from hyperforecast.nn.exact.pooled_regression import PooledRegression
 from hyperforecast.nn.exact.regression import Regression, WithoutDrift
 from hyperforecast.nn.exact.setting import Setting
 from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.steps_from import StepsFrom
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
 from hyperforecast.nn.exact.weights import BasisWeights
 
@@ -77,7 +79,7 @@ def gap_beside(block: Sequence[WindowSpan], counts: Sequence[int], reach: int) -
     """
 
     def n_left(gap: int) -> int:
-        around = (_widened(span, gap, counts[span.series]) for span in block)
+        around = (widened_span(span, gap, counts[span.series]) for span in block)
         return sum(counts) - sum(span.stop - span.first for span in around)
 
     if n_left(reach):
@@ -85,7 +87,8 @@ def gap_beside(block: Sequence[WindowSpan], counts: Sequence[int], reach: int) -
     return max((gap for gap in range(reach) if n_left(gap) >= sum(counts) // 2), default=0)
 
 
-def _widened(span: WindowSpan, gap: int, count: int) -> WindowSpan:
+def widened_span(span: WindowSpan, gap: int, count: int) -> WindowSpan:
+    """Return a span with the windows of a gap on both sides, of a series of ``count`` windows."""
     return WindowSpan(span.series, max(span.first - gap, 0), min(span.stop + gap, count))
 
 
@@ -113,8 +116,18 @@ def solve_without(
     """
     width = split.problem.width
     around = [
-        _widened(span, gap, len(split.series[span.series].target) - width + 1) for span in block
+        widened_span(span, gap, len(split.series[span.series].target) - width + 1) for span in block
     ]
+    return solve_beside(split, solution, around)
+
+
+def solve_beside(
+    split: DataSplit, solution: ExactSolution, around: Sequence[WindowSpan]
+) -> BasisWeights | None:
+    """Solve again without some windows, at most one span of each series.
+
+    See :func:`solve_without` for the other parameters and what is returned.
+    """
     combination = solution.combination
     regressions = (
         _counting_others(split, solution, around)
@@ -126,8 +139,8 @@ def solve_without(
     solved = []
     for setting in combination.settings:
         mixing = split.mixing(setting)
-        if len(combination.settings) == 1 and combination.neighbours is None:
-            # the embedding may have been learned
+        alone = len(combination.settings) == 1 and combination.neighbours is None
+        if alone and not setting.attributed:  # the embedding may have been learned
             mixing = solution.mixing
         weights = regressions(setting, mixing).solve(setting.ridge)
         solved.append(Solved(setting, weights, mixing))
@@ -173,7 +186,11 @@ def _difference_regression(
     if setting.shared is not None:
         base = _difference_regression(split, without, setting.shared, split.mixing(setting.shared))
         shared = base.solve(setting.shared.ridge)
-        return PooledRegression(moments, shared, base.mixing, mixing, regressors)
+        one_each = torch.eye(split.n_channels).to(base.mixing)
+        if setting.attributed:
+            own = partial(ChannelRegression, mixing=one_each, regressors=regressors)
+            return StepsFrom(moments, shared, base.mixing, own)
+        return PooledRegression(moments, shared, base.mixing, one_each, regressors)
     if setting.individual:
         return ChannelRegression(moments, mixing, regressors)
     if mixing.equal(split.mixing(setting)) and (pairs := split.pairs(setting)) is not None:
@@ -211,7 +228,10 @@ def _counting_others(
 
 def _frame(split: DataSplit, solution: ExactSolution) -> Frame:
     """Return what the regressions of a split stand on, for rows of its own."""
-    return Frame(solution.vectors, split.loadings, split.units.of_standardised())
+    units = split.units.of_standardised()
+    if split.problem.attributes is None:
+        return Frame(solution.vectors, split.loadings, units)
+    return Frame(solution.vectors, split.loadings, units, vectors_of=split.vectors)
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,7 @@ def leave_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: fl
     counts, reach = _window_counts(split), split.problem.shift + split.problem.horizon - 1
     few = sum(counts) < 32 * (reach + 1)  # the gaps would take most of what is left
     blocks = window_blocks(counts, min(MANY_BLOCKS if few else FEW_BLOCKS, sum(counts)))
-    nothing = BasisWeights(
-        torch.zeros_like(solution.weights.weight), torch.zeros_like(solution.weights.future)
-    )
+    nothing = without_solution(solution)
 
     def solve(block: Sequence[WindowSpan]) -> BasisWeights:
         gap = gap_beside(block, counts, reach)
@@ -96,6 +94,12 @@ def leave_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: fl
 
     solved = ((block, solve(block)) for block in blocks)
     return _residuals(split, solution, solved, n_windows / split.cache.n_windows)
+
+
+def without_solution(solution: ExactSolution) -> BasisWeights:
+    """Return the weights of a solution as they are without any window to fit to: zeros."""
+    weights = solution.weights
+    return BasisWeights(torch.zeros_like(weights.weight), torch.zeros_like(weights.future))
 
 
 def _residuals(

@@ -14,6 +14,7 @@ from hyperforecast.nn.exact.summing_cache import CHANNELS, OWN, SUMS, SummingCac
 from hyperforecast.nn.exact.window_blocks import is_short
 from hyperforecast.nn.exact.window_contents import ContentProducts
 from hyperforecast.nn.exact.window_products import lagged_products, offset_sums
+from hyperforecast.nn.exact.window_weights import window_weights
 
 
 class OwnWindowCache(SummingCache):
@@ -28,7 +29,8 @@ class OwnWindowCache(SummingCache):
     Parameters
     ----------
     series : sequence of ObservedSeries
-        Stretches of rows, of one channel or of several.
+        Stretches of rows, of one channel or of several, whose windows may have weights: see
+        :func:`~hyperforecast.nn.exact.window_weights.window_weights`.
     layout : WindowLayout
         Its lookback, horizon and shift hold for every layout asked for, which has no factors.
     n_channels : int
@@ -54,9 +56,10 @@ class OwnWindowCache(SummingCache):
     ) -> None:
         self.series = [one for one in series if one.n_rows >= layout.width]
         super().__init__(n_channels, max_bytes, weights)
-        self.windows = OwnWindows(self.series, layout.width, n_channels)
+        counted = window_weights(self.series, layout)
+        self.windows = OwnWindows(self.series, layout.width, n_channels, weights=counted)
         self.n_windows = self.n_forecasts = int(self.windows.n_windows.sum())
-        recurs = not (self.series[0].n_past or self.series[0].n_future)
+        recurs = not (self.series[0].n_past or self.series[0].n_future) and counted is None
         few = [not recurs or is_short(one, layout) for one in self.series]
         self._long = [one for one, short in zip(self.series, few, strict=True) if not short]
         self._short: OwnWindows | None = self.windows
@@ -145,7 +148,10 @@ class OwnWindowCache(SummingCache):
             return total
         for first, count in self._blocks(self._short, channels):
             padded = self._short.padded(channels, first, count)
-            total = total + ContentProducts.of_windows(*padded)
+            roots = self._short.roots(channels, first, count)
+            total = total + ContentProducts.of_windows(
+                padded.target, padded.past, padded.future, roots
+            )
         return total
 
     def _of_long(self, channels: slice, total: ContentProducts) -> ContentProducts:
@@ -175,7 +181,9 @@ class OwnWindowCache(SummingCache):
         total: Moments | None = None
         for first, count in self._blocks(self.windows, channels):
             rows, _ = self.windows.rows(layout, channels, first, count)
-            moments = Moments.of_rows(*rows.rows())
+            x, y, f = rows.rows()
+            roots = self.windows.roots(channels, first, count)[..., None]
+            moments = Moments.of_rows(x * roots, y * roots, f * roots[..., None])
             total = moments if total is None else total + moments
         assert total is not None
         return replace(total, n_windows=self.n_windows)

@@ -41,6 +41,8 @@ class OwnWindows:
     n_channels : int
     starts : sequence of Tensor, optional
         First rows of the windows of each series, ascending; all windows if not given.
+    weights : sequence of Tensor, shape (windows, C) each, optional
+        How much all windows of each series count; one if not given.
 
     Attributes
     ----------
@@ -56,6 +58,7 @@ class OwnWindows:
         width: int,
         n_channels: int,
         starts: Sequence[Tensor] | None = None,
+        weights: Sequence[Tensor] | None = None,
     ) -> None:
         self.width = width
         device = series[0].target.device
@@ -84,6 +87,19 @@ class OwnWindows:
         self.n_windows = torch.bincount(self.channel, minlength=n_channels)
         self._first = self.n_windows.cumsum(0) - self.n_windows
         self._values = torch.cat([one.target.T.flatten() for one in series])
+        self._gaps: Tensor | None = None
+        if any(one.gaps is not None for one in series):
+            gaps = [
+                torch.zeros_like(one.target, dtype=torch.bool) if one.gaps is None else one.gaps
+                for one in series
+            ]
+            self._gaps = torch.cat([one.T.flatten() for one in gaps])
+        self._roots: Tensor | None = None
+        if weights is not None:
+            roots = torch.cat([one.T.flatten() for one in weights]).sqrt()
+            n_of_column = (n_rows - width + 1)[of_column]
+            first_root = (n_of_column.cumsum(0) - n_of_column)[of_window][order]
+            self._roots = roots[self.start + first_root.to(device)]
         self._past = _joined([one.past for one in series], self._values)
         self._future = _joined([one.future for one in series], self._values)
         self.static: Tensor | None = None
@@ -98,11 +114,7 @@ class OwnWindows:
 
     def padded(self, channels: slice, first: int = 0, count: int | None = None) -> PaddedWindows:
         """Write out the windows of some channels: all, or ``count`` from the ``first`` of each."""
-        counts = self.n_windows[channels]
-        stop = self.most(channels) if count is None else first + count
-        number = torch.arange(first, stop, device=counts.device)
-        there = number < counts[:, None]  # (n, K)
-        which = torch.where(there, self._first[channels, None] + number, 0)
+        which, there = self._which(channels, first, count)
 
         def windows_of(values: Tensor, first: Tensor) -> Tensor:  # (R, m) -> (n, K, m, width)
             return values.unfold(0, self.width, 1)[first[which]]
@@ -113,6 +125,42 @@ class OwnWindows:
             windows_of(self._future, self._row),
             there,
         )
+
+    def roots(self, channels: slice, first: int = 0, count: int | None = None) -> Tensor:
+        """Return the roots of what windows of some channels count, (n, K); see :meth:`padded`.
+
+        Those that are not there count zero.
+        """
+        which, there = self._which(channels, first, count)
+        roots = there.to(self._values)
+        return roots if self._roots is None else roots * self._roots[which]
+
+    def gaps(self, rows: slice, channels: slice, count: int) -> Tensor:
+        """Say where the first ``count`` windows of some channels have gaps.
+
+        Parameters
+        ----------
+        rows : slice
+            Which rows of a window are looked at.
+        channels : slice
+        count : int
+
+        Returns
+        -------
+        Tensor, shape (n, count, rows), bool
+        """
+        which, there = self._which(channels, 0, count)
+        if self._gaps is None:
+            return there.new_zeros(*there.shape, len(range(self.width)[rows]))
+        return self._gaps.unfold(0, self.width, 1)[self._value[which]][..., rows]
+
+    def _which(self, channels: slice, first: int, count: int | None) -> tuple[Tensor, Tensor]:
+        """Return the numbers of windows of some channels (n, K), and which of them there are."""
+        counts = self.n_windows[channels]
+        stop = self.most(channels) if count is None else first + count
+        number = torch.arange(first, stop, device=counts.device)
+        there = number < counts[:, None]
+        return torch.where(there, self._first[channels, None] + number, 0), there
 
     def rows(
         self, layout: WindowLayout, channels: slice, first: int = 0, count: int | None = None

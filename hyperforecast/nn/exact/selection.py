@@ -7,7 +7,12 @@ from dataclasses import replace
 from torch import Tensor
 
 from hyperforecast.nn.exact.candidate import Candidate, Solved
-from hyperforecast.nn.exact.combination import Combination, mean_products
+from hyperforecast.nn.exact.combination import (
+    Combination,
+    farthest,
+    independent_errors,
+    mean_products,
+)
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.folds import (
     Fold,
@@ -30,9 +35,6 @@ each."""
 
 MANY_WINDOWS = 50
 """Number of windows for each regressor from which one head each is as safe as generated weights."""
-
-FARTHEST = 0.2
-"""Part of the error by which that of what is added up may be larger."""
 
 
 class ModelSelection:
@@ -111,7 +113,8 @@ class ModelSelection:
             return Combination.alone(selected.setting)
         settings: list[Setting] = []
         errors: list[Tensor] = []
-        near = selected.error * (1.0 + FARTHEST)
+        n_independent = self._independent_errors(selected)
+        near = selected.error * (1.0 + farthest(n_independent))
 
         def take(candidate: Candidate) -> None:
             found = [candidate]
@@ -152,12 +155,19 @@ class ModelSelection:
                 self.ridges.forget(shared.setting)
             take(self.ridges.best(setting, start, near))
             self.ridges.forget(setting)
-        combination = Combination.of(settings, mean_products(errors))
+        combination = Combination.of(settings, mean_products(errors), n_independent)
         self.compared += [
             replace(entry, chosen=True, share=combination.share(entry.setting))
             for entry in self._entries(combination)
         ]
         return combination
+
+    def _independent_errors(self, selected: Candidate) -> float:
+        """Return how many independent errors validation has of a candidate."""
+        windows = self.windows
+        n_series = len(windows.series.unique())
+        errors = windows.residuals(selected)
+        return independent_errors(errors, windows.n_apart, n_series, self.problem.shift)
 
     def _other_forms(self, selected: Candidate) -> list[ComparedSetting]:
         """Return what else was compared of the same view: other lengths, one head each, pooled."""

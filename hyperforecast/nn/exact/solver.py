@@ -21,6 +21,13 @@ from hyperforecast.nn.exact.out_of_sample import (
     leave_out_residuals,
     n_sampled,
 )
+from hyperforecast.nn.exact.own_calibration import calibrate_own
+from hyperforecast.nn.exact.own_out_of_sample import (
+    OwnOutOfSample,
+    own_held_out_residuals,
+    own_leave_out_residuals,
+)
+from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.problem import Problem
 from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.search_space import SearchSpace
@@ -29,6 +36,7 @@ from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
+from hyperforecast.nn.exact.window_weights import window_weights
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -143,8 +151,6 @@ def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> No
     asked = {
         "common factors": max(problem.search.n_factors) > 0,
         "the last values of all channels": problem.search.neighbours,
-        "quantiles": bool(problem.quantiles),
-        "weights of windows and steps, and a stride": any(one.is_weighted for one in series),
     }
     for what, is_asked in asked.items():
         if is_asked:
@@ -152,6 +158,14 @@ def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> No
                 f"There is no closed form of {what} where channels have windows of their own. "
                 "Leave that out, or train by gradients: solver='adam'."
             )
+    width = problem.width
+    layout = WindowLayout(problem.lookback, problem.horizon, problem.shift)
+    weights = window_weights([one for one in series if one.n_rows >= width], layout)
+    if weights is not None and not any(one.any() for one in weights):
+        raise ValueError(
+            "The sample weights of all windows are zero, so nothing is known of any. Give weights "
+            "of which some are positive."
+        )
     if problem.n_channels is None:
         raise ValueError(
             "Problem.n_channels must say how many channels there are where series hold some of "
@@ -165,6 +179,11 @@ def _residual_quantiles(
     """Calibrate the quantiles asked for on windows that were not trained on, if any are."""
     if not trained.problem.quantiles:
         return None
+    if isinstance(trained.cache, OwnWindowCache):
+        parts = [own_leave_out_residuals(trained, solution)]
+        if validated is not None:
+            parts.append(own_held_out_residuals(validated, solution))
+        return calibrate_own(OwnOutOfSample.joined(parts), trained.problem)
     splits = [trained] if validated is None else [trained, validated]
     each = n_sampled(trained) / sum(split.cache.n_windows for split in splits)
     sample = leave_out_residuals(trained, solution, each * trained.cache.n_windows)
@@ -210,6 +229,8 @@ def _fold(
     """Return the splits of what is trained on, and of what settings are compared on."""
     training, validation = parts
     trained = _training(problem, training, options, history, f"training{name}", validation, units)
+    # settings are compared on windows that all count the same
+    validation = [replace(one, weight=None, counts=None) for one in validation]
     validated = DataSplit(problem, validation, options, history, f"validation{name}", trained)
     return Fold(trained, validated)
 
@@ -230,7 +251,7 @@ def _training(
             f"embedding_steps={options.embedding_steps} has no closed form where windows or steps "
             "have weights, or windows a stride. Leave out one of them."
         )
-    kind = WeightedSplit if weighted else DataSplit
+    kind = WeightedSplit if weighted and not has_own_windows(series) else DataSplit
     return kind(problem, series, options, history, name, validation=validation, units=units)
 
 

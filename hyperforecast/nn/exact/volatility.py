@@ -80,7 +80,10 @@ def select_volatility(
     inverse = torch.where(typical > 0, 1 / torch.where(typical > 0, typical, 1.0), 0.0)
     ratios = torch.where(typical > 0, variances * inverse, 1.0)
     if n_apart >= MAX_BLOCKS and len(spans):
-        shares = _climb(*_some(residuals, ratios), shares, levels, n_apart)
+        residuals, ratios_of_some = _some(residuals, ratios)
+        order = torch.arange(residuals.shape[1], device=residuals.device)  # one after another
+        alike = torch.zeros_like(order)
+        shares = shares_of_variance(residuals, ratios_of_some, levels, order, alike, n_apart)
     used = shares.nonzero().flatten()
     constant = 1.0 - shares.sum().item()
     coefficients = (shares * inverse[:, 0])[:, used]
@@ -88,18 +91,32 @@ def select_volatility(
     return Volatility(tuple(spans[n] for n in used.tolist()), constant, coefficients), scale
 
 
-def _climb(
-    residuals: Tensor, ratios: Tensor, shares: Tensor, levels: Tensor, n_apart: int
+def shares_of_variance(
+    residuals: Tensor, ratios: Tensor, levels: Tensor, times: Tensor, series: Tensor, n_apart: int
 ) -> Tensor:
-    """Hand out shares of the variance as long as that gains clearly."""
+    """Hand out shares of the variance as long as that gains clearly.
+
+    Parameters
+    ----------
+    residuals : Tensor, shape (C, T, H)
+    ratios : Tensor, shape (C, T, J)
+        Recent variances of their windows, in units of their mean.
+    levels : Tensor, shape (P,)
+    times, series, n_apart
+        See :func:`~hyperforecast.nn.exact.standard_error.standard_errors`.
+
+    Returns
+    -------
+    Tensor, shape (J,)
+    """
+    shares = residuals.new_zeros(ratios.shape[-1])
     loss = _pinball(residuals, ratios, shares, levels)
-    order = torch.arange(loss.shape[1], device=loss.device)  # of windows, one series after another
     while (constant := 1.0 - shares.sum().item()) > LEAST_CONSTANT:
         steps = min(SHARE_STEP, constant / 2) * torch.eye(len(shares)).to(shares)
         tried = [(shares + one, _pinball(residuals, ratios, shares + one, levels)) for one in steps]
         more, lower = min(tried, key=lambda one: one[1].mean().item())
         gains = loss - lower
-        clear = exceeds_standard_error(gains, order, torch.zeros_like(order), n_apart)
+        clear = exceeds_standard_error(gains, times, series, n_apart)
         if not (clear and gains.mean() > LEAST_GAIN * loss.mean()):
             break
         shares, loss = more, lower

@@ -32,7 +32,7 @@ class ContentProducts:
 
     @classmethod
     def of_windows(
-        cls, target: Tensor, past: Tensor, future: Tensor, there: Tensor
+        cls, target: Tensor, past: Tensor, future: Tensor, roots: Tensor
     ) -> "ContentProducts":
         """Return those of windows that are written out.
 
@@ -40,11 +40,11 @@ class ContentProducts:
         ----------
         target : Tensor, shape (n, K, width)
         past, future : Tensor, shape (n, K, Q, width) and (n, K, F, width)
-        there : Tensor, shape (n, K), bool
-            Which of the windows count.
+        roots : Tensor, shape (n, K)
+            Of how much each window counts.
         """
-        contents = [target, past.flatten(2), future.flatten(2), target.new_ones(*there.shape, 1)]
-        held = torch.cat(contents, dim=2) * there[..., None]
+        contents = [target, past.flatten(2), future.flatten(2), target.new_ones(*roots.shape, 1)]
+        held = torch.cat(contents, dim=2) * roots[..., None]
         return cls(held.mT @ held, target.shape[2], past.shape[2], future.shape[2])
 
     def __add__(self, other: "ContentProducts") -> "ContentProducts":

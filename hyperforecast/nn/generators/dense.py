@@ -61,8 +61,9 @@ class DenseGenerator(PiecewiseGenerator):
         with torch.no_grad():
             for basis in self.weight_bases:
                 initialise(basis)
-                started = basis.any(dim=1)  # rows that start at zero stay there
-                basis[started] -= basis[started].mean()  # the level does not change at the start
+                started = basis.any(dim=1, keepdim=True)  # rows that start at zero stay there
+                level = basis.sum() / (started.sum() * in_features)
+                basis -= torch.where(started, level, 0.0)  # the level does not change at the start
             self.weight_bases.mul_(self.basis_scale)
 
     def generate(self, context: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -2,6 +2,7 @@
 
 from hyperforecast.nn.newcomers.adaptation import ADAPTATIONS, Adaptation, check_adaptation
 from hyperforecast.nn.newcomers.channel_spread import ChannelSpread
+from hyperforecast.nn.newcomers.cycles import NewcomerCycles, less_cycles, without_cycles
 from hyperforecast.nn.newcomers.encoder_training import train_encoder
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.solver import ChannelSolver, NegativeLogLikelihood, squared_error
@@ -14,8 +15,11 @@ __all__ = [
     "ChannelSpread",
     "HistoryEncoder",
     "NegativeLogLikelihood",
+    "NewcomerCycles",
     "check_adaptation",
+    "less_cycles",
     "own_correlations",
     "squared_error",
     "train_encoder",
+    "without_cycles",
 ]

@@ -17,14 +17,17 @@ from hyperforecast.nn.resizing import pinned
 from hyperforecast.nn.shared_weights import own_weights, split_weights
 from hyperforecast.nn.term import Term
 
+OWN = ("n_channels", "periods")
+"""Arguments of a network in which tasks may differ: what follows from them is a task's own."""
+
 
 @dataclass(frozen=True)
 class TaskMemory:
     """Weights of tasks that one network has learned, and no rows of theirs.
 
-    A task's own are its vector, what belongs to its channels, and all buffers: units, statistics
-    of batches. All other weights are shared: those generated from a task's own vectors go on
-    learning, the others stay as the first task left them.
+    A task's own are its vector, what belongs to its channels, its cycles, and all buffers: units,
+    statistics of batches. All other weights are shared: those generated from a task's own vectors
+    go on learning, the others stay as the first task left them.
 
     Attributes
     ----------
@@ -71,11 +74,11 @@ class TaskMemory:
             return
         given = pinned(arguments)
         for name, before in self.arguments.items():
-            if name != "n_channels" and given.get(name) != before:
+            if name not in OWN and given.get(name) != before:
                 raise ValueError(
                     f"Tasks of one model share its network, and this one would have {name}="
                     f"{given.get(name)!r} where those before have {before!r}. Give tasks the same "
-                    "lengths, options and numbers of covariates; numbers of channels may differ."
+                    "lengths, options and numbers of covariates; channels and periods may differ."
                 )
 
     def weights(self, name: str) -> dict[str, Tensor]:

@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from darts import TimeSeries
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, HyperModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    HyperModel,
+    MoLAModel,
+)
 from hyperforecast.darts.attributes import AttributeEncoder
 
 L, H = 8, 2
@@ -243,3 +250,74 @@ def test_a_newcomer_lacks_what_weights_are_generated_from(solved: HyperforecastM
     text = changed(NEWCOMERS[0], speed="quick")
     with pytest.raises(ValueError, match="'speed' was a number for the series trained on"):
         solved.predict(1, series=text)
+
+
+class TestAdapters:
+    """Experts that series mix by what their attributes say."""
+
+    @staticmethod
+    def model(**options: Any) -> MoLAModel:
+        of_training = {
+            "n_epochs": 10,
+            "n_base_epochs": 5,
+            "random_state": 0,
+            "batch_size": 128,
+            "optimizer_kwargs": {"lr": 3e-3},
+            "pl_trainer_kwargs": {"accelerator": "cpu"},
+        }
+        sizes = {"backbone": "rlinear", "n_segments": 2, "n_experts": 2, "rank": 4}
+        return MoLAModel(L, H, **sizes, **of_training, **options)
+
+    @staticmethod
+    def noisy(number: int) -> TimeSeries:
+        """Return an autoregression of one of two kinds."""
+        kind = ("slow", "fast")[number % 2]
+        by = {"slow": (1.6, -0.9), "fast": (-0.7, 0.0)}[kind]
+        values = np.random.default_rng(number).standard_normal(150)
+        for t in range(2, len(values)):
+            values[t] += by[0] * values[t - 1] + by[1] * values[t - 2]
+        rows = (values[50:] / values[50:].std()).astype(np.float32)
+        static = pd.DataFrame({"kind": [kind]})
+        return TimeSeries.from_values(
+            rows[:, None], columns=[f"noisy {number}"], static_covariates=static
+        )
+
+    @pytest.mark.slow
+    def test_forecast_series_never_seen_better_than_those_that_all_share(self) -> None:
+        series, new = [self.noisy(n) for n in range(24)], [self.noisy(100 + n) for n in range(10)]
+        own = self.model(weights_by="series", channel_experts=2).fit(series)
+        shared = self.model(use_static_covariates=False).fit(series)
+
+        def missed(model: MoLAModel) -> float:
+            forecasts = model.historical_forecasts(
+                new,
+                forecast_horizon=H,
+                retrain=False,
+                last_points_only=False,
+                start=-40,
+                start_format="position",
+            )
+            pairs = [
+                (f, one.slice_intersect(f))
+                for one, many in zip(new, forecasts, strict=True)
+                for f in many
+            ]
+            return float(np.mean([np.square(f.values() - o.values()).mean() for f, o in pairs]))
+
+        assert missed(own) < 0.9 * missed(shared)
+
+    def test_attributes_that_tell_nothing_give_what_all_share(self) -> None:
+        """Unknown ones are zeros, and so is the vector that mixes the experts."""
+        model = self.model(weights_by="series", channel_experts=3).fit(panel()[:6], epochs=1)
+        new = changed(NEWCOMERS[0], kind="unheard of", speed=np.nan)
+        found = model.predict(H, series=new[:-H])
+        told = model.predict(H, series=NEWCOMERS[0][:-H])
+        assert not np.allclose(told.values(), found.values(), rtol=1e-4)
+        for context in model.network.contexts("mola"):
+            if context.axis == "channel":
+                with torch.no_grad():
+                    context.weight.zero_()
+                    context.from_attributes.weight.zero_()
+        named = new.with_columns_renamed(new.components[0], "s0")
+        expected = model.predict(H, series=named[:-H])
+        np.testing.assert_allclose(found.values(), expected.values(), rtol=1e-6)

@@ -7,6 +7,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
+from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ExponentialLR
@@ -29,8 +30,9 @@ class Watcher(pl.Callback):
 
 def fit(**options: Any) -> tuple[HNMVTSModel, dict[str, Any]]:
     watcher = Watcher()
-    trainer = {"callbacks": [watcher], "enable_progress_bar": False, "accelerator": "cpu"}
-    trainer |= options.pop("trainer", {})
+    given = options.pop("trainer", {})
+    trainer = {"enable_progress_bar": False, "accelerator": "cpu", **given}
+    trainer["callbacks"] = [watcher, *given.get("callbacks", [])]
     model = HNMVTSModel(
         6, 3, solver="adam", n_epochs=4, random_state=0, pl_trainer_kwargs=trainer, **options
     )
@@ -46,6 +48,31 @@ def test_adam_takes_a_step_in_one_kernel() -> None:
     for a, b in zip(fused.network.parameters(), plain.network.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     assert fused.model.optimizer_kwargs == {}  # as it is saved
+
+
+def test_gradients_are_clipped_in_mixed_precision() -> None:
+    assert (
+        fit(trainer={"precision": "bf16-mixed", "gradient_clip_val": 1.0})[1]["fused"] is not True
+    )
+    assert fit(trainer={"precision": "bf16-mixed"})[1]["fused"] is True
+
+
+class Recorder(pl.Callback):
+    """Keeps the weights after every step."""
+
+    def __init__(self) -> None:
+        self.steps: list[list[Tensor]] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
+        self.steps.append([one.detach().clone() for one in module.parameters()])
+
+
+def test_weights_are_averaged_over_the_steps() -> None:
+    recorder = Recorder()
+    model, _ = fit(batch_size=16, trainer={"callbacks": [recorder, WeightAveraging()]})
+    assert len(recorder.steps) == 16
+    for found, *steps in zip(model.model.parameters(), *recorder.steps, strict=True):
+        torch.testing.assert_close(found.detach(), torch.stack(steps).mean(dim=0))
 
 
 @pytest.mark.parametrize(

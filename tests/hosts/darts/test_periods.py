@@ -1,5 +1,6 @@
 """Cycles of known periods in Darts models."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ EXACT: dict[str, Any] = {"solver": "exact"}
 ADAM: dict[str, Any] = {"n_epochs": 1, "random_state": 0, "batch_size": 256}
 
 
-def error(model: Any, series: TimeSeries) -> float:
+def error(model: Any, series: TimeSeries, channel: str | None = None) -> float:
     forecasts = model.historical_forecasts(
         series, start=-100, start_format="position", forecast_horizon=H, retrain=False
     )
-    return float(np.square((series.slice_intersect(forecasts) - forecasts).values()).mean())
+    missed = series.slice_intersect(forecasts) - forecasts
+    return float(np.square((missed if channel is None else missed[channel]).values()).mean())
 
 
 @pytest.fixture(scope="module")
@@ -264,20 +266,109 @@ def test_what_cannot_be(periods: Any, message: str) -> None:
         HNMVTSModel(L, H, periods=periods)
 
 
-def test_what_has_no_cycle(solved: HNMVTSModel) -> None:
+def test_what_has_no_cycle() -> None:
     with pytest.raises(ValueError, match="do not fit twice into the longest training series"):
         HNMVTSModel(L, H, periods=N_ROWS).fit(SERIES)
-    with pytest.raises(ValueError, match="no cycles yet for channels and series that are added"):
-        solved.add_channels(SERIES.with_columns_renamed(["a", "b"], ["c", "d"]))
     with pytest.raises(ValueError, match="has no periods"):
         HNMVTSModel(L, H).fit(SERIES).with_phases(SERIES)
     plain = HNMVTSModel(L, H)
     dataset = plain._build_train_dataset([SERIES], None, [made(seed=3)], None, None)
     with pytest.raises(ValueError, match="makes datasets itself"):
         HNMVTSModel(L, H, periods=DAY).fit_from_dataset(dataset)
-    tasks = HyperModel(L, H, tasks="task-vectors", periods=DAY, **ADAM)
-    with pytest.raises(ValueError, match="periods has cycles of one task"):
-        tasks.learn_task("one", SERIES)
+
+
+def alike(n_channels: int, n_rows: int = N_ROWS, **made_by: Any) -> TimeSeries:
+    """Channels of one day, each of its own size and about a level of its own."""
+    column = made(n_rows=n_rows, **made_by)["a"]
+    random = np.random.default_rng(7)
+    noise = 0.3 * random.normal(size=(n_rows, n_channels))
+    values = (column.values() + noise) * np.arange(1, n_channels + 1) + 10.0
+    names = [f"c{i}" for i in range(n_channels)]
+    return TimeSeries.from_times_and_values(column.time_index, values, columns=names)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"adaptation": "fine-tune"},
+        {"model": {**ADAM, "instance_norm": "last"}},
+        {"model": {"n_factors": 1, "channel_embedding_dim": 2}},
+    ],
+)
+def test_an_added_channel_has_the_day_of_its_rows(options: dict[str, Any]) -> None:
+    given = {"channel_embedding_dim": 2, **options.get("model", {})}
+    whole = alike(4)
+    before = whole[:-100]
+    model = HNMVTSModel(L, H, periods=DAY, **given).fit(before[["c0", "c1", "c2"]])
+    assert model.network.periods == (DAY,)
+    few, enough = before[-10:], before[-10 * DAY :]
+    adaptation = {k: v for k, v in options.items() if k == "adaptation"}
+    known = ["c0", "c1", "c2"] if "n_factors" in given else []
+    added = {
+        name: copy.deepcopy(model).add_channels(rows[[*known, "c3"]], **adaptation)
+        for name, rows in (("few", few), ("enough", enough))
+    }
+    trained = HNMVTSModel(L, H, periods=DAY, **given).fit(before)
+    best = error(trained, whole, "c3")
+    for name, one in added.items():
+        assert one.channel_names == ["c0", "c1", "c2", "c3"]
+        assert error(one, whole, "c3") < {"few": 2.3, "enough": 1.1}[name] * best
+
+
+def test_a_channel_forecast_by_the_head_of_all_has_a_day() -> None:
+    whole = alike(3)
+    model = BackboneModel(L, H, periods=DAY).fit(whole[["c0", "c1"]][:-100])
+    named = whole.with_columns_renamed(["c0", "c1", "c2"], ["x", "y", "z"])
+    with pytest.warns(UserWarning, match="were not trained on"):
+        forecast = model.predict(H, series=named[:-100])
+    assert np.abs((forecast - named.slice_intersect(forecast)).values()).max() < 4.0
+    known = model.predict(H, series=whole[["c0", "c1"]][:-100])
+    # cycles are drawn towards the mean of the two, and that is nearly their own
+    np.testing.assert_allclose(forecast.values()[:, :2], known.values(), atol=0.6)
+
+
+def test_an_added_series_has_the_day_of_its_rows() -> None:
+    whole = alike(4)
+    several = [whole[f"c{i}"].with_columns_renamed(f"c{i}", "value") for i in range(4)]
+    several = [
+        one.with_static_covariates(pd.DataFrame({"name": [f"s{i}"]}))
+        for i, one in enumerate(several)
+    ]
+    given: dict[str, Any] = {"periods": DAY, "weights_by": "series", "series_id": "name"}
+    before = [one[:-100] for one in several]
+    model = HNMVTSModel(L, H, **given).fit(before[:3])
+    assert model.network.periods == (DAY,)
+    model.add_series(before[3][-10 * DAY :])
+    trained = HNMVTSModel(L, H, **given).fit(before)
+    assert error(model, several[3]) < 1.1 * error(trained, several[3])
+    # one that is not added, but forecast from some days of its own
+    unknown = several[3].with_static_covariates(pd.DataFrame({"name": ["s4"]}))
+    with pytest.warns(UserWarning, match="were not trained on"):
+        forecast = model.predict(H, series=unknown[:-100])
+    missed = (unknown.slice_intersect(forecast) - forecast).values()
+    assert np.square(missed).mean() < 2.0 * error(trained, several[3])
+
+
+@pytest.mark.parametrize("solver", ["adam", "exact"])
+def test_tasks_have_cycles_of_their_own(solver: str) -> None:
+    options = {"solver": "exact"} if solver == "exact" else {"tasks": "task-vectors", **ADAM}
+    model = HyperModel(L, H, head="hn-mvts", periods="auto", **options)
+    daily = alike(2, seed=3)
+    index = pd.date_range("2020-01-01", periods=len(daily), freq="D")
+    weeks = np.sin(2 * np.pi * np.arange(len(daily)) / 7)[:, None] + 0.1 * daily.values()
+    weekly = TimeSeries.from_times_and_values(index, weeks)
+    model.learn_task("hours", daily[:-H])
+    first = model.predict(H, series=daily[:-H], task="hours")
+    table = model.for_task("hours").network.cycle.values[0].clone()
+    model.learn_task("days", weekly[:-H], hold=1e6)
+    assert model.for_task("days").network.periods[0] == 7
+    again = model.for_task("hours").network
+    assert again.periods[0] == DAY
+    torch.testing.assert_close(again.cycle.values[0], table, rtol=0, atol=0)
+    found = model.predict(H, series=daily[:-H], task="hours")
+    np.testing.assert_allclose(found.values(), first.values(), atol=0.1)
+    model.predict(H, series=weekly[:-H], task="days")
 
 
 def test_phases_that_a_precision_cannot_tell_apart(

@@ -1,5 +1,6 @@
 """Weights of series: panels of Darts series, each with weights of its own."""
 
+import copy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ import pandas as pd
 import pytest
 from darts import TimeSeries
 from darts.dataprocessing.transformers import BottomUpReconciliator
+from darts.utils.likelihood_models.torch import QuantileRegression
 
 from hyperforecast.darts import (
     BackboneModel,
+    CentredQuantiles,
     HNMVTSModel,
     HyperforecastModel,
     HyperModel,
     LightSAEModel,
 )
+from hyperforecast.nn.channel_offsets import usual_offsets
 
 L, H = 12, 4
 
@@ -145,6 +149,19 @@ def test_solved_forecasts_of_an_unknown_series_are_in_its_own_units(
     np.testing.assert_allclose((large.values() - 1e6) / 1e3, small.values(), rtol=1e-3, atol=1e-4)
 
 
+def test_series_that_nobody_named_are_forecast_each_in_its_own_units(
+    solved: HyperforecastModel,
+) -> None:
+    rows = wave(0, 60, 99)
+    unnamed = [of_values(level + scale * rows, "0") for level, scale in [(0, 1), (1e6, 1e3)]]
+    mixed = [unnamed[0], panel()[3], unnamed[1]]
+    with pytest.warns(UserWarning, match="not trained on, '0'"):
+        found = solved.predict(H, series=mixed)
+    with pytest.warns(UserWarning, match="not trained on, '0'"):
+        alone = [solved.predict(H, series=one) for one in mixed]
+    np.testing.assert_allclose(values_of(found), values_of(alone), rtol=1e-12)
+
+
 def test_saved_and_loaded_it_knows_its_series(model: HyperforecastModel, tmp_path: Path) -> None:
     series = panel()
     expected = values_of(model.predict(H, series=series))
@@ -248,6 +265,164 @@ def test_a_series_too_short_for_a_window_has_the_mean_weights() -> None:
         model.fit([*panel(), short])
     forecast = model.predict(H, series=short).values()
     assert np.abs(forecast - 1e3).max() < 50
+
+
+class TestSampleWeights:
+    """Of series that are solved for."""
+
+    options: dict[str, Any] = {
+        "weights_by": "series",
+        "solver": "exact",
+        "channel_embedding_dim": 0,
+        "instance_norm": "last",
+        "solver_kwargs": {"ridge": 0.1, "combine": False, "pool": False},
+    }
+
+    @staticmethod
+    def one_each(series: list[TimeSeries], weights: list[float]) -> list[TimeSeries]:
+        return [
+            of_values(np.full(len(one), weight), "weight", str(one.start_time().date()))
+            for one, weight in zip(series, weights, strict=True)
+        ]
+
+    def test_of_zero_leave_a_series_out(self) -> None:
+        series, even = panel(), panel()[::2]
+        weights = self.one_each(series, [float(n % 2 == 0) for n in range(12)])
+        model = HNMVTSModel(L, H, **self.options).fit(series, sample_weight=weights)
+        expected = HNMVTSModel(L, H, **self.options).fit(even)
+        for one, other in zip(
+            values_of(model.predict(H, series=even)),
+            values_of(expected.predict(H, series=even)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
+
+    def test_that_are_all_one_change_nothing(self) -> None:
+        series = panel()
+        weights = self.one_each(series, [3.0] * 12)
+        own = {**self.options, "channel_embedding_dim": 2}
+        for options in (own, {"weights_by": "series", "solver": "exact"}):
+            model = HNMVTSModel(L, H, **options).fit(series, sample_weight=weights)
+            expected = HNMVTSModel(L, H, **options).fit(series)
+            for one, other in zip(
+                values_of(model.predict(H, series=series)),
+                values_of(expected.predict(H, series=series)),
+                strict=True,
+            ):
+                np.testing.assert_allclose(one, other, rtol=1e-6)
+
+    def test_of_later_rows_may_fall_exponentially(self) -> None:
+        model = HNMVTSModel(L, H, **self.options).fit(panel(), sample_weight="exponential")
+        assert len(model.solver_report)
+        with pytest.raises(ValueError, match=r"steps of a window count differently.*by series"):
+            HNMVTSModel(L, H, **self.options).fit(panel(), sample_weight="linear")
+
+    def test_a_stride_as_long_as_the_horizon_is_weights_of_every_few_windows(self) -> None:
+        """As if rows counted at which the windows' horizons begin, for a horizon of one."""
+        series = panel()
+        counted = [
+            of_values(
+                (np.arange(len(one), 0, -1) % 5 == 1).astype(float),
+                "weight",
+                str(one.start_time().date()),
+            )
+            for one in series
+        ]
+        model = HNMVTSModel(L, 1, **self.options).fit(series, stride=5)
+        expected = HNMVTSModel(L, 1, **self.options).fit(series, sample_weight=counted)
+        for one, other in zip(
+            values_of(model.predict(1, series=series)),
+            values_of(expected.predict(1, series=series)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def made() -> list[TimeSeries]:
+    """Series that are alike but for level and unit, of very different lengths."""
+    lengths = [L + H + 4 + n * n for n in range(30)]
+    return [
+        of_values(10.0 ** (n % 4) * (5 + wave(0, length + H, n)), f"s{n}")
+        for n, length in enumerate(lengths)
+    ]
+
+
+@pytest.fixture(scope="module")
+def probabilistic(made: list[TimeSeries]) -> HyperforecastModel:
+    likelihood = QuantileRegression([0.05, 0.5, 0.95])
+    model = HNMVTSModel(L, H, weights_by="series", likelihood=likelihood)
+    return model.fit([one[:-H] for one in made])
+
+
+class TestQuantiles:
+    @staticmethod
+    def quantiles(model: HyperforecastModel, series: list[TimeSeries]) -> np.ndarray:
+        found = model.predict(H, series=series, predict_likelihood_parameters=True)
+        return np.stack([one.values() for one in found])
+
+    def test_cover_what_follows_short_and_long_series(
+        self, probabilistic: HyperforecastModel, made: list[TimeSeries]
+    ) -> None:
+        assert probabilistic.solver_report is not None
+        found = self.quantiles(probabilistic, [one[:-H] for one in made])
+        after = np.stack([one[-H:].values() for one in made])[..., 0]
+        inside = (found[..., 0] <= after) & (after <= found[..., 2])
+        assert 0.8 < inside[:15].mean() <= 1.0
+        assert 0.8 < inside[15:].mean() <= 1.0
+        assert (np.diff(found, axis=2) > 0).all()
+
+    def test_middle_is_the_forecast_without_them(self, made: list[TimeSeries]) -> None:
+        past = [one[:-H] for one in made]
+        plain, centred = (
+            HNMVTSModel(L, H, weights_by="series", likelihood=likelihood).fit(past)
+            for likelihood in (None, CentredQuantiles([0.1, 0.5, 0.9]))
+        )
+        expected = np.stack([one.values() for one in plain.predict(H, series=past)])
+        found = self.quantiles(centred, past)[..., 1:2]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    def test_of_new_series_are_the_usual_ones_in_their_own_units(
+        self, probabilistic: HyperforecastModel, made: list[TimeSeries]
+    ) -> None:
+        model = copy.deepcopy(probabilistic)
+        new = made[20].with_columns_renamed("s20", "new") * 1e3
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            found = self.quantiles(model, [new])[0]
+        width = np.diff(found, axis=1) / new.values().std(ddof=0)
+        offsets = model.network.channel_offsets.offsets.detach()
+        expected = usual_offsets(offsets[:, None])[0, 0].diff(dim=1)
+        np.testing.assert_allclose(width, expected, rtol=1e-6)
+        before = self.quantiles(model, made)
+        model.add_series([new])
+        width = np.diff(self.quantiles(model, [new])[0], axis=1) / new.values().std(ddof=0)
+        np.testing.assert_allclose(width, expected, rtol=1e-6)
+        assert np.array_equal(self.quantiles(model, made), before)
+
+    def test_are_saved_and_loaded(
+        self, probabilistic: HyperforecastModel, made: list[TimeSeries], tmp_path: Path
+    ) -> None:
+        probabilistic.save(str(tmp_path / "model.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+        expected = self.quantiles(probabilistic, made)
+        np.testing.assert_array_equal(self.quantiles(loaded, made), expected)
+
+    def test_each_component_of_a_series_has_its_own(self) -> None:
+        series = [one * 100.0 if n else one for n, one in enumerate(shops())]
+        model = HNMVTSModel(
+            L,
+            H,
+            weights_by="both",
+            series_id="shop",
+            likelihood=QuantileRegression([0.1, 0.5, 0.9]),
+        ).fit(series)
+        found = self.quantiles(model, series)  # (series, H, components times quantiles)
+        width = found[..., 2::3] - found[..., ::3]
+        units = np.stack([one.values().std(axis=0) for one in series])
+        assert model.network.channel_offsets.offsets.shape == (12, H, 3)
+        assert (width > 0).all()
+        assert (width.mean(axis=1) / units < 5).all()
 
 
 def test_reconciled_forecasts_add_up() -> None:

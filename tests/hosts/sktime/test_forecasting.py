@@ -457,6 +457,15 @@ class TestCovariates:
         assert list(forecast.loc["late"].index) == list(dates)
         pd.testing.assert_frame_equal(forecast, forecaster.predict(X=longer))
 
+    def test_a_step_does_not_depend_on_how_far_the_others_reach(self) -> None:
+        """Also by a backbone that reads what is known ahead as a whole."""
+        forecaster, y, X = self.fitted(cls=BackboneForecaster, n_epochs=1, backbone="lstm")
+        forecaster.fit(y.iloc[:-5], X=X.iloc[:-5], fh=[1, 2, 3])
+        whole, one = (forecaster.predict(fh=fh, X=X.iloc[-5:]) for fh in ([1, 2, 3], [2]))
+        np.testing.assert_allclose(one, whole.iloc[[1]], rtol=1e-5)
+        less = forecaster.predict(fh=[2], X=X.iloc[-5:-3])
+        assert np.abs(less - one).max(axis=None) > 1e-3, "what is not known is not read"
+
     def test_past_covariates_stop_it_from_going_on(self) -> None:
         forecaster, y, X = self.fitted(past_covariates=["before"], output_chunk_length=2)
         forecaster.fit(y, X=X)

@@ -105,6 +105,18 @@ def test_an_instance_too_short_to_train_on_is_forecast_with_a_warning() -> None:
     assert (y_pred.loc["short"] - 100).abs().to_numpy().max() < 20
 
 
+def test_intervals_of_instances_are_in_their_own_units() -> None:
+    y = panel()
+    forecaster = make(quantiles=(0.05, 0.5, 0.95), solver="exact").fit(y, fh=FH)
+    intervals = forecaster.predict_interval(coverage=0.9)
+    width = intervals.iloc[:, 1] - intervals.iloc[:, 0]
+    relative = width.groupby(level=0).mean() / y["sales"].groupby(level=0).std()
+    assert ((relative > 0.3) & (relative < 4)).all()
+    shifted = make(quantiles=(0.05, 0.5, 0.95)).fit(100.0 * y + 7.0, fh=FH)
+    found = shifted.predict_interval(coverage=0.9)
+    pd.testing.assert_frame_equal(found, 100.0 * intervals + 7.0, rtol=1e-6)
+
+
 def test_reconciled_forecasts_of_a_hierarchy_add_up() -> None:
     leaves = panel(3, step=0).reset_index()
     leaves["time"] = (

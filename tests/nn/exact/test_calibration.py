@@ -21,9 +21,9 @@ from hyperforecast.nn.exact import (
     solve_exact,
 )
 from hyperforecast.nn.exact.calibration import (
-    _conformal_quantiles,
     around_zero,
     calibrate,
+    conformal_quantiles,
     shrunk_quantiles,
     warn_beyond,
 )
@@ -74,7 +74,7 @@ class TestQuantiles:
         """At finitely many: of 39 values the first and the last are the quantiles 1 and 39 / 40."""
         values = torch.arange(1.0, 40.0, dtype=torch.float64)[None] - 20
         levels = torch.tensor([1 / 40, 0.5, 0.75, 39 / 40], dtype=torch.float64)
-        found = _conformal_quantiles(values, levels, torch.tensor([[39.0]]))
+        found = conformal_quantiles(values, levels, torch.tensor([[39.0]]))
         torch.testing.assert_close(found.flatten(), torch.tensor([-19, 0, 10, 19]).double())
 
     def test_channels_of_few_rows_share_their_shape(self) -> None:

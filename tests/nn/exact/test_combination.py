@@ -20,7 +20,14 @@ from hyperforecast.nn.exact import (
     WindowLayout,
     solve_exact,
 )
-from hyperforecast.nn.exact.combination import EXCESS, chosen_shares, mean_products
+from hyperforecast.nn.exact.combination import (
+    ENOUGH,
+    EXCESS,
+    chosen_shares,
+    farthest,
+    independent_errors,
+    mean_products,
+)
 from hyperforecast.nn.exact.data_split import DataSplit
 from hyperforecast.nn.exact.leave_out import WindowSpan, solve_without
 
@@ -52,6 +59,32 @@ class TestShares:
         assert shares[2] > 0  # independent errors pay at any size
         behind = torch.tensor([[1.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
         assert chosen_shares(behind).tolist() == [1.0, 0.0]
+
+    def test_of_few_errors_are_more_alike(self) -> None:
+        """A quarter of enough errors: four times the excess, and four times the pull, by hand."""
+        products = torch.tensor([[1.0, 1.0], [1.0, 1.0 + EXCESS]], dtype=torch.float64)
+        first = 1 / (1 + math.exp(-1 / 4))
+        expected = (2 * 4 * first + EXCESS) / (2 * 4 + EXCESS)
+        few = chosen_shares(products, ENOUGH / 4)
+        assert few[0].item() == pytest.approx(expected, rel=1e-9)
+        many = chosen_shares(products, 4 * ENOUGH)
+        torch.testing.assert_close(many, chosen_shares(products), rtol=0, atol=0)
+        assert farthest(ENOUGH / 4) == pytest.approx(4 * farthest(ENOUGH))
+
+    def test_independent_errors_are_horizons_times_directions_of_channels(self) -> None:
+        torch.manual_seed(0)
+        alone = torch.randn(1, 2000, 1, dtype=torch.float64)
+        several = torch.randn(8, 2000, 1, dtype=torch.float64)
+        for errors, directions in (
+            (alone, 1),
+            (alone.expand(8, -1, -1), 1),  # all channels miss by the same
+            (several * torch.arange(1.0, 9.0)[:, None, None], 8),
+        ):
+            found = independent_errors(errors, 2000, 1, 0)
+            assert found == pytest.approx(2000 * directions, rel=0.02)
+            assert independent_errors(errors, 2000, 3, 0) == pytest.approx(3 * found)
+        longer = torch.randn(1, 400, 50, dtype=torch.float64)
+        assert independent_errors(longer, 8, 1, 0) == pytest.approx(9, rel=0.01)
 
     def test_where_one_has_no_error_it_forecasts_alone(self) -> None:
         assert chosen_shares(torch.diag(torch.tensor([0.0, 1.0]))).tolist() == [1.0, 0.0]

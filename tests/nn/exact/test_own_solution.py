@@ -115,7 +115,6 @@ def test_units_are_those_of_each_channels_own_rows() -> None:
     [
         ({"search": SearchSpace(n_factors=(0, 2))}, "common factors"),
         ({"search": SearchSpace(neighbours=True)}, "the last values of all channels"),
-        ({"quantiles": (0.1, 0.9)}, "quantiles"),
     ],
 )
 def test_what_needs_the_same_windows_of_all_channels_is_refused(changed, words) -> None:

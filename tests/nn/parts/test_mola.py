@@ -262,3 +262,69 @@ class TestLayers:
 def test_errors(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         make(**options)
+
+
+class TestChannelExperts:
+    """Experts that channels mix by their vectors, beside those of segments."""
+
+    @pytest.mark.parametrize("backbone", ["rlinear", "rmlp"])
+    def test_forecasts_are_those_of_plain_networks_of_each_channel(self, backbone: str) -> None:
+        network, x = trained(make(backbone, channel_experts=2, rank=2)), window()
+        (vectors,) = (one for one in network.contexts("mola") if one.axis == "channel")
+        found = network(x)
+        for n in range(C):
+            alone = make(backbone, rank=2)  # with what the channel's vector mixes in its base
+            state = {k: v for k, v in network.state_dict().items() if k in alone.state_dict()}
+            for name, layer in network.named_modules():
+                if isinstance(layer, HyperLinear):
+                    experts = layer.terms["mola:channel"].generator
+                    own = sum(
+                        vectors.weight[n, q] * experts.up[q] @ experts.down[q] for q in range(2)
+                    )
+                    state[f"{name}.weight"] = layer.weight + own
+            alone.load_state_dict(state)
+            torch.testing.assert_close(alone(x)[:, :, n], found[:, :, n])
+
+    def test_without_a_vector_they_are_those_of_all(self) -> None:
+        network, x = trained(make(channel_experts=3)), window()
+        plain = make()
+        plain.load_state_dict({k: network.state_dict()[k] for k in plain.state_dict()})
+        assert not torch.allclose(network(x), plain(x))
+        with torch.no_grad():
+            for context in network.contexts("mola"):
+                if context.axis == "channel":
+                    context.weight.zero_()
+        torch.testing.assert_close(network.train().eval()(x), plain(x))
+
+    def test_the_first_stage_does_not_see_them(self) -> None:
+        network, x = make(channel_experts=2).train(), window()
+        before = network(x, shared=True)
+        trained(network)
+        torch.testing.assert_close(network(x, shared=True), before)
+
+    def test_folded_they_are_plain_layers(self) -> None:
+        network, x = trained(make("rlinear", channel_experts=2)), window()
+        torch.testing.assert_close(network.fold()(x), network(x))
+
+    @pytest.mark.parametrize(
+        ("backbone", "options", "words"),
+        [
+            ("rlinear", {"channel_experts": 4}, "channel_experts=4 are mixed by vectors of 3"),
+            (
+                "tsmixer",
+                {"channel_experts": 2, "adapted_layers": ["*feature_mixing*"]},
+                "channel_experts=2 would have no effect",
+            ),
+        ],
+    )
+    def test_what_they_cannot_be_is_told(self, backbone: str, options: Any, words: str) -> None:
+        with pytest.raises(ValueError, match=words):
+            make(backbone, **options)
+
+    def test_series_never_seen_have_what_their_attributes_say(self) -> None:
+        series = {"weights_by": "series", "n_series": 5, "n_attributes": 2}
+        network = make("rlinear", channel_experts=2, network=series)
+        (vectors,) = (one for one in network.contexts("mola") if one.axis == "channel")
+        assert vectors.from_attributes.weight.shape == (2, 2)
+        assert network.parts["mola"].takes_attributes()
+        assert not make("rlinear").parts["mola"].takes_attributes()

@@ -141,7 +141,8 @@ def phased_rows(
 
 def units_of(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tensor]:
     """Return mean and deviation of every channel over all rows of all series, gaps left out."""
-    rows = np.concatenate([one[list(names)].values(copy=False) for one in series])
+    chosen = [one if list(one.components) == list(names) else one[list(names)] for one in series]
+    rows = np.concatenate([one.values(copy=False) for one in chosen])
     rows = rows.astype(np.float64)
     return {
         "mean": torch.from_numpy(np.nanmean(rows, axis=0)),

@@ -144,9 +144,9 @@ class Pool:
         errors, of_level = rows(self.places), level.errors(self.places)  # (N + 1, H)
         horizon = missed.shape[1]
         n_seen = max(1.0, (rows.n_windows + own.n_windows) / horizon)
-        shares = self.prior
+        shares, counting = self.prior, (rows.counts > 0) / horizon  # steps that are known
         for _ in range(N_ROUNDS):
-            likely = (errors + level.variance_of_mean(shares) * of_level).log().mean(dim=1)
+            likely = (errors + level.variance_of_mean(shares) * of_level).log() @ counting.double()
             shares = torch.softmax(self.prior.log() - n_seen / 2 * likely, dim=0)
         pooled = self.shared(shares, level)
         if not own.n_windows:

@@ -121,6 +121,7 @@ class ChannelSolver:
             correlations = torch.zeros(n_known, cutter.lookback - 1)
         self.compared = known.tolist()
         self._correlations = correlations[:n_known]
+        self._unseen: dict[int, Tensor] = {}
         filler, standardiser = network.gap_filler, network.standardiser
         self._level, self._deviation = (
             (filler.level[:n_known], filler.deviation[:n_known])
@@ -274,10 +275,17 @@ class ChannelSolver:
             deviation = units.deviation[channel].item()
             variance = variance / deviation**2 if deviation > 0 else 0.0
         missed, slopes = self._of_level
-        part = torch.zeros(len(self.compared), dtype=torch.float64)
         if keeps_units:
-            part = unseen_part(self._correlations[self.compared], len(rows))
+            part = self._unseen_part(len(rows))
+        else:
+            part = torch.zeros(len(self.compared), dtype=torch.float64)
         return UnknownLevel(missed, slopes, torch.cat([part, part.mean()[None]]), variance)
+
+    def _unseen_part(self, n_rows: int) -> Tensor:
+        """Return :func:`unseen_part` of the known channels, kept: newcomers often come together."""
+        if n_rows not in self._unseen:
+            self._unseen[n_rows] = unseen_part(self._correlations[self.compared], n_rows)
+        return self._unseen[n_rows]
 
     @cached_property
     def _of_level(self) -> tuple[Tensor, Tensor]:

@@ -93,6 +93,16 @@ def test_what_is_not_known_of_a_horizon_does_not_count() -> None:
     assert not torch.allclose(found, pool.place(missed, slopes, 1e-12, level()))
 
 
+def test_a_step_that_no_row_shows_says_nothing_of_what_it_is_like() -> None:
+    """Nothing is missed there, and levels that are almost known make no difference."""
+    places, losses = known()
+    pool = Pool.of(places, losses)
+    missed, slopes = rows_of(places[0], 6, 1.0)
+    missed[:, 1] = torch.nan
+    expected, found = (pool.place(missed, slopes, 1e-12, level(v)) for v in (0.0, 1e-9))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
 def test_attributes_say_where_it_is_before_a_row_is_seen() -> None:
     places, losses = known()
     pool = Pool.of(places, losses, from_zero=True)

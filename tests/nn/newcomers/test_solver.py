@@ -1,5 +1,6 @@
 """Places of new channels, found through a network."""
 
+import pytest
 import torch
 
 from hyperforecast.nn import ForecastingNetwork
@@ -27,6 +28,8 @@ def solver_of(**options: object) -> tuple[ForecastingNetwork, ChannelSolver]:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(std=0.2)
+        if network.factors is not None:
+            network.factors.loadings.normal_()
     axes = channel_axes(arguments)
     larger = with_channels(network, axes, [*range(C), None], C)
     cutter = WindowCutter(L, network.horizon, 0, torch.float64)
@@ -66,3 +69,26 @@ def test_windows_that_begin_before_the_first_row_are_filled_up_by_it() -> None:
     weights = solver._filled_up(solver._open_ended(ObservedSeries(rows))).target
     expected = torch.cat([before, rows, torch.full((H - 1, 1), torch.nan)])
     torch.testing.assert_close(weights, expected, equal_nan=True)
+
+
+def test_rows_that_are_all_the_same_say_nothing() -> None:
+    _, solver = solver_of(instance_norm="none")
+    found = solver.solve([ObservedSeries(torch.full((30, 1), 3.0).double())], UNITS)
+    torch.testing.assert_close(found, solver.solve([], UNITS))
+
+
+@pytest.mark.parametrize("instance_norm", ["none", "last"])
+def test_one_map_of_window_and_factors_forecasts_as_the_network_does(instance_norm: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.randn(40, C + 1, generator=generator).double().cumsum(dim=0)
+    by_map, by_network = (
+        solver_of(n_factors=2, factor_lookback=4, instance_norm=instance_norm)[1] for _ in range(2)
+    )
+    by_network.__dict__["_map"] = None
+    found, expected = (one.solve([ObservedSeries(rows)], UNITS) for one in (by_map, by_network))
+    assert by_map._map is not None
+    assert by_map._map.of_factors is not None
+    torch.testing.assert_close(found, expected)
+    others = rows.clone()
+    others[:, :C] = others[:, :C].flip(0)
+    assert not torch.allclose(by_map.solve([ObservedSeries(others)], UNITS), found)

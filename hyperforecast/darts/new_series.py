@@ -18,11 +18,10 @@ from hyperforecast.darts.random_turns import random_turn
 from hyperforecast.darts.series_numbers import series_name
 from hyperforecast.darts.trained_on import begin_at_zero
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.channel_offsets import usual_offsets
+from hyperforecast.nn.channel_offsets import OFFSETS, usual_offsets
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact.units import MeanDeviation
 from hyperforecast.nn.newcomers import NewcomerCycles
-from hyperforecast.nn.newcomers.channel_spread import CALIBRATION
 from hyperforecast.nn.resizing import UNITS, pinned, series_tables
 
 
@@ -297,7 +296,7 @@ def _with_rows(
             added = attributes.unflatten(0, (len(series), -1))
         elif name in at_zero:
             added = rows.new_zeros(len(series), *rows.shape[1:])
-        elif name.startswith(CALIBRATION):
+        elif name.startswith(OFFSETS):
             added = usual_offsets(rows[:n_trained]).expand(len(series), *rows.shape[1:])
         else:
             mean = rows[:n_trained].mean(dim=0, keepdim=True)

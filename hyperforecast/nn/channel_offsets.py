@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+OFFSETS = "channel_offsets."
+"""How the names of what a network has of them begin; those of a newcomer are not solved for."""
+
 
 class ChannelOffsets(nn.Module):
     r"""Free offsets of each output, scaled by how much the window has moved of late.

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.channel_offsets import OFFSETS, usual_offsets
 from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.network import N_CHANNELS, ForecastingNetwork, KeyedArguments
@@ -137,9 +138,13 @@ def _chosen(
     """Return the entries (C', ...) of some channels of values (C, ...)."""
     if not values.is_floating_point():  # numbers of channels
         return torch.arange(len(sources)).to(values)
-    fresh = values[:n_known].double().mean(dim=0).to(values)
+    known = values[:n_known]
     if name == LOADINGS:
-        fresh = torch.zeros_like(fresh)
+        fresh = torch.zeros_like(values[0])
+    elif name.startswith(OFFSETS):
+        fresh = usual_offsets(known[:, None])[0, 0]
+    else:
+        fresh = known.double().mean(dim=0).to(values)
     return torch.stack([fresh if source is None else values[source] for source in sources])
 
 

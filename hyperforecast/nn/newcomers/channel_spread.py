@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
+from hyperforecast.nn.channel_offsets import OFFSETS
 from hyperforecast.nn.contexts.attributes import free_parts, with_attributes
 from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.resizing import with_channels
-
-CALIBRATION = "channel_offsets."
-"""How the names of what is not solved for begin: intervals of a new channel are the mean ones."""
 
 KEPT_VARIANCE = 1 - 1e-10
 """Part of what channels differ by that the directions make up, the largest first."""
@@ -77,7 +75,7 @@ class ChannelSpread:
         own = {
             name: axis
             for name, axis in axes.items()
-            if name in parameters and not name.startswith(CALIBRATION)
+            if name in parameters and not name.startswith(OFFSETS)
         }
         origin, steps = {}, {}
         for name, axis in own.items():

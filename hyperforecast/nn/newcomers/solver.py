@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from hyperforecast.nn.channel_offsets import OFFSETS
 from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact import ObservedSeries
@@ -16,7 +17,7 @@ from hyperforecast.nn.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.adaptation import Adaptation
 from hyperforecast.nn.newcomers.affine_map import AffineMap
-from hyperforecast.nn.newcomers.channel_spread import CALIBRATION, ChannelSpread
+from hyperforecast.nn.newcomers.channel_spread import ChannelSpread
 from hyperforecast.nn.newcomers.effective_share import effective_share
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
@@ -141,7 +142,7 @@ class ChannelSolver:
             trained._modules["factor_map"] = Remembering(trained.factor_map)
             axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
         if loss is None:
-            axes = {n: axis for n, axis in axes.items() if not n.startswith(CALIBRATION)}
+            axes = {n: axis for n, axis in axes.items() if not n.startswith(OFFSETS)}
         self._alone = with_channels(trained, axes, [None])
         # where channels begin, one step along each direction, and along all at once
         k = self.spread.n_directions

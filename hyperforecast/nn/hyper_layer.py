@@ -63,7 +63,7 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         Parameters
         ----------
         shared : bool
-            Whether adapters, and terms that differ between segments, are left out.
+            Whether terms that differ between segments are left out, and adapters beside them.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class HyperLayer(StaticLayer, Conditioned, Generic[G]):
         found = self._passes.get(shared)
         if found is None:
             terms = [cast("Term[G]", term) for term in self.terms.values()]
-            if shared:
+            if shared and any(term.axis == "segment" for term in terms):
                 terms = [term for term in terms if not (term.adapter or term.axis == "segment")]
             found = (terms, self.axes_of(terms), all(term.context.static for term in terms))
             if not torch.compiler.is_compiling():  # a traced pass may not change its modules

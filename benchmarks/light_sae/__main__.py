@@ -11,7 +11,7 @@ alike, that form clusters, and that have nothing in common, and compares the clu
 with the true ones. ``scan`` trains over ranks and pool sizes on a data set.
 ``ablation`` trains without the shared weight, with the pool at the head, with components balanced,
 and on some of the channels. ``energy`` draws the singular values of what each channel's embedding
-X
+has of its own. As in ``benchmarks.accuracy``, which also has the comparison of variants on data
 sets (methods ``plain``, ``light-sae`` and ``sae-full``), every trained model but those of the
 picture is a row of a results file and is not trained again.
 """

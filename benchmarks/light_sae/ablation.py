@@ -97,6 +97,19 @@ def runs(
                 yield Run(key, partial(measure, some, sizes, variant, seed, options))
 
 
+def trained(
+    dataset: Dataset, sizes: tuple[int, int], variant: str, seed: int, options: dict[str, Any]
+) -> HyperforecastModel:
+    """Train RMLP in a variant."""
+    model_class, fixed = VARIANTS[variant]
+    arguments = model_arguments(options)
+    for name in OWN_PARTS.keys() & set(fixed.values()):
+        register_part(name, OWN_PARTS[name])
+    return train(
+        model_class, dataset, *sizes, seed=seed, backbone="rmlp", **fixed, **arguments
+    ).model
+
+
 def measure(
     dataset: Dataset, sizes: tuple[int, int], variant: str, seed: int, options: dict[str, Any]
 ) -> Row:
@@ -106,19 +119,13 @@ def measure(
     median of the channels; ``gate_entropy`` and ``load_entropy`` are those of
     :func:`~hyperforecast.diagnostics.gate_collapse`.
     """
-    model_class, fixed = VARIANTS[variant]
-    arguments = model_arguments(options)
-    for name in OWN_PARTS.keys() & set(fixed.values()):
-        register_part(name, OWN_PARTS[name])
-    model = train(
-        model_class, dataset, *sizes, seed=seed, backbone="rmlp", **fixed, **arguments
-    ).model
+    model = trained(dataset, sizes, variant, seed, options)
     network = model.network
     row: Row = dict.fromkeys(("rank_90", "gate_entropy", "load_entropy"), "")
-    if model_class is LightSAEModel:
+    if isinstance(model, LightSAEModel):
         energy = auxiliary_energy(model)
         row["rank_90"] = float((energy < 0.9).sum(axis=1).add(1).median())
-        if "variant" not in fixed:
+        if "variant" not in VARIANTS[variant][1]:
             collapse = gate_collapse(model)
             row |= {n: round(collapse[n], 3) for n in ("gate_entropy", "load_entropy")}
     return {

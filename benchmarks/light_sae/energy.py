@@ -6,11 +6,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from benchmarks.cells import model_arguments
-from benchmarks.light_sae.ablation import VARIANTS
+from benchmarks.light_sae import ablation
 from benchmarks.protocol import Dataset
-from benchmarks.training import train
-from hyperforecast.darts import LightSAEModel
+from hyperforecast.darts import HyperforecastModel
 from hyperforecast.diagnostics import auxiliary_energy
 from hyperforecast.plotting import plot_auxiliary_energy
 
@@ -20,19 +18,12 @@ LEVELS = (0.5, 0.9, 0.99)
 
 def trained(
     dataset: Dataset, sizes: tuple[int, int], seed: int, options: dict[str, Any]
-) -> dict[str, LightSAEModel]:
+) -> dict[str, HyperforecastModel]:
     """Train RMLP with free matrices of each channel, and with the pool."""
-    models = {}
-    for variant in DRAWN:
-        model_class, fixed = VARIANTS[variant]
-        arguments = model_arguments(options)
-        models[variant] = train(
-            model_class, dataset, *sizes, seed=seed, backbone="rmlp", **fixed, **arguments
-        ).model
-    return models
+    return {one: ablation.trained(dataset, sizes, one, seed, options) for one in DRAWN}
 
 
-def table(models: Mapping[str, LightSAEModel]) -> pd.DataFrame:
+def table(models: Mapping[str, HyperforecastModel]) -> pd.DataFrame:
     """Return how many singular values hold a share of the energy, medians of the channels."""
     rows = []
     for variant, model in models.items():
@@ -42,7 +33,7 @@ def table(models: Mapping[str, LightSAEModel]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def draw(models: Mapping[str, LightSAEModel], path: str) -> None:
+def draw(models: Mapping[str, HyperforecastModel], path: str) -> None:
     """Draw the curves of all channels, a panel for each variant."""
     figure, axes = plt.subplots(1, len(models), figsize=(9, 3.4), layout="constrained", sharey=True)
     for ax, (variant, model) in zip(axes, models.items(), strict=True):

@@ -64,52 +64,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     of_command = {"longer": "mola_longer.csv", "scan": "mola_scan.csv"}
     results = given.results or RESULTS / of_command.get(given.command, "mola.csv")
+    networks = given.data, given.folder, given.backbones, given.seeds
+    training = {
+        "lookback": given.lookback,
+        "epochs": given.epochs,
+        "learning_rate": given.lr,
+        "stride": given.stride,
+    }
+    to_horizon = {**training, "horizon": given.horizon}
     if given.command == "one":
         print(json.dumps(train_one(given.what, given.repetitions)))
     elif given.command in ("accuracy", "table"):
         if given.command == "accuracy":
-            runs = accuracy.runs(
-                given.data,
-                given.folder,
-                given.backbones,
-                given.seeds,
-                lookback=given.lookback,
-                horizon=given.horizon,
-                epochs=given.epochs,
-                options={"n_segments": given.segments},
-                learning_rate=given.lr,
-                stride=given.stride,
-            )
-            complete(results, runs)
+            segments = {"n_segments": given.segments}
+            complete(results, accuracy.runs(*networks, options=segments, **to_horizon))
         print(markdown(accuracy.table(read_results(results))))
     elif given.command == "scan":
-        runs = scan.runs(
-            given.data,
-            given.folder,
-            given.backbones,
-            given.seeds,
-            given.shapes,
-            lookback=given.lookback,
-            horizon=given.horizon,
-            epochs=given.epochs,
-            learning_rate=given.lr,
-            stride=given.stride,
-        )
-        complete(results, runs)
+        complete(results, scan.runs(*networks, given.shapes, **to_horizon))
         print(markdown(scan.table(read_results(results))))
     elif given.command == "longer":
         runs = longer.runs(
-            given.data,
-            given.folder,
-            given.backbones,
-            given.seeds,
+            *networks,
             given.horizons,
-            lookback=given.lookback,
             base_horizon=given.horizon,
             segment_length=given.segment_length,
-            epochs=given.epochs,
-            learning_rate=given.lr,
-            stride=given.stride,
+            **training,
         )
         complete(results, runs)
         print(markdown(longer.table(read_results(results))))

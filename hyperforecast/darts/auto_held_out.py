@@ -178,13 +178,7 @@ class HeldOutWindows:
 
     def _drift_so_far(self, series: TimeSeries) -> np.ndarray:
         """Return the damped drift of each channel up to each window's last row: (windows, C)."""
-        changes = _changes(series)
-        known = (
-            self.lengths.lookback
-            - 1
-            + self.stride
-            * torch.arange(len(range(0, self.lengths.n_windows(len(series)), self.stride)))
-        )
+        changes, known = _changes(series), self._last_rows(series)
         sums, squares = (
             torch.cat([one.new_zeros(1, one.shape[1]), one.cumsum(dim=0)])[known]
             for one in (changes, changes.square())
@@ -217,8 +211,12 @@ class HeldOutWindows:
 
     def _late(self, series: TimeSeries) -> list[bool]:
         """Say of each window whether half of the rows come up to its last one."""
-        begins = range(0, self.lengths.n_windows(len(series)), self.stride)
-        return [2 * (begin + self.lengths.lookback) >= len(series) for begin in begins]
+        return (2 * (self._last_rows(series) + 1) >= len(series)).tolist()
+
+    def _last_rows(self, series: TimeSeries) -> Tensor:
+        """Return the number of the last row of each window's inputs, (windows,)."""
+        begins = torch.arange(0, self.lengths.n_windows(len(series)), self.stride)
+        return begins + self.lengths.lookback - 1
 
     def residuals_of(self, model: Any) -> Tensor:
         """Return the errors (C, T, H) of a trained Darts model."""

@@ -107,12 +107,7 @@ def with_added_channels(
         larger.gap_filler.level[channels] = units.mean.to(larger.gap_filler.level)
         larger.gap_filler.deviation[channels] = units.deviation.to(larger.gap_filler.level)
         if larger.standardiser is not None:
-            larger.standardiser.target_mean[channels] = units.mean.to(
-                larger.standardiser.target_mean
-            )
-            larger.standardiser.target_deviation[channels] = units.deviation.to(
-                larger.standardiser.target_mean
-            )
+            larger.standardiser.set_units_of(channels, *units)
         observed = _observed(model, rows)
         if cycles is not None:
             of_rows = [_new_rows(one, len(channels)) for one in observed]

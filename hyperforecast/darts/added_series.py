@@ -206,8 +206,7 @@ def _solve_for(
             solver.set_attributes(attributes[row])
         units = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
         if network.standardiser is not None:
-            of_row = (network.standardiser.target_mean, network.standardiser.target_deviation)
-            units = MeanDeviation(*(values[[row]].double().cpu() for values in of_row))
+            units = MeanDeviation(*network.standardiser.units_of([row]))
         left = less_cycles(network, observed, [row])
         keeps_units = sum(one.n_rows for one in observed) >= network.lookback
         places.append(solver.solve(left, units, adaptation, keeps_units))

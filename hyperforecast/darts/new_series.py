@@ -186,8 +186,7 @@ def _take_cycles(
     numbers = range(number * n_channels, (number + 1) * n_channels)
     units = MeanDeviation(torch.zeros(n_channels).double(), torch.ones(n_channels).double())
     if network.standardiser is not None:
-        tables = (network.standardiser.target_mean, network.standardiser.target_deviation)
-        units = MeanDeviation(*(one[list(numbers)].double().cpu() for one in tables))
+        units = MeanDeviation(*network.standardiser.units_of(numbers))
     rows = phased_rows(series, list(map(str, series[0].components)), model._repeat)
     cycles = NewcomerCycles(model.network, model.model.n_trained_series * n_channels)
     cycles.write(network, numbers, rows, units)

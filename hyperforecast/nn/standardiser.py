@@ -56,6 +56,18 @@ class Standardiser(nn.Module):
         getattr(self, f"{kind}_mean").copy_(mean)
         getattr(self, f"{kind}_deviation").copy_(deviation)
 
+    def units_of(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return mean and deviation of some channels, (n,) each, float64 on the CPU."""
+        mean, deviation = (
+            one[list(numbers)].double().cpu() for one in (self.target_mean, self.target_deviation)
+        )
+        return mean, deviation
+
+    def set_units_of(self, numbers: Sequence[int], mean: Tensor, deviation: Tensor) -> None:
+        """Set mean and deviation (n,) of some channels."""
+        self.target_mean[list(numbers)] = mean.to(self.target_mean)
+        self.target_deviation[list(numbers)] = deviation.to(self.target_deviation)
+
     def _level_and_unit(self, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return level and unit of each channel, (C, 1), or of those picked (B, C), (B, C, 1)."""
         mean, deviation = self.target_mean, self.target_deviation

@@ -144,12 +144,7 @@ class NewcomerCycles:
             )
         if network.standardiser is not None:
             means = means.divided_by(left.deviation)
-            for buffer, values in zip(
-                (network.standardiser.target_mean, network.standardiser.target_deviation),
-                left,
-                strict=True,
-            ):
-                buffer[list(numbers)] = values.to(buffer)
+            network.standardiser.set_units_of(numbers, *left)
         for table, phases in zip(network.cycle.values, means.values, strict=True):
             table[list(numbers)] = phases.to(table)
         return left

@@ -95,6 +95,11 @@ from hyperforecast.darts.series_numbers import (
     series_name,
     without_column,
 )
+from hyperforecast.darts.short_series import (
+    give_common_weights,
+    put_short_last,
+    warn_of_short_series,
+)
 from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solved_head import (
     check_head_data,
@@ -212,6 +217,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         self._fit_dataset: TorchTrainingDataset | None = None
         self._start_state: dict[str, Any] | None = None
         self._series_names: list[str] = []
+        self._without_window: list[int] = []
         self._attributes: Attributes | None = None
         self._periods: tuple[int, ...] = ()
         self._suggested_periods: tuple[int, ...] | None = None
@@ -674,10 +680,11 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
             stride=stride,
         )
         check_coverage(dataset)
+        assert isinstance(dataset, SequentialTorchTrainingDataset)
+        order = put_short_last(dataset)
         if filler is not None:
-            assert isinstance(dataset, SequentialTorchTrainingDataset)
-            dataset = GappyTrainingDataset(dataset, series)
-        return self._numbered(dataset, known)
+            dataset = GappyTrainingDataset(dataset, [series[i] for i in order])
+        return self._numbered(dataset, known, order)
 
     @property
     def _takes_attributes(self) -> bool:
@@ -688,11 +695,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         return any(part.takes_attributes() for part in parts.values())
 
     def _numbered(
-        self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries]
+        self, dataset: TorchTrainingDataset, series: Sequence[TimeSeries], order: Sequence[int]
     ) -> TorchTrainingDataset:
         """Let a dataset say which series its samples are of, where weights are by series.
 
-        The first ones that are seen say what is known of them.
+        The first ones that are seen say what is known of them. In the dataset they stand in some
+        other order.
         """
         if self.weights_by == "channel":
             return dataset
@@ -705,7 +713,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         numbers = numbers_of(names, trained or self._series_names)
         if not trained and self._attributes is None and self._takes_attributes:
             self._attributes = attributes_of(series, numbers, series_id, self.weights_by)
-        return NumberedTraining(dataset, numbers, series_id)
+        return NumberedTraining(dataset, [numbers[i] for i in order], series_id)
 
     def _filler_for(self, series: Sequence[TimeSeries]) -> GapFiller | None:
         """Return what fills the gaps of series in the order of the weights; ``None`` without any.
@@ -748,6 +756,9 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         finally:
             self._fit_dataset = None
         model = setup["model"]
+        self._without_window = warn_of_short_series(train_dataset, model.series_names)
+        if self.model is not None or self._start_state is not None:
+            self._without_window = []  # whose weights may be of earlier rows
         if self._start_state is not None:
             self._take_start(model, self._start_state)
             self._start_state = None
@@ -796,6 +807,8 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                     check_weights(model, datamodule.train_dataset)
                     raise
                 check_weights(model, datamodule.train_dataset)
+                if self._without_window:
+                    give_common_weights(self.model, self._without_window)
                 if solves_head and model.is_complete:
                     self._solve_head(trainer, datamodule)
 

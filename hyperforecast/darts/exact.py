@@ -2,7 +2,6 @@
 
 import logging
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,6 @@ from hyperforecast.darts.centred_quantiles import CentredQuantiles
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.random_turns import turn_lent
-from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import default_instance_norm
 from hyperforecast.nn.cycle_choice import solve_with_cycle
 from hyperforecast.nn.exact import (
@@ -78,8 +76,6 @@ def train_exactly(
     series = without_equal_weights(observed_series(dataset, device, history))
     options = ExactOptions(**(params["solver_kwargs"] or {}))
     problem = exact_problem(params, options, parts, module.single_network)
-    if isinstance(dataset, NumberedTraining):
-        _warn_of_short_series(dataset, module.series_names)
     if has_own_windows(series):
         history = settings = None  # of the same windows of all channels
     recalled = None if settings is None else settings.recall(problem, series, options)
@@ -116,22 +112,6 @@ def train_exactly(
         f"ridge={setting.ridge:.1e}" if n_settings == 1 else f"{n_settings} settings added up",
     )
     return solution
-
-
-def _warn_of_short_series(dataset: NumberedTraining, names: Sequence[str]) -> None:
-    """Say which series have no window to learn weights from."""
-    width = dataset.size_of_both_chunks
-    longest: dict[int, int] = {}
-    for number, one in zip(dataset.numbers, dataset.series, strict=True):
-        longest[number] = max(longest.get(number, 0), len(one))
-    short = [names[number] for number, length in longest.items() if length < width]
-    if short:
-        warnings.warn(
-            f"The series {', '.join(map(repr, short[:5]))}{' ...' if len(short) > 5 else ''} "
-            f"({len(short)} of {len(longest)}) are shorter than a window of {width} rows, and have "
-            "weights that they share with others. Give more rows or choose shorter chunks.",
-            stacklevel=2,
-        )
 
 
 def write_into(module: ForecastingModule, solution: ExactSolution, dtype: torch.dtype) -> None:

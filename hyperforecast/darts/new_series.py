@@ -276,12 +276,12 @@ def _with_rows(
         and intervals the usual ones.
     """
     count, by_series = network.n_series, series_tables(arguments)
+    weights_of_own = tables_of_weights(network, arguments)
     with random_turn():  # what is drawn is written over
         larger = ForecastingNetwork(**{**arguments, "n_series": len(kept) + len(series)})
     like = next(network.parameters())
     larger = larger.to(like.device, like.dtype)
     weights = larger.state_dict()
-    known = {f"{name}.from_attributes.values" for name, _ in with_attributes(network)}
     units = [units_of(one, one[0].components) for one in series]
     for name, value in network.state_dict().items():
         if name not in by_series:
@@ -290,16 +290,49 @@ def _with_rows(
         rows = value.unflatten(0, (count, -1))  # (series, channels or 1, ...)
         if name in UNITS:
             added = torch.stack([one[UNITS[name]] for one in units])
-        elif name in known:
+        elif name not in weights_of_own:
             assert attributes is not None
             added = attributes.unflatten(0, (len(series), -1))
-        elif name in at_zero:
-            added = rows.new_zeros(len(series), *rows.shape[1:])
-        elif name.startswith(OFFSETS):
-            added = usual_offsets(rows[:n_trained]).expand(len(series), *rows.shape[1:])
         else:
-            mean = rows[:n_trained].mean(dim=0, keepdim=True)
-            added = mean.expand(len(series), *rows.shape[1:])
+            one = row_before_any(name, rows[:n_trained], at_zero)
+            added = one.expand(len(series), *rows.shape[1:])
         weights[name] = torch.cat([rows[kept], added.to(rows)]).flatten(0, 1)
     larger.load_state_dict(weights)
     return larger.train(network.training)
+
+
+def tables_of_weights(network: ForecastingNetwork, arguments: dict[str, Any]) -> set[str]:
+    """Return the names of what has rows for each series, and is neither known of it nor its units.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+        With weights by series.
+    arguments : dict
+        Its own.
+    """
+    known = {f"{name}.from_attributes.values" for name, _ in with_attributes(network)}
+    return {name for name in series_tables(arguments) if name not in known | set(UNITS)}
+
+
+def row_before_any(name: str, trained: Tensor, at_zero: Collection[str]) -> Tensor:
+    """Return the row of a table of weights that serves a series of which no row was seen.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    trained : Tensor, shape (n, ...)
+        Rows of the series that were trained on.
+    at_zero : collection of str
+        Names of tables in which it is zero; in others it is the mean, and intervals the usual ones.
+
+    Returns
+    -------
+    Tensor, shape (1, ...)
+    """
+    if name in at_zero:
+        return torch.zeros_like(trained[:1])
+    if name.startswith(OFFSETS):
+        return usual_offsets(trained)
+    return trained.mean(dim=0, keepdim=True)

@@ -7,19 +7,16 @@ from dataclasses import fields
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDataset
 from darts.utils.likelihood_models.base import LikelihoodType
 from pytorch_lightning import callbacks
 from torch import nn
 
 from hyperforecast.darts.gaps import GappyTrainingDataset
-from hyperforecast.darts.observed_series import observed_series
 from hyperforecast.darts.series_numbers import NumberedTraining
 from hyperforecast.nn.backbones import linear_backbones
 from hyperforecast.nn.errors import unknown_name
-from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions, WindowLayout
-from hyperforecast.nn.exact.window_weights import weights_obstacle
+from hyperforecast.nn.exact import LINEAR_NORMS, ExactOptions
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.solved_head import HeadOptions
 
@@ -198,13 +195,6 @@ def _is_about_gradients(callback: Any) -> bool:
 
 def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
     """Return what about a dataset rules the exact solver out, or ``None``."""
-    if isinstance(dataset, NumberedTraining) and dataset.sample_weight is not None:
-        n_in, n_out = dataset.input_chunk_length, dataset.output_chunk_length
-        layout = WindowLayout(n_in, n_out, dataset.size_of_both_chunks - n_in - n_out)
-        series = observed_series(dataset, torch.device("cpu"))
-        obstacle = weights_obstacle([one for one in series if one.n_rows >= layout.width], layout)
-        if obstacle is not None:
-            return f"{obstacle}, which has no closed form where weights are by series"
     if type(dataset) not in KEEPING_SERIES:
         return f"a {type(dataset).__name__} does not keep its series"
     return None

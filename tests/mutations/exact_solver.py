@@ -328,8 +328,8 @@ PANELS = [
     mutate(
         "own_windows.py",
         "weights are squared",
-        ".T.flatten() for one in weights]).sqrt()",
-        ".T.flatten() for one in weights])",
+        "self.arranged(weights).sqrt()",
+        "self.arranged(weights)",
     ),
     mutate(
         "solver.py",
@@ -338,7 +338,22 @@ PANELS = [
         "one",
     ),
     mutate(
-        "window_weights.py", "steps may count differently", "if apart > TOLERANCE:", "if False:"
+        "window_weights.py",
+        "steps may count differently",
+        "if apart > TOLERANCE or (profile.any() and not profile.all()):",
+        "if False:",
+    ),
+    mutate(
+        "window_weights.py",
+        "steps that share covariates may count differently",
+        "series[0].n_future and uneven",
+        "False",
+    ),
+    mutate(
+        "step_moments.py",
+        "weights of own windows lie channel by channel",
+        "windows.arranged([one.mT for one in weights.steps])",
+        "torch.cat([one.mT.flatten(0, 1) for one in weights.steps])",
     ),
 ]
 

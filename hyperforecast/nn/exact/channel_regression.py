@@ -50,9 +50,7 @@ class ChannelRegression:
             damping = max(damping, solved.damping)
         assert weight is not None
         assert future is not None
-        if not seen.all():
-            weight[~seen], future[~seen] = weight[seen].mean(dim=0), future[seen].mean(dim=0)
-        return BasisWeights(weight, future, damping)
+        return BasisWeights(weight, future, damping).with_mean_of_others(seen)
 
     def _of_all(self, values: Tensor) -> Tensor:
         """Return room for values (n, ...) of all channels."""

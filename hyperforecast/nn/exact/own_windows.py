@@ -79,6 +79,7 @@ class OwnWindows:
             start = torch.cat([starts[number] for number in of_column.tolist()])
         numbers = torch.cat([one.numbers for one in series]).cpu()[of_window]
         order = numbers.argsort(stable=True)
+        self._order = order
         self.channel = numbers[order].to(device)
         self.series = of_column[of_window][order].to(device)
         self.start = start[order].to(device)
@@ -96,10 +97,9 @@ class OwnWindows:
             self._gaps = torch.cat([one.T.flatten() for one in gaps])
         self._roots: Tensor | None = None
         if weights is not None:
-            roots = torch.cat([one.T.flatten() for one in weights]).sqrt()
-            n_of_column = (n_rows - width + 1)[of_column]
-            first_root = (n_of_column.cumsum(0) - n_of_column)[of_window][order]
-            self._roots = roots[self.start + first_root.to(device)]
+            if starts is not None:
+                weights = [one[some] for one, some in zip(weights, starts, strict=True)]
+            self._roots = self.arranged(weights).sqrt()
         self._past = _joined([one.past for one in series], self._values)
         self._future = _joined([one.future for one in series], self._values)
         self.static: Tensor | None = None
@@ -131,9 +131,25 @@ class OwnWindows:
 
         Those that are not there count zero.
         """
+        if self._roots is None:
+            return self._which(channels, first, count)[1].to(self._values)
+        return self.of_some(self._roots, channels, first, count)
+
+    def arranged(self, values: Sequence[Tensor]) -> Tensor:
+        """Put values of the windows of each series, (windows, C, ...), in their order here."""
+        columns = [one.transpose(0, 1).flatten(0, 1) for one in values]
+        return torch.cat(columns)[self._order.to(columns[0].device)]
+
+    def of_some(
+        self, arranged: Tensor, channels: slice, first: int = 0, count: int | None = None
+    ) -> Tensor:
+        """Return :meth:`arranged` values of windows of some channels, (n, K, ...); see ``padded``.
+
+        Zero of those that are not there.
+        """
         which, there = self._which(channels, first, count)
-        roots = there.to(self._values)
-        return roots if self._roots is None else roots * self._roots[which]
+        picked = arranged[which]
+        return picked * there.view(*there.shape, *[1] * (picked.dim() - 2)).to(picked)
 
     def gaps(self, rows: slice, channels: slice, count: int) -> Tensor:
         """Say where the first ``count`` windows of some channels have gaps.

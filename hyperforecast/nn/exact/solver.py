@@ -36,7 +36,7 @@ from hyperforecast.nn.exact.setting import ComparedSetting, Setting
 from hyperforecast.nn.exact.solution import ExactSolution
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weighted_split import WeightedSplit
-from hyperforecast.nn.exact.window_weights import window_weights
+from hyperforecast.nn.exact.window_weights import steps_have_own_weights, window_weights
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""
@@ -251,7 +251,11 @@ def _training(
             f"embedding_steps={options.embedding_steps} has no closed form where windows or steps "
             "have weights, or windows a stride. Leave out one of them."
         )
-    kind = WeightedSplit if weighted and not has_own_windows(series) else DataSplit
+    if has_own_windows(series):  # whose moments are those of windows that have weights
+        layout = WindowLayout(problem.lookback, problem.horizon, problem.shift)
+        long = [one for one in series if one.n_rows >= problem.width]
+        weighted = steps_have_own_weights(long, layout)
+    kind = WeightedSplit if weighted else DataSplit
     return kind(problem, series, options, history, name, validation=validation, units=units)
 
 

@@ -1,6 +1,6 @@
 """Moments of windows whose steps count differently."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,11 +10,12 @@ from torch import Tensor
 from hyperforecast.nn.exact.design_matrix import design_matrix
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.moments import Moments, weighted_sums
-from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
+from hyperforecast.nn.exact.own_windows import OwnWindows
 from hyperforecast.nn.exact.step_weights import StepWeights
 
-BLOCK = 256
-"""Number of windows visited at a time."""
+BLOCK, CHANNELS = 256, 64
+"""Numbers of windows visited at a time, and of channels that have windows of their own."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class StepMoments:
         series: Sequence[ObservedSeries],
         layout: WindowLayout,
         weights: StepWeights,
+        n_channels: int,
         sums: Tensor | None = None,
     ) -> Self:
         """Visit every window that counts.
@@ -58,34 +60,34 @@ class StepMoments:
         layout : WindowLayout
         weights : StepWeights
             Of these series under a layout of the same lengths.
+        n_channels : int
+            Number C of channels.
         sums : Tensor, shape (C, m), optional
             Weights of the sums over channels wanted; the channels themselves if not given.
         """
         total: list[Tensor] = []
-
-        def summed(values: Tensor) -> Tensor:
-            return values if sums is None else weighted_sums(values, sums)
-
-        of_series = zip(series, weights.starts, weights.steps, weights.basis, strict=True)
-        for one, all_starts, steps, basis in of_series:
-            for number, starts in enumerate(all_starts.split(BLOCK)):
-                some = slice(number * BLOCK, number * BLOCK + len(starts))
-                x, y, f = design_matrix(one, layout, starts).rows()
-                w = steps[some].permute(2, 0, 1)  # (C or 1, t, H)
-                wy = w * y
-                wf = w[..., None] * f
-                each = basis[:, some].transpose(1, 2)[..., None]  # (r, C or 1, t, 1)
-                new = [
-                    torch.stack([summed(x.mT @ (weight * x)) for weight in each]),
-                    summed(x.mT @ wy),
-                    summed((wy * y).sum(dim=(1, 2))),
-                    summed(torch.einsum("ntp,nthf->nphf", x, wf)),
-                    summed(torch.einsum("nthf,nthg->nhfg", wf, f)),
-                    summed(torch.einsum("nthf,nth->nhf", wf, y)),
-                ]
-                total = [a + b for a, b in zip(total, new, strict=True)] if total else new
-        xx, xy, yy, xf, ff, fy = total
-        return cls(xx, xy, yy, xf, ff, fy, weights)
+        visit = _visit_own if has_own_windows(series) else _visit
+        for channels, x, y, f, steps, basis in visit(series, layout, weights, n_channels):
+            wy = steps * y
+            wf = steps[..., None] * f
+            new = [
+                torch.stack([x.mT @ (weight[..., None] * x) for weight in basis], dim=1),
+                x.mT @ wy,
+                (wy * y).sum(dim=(1, 2)),
+                torch.einsum("ntp,nthf->nphf", x, wf),
+                torch.einsum("nthf,nthg->nhfg", wf, f),
+                torch.einsum("nthf,nth->nhf", wf, y),
+            ]
+            if not total:
+                count = n_channels if sums is None else sums.shape[1]
+                total = [one.new_zeros(count, *one.shape[1:]) for one in new]
+            for of_all, one in zip(total, new, strict=True):
+                if sums is None:
+                    of_all[channels] += one
+                else:
+                    of_all += weighted_sums(one, sums[channels])
+        xx, *others = total
+        return cls(xx.transpose(0, 1), *others, weights)
 
     def of_group(self, number: int, some: slice) -> tuple[Tensor, Moments]:
         """Return the steps of a group and their moments, for some channels or sums.
@@ -107,3 +109,45 @@ class StepMoments:
             n_windows=n_windows,
         )
         return steps, moments
+
+
+Block = tuple[slice, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Windows of n channels: which channels, regressors (n, t, p), targets (n, t, H), future covariates
+(n, t, H, F), weights of steps (n or 1, t, H), and of the basis (r, n or 1, t)."""
+
+
+def _visit(
+    series: Sequence[ObservedSeries], layout: WindowLayout, weights: StepWeights, n_channels: int
+) -> Iterator[Block]:
+    """Write out the windows of all channels, some of them at a time."""
+    of_series = zip(series, weights.starts, weights.steps, weights.basis, strict=True)
+    for one, all_starts, steps, basis in of_series:
+        for number, starts in enumerate(all_starts.split(BLOCK)):
+            some = slice(number * BLOCK, number * BLOCK + len(starts))
+            rows = design_matrix(one, layout, starts).rows()
+            yield (
+                slice(0, n_channels),
+                *rows,
+                steps[some].permute(2, 0, 1),
+                basis[:, some].transpose(1, 2),
+            )
+
+
+def _visit_own(
+    series: Sequence[ObservedSeries], layout: WindowLayout, weights: StepWeights, n_channels: int
+) -> Iterator[Block]:
+    """Write out windows that channels have of their own, those of some channels at a time."""
+    windows = OwnWindows(series, layout.width, n_channels, weights.starts)
+    steps = windows.arranged([one.mT for one in weights.steps])  # (W, H)
+    basis = windows.arranged([one.permute(1, 2, 0) for one in weights.basis])  # (W, r)
+    for begin in range(0, n_channels, CHANNELS):
+        channels = slice(begin, min(begin + CHANNELS, n_channels))
+        most = windows.most(channels)
+        for first in range(0, most, BLOCK):
+            some = channels, first, min(BLOCK, most - first)
+            yield (
+                channels,
+                *windows.rows(layout, *some)[0].rows(),
+                windows.of_some(steps, *some),
+                windows.of_some(basis, *some).movedim(-1, 0),
+            )

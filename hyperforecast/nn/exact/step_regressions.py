@@ -5,7 +5,7 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.future_elimination import PartialSolution, solve_future
 from hyperforecast.nn.exact.generated_regression import GeneratedRegression
-from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.regressors import CONSTANT, Regressors
 from hyperforecast.nn.exact.step_moments import StepMoments
 from hyperforecast.nn.exact.weights import BasisWeights
 
@@ -55,11 +55,15 @@ class StepRegressions:
     def solve(self, ridge: float) -> BasisWeights:
         """Solve for one ridge λ > 0."""
         solved = [self._solve_part(number, ridge) for number in range(len(self._parts))]
-        return BasisWeights(
+        weights = BasisWeights(
             torch.cat([weights.weight for weights in solved]),
             torch.cat([weights.future for weights in solved]),
             max(weights.damping for weights in solved),
         )
+        if not self._individual:
+            return weights
+        constants = self.moments.xx[:, :, CONSTANT, CONSTANT]  # (r, C)
+        return weights.with_mean_of_others(constants.any(dim=0))
 
     def _solve_part(self, part: int, ridge: float) -> BasisWeights:
         """Solve for the weights of all channels, or of one that shares none."""

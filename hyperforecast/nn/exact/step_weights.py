@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact.layout import WindowLayout
-from hyperforecast.nn.exact.observed_series import ObservedSeries
+from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,10 @@ class StepWeights:
             ahead = rows.unfold(0, layout.width, 1)[first][..., layout.targets]  # (n, C, H)
             starts.append(first)
             steps.append(ahead.mT)
-        n_columns = max(one.shape[2] for one in steps)
-        wide = [one.expand(-1, -1, n_columns) for one in steps]
+        n_columns = [max(one.shape[2] for one in steps)] * len(series)
+        if has_own_windows(series):
+            n_columns = [one.n_channels for one in series]
+        wide = [one.expand(-1, -1, n) for one, n in zip(steps, n_columns, strict=True)]
         columns = torch.cat([one.transpose(1, 2).flatten(0, 1) for one in wide])  # (n·C, H)
         size = columns.norm(dim=0)
         if not (size > 0).all():
@@ -73,8 +75,11 @@ class StepWeights:
         left, values, right = torch.linalg.svd(columns[:, leaders], full_matrices=False)
         rank = int((values > tolerance * values[0]).sum())
         basis = (left * values)[:, :rank].T  # (r, n·C)
-        counts = [len(one) * n_columns for one in starts]
-        parts = [part.unflatten(1, (-1, n_columns)) for part in basis.split(counts, dim=1)]
+        counts = [len(one) * n for one, n in zip(starts, n_columns, strict=True)]
+        parts = [
+            part.unflatten(1, (-1, n))
+            for part, n in zip(basis.split(counts, dim=1), n_columns, strict=True)
+        ]
         return cls(starts, wide, group, factor, parts, right[:rank].T.contiguous())
 
 

@@ -50,5 +50,5 @@ class WeightedSplit(DataSplit):
                 f"more than max_memory_gb={self.options.max_memory_gb} or what is factorised. Give "
                 "more memory, a shorter lookback or channel_embedding_dim, or solver='adam'."
             )
-        moments = StepMoments.of(self.series, layout, self._weights, sums)
+        moments = StepMoments.of(self.series, layout, self._weights, self.n_channels, sums)
         return StepRegressions(moments, mixing, setting.individual, regressors, max_bytes // 2)

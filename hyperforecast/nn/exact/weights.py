@@ -49,6 +49,13 @@ class BasisWeights:
             self.damping,
         )
 
+    def with_mean_of_others(self, seen: Tensor) -> "BasisWeights":
+        """Let basis weights of which nothing was seen, (M,), be the mean of the others."""
+        if not seen.all():
+            for values in (self.weight, self.future):
+                values[~seen] = values[seen].mean(dim=0)
+        return self
+
     def of_channels(self, mixing: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weights of channels with mixing vectors (n, M): (n, H, p) and (n, F).
 

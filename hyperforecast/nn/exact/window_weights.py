@@ -1,6 +1,7 @@
-"""How much windows count, where all steps of a window count alike."""
+"""How much windows of channels that each have their own count."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,7 +20,8 @@ def window_weights(series: Sequence[ObservedSeries], layout: WindowLayout) -> li
     Weights of rows are those of windows and steps, :math:`w_{th}`. Where they are products
     :math:`a_t f_h`, every step has the minimum of the squared errors weighted by :math:`a_t` alone,
     since no step shares weights with others: if a series has one weight, if weights fall
-    exponentially, if windows count or do not.
+    exponentially, if windows count or do not. Others, see :func:`steps_have_own_weights`, are as
+    near to such products as by least squares of one factor, the other given.
 
     Parameters
     ----------
@@ -31,75 +33,62 @@ def window_weights(series: Sequence[ObservedSeries], layout: WindowLayout) -> li
     -------
     list of Tensor, shape (windows, C) each, optional
         ``None`` where all windows count the same.
-
-    Raises
-    ------
-    ValueError
-        If steps of a window count differently, otherwise than the same steps of all others do; if
-        they count differently at all where future covariates have coefficients that steps share.
     """
     if not any(one.is_weighted for one in series):
         return None
-    weights, profile, apart = _factorised(series, layout)
-    obstacle = _obstacle(series, profile, apart)
-    if obstacle is not None:
-        raise ValueError(
-            f"There is no closed form where channels have windows of their own: {obstacle}. Give "
-            "other weights, or train by gradients: solver='adam'."
-        )
-    return weights
+    return _factorised(series, layout).windows
 
 
-def weights_obstacle(series: Sequence[ObservedSeries], layout: WindowLayout) -> str | None:
-    """Say what about the weights of series :func:`window_weights` has no way to take, if anything.
+def steps_have_own_weights(series: Sequence[ObservedSeries], layout: WindowLayout) -> bool:
+    """Say whether it takes more than :func:`window_weights` to say what steps of windows count.
+
+    Their weights are no products then, or steps that share the coefficients of future covariates
+    do not all count the same.
 
     Parameters
     ----------
     series, layout
         As of :func:`window_weights`.
     """
+    if not any(one.is_weighted for one in series):
+        return False
     _, profile, apart = _factorised(series, layout)
-    return _obstacle(series, profile, apart)
+    if apart > TOLERANCE or (profile.any() and not profile.all()):
+        return True
+    uneven = (profile - profile.mean()).abs().max() > TOLERANCE * profile.mean()
+    return bool(series[0].n_future and uneven)
 
 
-def _obstacle(series: Sequence[ObservedSeries], profile: Tensor, apart: float) -> str | None:
-    if apart > TOLERANCE:
-        return (
-            "sample weights make the steps of a window count differently (not so one weight for "
-            "each series, nor weights that fall exponentially)"
-        )
-    if profile.any() and not profile.all():
-        return "sample weights of some steps of the horizon are zero in every window"
-    if series[0].n_future and (profile - profile.mean()).abs().max() > TOLERANCE * profile.mean():
-        return "sample weights make later steps count differently, which share future covariates"
-    return None
-
-
-def _factorised(
-    series: Sequence[ObservedSeries], layout: WindowLayout
-) -> tuple[list[Tensor], Tensor, float]:
-    """Return weights of windows and of steps (H,), and how far their products are from what is.
-
-    Relative to the largest weight of a window and a step.
-    """
-    of_steps = [_of_steps(one, layout) for one in series]
-    profile = torch.stack([one.sum(dim=(0, 1)) for one in of_steps]).sum(dim=0)
-    if not profile.any():
-        return [one[..., 0] for one in of_steps], profile, 0.0
-    profile = profile / profile.mean()
-    weights = [one @ profile / profile.square().sum() for one in of_steps]
-    missed = [
-        (steps - some[..., None] * profile).abs().max().item()
-        for steps, some in zip(of_steps, weights, strict=True)
-    ]
-    return weights, profile, max(missed) / max(one.max().item() for one in of_steps)
-
-
-def _of_steps(one: ObservedSeries, layout: WindowLayout) -> Tensor:
-    """Return the weights of the windows and steps of a series: (windows, C, H)."""
+def step_weights(one: ObservedSeries, layout: WindowLayout) -> Tensor:
+    """Return what the steps of all windows of a series count: (windows, C, H)."""
     n_windows = layout.n_windows(one)
     rows = one.target.new_ones(one.n_rows, 1) if one.weight is None else one.weight
     ahead = rows.unfold(0, layout.width, 1)[..., layout.targets]
     if one.counts is not None:
         ahead = ahead * one.counts[:n_windows, None, None].to(ahead)
     return ahead.expand(-1, one.n_channels, -1)
+
+
+class _Factorised(NamedTuple):
+    """Weights of windows and of steps (H,), and how far their products are from what is.
+
+    The last relative to the largest weight of a window and a step.
+    """
+
+    windows: list[Tensor]
+    profile: Tensor
+    apart: float
+
+
+def _factorised(series: Sequence[ObservedSeries], layout: WindowLayout) -> _Factorised:
+    of_steps = [step_weights(one, layout) for one in series]
+    profile = torch.stack([one.sum(dim=(0, 1)) for one in of_steps]).sum(dim=0)
+    if not profile.any():
+        return _Factorised([one[..., 0] for one in of_steps], profile, 0.0)
+    profile = profile / profile.mean()
+    weights = [one @ profile / profile.square().sum() for one in of_steps]
+    missed = [
+        (steps - some[..., None] * profile).abs().max().item()
+        for steps, some in zip(of_steps, weights, strict=True)
+    ]
+    return _Factorised(weights, profile, max(missed) / max(one.max().item() for one in of_steps))

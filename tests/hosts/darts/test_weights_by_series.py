@@ -311,11 +311,31 @@ class TestSampleWeights:
             ):
                 np.testing.assert_allclose(one, other, rtol=1e-6)
 
-    def test_of_later_rows_may_fall_exponentially(self) -> None:
-        model = HNMVTSModel(L, H, **self.options).fit(panel(), sample_weight="exponential")
+    @pytest.mark.parametrize("weights", ["linear", "exponential"])
+    @pytest.mark.parametrize("covariates", [False, True])
+    def test_may_fall_with_age(self, weights: str, covariates: bool) -> None:
+        """Alone, or with future covariates, whose coefficients all steps share."""
+        series, more = panel(), {}
+        if covariates:
+            times = [pd.date_range(one.start_time(), periods=len(one) + H) for one in series]
+            more["future_covariates"] = [
+                TimeSeries.from_times_and_values(index, wave(0, len(index), n), columns=["c"])
+                for n, index in enumerate(times)
+            ]
+        model = HNMVTSModel(L, H, **self.options).fit(series, sample_weight=weights, **more)
         assert len(model.solver_report)
-        with pytest.raises(ValueError, match=r"steps of a window count differently.*by series"):
-            HNMVTSModel(L, H, **self.options).fit(panel(), sample_weight="linear")
+        longest = max(map(len, series))
+        given = np.linspace(0, 1, longest)
+        given = np.exp(-10 * (1 - given)) if weights == "exponential" else given
+        rows = [one.with_values(7 * given[-len(one) :, None]) for one in series]
+        expected = HNMVTSModel(L, H, **self.options).fit(series, sample_weight=rows, **more)
+        plain = HNMVTSModel(L, H, **self.options).fit(series, **more)
+        found, same, other = (
+            np.concatenate(values_of(one.predict(H, series=series, **more)))
+            for one in (model, expected, plain)
+        )
+        np.testing.assert_allclose(found, same, rtol=1e-5)
+        assert np.abs(found / other - 1).max() > 1e-2
 
     def test_a_stride_as_long_as_the_horizon_is_weights_of_every_few_windows(self) -> None:
         """As if rows counted at which the windows' horizons begin, for a horizon of one."""

@@ -45,9 +45,11 @@ QUIET = {
 Forecaster = Callable[[list[TimeSeries]], list[TimeSeries]]
 
 
-def global_model(make: Callable[[], Any], series: list[TimeSeries]) -> list[TimeSeries]:
+def global_model(
+    make: Callable[[], Any], series: list[TimeSeries], **fit_options: Any
+) -> list[TimeSeries]:
     """Fit one model on all series, and forecast each."""
-    return make().fit(series).predict(HORIZON, series=series)
+    return make().fit(series, **fit_options).predict(HORIZON, series=series)
 
 
 def scaled(make: Callable[[], Any], series: list[TimeSeries]) -> list[TimeSeries]:
@@ -89,6 +91,9 @@ def methods() -> dict[str, Forecaster]:
         "one model for all, exact": partial(scaled, plain),
         "one model for each series, exact": partial(local_models, plain),
         "weights by series, exact": partial(global_model, by_series),
+        "weights by series, exact, linear sample weights": partial(
+            global_model, by_series, sample_weight="linear"
+        ),
         "weights by series, gradients": partial(
             scaled,
             partial(

@@ -90,6 +90,7 @@ from hyperforecast.darts.saving import SavedWhole
 from hyperforecast.darts.series_numbers import (
     NumberedInference,
     NumberedTraining,
+    check_factors,
     names_of_series,
     numbers_of,
     series_name,
@@ -623,6 +624,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         series_id = self._series_id
         if self.weights_by != "channel":
             names_of_series(series2seq(series), series_id)
+            check_factors(self.model_params.get("n_factors"), series2seq(series))
         static = static and not self._takes_attributes
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
         if self.model is None:

@@ -170,13 +170,16 @@ def exact_problem(
     closed_form = closed_form_of_head(parts)
     by_series = network.weights_by != "channel"
     n_channels = network.n_channels * (network.n_series if by_series else 1)
+    rows = None
+    if network.weights_by == "series" and network.n_channels > 1:
+        rows = torch.arange(network.n_series).repeat_interleave(network.n_channels)
     attributes = network.attributes()
     return Problem(
         lookback=params["input_chunk_length"],
         horizon=params["output_chunk_length"],
         shift=params["output_chunk_shift"],
         search=choose_search_space(
-            n_channels,
+            n_channels if rows is None else network.n_series,
             default_instance_norm(params["backbone"]),
             norm=params["instance_norm"],
             generated=closed_form.channel_weights == "generated",
@@ -188,10 +191,12 @@ def exact_problem(
             neighbours=options.neighbours,
             combine=options.combine,
             own_windows=by_series,
+            n_aligned=network.n_channels,
             attributed=attributes is not None,
         ),
         quantiles=() if likelihood is None else tuple(likelihood.quantiles),
         n_channels=n_channels if by_series else None,
+        rows=rows,
         attributes=None if attributes is None else attributes.detach().double().cpu(),
         centred=isinstance(likelihood, CentredQuantiles),
     )

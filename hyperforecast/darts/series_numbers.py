@@ -73,6 +73,25 @@ def names_of_series(series: Sequence[TimeSeries], series_id: str | None) -> list
     return names
 
 
+def check_factors(n_factors: int | None, series: Sequence[TimeSeries]) -> None:
+    """Raise if common factors are asked for of series that have one component each.
+
+    Parameters
+    ----------
+    n_factors : int, optional
+    series : sequence of TimeSeries
+        Given to ``fit``, where weights are by series.
+    """
+    if n_factors and series[0].n_components == 1:
+        raise ValueError(
+            f"n_factors={n_factors} asks for what the components of a series have in common, and "
+            "each series has one. Series that share a time axis have common factors as components "
+            "of one series: `darts.concatenate(series, axis='component')` with "
+            "weights_by='channel', which gives each weights of its own, too (in sktime, a column "
+            "for each instance). Or leave n_factors out."
+        )
+
+
 def numbers_of(names: Sequence[str], known: Sequence[str]) -> list[int]:
     """Return where names stand among those that are known.
 

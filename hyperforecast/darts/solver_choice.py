@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from darts.utils.data import SequentialTorchTrainingDataset, TorchTrainingDataset
 from darts.utils.likelihood_models.base import LikelihoodType
@@ -136,8 +137,6 @@ def objective_obstacle(params: Mapping[str, Any]) -> str | None:
         return f"instance_norm={norm!r} has weights of its own (without: {', '.join(LINEAR_NORMS)})"
     if params.get("use_reversible_instance_norm"):
         return "use_reversible_instance_norm has weights of its own (use instance_norm='revin')"
-    if params.get("weights_by", "channel") != "channel" and params.get("n_factors"):
-        return "n_factors has no closed form where series have weights of their own"
     likelihood = params.get("likelihood")
     if likelihood is not None and likelihood.type is not LikelihoodType.Quantile:
         return f"the likelihood {type(likelihood).__name__} has no closed form (quantiles do)"
@@ -202,11 +201,13 @@ def data_obstacle(dataset: TorchTrainingDataset) -> str | None:
 
 def _series_obstacle(params: Mapping[str, Any], dataset: TorchTrainingDataset) -> str | None:
     """Return what rules out the closed form of weights that are a series', if anything does."""
-    several = isinstance(dataset, NumberedTraining) and dataset.series[0].n_components > 1
-    if several and params.get("weights_by") == "series":
+    if not isinstance(dataset, NumberedTraining) or params.get("weights_by") != "series":
+        return None
+    values = (dataset.static_values(number) for number in range(len(dataset.series)))
+    if any(one is not None and len(np.unique(one, axis=0)) > 1 for one in values):
         return (
-            "weights_by='series' of series of several components, which share their weights, has "
-            "no closed form (weights_by='both' has)"
+            "static covariates differ between components of a series, which share their weights "
+            "(weights_by='both' tells them apart)"
         )
     return None
 

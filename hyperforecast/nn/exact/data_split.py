@@ -42,6 +42,10 @@ from hyperforecast.nn.factors import factor_loadings
 BESIDE_ATTRIBUTES = "beside attributes"
 """Start of the vectors that say what attributes do not."""
 
+BESIDE_FACTORS = "weights"
+"""Start of vectors of channels with windows of their own that say how each depends on common
+factors, too."""
+
 MAX_ROUNDING = 10.0
 """How many times its rounding an error may lie below zero and still count as zero."""
 
@@ -73,6 +77,8 @@ class DataSplit:
         Those of the training series if not given. Moments, weights and errors all are in these.
     series : list of ObservedSeries
         In these units, those that have a window.
+    by_row : list of ObservedSeries
+        The same, whose channels are what has weights.
     neighbours : NeighbourWeights, optional
         What all channels' last values add, once they were solved for, or of the frame.
     """
@@ -103,12 +109,18 @@ class DataSplit:
         else:
             self.units = training_units(problem, given).with_channels_that_move(validation)
         self.series = self.units.standardise_all(given)
-        self.n_channels = problem.n_channels or self.series[0].n_channels
+        self.by_row = self.series
+        if problem.rows is not None:
+            self.by_row = [
+                one.replaced(channels=problem.rows.to(one.numbers)[one.numbers])
+                for one in self.series
+            ]
+        self.n_channels = problem.n_rows or self.series[0].n_channels
         window = WindowLayout(problem.lookback, problem.horizon, problem.shift)
         max_bytes = self._max_bytes
         self.cache: MomentCache | OwnWindowCache
         if has_own_windows(self.series):
-            self.cache = OwnWindowCache(self.series, window, self.n_channels, max_bytes)
+            self.cache = OwnWindowCache(self.by_row, window, self.n_channels, max_bytes)
         if training is None:
             self.vectors = self._vectors(window)
             self.loadings = self._factor_loadings()
@@ -410,7 +422,9 @@ class DataSplit:
         targets, n_factors = [one.known for one in self.series], max(self.problem.search.n_factors)
         if not n_factors:
             return targets[0].new_zeros(self.n_channels, 0)
-        components = self.vectors("correlation").cpu()
+        # channels that have windows of their own are alike in another way than by what they share
+        own = has_own_windows(self.series)
+        components = None if own else self.vectors("correlation").cpu()
         return factor_loadings(targets, n_factors, components).to(targets[0].device)
 
     def _vectors(self, window: WindowLayout) -> VectorsOf:
@@ -424,13 +438,23 @@ class DataSplit:
             return lambda start: none
         # channels that share no time axis are alike in how they depend on their own past alone
         window = replace(window, norm="last")
-        regressors = window.regressors(self.series[0])
         moments, attributes = self.cache.channel_moments(window), self.problem.attributes
-        vectors = own_ridge_embedding(moments, regressors, longest)
-        if attributes is None:
-            return lambda start: vectors
-        beside = own_ridge_embedding(moments, regressors, longest, attributes.to(vectors))
-        return lambda start: beside if start == BESIDE_ATTRIBUTES else vectors
+        embed = partial(own_ridge_embedding, embedding_dim=longest)
+        regressors = window.regressors(self.series[0])
+        vectors = embed(moments, regressors)
+        made: dict[str, Tensor] = {}
+        if attributes is not None:
+            made[BESIDE_ATTRIBUTES] = embed(moments, regressors, attributes=attributes.to(vectors))
+
+        def vectors_of(start: str) -> Tensor:
+            if start == BESIDE_FACTORS and start not in made:
+                # and on what they have in common with those that do
+                layout = self.layout(View("last", max(self.problem.search.n_factors)))
+                beside = self.cache.channel_moments(layout)
+                made[start] = embed(beside, layout.regressors(self.series[0]))
+            return made.get(start, vectors)
+
+        return vectors_of
 
     def _shared_dims(self) -> list[int]:
         """Return the lengths of the embedding that leave something shared."""

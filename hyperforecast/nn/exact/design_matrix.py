@@ -110,9 +110,7 @@ def design_matrix(
         if n_channels < series.n_channels:
             every = layout.remove_level(windows_of(series.target).mT).mT[..., inputs]
             their_deviation = deviations(every, layout)
-        recent = every[..., layout.n_lags - layout.factor_lookback :] / their_deviation
-        lags = torch.tensordot(layout.loadings.T, recent, dims=1)  # (K, T, lags)
-        factors = flatten_factors(lags.transpose(0, 1))
+        factors = factor_lags(every.transpose(0, 1), their_deviation.transpose(0, 1), layout)
     future = windows.new_zeros(n_windows, layout.horizon, 0)
     if series.future is not None:
         future = windows_of(series.future)[..., targets].permute(1, 2, 0)
@@ -128,6 +126,24 @@ def design_matrix(
         fixed=join_groups(static=fixed, constant=ones),
         deviation=deviation,
     )
+
+
+def factor_lags(own: Tensor, deviation: Tensor, layout: WindowLayout) -> Tensor:
+    """Return the lags of the common factors of windows, (T, K·lags).
+
+    Parameters
+    ----------
+    own : Tensor, shape (T, C, L)
+        Lags of all channels, less the level that the instance norm subtracts.
+    deviation : Tensor, shape (T, C, 1)
+        See :func:`deviations`.
+    layout : WindowLayout
+        Of C channels.
+    """
+    assert layout.loadings is not None
+    recent = own[..., layout.n_lags - layout.factor_lookback :] / deviation
+    lags = torch.tensordot(recent, layout.loadings, dims=([1], [0]))  # (T, lags, K)
+    return flatten_factors(lags.mT)
 
 
 def deviations(own: Tensor, layout: WindowLayout) -> Tensor:

@@ -29,7 +29,7 @@ def own_ridge_embedding(
     moments : iterable of (slice, Moments)
         Of C channels.
     regressors : Regressors
-        Of each channel; vectors tell own lags apart.
+        Of each channel; vectors tell own lags apart, and those of common factors.
     embedding_dim : int
     attributes : Tensor, shape (C, S), optional
         What of the weights is linear in them is left out.
@@ -38,10 +38,11 @@ def own_ridge_embedding(
     -------
     Tensor, shape (C, embedding_dim)
     """
-    lags = regressors.own
     weights, counts, total = [], [], None
     for _, chunk in moments:
-        sums = chunk.xx[:, lags, lags].sum(dim=0)
+        places = torch.arange(regressors.total, device=chunk.xx.device)
+        lags = torch.cat([places[regressors.own], places[regressors.factors]])
+        sums = chunk.xx[:, lags][..., lags].sum(dim=0)
         total = sums if total is None else total + sums
         weights.append(BatchedRidge(chunk, regressors).solve(RIDGE).weight[:, :, PENALISED])
         counts.append(chunk.xx[:, CONSTANT, CONSTANT])

@@ -131,7 +131,12 @@ class _Residuals:
     def __init__(self, split: DataSplit, solution: ExactSolution) -> None:
         self.split = split
         self.solution = solution
-        problem, n_channels = split.problem, split.cache.n_channels
+        problem = split.problem
+        assert problem.n_channels is not None
+        n_channels = self._n_channels = problem.n_channels
+        self._mixing = solution.mixing
+        if problem.rows is not None:
+            self._mixing = solution.mixing[problem.rows.to(solution.mixing.device)]
         fits = MAX_VALUES // (n_channels * problem.width)
         self._most = min(MAX_OF_CHANNEL, max(MIN_OF_CHANNEL, fits))
         of_channel = torch.zeros(n_channels, dtype=torch.int64)
@@ -150,13 +155,15 @@ class _Residuals:
             length = span.stop - span.first
             share = min(1.0, self._most / int(self._of_channel[one.numbers.cpu()].max()))
             starts.append(span.first + spread(length, max(1, round(share * length))))
-        windows = OwnWindows(series, layout.width, split.cache.n_channels, starts)
+        windows = OwnWindows(series, layout.width, self._n_channels, starts)
         begins = torch.tensor([one.start or 0 for one in series]).to(windows.start)
         most = windows.most(slice(None))
         residuals, variances, known, times = [], [], [], []
-        for channels in split.cache.channel_chunks(layout):
+        step = split.cache.channel_chunks(layout)[0].stop
+        for first in range(0, self._n_channels, step):
+            channels = slice(first, min(first + step, self._n_channels))
             rows, there = windows.rows(layout, channels, 0, most)
-            of_channels = weights.of_channels(self.solution.mixing[channels])
+            of_channels = weights.of_channels(self._mixing[channels])
             unit = torch.where(there[..., None], rows.deviation, 1.0)
             observed = there[..., None] & ~windows.gaps(layout.targets, channels, most)
             residuals.append(torch.where(observed, rows.residuals(*of_channels) / unit, 0.0))

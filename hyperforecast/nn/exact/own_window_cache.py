@@ -22,9 +22,9 @@ class OwnWindowCache(SummingCache):
 
     It is asked as :class:`MomentCache` is, whose channels all have the same windows. What windows
     hold is multiplied with itself and summed over each channel's windows once; the moments of
-    every layout without RevIN are parts and differences of these products. Windows are written
-    out, those of as many channels at once as fit in memory; those of long stretches without
-    covariates go by recurrence.
+    every layout without RevIN and common factors are parts and differences of these products.
+    Windows are written out, those of as many channels at once as fit in memory; those of long
+    stretches without covariates go by recurrence.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class OwnWindowCache(SummingCache):
         Stretches of rows, of one channel or of several, whose windows may have weights: see
         :func:`~hyperforecast.nn.exact.window_weights.window_weights`.
     layout : WindowLayout
-        Its lookback, horizon and shift hold for every layout asked for, which has no factors.
+        Its lookback, horizon and shift hold for every layout asked for.
     n_channels : int
     max_bytes : int
         Memory that all this may take, besides the sums that are returned and a few arrays of the
@@ -84,7 +84,7 @@ class OwnWindowCache(SummingCache):
         assert self._weights is not None
         n_sums = self._weights.shape[1]
         fits = 8 * self._content_width**2 * n_sums <= SUMS * self.max_bytes
-        if not fits or layout.norm == "revin" or self.windows.static is not None:
+        if not fits or _visits(layout) or self.windows.static is not None:
             return super()._new_sums(layout, columns)
         if self._summed is None:  # of what windows hold, the same for every layout
             parts = (
@@ -97,7 +97,7 @@ class OwnWindowCache(SummingCache):
 
     def moments(self, layout: WindowLayout, channels: slice) -> Moments:
         """Return the moments of some channels for a layout."""
-        if layout.norm == "revin":
+        if _visits(layout):
             return self._written_out(layout, channels)
         static = self.windows.static
         static = None if static is None else static[channels]
@@ -106,24 +106,32 @@ class OwnWindowCache(SummingCache):
     def channel_chunks(self, layout: WindowLayout) -> list[slice]:
         """Cut the channels into chunks whose moments fit in memory."""
         most = self.windows.most(slice(None))
-        width = self._content_width
-        bytes_of_one = 8 * (5 * width**2 + 3 * width * min(most, self._block(1)))
+        width = self._width_under(layout)
+        bytes_of_one = 8 * (5 * width**2 + 3 * width * min(most, self._block(1, width)))
         step = max(1, self.chunk_bytes // bytes_of_one)
         count = self.n_channels
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
     def keeps_channels(self, layout: WindowLayout) -> bool:
         """Say whether the moments of all channels are kept."""
-        return 8 * self._content_width**2 * self.n_channels <= CHANNELS * self.max_bytes
+        return 8 * self._width_under(layout) ** 2 * self.n_channels <= CHANNELS * self.max_bytes
 
     @property
     def _content_width(self) -> int:
         one = self.series[0]
         return self.windows.width * (1 + one.n_past + one.n_future) + 1
 
-    def _block(self, n_channels: int) -> int:
+    def _width_under(self, layout: WindowLayout) -> int:
+        """Return how many numbers of a window are multiplied with each other for a layout."""
+        if not layout.n_factors:
+            return self._content_width
+        one = self.series[0]
+        others = layout.horizon * (1 + one.n_future) + self.windows.width * one.n_channels
+        return layout.regressors(one).total + others
+
+    def _block(self, n_channels: int, width: int) -> int:
         """Return how many windows of each of some channels are written out at a time."""
-        return max(1, self.chunk_bytes // (3 * 8 * n_channels * self._content_width))
+        return max(1, self.chunk_bytes // (3 * 8 * n_channels * width))
 
     def _contents(self, channels: slice) -> ContentProducts:
         """Return the products of what the windows of some channels hold."""
@@ -146,7 +154,7 @@ class OwnWindowCache(SummingCache):
         )
         if self._short is None:
             return total
-        for first, count in self._blocks(self._short, channels):
+        for first, count in self._blocks(self._short, channels, self._content_width):
             padded = self._short.padded(channels, first, count)
             roots = self._short.roots(channels, first, count)
             total = total + ContentProducts.of_windows(
@@ -179,7 +187,7 @@ class OwnWindowCache(SummingCache):
     def _written_out(self, layout: WindowLayout, channels: slice) -> Moments:
         """Return the moments of some channels by visiting every window, in blocks."""
         total: Moments | None = None
-        for first, count in self._blocks(self.windows, channels):
+        for first, count in self._blocks(self.windows, channels, self._width_under(layout)):
             rows, _ = self.windows.rows(layout, channels, first, count)
             x, y, f = rows.rows()
             roots = self.windows.roots(channels, first, count)[..., None]
@@ -188,8 +196,15 @@ class OwnWindowCache(SummingCache):
         assert total is not None
         return replace(total, n_windows=self.n_windows)
 
-    def _blocks(self, windows: OwnWindows, channels: slice) -> Iterator[tuple[int, int]]:
+    def _blocks(
+        self, windows: OwnWindows, channels: slice, width: int
+    ) -> Iterator[tuple[int, int]]:
         """Cut the windows of some channels into blocks that fit in memory: first, and how many."""
         most = max(1, windows.most(channels))
-        count = self._block(len(range(self.n_channels)[channels]))
+        count = self._block(len(range(self.n_channels)[channels]), width)
         return ((first, min(count, most - first)) for first in range(0, most, count))
+
+
+def _visits(layout: WindowLayout) -> bool:
+    """Say whether every window is visited again for a layout."""
+    return layout.norm == "revin" or layout.n_factors > 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.design_matrix import DesignMatrix, deviations
+from hyperforecast.nn.exact.design_matrix import DesignMatrix, deviations, factor_lags
 from hyperforecast.nn.exact.layout import WindowLayout
 from hyperforecast.nn.exact.observed_series import ObservedSeries
 from hyperforecast.nn.exact.regressors import flatten_past, join_groups
@@ -61,6 +61,8 @@ class OwnWindows:
         weights: Sequence[Tensor] | None = None,
     ) -> None:
         self.width = width
+        self._targets = [one.target for one in series]
+        self._aligned: Tensor | None = None
         device = series[0].target.device
         n_columns = torch.tensor([one.n_channels for one in series])
         n_rows = torch.tensor([one.n_rows for one in series])
@@ -188,7 +190,7 @@ class OwnWindows:
         Parameters
         ----------
         layout : WindowLayout
-            Of the same width, without factors.
+            Of the same width; with factors, those of the columns of every series.
         channels : slice
         first : int
         count : int, optional
@@ -205,15 +207,32 @@ class OwnWindows:
         fixed = windows.new_ones(len(windows), 1, 1)
         if self.static is not None:
             fixed = join_groups(static=self.static[channels, None], constant=fixed)
+        shared = flatten_past(past[..., layout.inputs])
+        if layout.n_factors:
+            factors = self._factor_lags(layout, channels, first, count)
+            shared = join_groups(past=shared, factors=factors * there[..., None])
         return DesignMatrix(
             where=layout.regressors_beside(past.shape[2], fixed.shape[2] - 1),
             own=own,
             targets=windows[..., layout.targets],
-            shared=flatten_past(past[..., layout.inputs]),
+            shared=shared,
             future=future[..., layout.targets].mT,
             fixed=fixed,
             deviation=deviations(own, layout) * there[..., None],
         ), there
+
+    def _factor_lags(
+        self, layout: WindowLayout, channels: slice, first: int, count: int | None
+    ) -> Tensor:
+        """Return the lags of the common factors of windows of some channels, (n, K, q)."""
+        which, _ = self._which(channels, first, count)
+        # columns of a series have their windows at the same rows
+        rows, place = self._row[which].unique(return_inverse=True)
+        if self._aligned is None:
+            self._aligned = torch.cat(self._targets)
+        windows = self._aligned.unfold(0, self.width, 1)[rows]  # (U, C, width)
+        own = layout.remove_level(windows.mT).mT[..., layout.inputs]
+        return factor_lags(own, deviations(own, layout), layout)[place]
 
 
 def _joined(parts: Sequence[Tensor | None], like: Tensor) -> Tensor:

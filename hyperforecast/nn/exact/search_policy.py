@@ -42,6 +42,7 @@ def choose_search_space(
     neighbours: bool = False,
     combine: bool = False,
     own_windows: bool = False,
+    n_aligned: int = 1,
     attributed: bool = False,
 ) -> SearchSpace:
     """Say which settings to compare for a model, from what was given for it.
@@ -74,8 +75,11 @@ def choose_search_space(
     combine : bool, default=False
         Whether the forecasts of what is compared are added up.
     own_windows : bool, default=False
-        Whether channels share no time axis, so that factors and neighbours are left out, and
-        vectors start from how each channel depends on its own past.
+        Whether channels share no time axis, so that neighbours are left out, and vectors start
+        from how each channel depends on its own past.
+    n_aligned : int, default=1
+        With windows of their own: how many channels share a time axis each, and so can have common
+        factors.
     attributed : bool, default=False
         Whether channels are known by attributes: weights of each channel's own are then compared
         as steps from those that attributes generate alone.
@@ -86,8 +90,10 @@ def choose_search_space(
     else:
         dims = (n_channels,) if individual else (0,)
     starts: tuple[str, ...] = ("correlation",)
+    factors = _factor_counts(n_aligned if own_windows else n_channels, norms, n_factors)
     if own_windows:
-        n_factors, neighbours, starts = 0, False, ("autocorrelation",)
+        neighbours = False
+        starts = ("autocorrelation", "weights") if max(factors) else ("autocorrelation",)
     elif len(dims) > 1:
         starts = tuple(EMBEDDING_STARTS)
     if attributed:
@@ -97,7 +103,7 @@ def choose_search_space(
     return SearchSpace(
         norms=norms,
         embedding_dims=dims,
-        n_factors=_factor_counts(n_channels, norms, n_factors),
+        n_factors=factors,
         embedding_starts=starts,
         lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
         pooled=pool and own,

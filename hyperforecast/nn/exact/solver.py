@@ -148,16 +148,19 @@ def solve_exact(
 
 def _check_own_windows(problem: Problem, series: Sequence[ObservedSeries]) -> None:
     """Raise if channels with windows of their own are asked for what they have not in common."""
-    asked = {
-        "common factors": max(problem.search.n_factors) > 0,
-        "the last values of all channels": problem.search.neighbours,
-    }
-    for what, is_asked in asked.items():
-        if is_asked:
-            raise ValueError(
-                f"There is no closed form of {what} where channels have windows of their own. "
-                "Leave that out, or train by gradients: solver='adam'."
-            )
+    if problem.search.neighbours:
+        raise ValueError(
+            "There is no closed form of the last values of all channels where channels have "
+            "windows of their own. Leave that out, or train by gradients: solver='adam'."
+        )
+    if max(problem.search.n_factors) and {one.n_channels for one in series} != {
+        max(2, series[0].n_channels)
+    }:
+        raise ValueError(
+            "Channels have common factors where they share a time axis: series have to hold the "
+            f"same several channels each; got {sorted({one.n_channels for one in series})}. Leave "
+            "factors out, or put channels into one series."
+        )
     width = problem.width
     layout = WindowLayout(problem.lookback, problem.horizon, problem.shift)
     weights = window_weights([one for one in series if one.n_rows >= width], layout)
@@ -272,7 +275,7 @@ def _solve_simplest(
     setting = Setting(
         norm="last" if "last" in search.norms else search.norms[0],
         embedding_dim=dim,
-        individual=dim == (problem.n_channels or series[0].n_channels) > 0,
+        individual=dim == (problem.n_rows or series[0].n_channels) > 0,
         n_factors=min(search.n_factors),
         ridge=options.ridge or 1e-2,
     )

@@ -86,8 +86,8 @@ class StepMoments:
                     of_all[channels] += one
                 else:
                     of_all += weighted_sums(one, sums[channels])
-        xx, *others = total
-        return cls(xx.transpose(0, 1), *others, weights)
+        xx, xy, yy, xf, ff, fy = total
+        return cls(xx.transpose(0, 1), xy, yy, xf, ff, fy, weights)
 
     def of_group(self, number: int, some: slice) -> tuple[Tensor, Moments]:
         """Return the steps of a group and their moments, for some channels or sums.

@@ -37,7 +37,7 @@ class WeightedSplit(DataSplit):
         regressors = layout.regressors(self.series[0])
         mixing = self.mixing(setting, embedding)
         if self._weights is None:
-            self._weights = StepWeights.of(self.series, layout)
+            self._weights = StepWeights.of(self.by_row, layout)
         sums = None if setting.individual else pair_weights(mixing)
         n_sums = self.n_channels if sums is None else sums.shape[1]
         n_bytes = 8 * len(self._weights.combination.T) * n_sums * regressors.total**2
@@ -50,5 +50,5 @@ class WeightedSplit(DataSplit):
                 f"more than max_memory_gb={self.options.max_memory_gb} or what is factorised. Give "
                 "more memory, a shorter lookback or channel_embedding_dim, or solver='adam'."
             )
-        moments = StepMoments.of(self.series, layout, self._weights, self.n_channels, sums)
+        moments = StepMoments.of(self.by_row, layout, self._weights, self.n_channels, sums)
         return StepRegressions(moments, mixing, setting.individual, regressors, max_bytes // 2)

@@ -267,6 +267,126 @@ def test_a_series_too_short_for_a_window_has_the_mean_weights() -> None:
     assert np.abs(forecast - 1e3).max() < 50
 
 
+def followers(n_shops: int = 5) -> list[TimeSeries]:
+    """Return series whose second component is the first of the step before, at other levels."""
+    series = []
+    for n in range(n_shops):
+        first = np.random.default_rng(n).standard_normal(80 + 10 * n)
+        noise = 1e-3 * np.random.default_rng(50 + n).standard_normal(len(first))
+        values = np.stack([5 + 10.0**n * first, noise + np.append(0, first[:-1])], axis=1)
+        times = pd.date_range("2020-01-01", periods=len(first))
+        series.append(
+            TimeSeries.from_times_and_values(
+                times, values, columns=["first", "next"]
+            ).with_static_covariates(pd.DataFrame({"shop": [f"shop {n}"]}))
+        )
+    return series
+
+
+class TestFactors:
+    """Common factors of the components of a series, which share its time axis."""
+
+    options: dict[str, Any] = {"series_id": "shop", "solver": "exact", "instance_norm": "none"}
+
+    @pytest.mark.parametrize("quantiles", [False, True])
+    def test_tell_a_component_what_another_one_was(self, quantiles: bool) -> None:
+        options = {**self.options, "weights_by": "both", "channel_embedding_dim": 2}
+        if quantiles:
+            options["likelihood"] = QuantileRegression([0.1, 0.5, 0.9])
+        model = HNMVTSModel(L, H, n_factors=2, **options).fit(followers())
+        assert model.network.factors is not None
+        for one in followers():
+            first = one["first"].values()
+            expected = (first[-1, 0] - 5) / 10.0 ** followers().index(one)
+            more = {"predict_likelihood_parameters": True} if quantiles else {}
+            found = model.predict(H, series=one, **more).values()[0]
+            assert found[-2 if quantiles else 1] == pytest.approx(expected, rel=0.35)
+
+    @pytest.mark.parametrize("by", ["series", "both"])
+    def test_units_and_order_of_components_do_not_matter(self, by: str) -> None:
+        options = {**self.options, "weights_by": by, "channel_embedding_dim": 2, "n_factors": 1}
+        model = HNMVTSModel(L, H, **options).fit(followers())
+        expected = [one.values() for one in model.predict(H, series=followers())]
+        scale, level = np.array([1e3, 0.1]), np.array([-7.0, 1e3])
+        moved = [one.with_values(one.values() * scale + level) for one in followers()]
+        found = HNMVTSModel(L, H, **options).fit(moved).predict(H, series=moved)
+        turned = [one[["next", "first"]] for one in followers()]
+        other = HNMVTSModel(L, H, **options).fit(turned).predict(H, series=turned)
+        for one, same, turn in zip(expected, found, other, strict=True):
+            np.testing.assert_allclose((same.values() - level) / scale, one, rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(turn.values()[:, ::-1], one, rtol=1e-4, atol=1e-4)
+
+    def test_come_out_at_none_where_they_tell_nothing(self) -> None:
+        series = [
+            one.with_values(np.random.default_rng(n).standard_normal((len(one), 2)).cumsum(axis=0))
+            for n, one in enumerate(followers())
+        ]
+        model = HNMVTSModel(L, H, weights_by="both", n_factors=2, **self.options).fit(series)
+        assert set(model.solver_report.n_factors) == {0, 2}
+        assert model.network.factors is None
+
+    def test_are_saved_and_new_series_have_them(self, tmp_path: Path) -> None:
+        options = {**self.options, "weights_by": "both", "n_factors": 2}
+        model = HNMVTSModel(L, H, **options).fit(followers())
+        model.save(str(tmp_path / "model.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+        for other in (loaded, copy.deepcopy(model)):
+            for one in followers():
+                np.testing.assert_array_equal(
+                    other.predict(H, series=one).values(), model.predict(H, series=one).values()
+                )
+        new = followers(6)[5]
+        with pytest.warns(UserWarning, match="not trained on, 'shop 5'"):
+            forecast = model.predict(H, series=new).values()
+        assert forecast[0, 1] == pytest.approx(new["first"].values()[-1, 0] / 1e5, abs=0.5)
+        with pytest.raises(ValueError, match="common factors are those of the series trained on"):
+            model.add_series(new)
+
+
+class TestSeriesOfSeveralComponents:
+    """Weights of a series, which all its components share."""
+
+    options: dict[str, Any] = {"weights_by": "series", "series_id": "shop", "solver": "exact"}
+
+    def test_have_one_row_for_each_series(self) -> None:
+        model = HNMVTSModel(L, H, channel_embedding_dim=2, **self.options).fit(shops())
+        assert len(model.network.head.generate()[0]) == 6
+        for one in shops():
+            assert np.isfinite(model.predict(H, series=one).values()).all()
+
+    def test_of_two_equal_components_are_those_of_one(self) -> None:
+        twice = [
+            one["sales"].stack(one["sales"].with_columns_renamed("sales", "again"))
+            for one in shops()
+        ]
+        twice = [
+            one.with_static_covariates(pd.DataFrame({"shop": [f"shop {n}"]}))
+            for n, one in enumerate(twice)
+        ]
+        alone = [one["sales"] for one in twice]
+        fixed = {"channel_embedding_dim": 2, "solver_kwargs": {"ridge": 0.1}}
+        model = HNMVTSModel(L, H, **self.options, **fixed).fit(twice)
+        expected = HNMVTSModel(L, H, **self.options, **fixed).fit(alone)
+        for one, other in zip(twice, alone, strict=True):
+            found = model.predict(H, series=one).values()
+            np.testing.assert_allclose(found[:, 0], found[:, 1], rtol=1e-6)
+            same = expected.predict(H, series=other).values()
+            np.testing.assert_allclose(found[:, :1], same, rtol=1e-4)
+
+    def test_have_intervals_of_each_component(self) -> None:
+        series = [one.with_values(one.values() * [1.0, 1e4]) for one in shops()]
+        likelihood = QuantileRegression([0.1, 0.5, 0.9])
+        options = {**self.options, "channel_embedding_dim": 2}
+        model = HNMVTSModel(L, H, likelihood=likelihood, **options).fit(series)
+        plain = HNMVTSModel(L, H, likelihood=likelihood, **options).fit(shops())
+        for one, other in zip(series, shops(), strict=True):
+            found, same = (
+                m.predict(H, series=s, predict_likelihood_parameters=True).values()
+                for m, s in ((model, one), (plain, other))
+            )
+            np.testing.assert_allclose(found / np.repeat([1.0, 1e4], 3), same, rtol=1e-3, atol=1e-3)
+
+
 class TestSampleWeights:
     """Of series that are solved for."""
 
@@ -486,14 +606,21 @@ def test_reconciled_forecasts_add_up() -> None:
             "series_id='id' names no static covariate of the series; it has: 'shop', 'size'",
         ),
         (
-            lambda: HNMVTSModel(L, H, weights_by="series", series_id="shop", solver="exact").fit(
-                shops()
+            lambda: HyperModel(
+                L, H, head="individual", weights_by="series", series_id="shop", solver="exact"
+            ).fit(
+                [
+                    one.with_static_covariates(
+                        pd.DataFrame({"shop": [str(n)] * 2, "size": [0.0, 1.0]})
+                    )
+                    for n, one in enumerate(shops())
+                ]
             ),
-            r"weights_by='series' of series of several components.*weights_by='both' has",
+            r"static covariates differ between components of a series.*weights_by='both' tells",
         ),
         (
-            lambda: HNMVTSModel(L, H, weights_by="series", solver="exact", n_factors=1),
-            "n_factors has no closed form where series have weights",
+            lambda: HNMVTSModel(L, H, weights_by="series", n_factors=1).fit(panel()),
+            r"each series has one. Series that share a time axis.*axis='component'.*'channel'",
         ),
     ],
 )

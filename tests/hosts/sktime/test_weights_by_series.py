@@ -140,6 +140,28 @@ def test_gates_are_those_of_series() -> None:
     assert len(gates) == 3
 
 
+def test_columns_of_an_instance_have_common_factors() -> None:
+    """The second column is the first of the step before."""
+    parts = {}
+    for n in range(4):
+        first = np.random.default_rng(n).standard_normal(90 + 11 * n)
+        times = pd.period_range("2010-01", periods=len(first), freq="M")
+        values = {"first": 10.0**n * first, "next": 7 + np.append(0, first[:-1])}
+        parts[f"shop {n}"] = pd.DataFrame(values, index=times)
+    y = pd.concat(parts, names=["shop", "time"])
+    for by in ("series", "both"):
+        forecaster = HNMVTSForecaster(12, weights_by=by, n_factors=2, instance_norm="none")
+        y_pred = forecaster.fit(y, fh=[1]).predict()
+        assert forecaster.model_.network.factors is not None
+        last = y.groupby(level=0).tail(1)["first"].to_numpy() / 10.0 ** np.arange(4)
+        assert np.corrcoef(y_pred["next"] - 7, last)[0, 1] > 0.95
+    with pytest.raises(ValueError, match="in sktime, a column for each instance"):
+        HNMVTSForecaster(12, weights_by="series", n_factors=1).fit(y[["first"]], fh=[1])
+    table = y["first"].unstack("shop").dropna()
+    wide = HNMVTSForecaster(12, n_factors=1).fit(table, fh=[1])
+    assert wide.predict().shape == (1, 4)
+
+
 def test_weights_of_series_that_nothing_has_are_refused() -> None:
     with pytest.raises(ValueError, match="weights_by='series' would have no effect"):
         BackboneForecaster(12, weights_by="series").fit(panel(2), fh=FH)

@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from hyperforecast.nn.exact import (
+    Combination,
     ExactOptions,
     ExactSolution,
     ObservedSeries,
     Problem,
     SearchSpace,
+    Setting,
+    choose_search_space,
     solve_exact,
 )
 from hyperforecast.nn.exact.units import MeanDeviation
@@ -110,19 +113,159 @@ def test_units_are_those_of_each_channels_own_rows() -> None:
     assert found.deviation[3] == found.deviation[4] == 0.0
 
 
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"search": SearchSpace(n_factors=(0, 2))}, "common factors"),
-        ({"search": SearchSpace(neighbours=True)}, "the last values of all channels"),
-    ],
-)
-def test_what_needs_the_same_windows_of_all_channels_is_refused(changed, words) -> None:
-    problem = replace(Problem(6, 2, n_channels=3), **changed)
-    with pytest.raises(ValueError, match=f"There is no closed form of {words} where channels"):
+class TestFactors:
+    """Common factors of the channels of a series."""
+
+    settings = [
+        Setting("last", 0, False, 2, 0.1),
+        Setting("mean", 3, True, 2, 0.1),
+        Setting("none", 0, True, 1, 0.1, shared_ridge=0.3),
+    ]
+
+    @staticmethod
+    def driven(n_series: int, n_rows: int = 150) -> list[ObservedSeries]:
+        """Return series whose channels follow what one of them was a step ago."""
+        series = []
+        for n in range(n_series):
+            noise = torch.randn(n_rows, 3, dtype=torch.float64)
+            noise[1:, 1:] = 0.3 * noise[1:, 1:] + torch.tensor([1.0, -1.0]) * noise[:-1, :1]
+            series.append(ObservedSeries(10.0**n * noise, channels=3 * n + torch.arange(3)))
+        return series
+
+    @staticmethod
+    def solve(series: list[ObservedSeries], setting: Setting, n_channels: int) -> ExactSolution:
+        own = series[0].channels is not None
+        problem = Problem(6, 2, n_channels=n_channels if own else None)
+        return solve_exact(problem, series, combination=Combination.alone(setting))
+
+    @pytest.mark.parametrize("setting", settings)
+    def test_of_one_series_are_those_of_its_table(self, setting: Setting) -> None:
+        (one,) = self.driven(1)
+        found = self.solve([one], setting, 3)
+        expected = self.solve([replace(one, channels=None)], setting, 3)
+        torch.testing.assert_close(found.loadings, expected.loadings)
+        torch.testing.assert_close(found.weights.weight, expected.weights.weight)
+
+    @pytest.mark.parametrize("setting", settings[:2])
+    def test_of_a_series_given_under_two_names_are_those_of_one(self, setting: Setting) -> None:
+        (one,) = self.driven(1)
+        both = [one, replace(one, target=50 + 7 * one.target, channels=3 + torch.arange(3))]
+        if setting.individual:
+            setting = replace(setting, embedding_dim=6)
+        found = self.solve(both, setting, 6)
+        expected = self.solve([one], replace(setting, embedding_dim=setting.embedding_dim // 2), 3)
+        for number in (0, 3):
+            weight, _ = found.weights.of_channels(found.mixing[number : number + 3])
+            known, _ = expected.weights.of_channels(expected.mixing)
+            torch.testing.assert_close(weight, known, rtol=1e-6, atol=1e-8)
+
+    def test_are_chosen_where_they_tell_more_than_a_channels_own_past(self) -> None:
+        search = choose_search_space(
+            12, "last", generated=True, n_factors=3, lookback=6, own_windows=True, n_aligned=3
+        )
+        solution = solve_exact(Problem(6, 2, search=search, n_channels=12), self.driven(4))
+        assert solution.setting.n_factors == 3
+        errors = {
+            entry.setting.n_factors: entry.validation_mse
+            for entry in solution.compared
+            if entry.chosen
+        }
+        assert errors[3] < 0.9 * errors[0]
+        apart_ = [replace(one, target=torch.randn_like(one.target)) for one in self.driven(4)]
+        solution = solve_exact(Problem(6, 2, search=search, n_channels=12), apart_)
+        assert solution.setting.n_factors == 0
+
+    def test_need_series_of_several_channels(self) -> None:
+        problem = Problem(6, 2, n_channels=3, search=SearchSpace(n_factors=(0, 2)))
+        with pytest.raises(ValueError, match=r"the same several channels each; got \[1\]"):
+            solve_exact(problem, apart(waves(60, 3)))
+
+
+def test_the_last_values_of_channels_without_a_common_time_axis_are_refused() -> None:
+    problem = Problem(6, 2, n_channels=3, search=SearchSpace(neighbours=True))
+    with pytest.raises(ValueError, match="There is no closed form of the last values of all"):
         solve_exact(problem, apart(waves(60, 3)))
 
 
 def test_the_number_of_channels_has_to_be_said() -> None:
     with pytest.raises(ValueError, match=r"Problem\.n_channels must say how many"):
         solve_exact(Problem(6, 2), apart(waves(60, 3)))
+
+
+class TestSharedRows:
+    """Channels of a series that share their weights, and have units of their own."""
+
+    @staticmethod
+    def both(n_series: int = 4, n_rows: int = 90) -> tuple[list[ObservedSeries], torch.Tensor]:
+        """Return series of a wave and the same backwards, which has its mean and deviation."""
+        table = waves(n_rows, n_series)
+        series = [
+            ObservedSeries(
+                torch.stack([table[:, n], table[:, n].flip(0)], dim=1),
+                channels=2 * n + torch.arange(2),
+            )
+            for n in range(n_series)
+        ]
+        return series, torch.arange(n_series).repeat_interleave(2)
+
+    @pytest.mark.parametrize("weight", [None, "linear"])
+    @pytest.mark.parametrize("dims", [(0,), (0, 2), (4,)])
+    @pytest.mark.parametrize("pooled", [False, True])
+    def test_are_those_of_stretches_of_one_channel(self, dims, pooled: bool, weight) -> None:
+        series, rows = self.both()
+        if weight is not None:
+            series = [
+                replace(one, weight=torch.arange(1.0, 91.0)[:, None].double()) for one in series
+            ]
+        validation, _ = self.both(n_rows=40)
+
+        def stretches(several: list[ObservedSeries]) -> list[ObservedSeries]:
+            return [
+                one.replaced(target=one.target[:, [c]], channels=one.numbers[:1] // 2)
+                for one in several
+                for c in range(2)
+            ]
+
+        search = SearchSpace(("last", "none"), dims, pooled=pooled)
+        problem = Problem(6, 2, search=search, n_channels=8, rows=rows)
+        found = solve_exact(problem, series, validation, FIXED)
+        alone = replace(problem, n_channels=4, rows=None)
+        expected = solve_exact(alone, stretches(series), stretches(validation), FIXED)
+        assert [e.setting for e in found.compared] == [e.setting for e in expected.compared]
+        for one, other in zip(found.compared, expected.compared, strict=True):
+            assert one.validation_mse == pytest.approx(other.validation_mse)
+        torch.testing.assert_close(found.mixing, expected.mixing)
+        torch.testing.assert_close(found.weights.weight, expected.weights.weight)
+
+    def test_levels_and_scales_of_channels_cost_nothing(self) -> None:
+        series, rows = self.both()
+        scale, level = torch.tensor([1.0, 1e3]).double(), torch.tensor([-5.0, 1e4]).double()
+        problem = Problem(
+            6, 2, search=SearchSpace(("last",), (0, 2)), n_channels=8, rows=rows, quantiles=(0.1,)
+        )
+        expected = solve_exact(problem, series, options=FIXED)
+        moved = [one.replaced(target=one.target * scale + level) for one in series]
+        found = solve_exact(problem, moved, options=FIXED)
+        torch.testing.assert_close(found.weights.weight, expected.weights.weight)
+        assert found.residual_quantiles.offsets.shape[0] == 8
+        torch.testing.assert_close(
+            found.residual_quantiles.offsets, expected.residual_quantiles.offsets
+        )
+
+    def test_channels_have_intervals_of_their_own(self) -> None:
+        """Of two channels with the same weights one errs ten times as much."""
+        noise = torch.randn(400, 2, dtype=torch.float64) * torch.tensor([0.1, 1.0])
+        wave = torch.sin(torch.arange(400.0).double() / 3)[:, None]
+        one = ObservedSeries(wave + noise, channels=torch.arange(2))
+        problem = Problem(
+            6,
+            2,
+            search=SearchSpace(("none",), (0,)),
+            n_channels=2,
+            rows=torch.zeros(2, dtype=torch.int64),
+            quantiles=(0.1, 0.9),
+        )
+        solution = solve_exact(problem, [one])
+        offsets = solution.residual_quantiles.offsets
+        width = (offsets[..., 1] - offsets[..., 0]).mean(dim=1) * solution.units.target.deviation
+        assert width[1] > 4 * width[0]

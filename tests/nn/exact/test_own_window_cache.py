@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from naive_windows import design
 from own_windows_cases import N_CHANNELS, columns_of, stretch, stretches
 
 from hyperforecast.nn.exact import Moments, WindowLayout, window_moments
@@ -42,6 +43,36 @@ def test_moments_are_the_sums_over_each_channels_stretches(covariates, options, 
                 torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-8)
             else:
                 assert (found == 0).all()
+
+
+@pytest.mark.parametrize("norm", ["none", "last", "mean", "revin"])
+@pytest.mark.parametrize("covariates", [{}, {"n_past": 1, "n_future": 2, "n_static": 1}])
+@pytest.mark.parametrize("max_bytes", [2**24, 2**15])
+def test_factors_are_those_of_the_columns_of_each_stretch(norm, covariates, max_bytes) -> None:
+    parts = [(30, [0, 3]), (41, [1, 4]), (17, [0, 3])]
+    series = [stretch(n_rows, channels, **covariates) for n_rows, channels in parts]
+    loadings = torch.randn(2, 3, dtype=torch.float64)
+    layout = WindowLayout(8, 3, 1, norm, loadings, factor_lookback=4, unused=2)
+    cache = OwnWindowCache(series, layout, N_CHANNELS, max_bytes)
+    found = moments_of(cache, layout)
+    rows = [design(one, layout) for one in series]
+    for channel in (0, 3, 1, 4):
+        several = [
+            [values[:, column] for values in rows[number]]
+            for number, one in enumerate(series)
+            for column in range(2)
+            if one.numbers[column] == channel
+        ]
+        expected = Moments.of_rows(*(torch.cat(some)[None] for some in zip(*several, strict=True)))
+        for name in SUMS:
+            torch.testing.assert_close(
+                getattr(found, name)[channel], getattr(expected, name)[0], rtol=1e-9, atol=1e-8
+            )
+    weights = torch.randn(N_CHANNELS, 2, dtype=torch.float64)
+    cache.weigh(weights)
+    summed, expected = cache.summed_moments(layout, 2), found.summed(weights)
+    for name in SUMS:
+        torch.testing.assert_close(getattr(summed, name), getattr(expected, name))
 
 
 def test_sums_over_channels_are_weighted_and_added_to() -> None:

@@ -171,7 +171,9 @@ def written_out(
                     place = own.new_zeros(horizon, len(own))
                     place[h] = own
                     z = own.new_zeros(0) if one.future is None else one.future[t + row]
-                    rows.append(torch.cat([place.flatten(), torch.outer(mixing[channel], z).flatten()]))
+                    rows.append(
+                        torch.cat([place.flatten(), torch.outer(mixing[channel], z).flatten()])
+                    )
                     targets.append(window[row] - level)
                     assert one.weight is not None
                     roots.append(one.weight[t + row, min(column, one.weight.shape[1] - 1)].sqrt())

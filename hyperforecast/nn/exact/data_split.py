@@ -149,16 +149,15 @@ class DataSplit:
         problem = self.problem
         lookback = view.lookback or problem.lookback
         factor_lookback = min(view.factor_lookback or self.options.factor_lookback, lookback)
-        loadings = self.loadings[:, : view.n_factors]
-        if view.each_channel:
-            loadings = torch.eye(self.n_channels).to(loadings)
         return WindowLayout(
             problem.lookback,
             problem.horizon,
             problem.shift,
             view.norm,
-            loadings if view.n_factors else None,
+            self.loadings[:, : view.n_factors] if view.n_factors else None,
             factor_lookback if view.n_factors else 0,
+            self.n_channels if view.neighbour_steps else 0,
+            view.neighbour_steps,
             unused=problem.lookback - lookback,
         )
 
@@ -336,8 +335,7 @@ class DataSplit:
             embedding=total.mixing if setting.one_each else total.mixing[:, 1:],
             vectors=self._vectors_of(combination, total),
             neighbours=self.neighbours,
-            factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
-            loadings=self.loadings[:, :0] if layout.loadings is None else layout.loadings,
+            loadings=self.loadings[:, : setting.n_factors],
             factor_lookback=layout.factor_lookback,
             mixing=total.mixing,
             weights=total.weights,
@@ -356,7 +354,7 @@ class DataSplit:
         layout = self.layout(total.setting.view)
         one = replace(total, mixing=total.mixing[:1])
         regressors = layout.regressors(self.series[0])
-        return self.neighbours.none_of(1).added_to(one, regressors, layout.loadings).weights
+        return self.neighbours.none_of(1).added_to(one, regressors).weights
 
     @property
     def n_attributes(self) -> int:
@@ -387,7 +385,7 @@ class DataSplit:
         if starts is None:
             self.neighbours = weights
         layout = self.layout(solved.setting.view)
-        return weights.added_to(solved, layout.regressors(self.series[0]), layout.loadings)
+        return weights.added_to(solved, layout.regressors(self.series[0]))
 
     def _vectors_of(self, combination: Combination, total: Solved) -> Tensor:
         """Return the channel embedding that the settings of a combination were solved with."""

@@ -1,6 +1,7 @@
 """Series that are added to a trained model, solved for on rows of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -199,18 +200,41 @@ def _solve_for(
     network: ForecastingNetwork = model.network
     solver, by_row = _solver(model, n_known, encoder_for(model, adaptation))
     attributes = by_row.attributes()
-    numbers = range(by_row.n_channels - len(rows), by_row.n_channels)
-    places = []
-    for row, observed in zip(numbers, rows, strict=True):
+    first = by_row.n_channels - len(rows)
+    left = [less_cycles(network, one, [first + i]) for i, one in enumerate(rows)]
+    places = torch.zeros(len(rows), solver.spread.n_directions, dtype=torch.float64)
+    for some in _together(left, attributes is not None):
+        numbers = [first + i for i in some]
         if attributes is not None:
-            solver.set_attributes(attributes[row])
-        units = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
+            solver.set_attributes(attributes[numbers[0]])
+        units = MeanDeviation(torch.zeros(len(some)).double(), torch.ones(len(some)).double())
         if network.standardiser is not None:
-            units = MeanDeviation(*network.standardiser.units_of([row]))
-        left = less_cycles(network, observed, [row])
-        keeps_units = sum(one.n_rows for one in observed) >= network.lookback
-        places.append(solver.solve(left, units, adaptation, keeps_units))
-    solver.spread.write(network, numbers, torch.cat(places))
+            units = MeanDeviation(*network.standardiser.units_of(numbers))
+        side_by_side = [
+            replace(parts[0], target=torch.cat([one.target for one in parts], dim=1))
+            for parts in zip(*(left[i] for i in some), strict=True)
+        ]
+        keeps_units = sum(one.n_rows for one in side_by_side) >= network.lookback
+        places[some] = solver.solve(side_by_side, units, adaptation, keeps_units)
+    solver.spread.write(network, range(first, by_row.n_channels), places)
+
+
+def _together(rows: Sequence[Sequence[ObservedSeries]], apart: bool) -> list[list[int]]:
+    """Return which of the channels of series have stretches of the same lengths, and nothing else.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of ObservedSeries
+        Stretches of rows of each.
+    apart : bool
+        Whether there is more to each, so that none are taken together.
+    """
+    alike: dict[Hashable, list[int]] = {}
+    for number, stretches in enumerate(rows):
+        lengths = tuple(one.n_rows for one in stretches)
+        alone = apart or any(one.past is not None for one in stretches)
+        alike.setdefault((lengths, number if alone else None), []).append(number)
+    return list(alike.values())
 
 
 def _solver(

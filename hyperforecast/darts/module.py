@@ -550,6 +550,8 @@ def given_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
         "instance_norm",
         "n_factors",
         "factor_lookback",
+        "n_neighbours",
+        "neighbour_steps",
         "channel_offsets",
         "offset_spans",
         "standardised",

@@ -9,7 +9,7 @@ from hyperforecast.nn.correlation import correlation_embedding, largest_value, w
 
 
 class CommonFactors(nn.Module):
-    """The recent past of a few linear combinations of all channels.
+    """The recent past of a few linear combinations of all channels, and of channels themselves.
 
     Parameters
     ----------
@@ -19,39 +19,66 @@ class CommonFactors(nn.Module):
         Number of factors K, at most C.
     lookback : int
         Number of most recent steps at which factors are seen.
+    n_neighbours : int, default=0
+        Number N of further factors, behind the others, that are single channels.
+    neighbour_steps : int, default=1
+        Number of most recent steps at which these are seen.
 
     Attributes
     ----------
-    loadings : Tensor, shape (C, K)
+    loadings : Tensor, shape (C, K + N)
         Weights of the channels in each factor; not trained. Zero until :meth:`start_from` sets
-        them to the leading principal components of the training channels.
+        them to the leading principal components of the training channels, and those of the further
+        factors to the first N channels.
     """
 
     loadings: Tensor
 
-    def __init__(self, n_channels: int, n_factors: int, lookback: int) -> None:
+    def __init__(
+        self,
+        n_channels: int,
+        n_factors: int,
+        lookback: int,
+        n_neighbours: int = 0,
+        neighbour_steps: int = 1,
+    ) -> None:
         super().__init__()
-        if not 0 < n_factors <= n_channels:
+        if not (0 if n_neighbours else 1) <= n_factors <= n_channels:
             raise ValueError(
                 f"n_factors must lie between 0 and the number of channels, {n_channels}; got "
                 f"{n_factors}. Choose n_factors <= {n_channels}."
             )
+        self.n_factors = n_factors
         self.lookback = lookback
-        self.register_buffer("loadings", torch.zeros(n_channels, n_factors))
+        self.neighbour_steps = neighbour_steps
+        self.register_buffer("loadings", torch.zeros(n_channels, n_factors + n_neighbours))
 
     @property
     def n_features(self) -> int:
         """Number of features that :meth:`forward` gives."""
-        return self.loadings.shape[1] * self.lookback
+        n_neighbours = self.loadings.shape[1] - self.n_factors
+        return self.n_factors * self.lookback + n_neighbours * self.neighbour_steps
 
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Set the loadings from training series, each of shape (T, C)."""
-        self.loadings.copy_(factor_loadings(series, self.loadings.shape[1]))
+        self.set_factors(factor_loadings(series, self.n_factors))
+
+    def set_factors(self, loadings: Tensor) -> None:
+        """Set the loadings (C, K) of the factors, and those of the single channels behind them."""
+        single = torch.eye(len(loadings), self.loadings.shape[1] - self.n_factors)
+        self.loadings.copy_(torch.cat([loadings, single.to(loadings)], dim=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the factors of normalised windows: (B, C, L) -> (B, 1, K·lookback)."""
-        factors = torch.einsum("ck,bcl->bkl", self.loadings, x[..., -self.lookback :])
-        return factors.flatten(1).unsqueeze(1)
+        """Return the factors of normalised windows: (B, C, L) -> (B, 1, K·lookback + N·steps)."""
+        lags = [
+            torch.einsum("ck,bcl->bkl", loadings, x[..., -n_steps:]).flatten(1)
+            for loadings, n_steps in (
+                (self.loadings[:, : self.n_factors], self.lookback),
+                (self.loadings[:, self.n_factors :], self.neighbour_steps),
+            )
+            if loadings.shape[1]
+        ]
+        return torch.cat(lags, dim=1).unsqueeze(1)
 
 
 def factor_loadings(

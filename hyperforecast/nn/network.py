@@ -128,6 +128,10 @@ class ForecastingNetwork(HyperNetwork):
         Number K of common factors, further inputs of every channel: see :class:`CommonFactors`.
     factor_lookback : int, default=12
         Number of most recent steps at which factors enter, at most L.
+    n_neighbours : int, default=0
+        Number of channels, the first ones, that are further factors by themselves.
+    neighbour_steps : int, default=1
+        Number of most recent steps at which these enter, at most L.
     channel_offsets : bool, default=False
         Whether each output of each channel has a free offset, starting at zero: what turns a
         point forecast into quantiles of its residuals.
@@ -203,6 +207,8 @@ class ForecastingNetwork(HyperNetwork):
         n_static_covariates: int = 0,
         n_factors: int = 0,
         factor_lookback: int = 12,
+        n_neighbours: int = 0,
+        neighbour_steps: int = 1,
         channel_offsets: bool = False,
         point_head: bool = False,
         offset_spans: Sequence[int] = (),
@@ -290,8 +296,14 @@ class ForecastingNetwork(HyperNetwork):
             "static_covariate_map", n_static_covariates, n_outputs
         )
         self.factors = None
-        if n_factors:
-            self.factors = CommonFactors(n_channels, n_factors, min(factor_lookback, lookback))
+        if n_factors or n_neighbours:
+            self.factors = CommonFactors(
+                n_channels,
+                n_factors,
+                min(factor_lookback, lookback),
+                n_neighbours,
+                min(neighbour_steps, lookback),
+            )
         n_seen = 0 if self.factors is None else self.factors.n_features
         self.factor_map = made.covariate_map("factor_map", n_seen, n_outputs)
         self.channel_offsets = None

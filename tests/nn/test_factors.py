@@ -77,6 +77,16 @@ class TestCommonFactors:
         torch.testing.assert_close(factors(x), expected)
         assert factors.n_features == 6
 
+    def test_single_channels_stand_behind_them_at_steps_of_their_own(self) -> None:
+        factors = CommonFactors(3, 1, lookback=3, n_neighbours=2, neighbour_steps=2)
+        factors.set_factors(torch.tensor([[1.0], [10.0], [0.0]]))
+        x = torch.tensor([[[9.0, 1.0, 2.0, 3.0], [9.0, 4.0, 5.0, 6.0], [9.0, 7.0, 8.0, 9.0]]])
+        expected = torch.tensor([[[41.0, 52.0, 63.0, 2.0, 3.0, 5.0, 6.0]]])
+        torch.testing.assert_close(factors(x), expected)
+        assert factors.n_features == 7
+        factors.start_from([correlated()[:, :3]])
+        assert factors.loadings[:, 1:].tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+
     def test_start_from_data_and_are_not_trained(self) -> None:
         factors = CommonFactors(5, 2, lookback=3)
         assert (factors.loadings == 0).all()

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.added_up import added_up
+from hyperforecast.nn.exact.added_up import added_up, written_setting
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
@@ -37,6 +37,7 @@ from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_er
 from hyperforecast.nn.exact.steps_from import StepsFrom
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.exact.widened_weights import widened
 from hyperforecast.nn.factors import factor_loadings
 
 BESIDE_ATTRIBUTES = "beside attributes"
@@ -161,16 +162,15 @@ class DataSplit:
         problem = self.problem
         lookback = view.lookback or problem.lookback
         factor_lookback = min(view.factor_lookback or self.options.factor_lookback, lookback)
-        loadings = self.loadings[:, : view.n_factors]
-        if view.each_channel:
-            loadings = torch.eye(self.n_channels).to(loadings)
         return WindowLayout(
             problem.lookback,
             problem.horizon,
             problem.shift,
             view.norm,
-            loadings if view.n_factors else None,
+            self.loadings[:, : view.n_factors] if view.n_factors else None,
             factor_lookback if view.n_factors else 0,
+            self.n_channels if view.neighbour_steps else 0,
+            view.neighbour_steps,
             unused=problem.lookback - lookback,
         )
 
@@ -348,8 +348,7 @@ class DataSplit:
             embedding=total.mixing if setting.one_each else total.mixing[:, 1:],
             vectors=self._vectors_of(combination, total),
             neighbours=self.neighbours,
-            factor_loadings=self.loadings[:, : max(one.n_factors for one in combination.settings)],
-            loadings=self.loadings[:, :0] if layout.loadings is None else layout.loadings,
+            loadings=self.loadings[:, : setting.n_factors],
             factor_lookback=layout.factor_lookback,
             mixing=total.mixing,
             weights=total.weights,
@@ -362,13 +361,14 @@ class DataSplit:
         """Return the weight that all channels would share, by the regressors of a combination."""
         for_all = combination.for_all
         total = self.added_up(for_all, self._each_solved(for_all))
+        whole = self.layout(written_setting(combination, self.layout, self.n_channels).view)
+        seen, like = self.layout(total.setting.view), self.series[0]
+        weights = widened(total.weights, seen, whole, like, total.mixing.new_ones(1))
         if combination.neighbours is None:
-            return total.weights
+            return weights
         assert self.neighbours is not None
-        layout = self.layout(total.setting.view)
-        one = replace(total, mixing=total.mixing[:1])
-        regressors = layout.regressors(self.series[0])
-        return self.neighbours.none_of(1).added_to(one, regressors, layout.loadings).weights
+        one = replace(total, weights=weights, mixing=total.mixing[:1])
+        return self.neighbours.none_of(1).added_to(one, whole.regressors(like)).weights
 
     @property
     def n_attributes(self) -> int:
@@ -399,7 +399,7 @@ class DataSplit:
         if starts is None:
             self.neighbours = weights
         layout = self.layout(solved.setting.view)
-        return weights.added_to(solved, layout.regressors(self.series[0]), layout.loadings)
+        return weights.added_to(solved, layout.regressors(self.series[0]))
 
     def _vectors_of(self, combination: Combination, total: Solved) -> Tensor:
         """Return the channel embedding that the settings of a combination were solved with."""

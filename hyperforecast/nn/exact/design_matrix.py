@@ -102,15 +102,20 @@ def design_matrix(
     n_channels, n_windows = windows.shape[:2]
     own = windows[..., inputs]
     deviation = deviations(own, layout)
-    past = factors = None
+    past = None
     if series.past is not None:
         past = flatten_past(windows_of(series.past)[..., inputs].transpose(0, 1))
-    if layout.loadings is not None and layout.n_factors:
+    factors: list[Tensor] = []
+    if layout.n_factors or layout.n_neighbours:
         every, their_deviation = own, deviation
         if n_channels < series.n_channels:
             every = layout.remove_level(windows_of(series.target).mT).mT[..., inputs]
             their_deviation = deviations(every, layout)
-        factors = factor_lags(every.transpose(0, 1), their_deviation.transpose(0, 1), layout)
+        if layout.loadings is not None:
+            lags = factor_lags(every.transpose(0, 1), their_deviation.transpose(0, 1), layout)
+            factors.append(lags)
+        recent = every[: layout.n_neighbours, :, layout.n_lags - layout.neighbour_steps :]
+        factors.append(flatten_factors(recent.transpose(0, 1)))
     future = windows.new_zeros(n_windows, layout.horizon, 0)
     if series.future is not None:
         future = windows_of(series.future)[..., targets].permute(1, 2, 0)
@@ -121,7 +126,11 @@ def design_matrix(
         where=replace(layout.regressors(series), n_static=0 if fixed is None else fixed.shape[2]),
         own=own,
         targets=windows[..., targets],
-        shared=join_groups(past=past, factors=factors, constant=windows.new_zeros(n_windows, 0)),
+        shared=join_groups(
+            past=past,
+            factors=torch.cat(factors, dim=1) if factors else None,
+            constant=windows.new_zeros(n_windows, 0),
+        ),
         future=future,
         fixed=join_groups(static=fixed, constant=ones),
         deviation=deviation,

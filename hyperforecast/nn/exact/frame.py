@@ -44,7 +44,7 @@ class Frame:
         neighbours = solution.neighbours
         return cls(
             solution.vectors.cpu(),
-            solution.factor_loadings.cpu(),
+            solution.loadings.cpu(),
             solution.units.cpu(),
             None if neighbours is None else neighbours.cpu(),
         )

@@ -29,6 +29,10 @@ class WindowLayout:
         Common factors of a row are its values times the loadings, taken after the instance norm.
     factor_lookback : int
         Number of most recent steps at which factors enter.
+    n_neighbours, neighbour_steps : int
+        Number of channels that enter by themselves behind the factors, all or none, and of most
+        recent steps at which they do. They are solved for on what other weights leave, so no
+        moments are taken of them, and RevIN has none.
     unused : int
         Number of first steps of the lookback that no regression sees: windows of a shorter
         lookback, over the same origins.
@@ -40,6 +44,8 @@ class WindowLayout:
     norm: str = "none"
     loadings: Tensor | None = None
     factor_lookback: int = 0
+    n_neighbours: int = 0
+    neighbour_steps: int = 0
     unused: int = 0
 
     @property
@@ -86,7 +92,8 @@ class WindowLayout:
         return Regressors(
             n_own=self.n_lags,
             n_past=self.n_lags * n_past,
-            n_factors=self.factor_lookback * self.n_factors,
+            n_factors=self.factor_lookback * self.n_factors
+            + self.neighbour_steps * self.n_neighbours,
             n_static=n_static,
         )
 

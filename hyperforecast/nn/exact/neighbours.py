@@ -74,32 +74,22 @@ class NeighbourWeights:
         """Return them on the CPU."""
         return NeighbourWeights(self.weight.cpu(), self.constant.cpu())
 
-    def added_to(self, solved: Solved, regressors: Regressors, loadings: Tensor | None) -> Solved:
-        """Return weights of each channel's own for which every channel is a factor.
+    def added_to(self, solved: Solved, regressors: Regressors) -> Solved:
+        """Return weights of each channel's own that see the last values of all channels, too.
 
         Parameters
         ----------
         solved : Solved
         regressors : Regressors
             Of its setting.
-        loadings : Tensor, shape (C, K), optional
-            Of the common factors among them.
         """
         weight, future = solved.weights.of_channels(solved.mixing)
         groups = regressors.split(weight)
         n_channels, _, _, n_steps = self.weight.shape
-        n_factors = 0 if loadings is None else loadings.shape[1]
-        n_given = groups.factors.shape[2] // n_factors if n_factors else 0
-        n_lags = max(n_steps, n_given)
-        lags = weight.new_zeros(*self.weight.shape[:3], n_lags)
-        if loadings is not None:
-            of_factors = groups.factors.unflatten(2, (n_factors, n_given))
-            lags[..., n_lags - n_given :] += torch.einsum("ck,nhkl->nhcl", loadings, of_factors)
-        lags[..., n_lags - n_steps :] += self.weight
         weight = join_groups(
             own=groups.own,
             past=groups.past,
-            factors=flatten_factors(lags),
+            factors=torch.cat([groups.factors, flatten_factors(self.weight)], dim=2),
             static=groups.static,
             constant=groups.constant + self.constant.unsqueeze(2),
         )
@@ -107,8 +97,6 @@ class NeighbourWeights:
             solved.setting,
             individual=True,
             embedding_dim=n_channels,
-            n_factors=n_channels,
-            factor_lookback=n_lags,
             neighbour_lags=n_steps,
         )
         one_hot = torch.eye(n_channels).to(solved.mixing)

@@ -17,15 +17,15 @@ class View(NamedTuple):
         Number of most recent steps seen; all of the window's lookback if not given.
     factor_lookback : int, optional
         Number of most recent steps at which factors enter; as the options say if not given.
-    each_channel : bool
-        Whether the channels themselves are the factors.
+    neighbour_steps : int
+        Number of most recent steps at which the channels themselves enter, all of them.
     """
 
     norm: str
     n_factors: int = 0
     lookback: int | None = None
     factor_lookback: int | None = None
-    each_channel: bool = False
+    neighbour_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Setting:
     drift : bool
         Whether forecasts have constants, which below the level of a window are a drift.
     neighbour_lags : int
-        Number of last values of all channels that enter; the channels are the factors then.
+        Number of last values of all channels that enter.
     embedding_start : str
         What the channel embedding is made of; one of ``EMBEDDING_STARTS``.
     n_rounds : int
@@ -127,7 +127,7 @@ class Setting:
             self.n_factors,
             self.lookback,
             self.factor_lookback,
-            bool(self.neighbour_lags),
+            self.neighbour_lags,
         )
 
 

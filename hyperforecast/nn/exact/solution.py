@@ -30,11 +30,8 @@ class ExactSolution:
         Channel embedding that the settings of the combination were solved with.
     neighbours : NeighbourWeights, optional
         What the last values of all channels add, where they enter.
-    factor_loadings : Tensor, shape (C, K)
+    loadings : Tensor, shape (C, K)
         Of the common factors.
-    loadings : Tensor, shape (C, K')
-        Of the factors that the weights are of: the common ones, or where the last values of all
-        channels enter, all channels.
     factor_lookback : int
     mixing : Tensor, shape (C, M)
         ``[1, embedding]``, or with individual weights the identity.
@@ -60,7 +57,6 @@ class ExactSolution:
     embedding: Tensor
     vectors: Tensor
     neighbours: NeighbourWeights | None
-    factor_loadings: Tensor
     loadings: Tensor
     factor_lookback: int
     mixing: Tensor

@@ -120,6 +120,6 @@ def _block_size(
     n_channels = len(range(series.n_channels)[channels])
     n_steps = layout.horizon * (1 + 2 * series.n_future)
     values = n_channels * (layout.regressors(series).total + 3 * layout.width + 2 * n_steps)
-    if layout.n_factors:
+    if layout.n_factors or layout.n_neighbours:
         values += 2 * series.n_channels * layout.lookback
     return max(1, max_bytes // (8 * values))

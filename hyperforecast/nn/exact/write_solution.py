@@ -43,11 +43,13 @@ def solved_network(arguments: dict[str, Any], solution: ExactSolution) -> Foreca
 def solved_arguments(arguments: dict[str, Any], solution: ExactSolution) -> dict[str, Any]:
     """Return the arguments of the network that holds a solution."""
     setting = solution.setting
-    n_factors = solution.loadings.shape[1]
+    n_channels, n_factors = solution.loadings.shape
     chosen = {"instance_norm": setting.norm, "n_factors": n_factors, "standardised": True}
     arguments = {**arguments, **chosen}
     if n_factors:
         arguments["factor_lookback"] = solution.factor_lookback
+    if setting.neighbour_lags:
+        arguments |= {"n_neighbours": n_channels, "neighbour_steps": setting.neighbour_lags}
     dim = solution.embedding.shape[1]
     given = arguments["parts"] or {}
     arguments["parts"] = {
@@ -111,7 +113,7 @@ def _write_solution(network: ForecastingNetwork, solution: ExactSolution) -> Non
     if solution.cycles is not None:
         write_cycles(network, solution.cycles, units)
     if network.factors is not None:
-        network.factors.loadings.copy_(solution.loadings)
+        network.factors.set_factors(solution.loadings)
     if network.channel_offsets is not None and solution.residual_quantiles is not None:
         write_quantiles(network.channel_offsets, solution.residual_quantiles)
 

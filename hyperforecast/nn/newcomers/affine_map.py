@@ -62,10 +62,20 @@ class AffineMap:
         return affine if departure <= ROUNDING * expected.abs().max() else None
 
     def __call__(self, windows: Tensor, added: Tensor | None = None) -> Tensor:
-        """Return forecasts (B, H, m) of windows (B, L), given what factors add to them."""
+        """Return forecasts (..., B, H, m) of windows (..., B, L), given what factors add."""
         products = windows.double() @ self.weight.flatten(1)
-        forecasts = products.unflatten(1, self.constant.shape) + self.constant
-        return forecasts if added is None else forecasts + added
+        beside = self.constant if added is None else self.constant + added
+        return products.unflatten(-1, self.constant.shape).add_(beside)
+
+    def beside_first(self) -> "AffineMap":
+        """Return the map of the first channel, and of what the others add to it."""
+        weight, constant = self.weight.clone(), self.constant.clone()
+        weight[..., 1:] -= weight[..., :1]
+        constant[..., 1:] -= constant[..., :1]
+        of_factors = self.of_factors
+        if of_factors is not None:
+            of_factors = torch.cat([of_factors[:1], of_factors[1:] - of_factors[:1]])
+        return AffineMap(weight, constant, of_factors)
 
     def added_by(self, factors: Tensor | None) -> Tensor | None:
         """Return what common factors (B, F) add to the forecasts, (B, H, m)."""

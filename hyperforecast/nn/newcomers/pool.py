@@ -90,32 +90,27 @@ class Pool:
         return loss
 
     def shared(self, shares: Tensor, level: UnknownLevel | None = None) -> Tensor:
-        """Return the place (K,) that serves channels by their shares (N + 1,).
+        """Return the places (..., K) that serve channels by their shares (..., N + 1).
 
         Their windows may lie as much higher or lower as a level is unknown.
         """
         mean = shares @ self.places
-        loss = (shares @ self.losses.flatten(1)).unflatten(0, self.losses.shape[1:])
+        loss = (shares @ self.losses.flatten(1)).unflatten(-1, self.losses.shape[1:])
         pull = shares @ self._pulls
-        ridge = RIDGE * loss.diagonal().mean()
-        if not ridge > 0:
-            return mean
+        ridge = RIDGE * loss.diagonal(dim1=-2, dim2=-1).mean(dim=-1, keepdim=True)
         if level is not None:
-            weight = level.variance_of_mean(shares) / len(level.missed)
-            loss = loss + weight * level.slopes.T @ level.slopes
-            pull = pull + weight * level.slopes.T @ level.missed
-        loss.diagonal().add_(ridge)
-        return torch.linalg.solve(loss, pull + ridge * mean)
+            weight = (level.variance_of_mean(shares) / len(level.missed))[..., None]
+            loss = loss + weight[..., None] * (level.slopes.T @ level.slopes)
+            pull = pull + weight * (level.slopes.T @ level.missed)
+        unit = torch.where(ridge > 0, ridge, 1.0)
+        loss = loss + torch.diag_embed(unit.expand_as(mean))
+        found = torch.linalg.solve(loss, (pull + unit * mean).unsqueeze(-1))[..., 0]
+        return torch.where(ridge > 0, found, mean)
 
     def place(
-        self,
-        missed: Tensor,
-        slopes: Tensor,
-        least: float,
-        level: UnknownLevel,
-        whole: Tensor | None = None,
+        self, own: StepErrors, level: UnknownLevel, filled: StepErrors | None = None
     ) -> Tensor:
-        r"""Return the place of a new channel, given what place zero misses of its rows.
+        r"""Return the places (..., K) of new channels, given what places miss of their rows.
 
         The known channels are as likely as their errors :math:`e_{nh}` on the rows say,
         :math:`p_n \propto \prod_h e_{nh}^{-\nu/2H}` with :math:`\nu` the number of horizons that
@@ -126,35 +121,29 @@ class Pool:
 
         Parameters
         ----------
-        missed : Tensor, shape (T, H)
-            Targets less forecasts, NaN where they are not known.
-        slopes : Tensor, shape (T, H, K)
-            What a step along each direction adds to the forecasts.
-        least : float
-            Mean squared error below which there is nothing but rounding.
+        own : StepErrors
+            Of whole windows.
         level : UnknownLevel
-        whole : Tensor, shape (T,), bool, optional
-            Windows that say how the channel departs, too; the others have parts that are made up.
-            All if not given.
+        filled : StepErrors, optional
+            Of windows that have parts which are made up: they say what a channel is like alone.
         """
-        if whole is None:
-            whole = torch.ones(len(missed), dtype=torch.bool)
-        own = StepErrors.of(missed[whole], slopes[whole], least)
-        rows = own + StepErrors.of(missed[~whole], slopes[~whole], least)
-        errors, of_level = rows(self.places), level.errors(self.places)  # (N + 1, H)
-        horizon = missed.shape[1]
+        rows = own if filled is None else own + filled
+        errors, of_level = rows(self.places), level.errors(self.places)  # (..., N + 1, H)
+        horizon = own.counts.shape[-1]
         n_seen = max(1.0, (rows.n_windows + own.n_windows) / horizon)
-        shares, counting = self.prior, (rows.counts > 0) / horizon  # steps that are known
+        counting = (rows.counts > 0).double().unsqueeze(-1) / horizon  # steps that are known
+        shares = self.prior
         for _ in range(N_ROUNDS):
-            likely = (errors + level.variance_of_mean(shares) * of_level).log() @ counting.double()
-            shares = torch.softmax(self.prior.log() - n_seen / 2 * likely, dim=0)
+            of_mean = level.variance_of_mean(shares)[..., None, None]
+            likely = ((errors + of_mean * of_level).log() @ counting)[..., 0]
+            shares = torch.softmax(self.prior.log() - n_seen / 2 * likely, dim=-1)
         pooled = self.shared(shares, level)
         if not own.n_windows:
             return pooled
         own = own.at_levels(level, level.variance_of_mean(shares))
-        by_step = own(pooled[None])[0]
-        error = own.weighed(by_step.mean() / by_step)
-        spread = torch.eye(len(pooled)).to(pooled) / OWN_VARIANCE
+        by_step = own(pooled.unsqueeze(-2))[..., 0, :]
+        error = own.weighed(by_step.mean(dim=-1, keepdim=True) / by_step)
+        spread = torch.eye(pooled.shape[-1]).to(pooled) / OWN_VARIANCE
         place = pooled
         for _ in range(N_ROUNDS):
             n_seen = max(1.0, own.n_windows / horizon)

@@ -11,42 +11,32 @@ class QuadraticError:
 
     .. math:: e(b) = b^T G b - 2 b^T r + c
 
+    Of one channel, or of several on leading axes.
+
     Parameters
     ----------
-    gram : Tensor, shape (K, K)
-    right : Tensor, shape (K,)
-    total : Tensor, scalar
+    gram : Tensor, shape (..., K, K)
+    right : Tensor, shape (..., K)
+    total : Tensor, shape (...)
         Of place zero.
     n_windows : int
-    least : float, default=0.0
+    least : Tensor, shape (...), or float, default=0.0
         Mean squared error below which there is nothing but rounding.
     """
 
     def __init__(
-        self, gram: Tensor, right: Tensor, total: Tensor, n_windows: int, least: float = 0.0
+        self,
+        gram: Tensor,
+        right: Tensor,
+        total: Tensor,
+        n_windows: int,
+        least: Tensor | float = 0.0,
     ) -> None:
         self.gram = gram
         self.right = right
         self.total = total
         self.n_windows = n_windows
-        self.least = least
-
-    @classmethod
-    def of(cls, missed: Tensor, slopes: Tensor, least: float) -> Self:
-        """Return that of windows.
-
-        Parameters
-        ----------
-        missed : Tensor, shape (T, H)
-            Targets less forecasts of place zero, NaN where they are not known.
-        slopes : Tensor, shape (T, H, K)
-            What a step along each direction adds to the forecasts.
-        least : float
-        """
-        known = missed.isfinite()
-        left, steps = missed[known], slopes[known]  # (M,), (M, K)
-        gram, right = steps.T @ steps / len(left), steps.T @ left / len(left)
-        return cls(gram, right, left.square().mean(), len(missed), least)
+        self.least = torch.as_tensor(least).to(total).expand_as(total)
 
     @classmethod
     def about(cls, place: Tensor) -> Self:
@@ -54,9 +44,20 @@ class QuadraticError:
         return cls(torch.eye(len(place)).to(place), place, place.square().sum(), 1)
 
     def __call__(self, places: Tensor) -> Tensor:
-        """Return the errors of places (..., K)."""
-        products = ((places @ self.gram) * places).sum(dim=-1) - 2 * (places @ self.right)
-        return (self.total + products).clamp(min=self.least)
+        """Return the errors of places (..., K), of several channels one of each."""
+        squares = ((places.unsqueeze(-2) @ self.gram)[..., 0, :] * places).sum(dim=-1)
+        products = squares - 2 * (places * self.right).sum(dim=-1)
+        return (self.total + products).maximum(self.least)
+
+    def of_one(self, number: int) -> Self:
+        """Return that of one of several channels."""
+        return type(self)(
+            self.gram[number],
+            self.right[number],
+            self.total[number],
+            self.n_windows,
+            self.least[number],
+        )
 
     def scaled(self, factor: float) -> Self:
         """Return the error in other units of what is forecast."""
@@ -71,19 +72,21 @@ class QuadraticError:
     def drawn(
         self, place: Tensor, loss: Tensor, weight: float, noise: Tensor | None = None
     ) -> Tensor:
-        """Return the place (K,) of least error and distance from a place.
+        """Return the places (..., K) of least error and distance from a place.
 
         Parameters
         ----------
-        place : Tensor, shape (K,)
+        place : Tensor, shape (..., K)
         loss : Tensor, shape (K, K)
             What a channel loses by a step from there, definite.
         weight : float
             How much the error counts, in units of the noise.
-        noise : Tensor, scalar, optional
+        noise : Tensor, shape (...), optional
             The place's own error if not given.
         """
-        weight = weight / (self(place) if noise is None else noise).item()
         if not weight > 0:
             return place
-        return torch.linalg.solve(loss + weight * self.gram, loss @ place + weight * self.right)
+        weights = weight / (self(place) if noise is None else noise).unsqueeze(-1)
+        square = loss + weights.unsqueeze(-1) * self.gram
+        right = (loss @ place.unsqueeze(-1))[..., 0] + weights * self.right
+        return torch.linalg.solve(square, right.unsqueeze(-1))[..., 0]

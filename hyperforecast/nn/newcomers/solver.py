@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from hyperforecast.nn.newcomers.effective_share import effective_share
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
+from hyperforecast.nn.newcomers.step_errors import StepErrors
 from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
 from hyperforecast.nn.newcomers.unknown_level import UnknownLevel, unseen_part
 from hyperforecast.nn.resizing import LOADINGS, with_channels
@@ -40,6 +42,9 @@ LINEAR = 1e-3
 
 MAX_KNOWN = 512
 """Known channels with which new ones are compared, evenly spread where there are more."""
+
+MAX_TOGETHER = 2**20
+"""Number of values of what directions add to forecasts that are made at a time: 8 MB."""
 
 TYPICAL_WINDOWS = 2048
 """Windows of all known channels together on which their forecasts are compared, about."""
@@ -204,16 +209,15 @@ class ChannelSolver:
             assert self.encoder is not None
             return torch.stack([self._read(seen, units, channel) for channel in range(n_new)])
         if adaptation == "solve" and pool is not None:
+            level = self._level_of(seen, units, keeps_units)
+            varying = level.variance.nonzero().flatten()
             rows = [self._filled_up(self._open_ended(one)) for one in seen]
-            n_windows = [len(one.target) - self.cutter.width + 1 for one in rows]
-            whole = torch.cat([torch.arange(n) >= self.cutter.lookback - 1 for n in n_windows])
-            levels = [self._level_of(seen, units, channel, keeps_units) for channel in range(n_new)]
-            return torch.stack(
-                [
-                    pool.place(*one, level, whole) if level.variance > 0 else pool.start
-                    for one, level in zip(self._along_directions(rows, units), levels, strict=True)
-                ]
-            )
+            places = pool.start.repeat(n_new, 1)
+            n_filled = self.cutter.lookback - 1
+            for channels, own, filled in self._step_errors(rows, units, varying, n_filled):
+                of_some = replace(level, variance=level.variance[channels])
+                places[channels] = pool.place(own, of_some, filled)
+            return places
         rows = self._with_windows(seen)
         if not rows:
             return nowhere
@@ -221,15 +225,14 @@ class ChannelSolver:
 
     def own_rows(self, series: Sequence[ObservedSeries], channel: int = 0) -> list[Tensor]:
         """Return the rows (T,) of a new channel."""
-        column = channel + (0 if self._known is None else self._known.n_channels)
-        return [one.target[:, column] for one in series]
+        return [one.target[:, self._first_new + channel] for one in series]
 
     def errors(
         self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int = 0
     ) -> QuadraticError:
         """Return the error of places on all windows of a new channel, which has some."""
-        (found,) = self._along_directions(series, units, [channel])
-        return QuadraticError.of(*found)
+        ((_, own, _),) = self._step_errors(series, units, torch.tensor([channel]))
+        return own.weighed(torch.ones(self.cutter.horizon, dtype=torch.float64)).of_one(0)
 
     def moved(
         self,
@@ -266,15 +269,14 @@ class ChannelSolver:
         self,
         series: Sequence[ObservedSeries],
         units: MeanDeviation,
-        channel: int,
         keeps_units: bool,
     ) -> UnknownLevel:
-        """Return how well the level of a new channel is known by its rows."""
-        rows = torch.cat(self.own_rows(series, channel))
-        variance = rows.var(correction=0).item()
+        """Return how well the levels of new channels are known by their rows."""
+        rows = torch.cat([one.target[:, self._first_new :] for one in series])
+        variance = rows.var(dim=0, correction=0)
         if self.standardises:
-            deviation = units.deviation[channel].item()
-            variance = variance / deviation**2 if deviation > 0 else 0.0
+            deviation = units.deviation.to(variance)
+            variance = torch.where(deviation > 0, variance / deviation.square(), 0.0)
         missed, slopes = self._of_level
         if keeps_units:
             part = self._unseen_part(len(rows))
@@ -305,6 +307,11 @@ class ChannelSolver:
         assert self.encoder is not None
         place = self.encoder.place(self.own_rows(series, channel))
         return self.moved(place, series, units, [self.encoder.own_weight], channel)[0]
+
+    @property
+    def _first_new(self) -> int:
+        """Column of series from which on they are those of new channels."""
+        return 0 if self._known is None else self._known.n_channels
 
     @property
     def standardises(self) -> bool:
@@ -340,10 +347,10 @@ class ChannelSolver:
         k = self.spread.n_directions
         losses = torch.zeros(n_known, k, k, dtype=torch.float64)
         departure = total = 0.0
-        at_once = max(1, MAX_VALUES // (typical.n_windows * typical.lookback * (k + 2)))
-        for numbers in torch.arange(n_known).split(at_once):
-            channels = [self.compared[number] for number in numbers]
-            windows = torch.stack([typical.of(channel) for channel in channels])
+        n_values = typical.n_windows * max(self.cutter.lookback, self.cutter.horizon) * (k + 2)
+        for numbers in torch.arange(n_known).split(max(1, MAX_TOGETHER // n_values)):
+            channels = torch.tensor(self.compared)[numbers]
+            windows = typical.of(channels)
             if self._probe.standardiser is None:
                 level, deviation = (
                     one[channels, None, None].cpu() for one in (self._level, self._deviation)
@@ -354,14 +361,14 @@ class ChannelSolver:
                 unit = windows.new_ones(len(windows), 1, 1)
             beside = None
             if features is not None:
-                beside = features[torch.cat([typical.beside(channel) for channel in channels])]
+                beside = features[typical.beside(channels).flatten()]
             if self._map is None:
                 forecast = self._of_typical(windows.flatten(0, 1), beside)  # (B, H, K + 2)
+                added = forecast[..., 1:] - forecast[..., :1]
             else:
-                forecast = self._map(windows.flatten(0, 1), beside)
-            added = (forecast[..., 1:] - forecast[..., :1]).unflatten(0, (len(channels), -1))
-            added = added.flatten(1, 2) / unit  # (n, B/n·H, K + 1)
-            slopes, together = added[..., :-1], added[..., -1]
+                added = self._map(windows.flatten(0, 1), beside)[..., 1:]
+            added = added.unflatten(0, (len(channels), -1)).flatten(1, 2) / unit
+            slopes, together = added[..., :-1], added[..., -1]  # (n, B/n·H, K) and (n, B/n·H)
             departure += (together - slopes.sum(dim=-1)).square().sum().item()
             total += slopes.square().sum().item()
             losses[numbers] = slopes.mT @ slopes / slopes.shape[1]
@@ -371,7 +378,10 @@ class ChannelSolver:
 
     @cached_property
     def _map(self) -> AffineMap | None:
-        """What the probe forecasts of window and factors, where that is affine and all it sees."""
+        """What the probe's first channel forecasts of window and factors, and others beside it.
+
+        ``None`` where that is not affine, or not all that they see.
+        """
         if any(self._covariates):
             return None
         weights = None
@@ -383,7 +393,8 @@ class ChannelSolver:
         def forecast(windows: Tensor, factors: Tensor | None) -> Tensor:
             return self._of_typical(windows, None if factors is None else factors[:, None])
 
-        return AffineMap.of(forecast, self.cutter.lookback, weights)
+        found = AffineMap.of(forecast, self.cutter.lookback, weights)
+        return None if found is None else found.beside_first()
 
     def _factor_weights(self) -> Tensor | None:
         """Return the weights (K + 2, H, F) of common factors in the probe, if each has its own."""
@@ -447,8 +458,8 @@ class ChannelSolver:
         self, series: Sequence[ObservedSeries], network: ForecastingNetwork
     ) -> Iterator[tuple[Windows, Tensor | None]]:
         """Yield windows of all channels, and their common factors, which a network is given."""
-        n_all = 0 if self._known is None else self._known.n_channels
-        size = max(1, MAX_VALUES // ((network.n_channels + n_all) * self.cutter.width))
+        n_all, n_columns = self._first_new, series[0].target.shape[1]
+        size = max(1, MAX_VALUES // ((network.n_channels + n_columns) * self.cutter.width))
         for windows in self.cutter.blocks(series, size):
             factors = None
             if self._known is not None:
@@ -462,55 +473,95 @@ class ChannelSolver:
         self, windows: Windows, network: ForecastingNetwork, units: MeanDeviation, channel: int
     ) -> Windows:
         """Return windows of a new channel, for every channel of a network."""
-        place = [channel + (0 if self._known is None else self._known.n_channels)]
         static = windows.static_covariates
-        own, target = windows.past_target[..., place], windows.future_target[..., place]
-        if network.standardiser is not None:
-            unit = Standardiser(1).to(own)
-            unit.set_units("target", units.mean[channel], units.deviation[channel])
-            own, target = (unit.standardise(rows.mT).mT for rows in (own, target))
+        own, target = self._in_units(windows, units, torch.tensor([channel]))
         return windows._replace(
-            past_target=own.expand(-1, -1, network.n_channels),
-            static_covariates=None if static is None else static[:, place],
-            future_target=target,
+            past_target=own.mT.expand(-1, -1, network.n_channels),
+            static_covariates=None if static is None else static[:, [self._first_new + channel]],
+            future_target=target.mT,
         )
 
+    def _in_units(
+        self, windows: Windows, units: MeanDeviation, channels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return past and future (B, a, ...) of some new channels' windows, in their units."""
+        columns = self._first_new + channels
+        own, target = (one[..., columns].mT for one in (windows.past_target, windows.future_target))
+        if self.standardises:
+            unit = Standardiser(len(channels)).to(own)
+            unit.set_units("target", units.mean[channels], units.deviation[channels])
+            own, target = unit.standardise(own), unit.standardise(target)
+        return own, target
+
     @torch.no_grad()
-    def _along_directions(
+    def _step_errors(
         self,
         series: Sequence[ObservedSeries],
         units: MeanDeviation,
-        channels: Sequence[int] | None = None,
-    ) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """Yield what place zero misses of the windows of each new channel, (T, H).
+        channels: Tensor,
+        n_filled: int = 0,
+    ) -> list[tuple[Tensor, StepErrors, StepErrors]]:
+        """Return the errors of places on windows of new channels, of some channels at a time.
 
-        With it what each direction adds to the forecasts, (T, H, K), and what rounding leaves of a
-        mean squared error.
+        Parameters
+        ----------
+        series : sequence of ObservedSeries
+        units : MeanDeviation
+        channels : Tensor, shape (a,), int64
+        n_filled : int, default=0
+            Number of first windows of each series that are taken apart from the others.
+
+        Returns
+        -------
+        list of (Tensor, StepErrors, StepErrors)
+            Numbers of channels, errors on the other windows, and on those taken apart.
         """
-        channels = range(len(units.mean)) if channels is None else channels
-        parts: dict[int, list[tuple[Tensor, Tensor]]] = {channel: [] for channel in channels}
+        n_windows = max(len(one.target) for one in series) - self.cutter.width + 1
+        n_values = n_windows * self.cutter.horizon * self.spread.n_directions
+        chunks = channels.split(max(1, MAX_TOGETHER // n_values))
+        parts: list[list[list[StepErrors]]] = [[[], []] for _ in chunks]
         squares = torch.zeros(len(units.mean), dtype=torch.float64)
-        for block, factors in self._blocks(series, self._probe):
-            added = None
-            if self._map is not None and factors is not None:
-                added = self._map.added_by(factors[:, 0].cpu())
-            for channel in channels:
-                windows = self._of_channel(block, self._probe, units, channel)
-                if self._map is None:
-                    forecast = self._probe(*windows[:4])[..., 0].double().cpu()  # (B, H, K + 2)
-                else:
-                    forecast = self._map(windows.past_target[..., 0].cpu(), added)
-                target = windows.future_target[..., 0].double().cpu()
-                parts[channel].append(
-                    (target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1])
-                )
-                squares[channel] += target.nan_to_num().square().sum()
-        for channel, one in parts.items():
-            square = squares[channel]
-            missed, slopes = (torch.cat(values) for values in zip(*one, strict=True))
-            mean = square.item() / int(missed.isfinite().sum())
-            rounding = max(torch.finfo(self.cutter.dtype).eps ** 2, torch.finfo(missed.dtype).eps)
-            yield missed, slopes, max(rounding * mean, torch.finfo(missed.dtype).tiny)
+        for one in series:
+            left = n_filled
+            for block, factors in self._blocks([one], self._probe):
+                added = None
+                if self._map is not None and factors is not None:
+                    added = self._map.added_by(factors[:, 0].cpu())
+                first = min(left, len(block.past_target))
+                left -= first
+                for some, (whole, filled) in zip(chunks, parts, strict=True):
+                    missed, slopes, target = self._along_directions(block, units, some, added)
+                    squares[some] += target.nan_to_num().square().sum(dim=(1, 2))
+                    whole.append(StepErrors.of(missed[:, first:], slopes[:, first:]))
+                    filled.append(StepErrors.of(missed[:, :first], slopes[:, :first]))
+        found = []
+        kinds = torch.finfo(self.cutter.dtype), torch.finfo(squares.dtype)
+        rounding = max(kinds[0].eps ** 2, kinds[1].eps)
+        for some, several in zip(chunks, parts, strict=True):
+            own, apart = (reduce(add, one) for one in several)
+            n_known = (own.counts + apart.counts).sum(dim=1)
+            least = (rounding * squares[some] / n_known).clamp(min=kinds[1].tiny)
+            found.append((some, replace(own, least=least), replace(apart, least=least)))
+        return found
+
+    def _along_directions(
+        self, block: Windows, units: MeanDeviation, channels: Tensor, added: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what place zero misses of windows of new channels, (a, B, H).
+
+        With it what each direction adds to the forecasts, (a, B, H, K), and the targets.
+        """
+        past, future = self._in_units(block, units, channels)
+        target = future.transpose(0, 1).double().cpu()
+        if self._map is not None:
+            forecast = self._map(past.transpose(0, 1).cpu(), added)  # (a, B, H, K + 2)
+            return target - forecast[..., 0], forecast[..., 1:-1], target
+        every = [
+            self._probe(*self._of_channel(block, self._probe, units, channel)[:4])[..., 0]
+            for channel in channels.tolist()
+        ]
+        forecast = torch.stack(every).double().cpu()  # (a, B, H, K + 2)
+        return target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1], target
 
     def _by_steps(
         self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int

@@ -88,18 +88,20 @@ class TypicalWindows:
             self._white = torch.linalg.qr(drawn).Q.T * self.lookback**0.5
         else:
             self._white = self._draw_together(loadings.double())  # (n, N, L)
-            self.together = (self._white @ _factor(correlations.mean(dim=0)).T).mT
+            factor = _factors(correlations.mean(dim=0, keepdim=True))[0]
+            self.together = (self._white @ factor.T).mT
 
-    def of(self, channel: int) -> Tensor:
-        """Return windows (n_windows, L) of a channel."""
+    def of(self, channels: Tensor) -> Tensor:
+        """Return windows (n, n_windows, L) of some channels (n,)."""
         white = self._white
         if self.together is not None:
-            white = white[self.beside(channel), channel]
-        return white @ _factor(self._correlations[channel]).T
+            white = white[self.beside(channels), channels[:, None]]
+        return white @ _factors(self._correlations[channels]).mT
 
-    def beside(self, channel: int) -> Tensor:
-        """Return which windows of all channels stand beside those of one, (n_windows,)."""
-        return (channel * self.n_windows + torch.arange(self.n_windows)) % len(self._white)
+    def beside(self, channels: Tensor) -> Tensor:
+        """Return which windows of all channels stand beside those of some, (n, n_windows)."""
+        numbers = channels[:, None] * self.n_windows + torch.arange(self.n_windows)
+        return numbers % len(self._white)
 
     def _draw(self, *sizes: int) -> Tensor:
         return torch.randn(*sizes, generator=self._generator, dtype=torch.float64)
@@ -116,14 +118,15 @@ class TypicalWindows:
         return together + own * self._draw(size, n_channels, self.lookback)
 
 
-def _factor(correlations: Tensor) -> Tensor:
-    """Return the Cholesky factor (L, L) of a window's covariance."""
+def _factors(correlations: Tensor) -> Tensor:
+    """Return the Cholesky factors (n, L, L) of windows' covariances, by their lags (n, L - 1)."""
     at_lags = torch.nn.functional.pad(correlations, (1, 0), value=1.0)
-    lags = torch.arange(len(at_lags))
-    covariance = at_lags[(lags[:, None] - lags).abs()]
-    covariance.diagonal().add_(ROUNDING)
+    lags = torch.arange(at_lags.shape[1])
+    covariance = at_lags[:, (lags[:, None] - lags).abs()]
+    covariance.diagonal(dim1=1, dim2=2).add_(ROUNDING)
     factor, failed = torch.linalg.cholesky_ex(covariance)
-    return torch.eye(len(at_lags), dtype=torch.float64) if failed else factor
+    one = torch.eye(len(lags), dtype=torch.float64)
+    return torch.where(failed[:, None, None] > 0, one, factor)
 
 
 def _scaled(values: Tensor) -> Tensor:

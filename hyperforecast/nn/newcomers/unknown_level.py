@@ -27,26 +27,26 @@ class UnknownLevel:
     unseen : Tensor, shape (N + 1,)
         Part of a channel's variance that a mean of the rows has, if the channel is like each known
         one; the last if it is like none, the mean of the others.
-    variance : float
-        Of the rows.
+    variance : Tensor, shape (...)
+        Of the rows: of one channel, or of several on leading axes.
     """
 
     missed: Tensor
     slopes: Tensor
     unseen: Tensor
-    variance: float
+    variance: Tensor
 
     def errors(self, places: Tensor) -> Tensor:
         """Return what places (..., K) miss of a level that is higher by one, squared, (..., H)."""
         return (self.missed - places @ self.slopes.T).square()
 
-    def variance_of_mean(self, shares: Tensor) -> float:
-        """Return the variance of the mean, if the channel is like others by their shares (N + 1,).
+    def variance_of_mean(self, shares: Tensor) -> Tensor:
+        """Return the variance (...) of the mean of channels like others by shares (..., N + 1).
 
         That of a stationary series beside the variance within the rows, which is what the mean
         leaves.
         """
-        unseen = (shares @ self.unseen).item()
+        unseen = shares @ self.unseen
         return self.variance * unseen / (1 - unseen)
 
 

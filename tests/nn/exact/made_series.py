@@ -59,6 +59,8 @@ def error(solution: ExactSolution, problem: Problem, several: list[ObservedSerie
         setting.norm,
         solution.loadings if setting.n_factors else None,
         solution.factor_lookback,
+        several[0].n_channels if setting.neighbour_lags else 0,
+        setting.neighbour_lags,
     )
     x, y, f = designs(several, layout)
     weight, future = solution.weights.of_channels(solution.mixing)

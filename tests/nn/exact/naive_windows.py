@@ -39,6 +39,9 @@ def design(series: ObservedSeries, layout: WindowLayout) -> tuple[Tensor, Tensor
             recent = normalised[:, window.shape[1] - layout.factor_lookback :]
             factors = layout.loadings.T @ recent  # (K, lags)
             columns.append(factors.reshape(1, -1).expand(n_channels, -1))
+        for neighbour in range(layout.n_neighbours):
+            last = normalised[neighbour, window.shape[1] - layout.neighbour_steps :]
+            columns.append(last.expand(n_channels, -1))
         if series.static is not None:
             columns.append(series.static)
         columns.append(torch.ones(n_channels, 1))

@@ -89,6 +89,23 @@ def test_are_a_ridge_regression_of_the_errors(
     torch.testing.assert_close(errors, expected, rtol=1e-7, atol=1e-7)
 
 
+def test_enter_at_their_last_values_alone_beside_factors_of_all_lags() -> None:
+    """A level that is subtracted brings factors to every lag, and the last values to none more."""
+    setting = Setting("none", 6, True, 2, 0.01)
+    levels = Combination((setting, replace(setting, norm="mean")), (0.5, 0.5))
+    split = split_of(levels)
+    solution = split.solve_all(replace(levels, neighbours=Neighbours(1, True, 0.1)))
+    network = network_of(solution, split.problem, SERIES)
+    assert network.factors is not None
+    assert network.factors.n_features == 2 * L + 6 * 2
+    x, y, _ = design(split.units.standardise(SERIES), split.layout(solution.setting.view))
+    weight, _ = solution.weights.of_channels(solution.mixing)
+    expected = y - torch.einsum("tcp,chp->tch", x, weight)
+    errors = targets(split.problem, SERIES) - forecasts(network, split.problem, SERIES)
+    errors = (errors / solution.units.target.deviation).mT
+    torch.testing.assert_close(errors, expected, rtol=1e-7, atol=1e-7)
+
+
 def test_are_chosen_where_channels_follow_each_other() -> None:
     training, validation = SERIES.rows(0, 400), SERIES.rows(400 - L, 500)
     solution = solve_exact(PROBLEM, [training], [validation])

@@ -38,17 +38,36 @@ def test_those_of_all_windows_are_those_of_parts() -> None:
 def test_at_other_levels_they_are_larger_by_what_is_lost_by_these() -> None:
     missed, slopes, places = windows()
     found = StepErrors.of(missed, slopes, 0.0)
-    level = UnknownLevel(torch.randn(H).double(), torch.randn(H, K).double(), torch.zeros(1), 1.0)
+    level = UnknownLevel(
+        torch.randn(H).double(), torch.randn(H, K).double(), torch.zeros(1), torch.ones(())
+    )
     expected = found(places) + 0.7 * level.errors(places)
-    torch.testing.assert_close(found.at_levels(level, 0.7)(places), expected)
+    torch.testing.assert_close(found.at_levels(level, torch.tensor(0.7).double())(places), expected)
 
 
 def test_weighed_alike_they_are_the_mean_error() -> None:
     missed, slopes, places = windows()
     found = StepErrors.of(missed, slopes, 0.0).weighed(torch.ones(H).double())
-    torch.testing.assert_close(found(places), QuadraticError.of(missed, slopes, 0.0)(places))
+    expected = QuadraticError(found.gram, found.right, found.total, T)
+    left = missed - slopes @ places[0]
+    torch.testing.assert_close(expected(places[0]), left[left.isfinite()].square().mean())
     weight = torch.tensor([4.0, 1.0, 0.0]).double()
     root = weight.sqrt()
-    expected = QuadraticError.of(missed * root, slopes * root[:, None], 0.0)
+    expected = StepErrors.of(missed * root, slopes * root[:, None]).weighed(torch.ones(H).double())
     found = StepErrors.of(missed, slopes, 0.0).weighed(weight)
     torch.testing.assert_close(found(places), expected(places))
+
+
+def test_those_of_several_channels_are_those_of_each() -> None:
+    missed, slopes, places = windows()
+    other = missed.flip(0)
+    both = StepErrors.of(torch.stack([missed, other]), torch.stack([slopes, 2 * slopes]), 1e-3)
+    for number, one in enumerate((missed, other)):
+        expected = StepErrors.of(one, (1 + number) * slopes, 1e-3)
+        torch.testing.assert_close(both(places)[number], expected(places))
+        own = both(torch.stack([places[:2], places[2:4]]))[number]
+        torch.testing.assert_close(own, expected(places[2 * number : 2 * number + 2]))
+        weight = torch.tensor([4.0, 1.0, 0.5]).double()
+        found = both.weighed(weight).of_one(number)
+        torch.testing.assert_close(found.gram, expected.weighed(weight).gram)
+        torch.testing.assert_close(found.total, expected.weighed(weight).total)

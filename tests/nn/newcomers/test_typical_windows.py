@@ -48,13 +48,13 @@ def test_all_windows_together_have_the_covariance_of_the_series() -> None:
     windows = TypicalWindows(torch.stack([memory, torch.zeros(L - 1)]), L)
     lags = (torch.arange(L)[:, None] - torch.arange(L)).abs()
     for channel, covariance in enumerate((0.8 ** lags.double(), torch.eye(L).double())):
-        some = windows.of(channel)
+        some = windows.of(torch.tensor([channel]))[0]
         torch.testing.assert_close(some.T @ some / L, covariance, rtol=0, atol=1e-6)
 
 
 def test_fewer_windows_have_it_on_average() -> None:
     windows = TypicalWindows(torch.full((400, L - 1), 0.5), 2, torch.zeros(400, 1))
-    some = torch.cat([windows.of(channel) for channel in range(400)])
+    some = windows.of(torch.arange(400)).flatten(0, 1)
     expected = torch.full((L, L), 0.5).fill_diagonal_(1.0).double()
     torch.testing.assert_close(some.T @ some / len(some), expected, rtol=0, atol=0.15)
 
@@ -68,11 +68,12 @@ def test_windows_of_all_are_correlated_as_channels_are() -> None:
     expected[0, 1] = expected[1, 0] = 0.81
     torch.testing.assert_close(values.T @ values / len(values), expected, rtol=0, atol=0.02)
     for channel in range(3):
-        beside = windows.together[windows.beside(channel), :, channel]
-        torch.testing.assert_close(beside, windows.of(channel), rtol=0, atol=1e-8)
+        one = torch.tensor([channel])
+        beside = windows.together[windows.beside(one)[0], :, channel]
+        torch.testing.assert_close(beside, windows.of(one)[0], rtol=0, atol=1e-8)
 
 
 def test_correlations_that_no_series_has_make_white_windows() -> None:
     windows = TypicalWindows(torch.tensor([[0.9, -0.9]]), 3)
-    some = windows.of(0)
+    some = windows.of(torch.tensor([0]))[0]
     torch.testing.assert_close(some.T @ some / 3, torch.eye(3).double())

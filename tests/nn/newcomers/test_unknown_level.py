@@ -44,14 +44,14 @@ def test_the_variance_of_the_mean_is_that_of_means_of_stretches() -> None:
         values[t] += memory * values[t - 1]
     part = unseen_part(memory ** torch.arange(1.0, L)[None].double(), n_rows)
     within = values.var(dim=0, correction=0).mean().item()
-    level = UnknownLevel(torch.zeros(1), torch.zeros(1, 1), part, within)
+    level = UnknownLevel(torch.zeros(1), torch.zeros(1, 1), part, torch.tensor(within))
     expected = values.mean(dim=0).square().mean().item()
-    assert level.variance_of_mean(torch.ones(1).double()) == pytest.approx(expected, rel=0.1)
+    assert level.variance_of_mean(torch.ones(1).double()).item() == pytest.approx(expected, rel=0.1)
     assert expected > 0.3 * within  # a mean of few rows is far off
 
 
 def test_places_miss_what_they_do_not_gain() -> None:
     missed, slopes = torch.tensor([1.0, 0.5]), torch.tensor([[1.0, 2.0], [0.0, 1.0]])
-    level = UnknownLevel(missed, slopes, torch.zeros(1), 1.0)
+    level = UnknownLevel(missed, slopes, torch.zeros(1), torch.ones(()))
     place = torch.tensor([0.5, 0.25])
     torch.testing.assert_close(level.errors(place), torch.tensor([0.0, 0.25**2]))

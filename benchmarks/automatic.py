@@ -5,6 +5,7 @@ most 1,500 evenly spaced ones, in units of the training rows' variances::
 
     python -m benchmarks.automatic accuracy
     python -m benchmarks.automatic presets --presets fast medium
+    python -m benchmarks.automatic presets --data weather --time-limit 300
     python -m benchmarks.automatic tables
 """
 
@@ -253,17 +254,21 @@ def runs(folder: str | None, names: Sequence[str]) -> Iterator[Run]:
 
 
 def runs_of_presets(
-    folder: str | None, names: Sequence[str], of_presets: Sequence[str] = PRESETS
+    folder: str | None,
+    names: Sequence[str],
+    of_presets: Sequence[str] = PRESETS,
+    time_limit: float | None = None,
 ) -> Iterator[Run]:
-    """Yield what is measured of the presets."""
+    """Yield what is measured of the presets, by seconds after which no candidate is begun."""
+    limit = "" if time_limit is None else f"{time_limit:g} s"
     for name, make in tasks(folder).items():
         if names and name not in names:
             continue
         for presets in of_presets:
             yield Run(
-                {"data": name, "presets": presets},
+                {"data": name, "time_limit": limit, "presets": presets},
                 lambda make=make, presets=presets: of_automatic(
-                    make(), presets=presets, random_state=0
+                    make(), presets=presets, time_limit=time_limit, random_state=0
                 ),
             )
 
@@ -319,7 +324,7 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
 def table_of_presets(rows: Sequence[Row]) -> str:
     """Return the table of the presets, a row for each data set."""
     frame = pd.DataFrame(rows)
-    wide = frame.pivot(index="data", columns="presets")
+    wide = frame.pivot(index=["data", "time_limit"], columns="presets")
     errors, seconds = (wide[name].astype(float) for name in ("mse", "processor_seconds"))
     table = {"fast": errors["fast"], "processor s": seconds["fast"]}
     for name in PRESETS[1:]:
@@ -342,6 +347,7 @@ def main() -> None:
     parser.add_argument("what", choices=["accuracy", "presets", "tables"])
     parser.add_argument("--data", nargs="*", default=[], help="names of data sets; all by default")
     parser.add_argument("--presets", nargs="*", default=PRESETS, choices=PRESETS)
+    parser.add_argument("--time-limit", type=float, help="of the presets, in seconds; none if not")
     options: argparse.Namespace = parser.parse_args()
     torch.set_num_threads(options.threads)
     wanted = runs(options.folder, options.data)
@@ -349,9 +355,13 @@ def main() -> None:
         complete(PATH, wanted)
         return
     if options.what == "presets":
-        complete(PRESETS_PATH, runs_of_presets(options.folder, options.data, options.presets))
+        wanted = runs_of_presets(options.folder, options.data, options.presets, options.time_limit)
+        complete(PRESETS_PATH, wanted)
         return
-    of_presets = finished(PRESETS_PATH, runs_of_presets(options.folder, options.data))
+    of_presets = finished(
+        PRESETS_PATH,
+        runs_of_presets(options.folder, options.data, time_limit=options.time_limit),
+    )
     print(table_of_presets([row for row in of_presets if row is not None]), end="\n\n")
     rows = [row for row in finished(PATH, wanted) if row is not None]
     for table in tables(rows):

@@ -27,6 +27,7 @@ from benchmarks.comparison.tables import tables
 from benchmarks.comparison.tasks import DATA, Task
 from benchmarks.protocol import Dataset, load, scale, split
 from benchmarks.runs import RESULTS, Row, Run, complete, finished
+from benchmarks.solver.electricity import prices_and_known
 from hyperforecast.datasets import load_new_york
 
 NEW_YORK = "New York"
@@ -57,8 +58,10 @@ def cells(
 
 def measured(name: str, data: str, lookback: int, horizon: int, folder: str | None) -> Row:
     """Measure an estimator on a data set."""
-    dataset = new_york() if data == NEW_YORK else load(data, folder)
-    task = Task(dataset, lookback, horizon, DATA[data].season)
+    dataset, known = new_york() if data == NEW_YORK else load(data, folder), None
+    if DATA[data].prices:
+        dataset, known = prices_and_known(dataset)
+    task = Task(dataset, lookback, horizon, DATA[data].season, known)
     if name in elsewhere.ESTIMATORS:
         return elsewhere.measure_elsewhere(name, task)
     return measure(ESTIMATORS[name], task)

@@ -18,7 +18,11 @@ MAX_REGRESSORS = 2**25
 def fit_trees(task: Task, **options: Any) -> Fitted:
     """Fit trees to one step ahead, all channels as series of their own."""
     series = task.dataset.series("train")
-    n_numbers = len(series) * series.n_components * task.lookback
+    known = None if task.known is None else task.known.series("train")
+    n_regressors = task.lookback + (0 if known is None else known.n_components) * (
+        task.lookback + 1
+    )
+    n_numbers = len(series) * series.n_components * n_regressors
     start = Clock.now()
 
     def within_budget(env: CallbackEnv) -> None:
@@ -26,10 +30,17 @@ def fit_trees(task: Task, **options: Any) -> Fitted:
             raise EarlyStopException(env.iteration, [])
 
     model = LightGBMModel(
-        lags=task.lookback, output_chunk_length=1, n_jobs=1, random_state=0, verbose=-1, **options
+        lags=task.lookback,
+        lags_future_covariates=None if known is None else (task.lookback, 1),
+        output_chunk_length=1,
+        n_jobs=1,
+        random_state=0,
+        verbose=-1,
+        **options,
     )
     model.fit(
         [series[name] for name in series.components],
+        future_covariates=known and [known] * series.n_components,
         stride=-(-n_numbers // MAX_REGRESSORS),
         callbacks=[within_budget],
     )

@@ -30,13 +30,15 @@ SCALED: tuple[Options, ...] = ({"scaler_type": "identity"}, {"scaler_type": "sta
 RATES: tuple[Options, ...] = ({"learning_rate": 1e-3}, {"learning_rate": 3e-4})
 
 
-def _neural(name: str, grid: tuple[Options, ...], **arguments: Any) -> Estimator:
+def _neural(
+    name: str, grid: tuple[Options, ...], *, knows: bool = False, **arguments: Any
+) -> Estimator:
     def fit(task: Task, **options: Any) -> Fitted:
         from benchmarks.comparison.neural import fit_network
 
         return fit_network(name, task, **arguments, **options)
 
-    return Estimator(NEURALFORECAST, fit, grid, by_gradients=True)
+    return Estimator(NEURALFORECAST, fit, grid, by_gradients=True, knows=knows)
 
 
 def _statistical(name: str) -> Callable[[Task], Fitted]:
@@ -63,15 +65,16 @@ ESTIMATORS: dict[str, Estimator] = {
             {"n_estimators": 100, "learning_rate": 0.1},
             {"n_estimators": 300, "learning_rate": 0.03},
         ),
+        knows=True,
     ),
     "AutoTheta": Estimator(STATSFORECAST, _statistical("AutoTheta")),
     "AutoETS": Estimator(STATSFORECAST, _statistical("AutoETS")),
     "MSTL": Estimator(STATSFORECAST, _statistical("MSTL")),
     "DLinear": _neural("DLinear", SCALED, learning_rate=1e-3),
-    "NHITS": _neural("NHITS", SCALED),
+    "NHITS": _neural("NHITS", SCALED, knows=True),
     "PatchTST": _neural("PatchTST", RATES, hidden_size=16, n_heads=4, linear_hidden_size=128),
     "iTransformer": _neural("iTransformer", RATES, hidden_size=128, d_ff=128),
-    "TSMixerx": _neural("TSMixerx", RATES),
+    "TSMixerx": _neural("TSMixerx", RATES, knows=True),
 }
 """By name."""
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from darts import TimeSeries
 from darts.models import DLinearModel, LinearRegressionModel, NLinearModel, TiDEModel, TSMixerModel
 
 from benchmarks.comparison import elsewhere
 from benchmarks.comparison.budget import PATIENCE, PROCESSOR_SECONDS, Budget
 from benchmarks.comparison.measuring import Estimator, Fitted, TooLargeError, network_fitted
-from benchmarks.comparison.networks import Autoregressive, Regressed, Repeated
+from benchmarks.comparison.networks import Regressed, Repeated
 from benchmarks.comparison.tasks import Task
 from benchmarks.solver.fits import DartsNetwork
 from benchmarks.solver.vector_autoregression import chosen, regression
@@ -47,15 +48,24 @@ def linear_regression(task: Task, *, by_channel: bool) -> Fitted:
     """Fit least squares on the lags of all channels, or of each channel as a series of its own."""
     series = task.dataset.series("train")
     n_rows, n_channels = len(series), series.n_components
-    n_numbers = n_rows * n_channels * (task.lookback + task.horizon)
+    known = None if task.known is None else task.known.series("train")
+    n_columns = n_channels + (0 if known is None else known.n_components)
+    n_numbers = n_rows * n_columns * (task.lookback + task.horizon)
     if not by_channel and n_numbers > MAX_REGRESSORS:
         raise TooLargeError
-    several = [series[name] for name in series.components] if by_channel else series
-    model = LinearRegressionModel(lags=task.lookback, output_chunk_length=task.horizon)
-    model.fit(several, stride=-(-n_numbers // MAX_REGRESSORS))
-    regression: Any = model.model
-    parameters = regression.coef_.size + regression.intercept_.size
-    return network_fitted(task, Regressed(model, by_channel), parameters)
+    model = LinearRegressionModel(
+        lags=task.lookback,
+        lags_future_covariates=None if known is None else (task.lookback, task.horizon),
+        output_chunk_length=task.horizon,
+    )
+    stride = -(-n_numbers // MAX_REGRESSORS)
+    if by_channel:
+        several = [series[name] for name in series.components]
+        model.fit(several, future_covariates=known and [known] * n_channels, stride=stride)
+    else:
+        model.fit(series, future_covariates=known, stride=stride)
+    network = Regressed.of_darts(model, task.horizon, by_channel)
+    return network_fitted(task, network, network.weight.numel() + network.bias.numel())
 
 
 def vector_autoregression(task: Task) -> Fitted:
@@ -64,7 +74,7 @@ def vector_autoregression(task: Task) -> Fitted:
     found = regression(task.dataset, task.horizon, n_lags, ridge)
     told = f"{n_lags} rows, ridge {ridge:.1g}"
     n_parameters = found.weight.numel() + found.bias.numel()
-    return network_fitted(task, Autoregressive(*found), n_parameters, chosen=told)
+    return network_fitted(task, Regressed(*found), n_parameters, lookback=n_lags, chosen=told)
 
 
 def by_gradients(
@@ -78,6 +88,8 @@ def by_gradients(
 
     def fit(task: Task, **options: Any) -> Fitted:
         budget = Budget(PROCESSOR_SECONDS / n_stages)
+        if not make(task.lookback, task.horizon, **options).supports_future_covariates:
+            task = task._replace(known=None)
         trained = train(
             make,
             task.dataset,
@@ -85,7 +97,7 @@ def by_gradients(
             task.horizon,
             seed=0,
             callbacks=[budget],
-            fit_options={"stride": task.stride("train")},
+            fit_options={"stride": task.stride("train"), **known_ahead(task)},
             n_epochs=MAX_EPOCHS,
             patience=PATIENCE,
             batch_size=BATCH,
@@ -97,7 +109,17 @@ def by_gradients(
             network = DartsNetwork(trained.model.model)
         return network_fitted(task, network, count_parameters(network), steps=budget.steps)
 
-    return Estimator(source, fit, grid, by_gradients=True)
+    return Estimator(source, fit, grid, by_gradients=True, knows=True)
+
+
+def known_ahead(task: Task) -> dict[str, TimeSeries]:
+    """Return what is known ahead, as arguments of ``fit``."""
+    if task.known is None:
+        return {}
+    return {
+        "future_covariates": task.known.series("train"),
+        "val_future_covariates": task.known.series("validation", task.lookback),
+    }
 
 
 def exactly(make: Callable[..., Any]) -> Callable[..., Fitted]:
@@ -107,7 +129,8 @@ def exactly(make: Callable[..., Any]) -> Callable[..., Fitted]:
         series = task.dataset.series("train")
         validation = task.dataset.series("validation", task.lookback)
         model = make(task.lookback, task.horizon, pl_trainer_kwargs=QUIET, **options)
-        network = model.fit(series, val_series=validation).network.eval().fold()
+        model.fit(series, val_series=validation, **known_ahead(task))
+        network = model.network.eval().fold()
         told = dict.fromkeys(filter(None, (_kind(model), _settings(model))))
         return network_fitted(task, network, count_parameters(network), chosen=": ".join(told))
 
@@ -159,14 +182,14 @@ ESTIMATORS: dict[str, Estimator] = {
     "last value": Estimator("", last_value),
     "seasonal naive": Estimator("", seasonal_naive),
     "vector autoregression by ridge": Estimator("", vector_autoregression),
-    AUTOMATIC: Estimator(OURS, automatic),
-    "BackboneModel, exact": Estimator(OURS, solved(BackboneModel)),
+    AUTOMATIC: Estimator(OURS, automatic, knows=True),
+    "BackboneModel, exact": Estimator(OURS, solved(BackboneModel), knows=True),
     "BackboneModel, one each, exact": Estimator(
-        OURS, solved(partial(BackboneModel, individual=True))
+        OURS, solved(partial(BackboneModel, individual=True)), knows=True
     ),
-    "HNMVTSModel, exact": Estimator(OURS, solved(HNMVTSModel)),
+    "HNMVTSModel, exact": Estimator(OURS, solved(HNMVTSModel), knows=True),
     "LinearRegressionModel": Estimator(
-        DARTS, linear_regression, ({"by_channel": True}, {"by_channel": False})
+        DARTS, linear_regression, ({"by_channel": True}, {"by_channel": False}), knows=True
     ),
     "DLinearModel": by_gradients(DARTS, DLinearModel, SHARED),
     "NLinearModel": by_gradients(DARTS, NLinearModel, SHARED),

@@ -40,6 +40,8 @@ class Fitted(NamedTuple):
         Rows that ``network`` sees.
     chosen : str
         What it chose by itself.
+    known : bool
+        Whether ``network`` is given what is known ahead.
     few : bool
         Whether it forecasts the few windows alone.
     """
@@ -50,6 +52,7 @@ class Fitted(NamedTuple):
     network: nn.Module | None = None
     lookback: int = 0
     chosen: str = ""
+    known: bool = False
     few: bool = False
 
 
@@ -67,12 +70,15 @@ class Estimator:
         Options between which validation chooses; what an estimator chooses by itself is not there.
     by_gradients : bool
         Whether gradients train it, within the budget.
+    knows : bool
+        Whether it is given what is known ahead, if anything is.
     """
 
     source: str
     fit: Callable[..., Fitted]
     grid: tuple[Mapping[str, Any], ...] = ({},)
     by_gradients: bool = False
+    knows: bool = False
 
 
 def network_fitted(
@@ -84,13 +90,16 @@ def network_fitted(
 
     def forecast(part: Part) -> Tensor:
         past, _ = task.windows(part)
-        return in_batches(network, past[:, -rows:])
+        return in_batches(network, past[:, -rows:], *task.known_windows(part))
 
-    return Fitted(forecast, parameters, network=network, lookback=rows, **told)
+    known = task.known is not None
+    return Fitted(forecast, parameters, network=network, lookback=rows, known=known, **told)
 
 
 def measure(estimator: Estimator, task: Task) -> Row:
     """Fit an estimator with each of its options; return errors of the one that validation takes."""
+    if not estimator.knows:
+        task = task._replace(known=None)
     best: tuple[float, Fitted, str] | None = None
     seconds = 0.0
     for options in estimator.grid:
@@ -148,9 +157,11 @@ def _errors_of_all(fitted: Fitted, task: Task) -> tuple[float, float]:
     """Return MSE and MAE over every window of the test part."""
     assert fitted.network is not None
     past, future = task.windows("test", stride=1)
+    known = task.known_windows("test", stride=1) if fitted.known else ()
     squares = absolutes = 0.0
-    for some, after in zip(past.split(256), future.split(256), strict=True):
-        missed = (in_batches(fitted.network, some[:, -fitted.lookback :]) - after).double()
+    parts = (past[:, -fitted.lookback :], future, *known)
+    for some, after, *ahead in zip(*(part.split(256) for part in parts), strict=True):
+        missed = (in_batches(fitted.network, some, *ahead) - after).double()
         squares += missed.square().sum().item()
         absolutes += missed.abs().sum().item()
     return squares / future.numel(), absolutes / future.numel()

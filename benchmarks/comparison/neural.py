@@ -72,6 +72,7 @@ def fit_network(name: str, task: Task, **options: Any) -> Fitted:
         enable_model_summary=False,
         logger=False,
         num_sanity_val_steps=0,
+        futr_exog_list=None if task.known is None else task.known.channels,
         **({"n_series": n_channels} if of_class.MULTIVARIATE else {}),
         **options,
     )
@@ -107,10 +108,13 @@ def _table(task: Task, first: int, end: int) -> pd.DataFrame:
     """Return rows of the data set as NeuralForecast takes them, one channel after the other."""
     values = task.dataset.values[first:end]
     n_rows, n_channels = values.shape
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "unique_id": np.repeat(np.arange(n_channels), n_rows),
             "ds": np.tile(np.arange(first, end), n_channels),
             "y": values.T.ravel(),
         }
     )
+    if task.known is not None:
+        table[task.known.channels] = np.tile(task.known.values[first:end], (n_channels, 1))
+    return table

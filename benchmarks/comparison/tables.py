@@ -39,6 +39,7 @@ def scores(rows: Sequence[Row], of: str) -> pd.DataFrame:
     made = pd.DataFrame(
         {
             "of": {name: ESTIMATORS[name].source for name in errors},
+            "known ahead": {name: "yes" if ESTIMATORS[name].knows else "" for name in errors},
             "skill, MSE": skill_scores(errors, BASELINE),
             "skill, MAE": skill_scores(absolutes, BASELINE),
             "win rate, MSE": win_rates(errors),

@@ -1,6 +1,7 @@
 """What is forecast from what, and the windows on which everybody is compared."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -20,11 +21,15 @@ origins."""
 
 
 class Lengths(NamedTuple):
-    """Of the windows of a data set."""
+    """Of the windows of a data set.
+
+    ``prices`` are forecast alone, the last channel; the others are known ahead.
+    """
 
     lookback: int
     season: int
     horizons: tuple[int, ...]
+    prices: bool = False
 
 
 DATA = {
@@ -34,6 +39,8 @@ DATA = {
     "los_speed": Lengths(96, 288, (12,)),
     "exchange_rate": Lengths(96, 7, (96, 192, 336, 720)),
     "ETTm1": Lengths(336, 96, (96, 192, 336, 720)),
+    "epf_np": Lengths(168, 24, (24,), prices=True),
+    "epf_pjm": Lengths(168, 24, (24,), prices=True),
 }
 """The data sets, those first that tell most."""
 
@@ -47,12 +54,15 @@ class Task(NamedTuple):
     lookback, horizon : int
     season : int
         Rows that the seasonal naive forecast repeats.
+    known : Dataset, optional
+        What is known ahead, over the same rows.
     """
 
     dataset: Dataset
     lookback: int
     horizon: int
     season: int
+    known: Dataset | None = None
 
     @property
     def reach(self) -> int:
@@ -82,10 +92,32 @@ class Task(NamedTuple):
         past : Tensor, shape (windows, reach, C)
         future : Tensor, shape (windows, H, C)
         """
-        rows = self.dataset.rows(part, self.reach)
-        every = windows(rows, self.reach + self.horizon)[:: stride or self.stride(part)]
-        past, future = every.split([self.reach, self.horizon], dim=1)
-        return past, future
+        return self._cut(self.dataset, part, self.reach, stride)
+
+    def known_windows(self, part: Part, stride: int | None = None) -> tuple[Tensor, ...]:
+        """Return what is known over the windows of a part: nothing, or two tensors.
+
+        Parameters
+        ----------
+        part, stride
+            As of :meth:`windows`.
+
+        Returns
+        -------
+        before : Tensor, shape (windows, L, n)
+        ahead : Tensor, shape (windows, H, n)
+        """
+        if self.known is None:
+            return ()
+        return self._cut(self.known, part, self.lookback, stride)
+
+    def _cut(
+        self, dataset: Dataset, part: Part, n_before: int, stride: int | None
+    ) -> tuple[Tensor, Tensor]:
+        rows = dataset.rows(part, n_before)
+        every = windows(rows, n_before + self.horizon)[:: stride or self.stride(part)]
+        before, after = every.split([n_before, self.horizon], dim=1)
+        return before, after
 
     def few(self, n_windows: int) -> np.ndarray:
         """Return the numbers of the windows, of so many, that statistical models forecast."""
@@ -96,13 +128,16 @@ class Task(NamedTuple):
     def save(self, path: Path) -> None:
         """Write to a file, for another environment to read."""
         name, channels, values, bounds = vars(self.dataset).values()
+        known = self.known or replace(self.dataset, channels=[], values=values[:, :0])
         np.savez(
             path,
             name=name,
             channels=channels,
             values=values,
             bounds=list(bounds.values()),
-            lengths=self[1:],
+            lengths=[self.lookback, self.horizon, self.season],
+            known_channels=np.array(known.channels, dtype=str),
+            known_values=known.values,
         )
 
     @classmethod
@@ -111,13 +146,24 @@ class Task(NamedTuple):
         with np.load(path) as saved:
             parts: tuple[Part, ...] = ("train", "validation", "test")
             bounds = dict(zip(parts, map(tuple, saved["bounds"].tolist()), strict=True))
-            channels = saved["channels"].tolist()
-            dataset = Dataset(str(saved["name"]), channels, saved["values"], bounds)
-            return cls(dataset, *saved["lengths"].tolist())
+            dataset, known = (
+                Dataset(str(saved["name"]), channels.tolist(), values, bounds)
+                for channels, values in (
+                    (saved["channels"], saved["values"]),
+                    (saved["known_channels"], saved["known_values"]),
+                )
+            )
+            return cls(dataset, *saved["lengths"].tolist(), known if known.channels else None)
 
 
-def in_batches(network: torch.nn.Module, past: Tensor, max_values: int = 2**16) -> Tensor:
-    """Forecast windows (B, L, C) -> (B, H, C) by a network that gives (B, H, C, 1)."""
+def in_batches(
+    network: torch.nn.Module, past: Tensor, *known: Tensor, max_values: int = 2**16
+) -> Tensor:
+    """Forecast windows (B, L, C) -> (B, H, C) by a network that gives (B, H, C, 1).
+
+    What is known of them, :meth:`Task.known_windows`, is given to the network beside them.
+    """
     size = max(1, max_values // past[0].numel())
+    batches = zip(*(one.split(size) for one in (past, *known)), strict=True)
     with torch.no_grad():
-        return torch.cat([network(batch).squeeze(-1) for batch in past.split(size)])
+        return torch.cat([network(*batch).squeeze(-1) for batch in batches])

@@ -55,9 +55,14 @@ class DartsNetwork(nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, past: Tensor) -> Tensor:
-        """Forecast windows (B, L, C) -> (B, H, C, 1)."""
-        return self.module(PLModuleInput(past_target=past)).prediction
+    def forward(
+        self, past: Tensor, before: Tensor | None = None, ahead: Tensor | None = None
+    ) -> Tensor:
+        """Forecast windows (B, L, C) -> (B, H, C, 1), with what is known of window and horizon."""
+        given = PLModuleInput(
+            past_target=past, historic_future_covariates=before, future_covariates=ahead
+        )
+        return self.module(given).prediction
 
 
 def fit_exactly(

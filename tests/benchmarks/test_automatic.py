@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import automatic
 from benchmarks.automatic import Task, errors_and_coverage, measure, model_of, scaled, tables
 from hyperforecast.darts import AutoHyperModel
 
@@ -54,3 +55,17 @@ def test_ratios_are_to_the_best_and_to_seasonal_naive() -> None:
     first, _ = tables(rows)
     line = first.splitlines()[-1]
     assert [cell.strip() for cell in line.split("|")][-4:-1] == ["2", "0.5", ""]
+
+
+def test_presets_have_the_time_that_their_row_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automatic, "tasks", lambda folder: {"made": lambda: "a task"})
+    monkeypatch.setattr(automatic, "of_automatic", lambda task, **options: {"of": task, **options})
+    for limit, said in ((None, ""), (300.0, "300 s")):
+        (run,) = automatic.runs_of_presets(None, [], ["medium"], limit)
+        assert run.key == {"data": "made", "time_limit": said, "presets": "medium"}
+        assert run.measure() == {
+            "of": "a task",
+            "presets": "medium",
+            "time_limit": limit,
+            "random_state": 0,
+        }

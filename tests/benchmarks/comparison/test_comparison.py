@@ -1,8 +1,11 @@
 """Validation decides between an estimator's options, and what is finished is not run again."""
 
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
+import torch
 
 from benchmarks.comparison import __main__ as comparison
 from benchmarks.comparison import elsewhere, estimators
@@ -12,7 +15,8 @@ from benchmarks.comparison.estimators import by_gradients, linear_regression
 from benchmarks.comparison.measuring import Estimator, Fitted, measure, network_fitted
 from benchmarks.comparison.networks import Repeated
 from benchmarks.comparison.tasks import Lengths, Task
-from benchmarks.protocol import Dataset, evaluate
+from benchmarks.protocol import Dataset, evaluate, split
+from benchmarks.solver.electricity import prices_and_known
 from hyperforecast.darts import BackboneModel
 
 
@@ -31,6 +35,51 @@ def test_what_validation_takes_is_tested(dataset: Dataset) -> None:
         for name in ("test", "all"):
             assert row[f"{name}_mse"] == pytest.approx(expected.mse, abs=1e-6)
             assert row[f"{name}_mae"] == pytest.approx(expected.mae, abs=1e-6)
+
+
+def test_what_is_known_ahead_is_given_to_those_that_take_it(dataset: Dataset) -> None:
+    prices, known = prices_and_known(dataset)
+    task = Task(prices, 12, 3, 1, known)
+
+    class Known(torch.nn.Module):
+        def forward(self, past: torch.Tensor, before=None, ahead=None) -> torch.Tensor:
+            return (torch.zeros(len(past), 3, 1) if ahead is None else ahead[..., :1])[..., None]
+
+    def fit(task: Task) -> Fitted:
+        return network_fitted(task, Known(), 0)
+
+    future, (_, ahead) = task.windows("test")[1], task.known_windows("test")
+    for knows, forecast in ((False, torch.zeros(1)), (True, ahead[..., :1])):
+        row = measure(Estimator("", fit, knows=knows), task)
+        expected = (future - forecast).square().mean().item()
+        assert row["test_mse"] == row["all_mse"] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["HNMVTSModel, exact", "LinearRegressionModel"])
+def test_errors_are_lower_with_what_is_known_ahead(name: str) -> None:
+    values = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
+    values[:, 1] = values[:, 0] + 0.3 * values[:, 1]
+    prices, known = prices_and_known(Dataset("made", ["x", "y"], values, split(400)))
+    estimator = estimators.ESTIMATORS[name]
+    errors = [measure(estimator, Task(prices, 12, 6, 1, one))["test_mse"] for one in (known, None)]
+    assert errors[0] < 0.3 < 0.8 < errors[1]
+
+
+def test_what_takes_no_covariates_with_shared_weights_is_given_none(
+    dataset: Dataset, monkeypatch
+) -> None:
+    monkeypatch.setattr(estimators, "PROCESSOR_SECONDS", 0.0)
+    prices, known = prices_and_known(dataset)
+    of_noise = replace(known, values=known.values + 1.0)
+    for shared in (True, False):
+        made = []
+        for one in (known, of_noise):
+            fitted = estimators.ESTIMATORS["NLinearModel"].fit(
+                Task(prices, 12, 3, 1, one), shared_weights=shared
+            )
+            assert fitted.known is not shared
+            made.append(fitted.forecast("test"))
+        assert made[0].equal(made[1]) is shared
 
 
 def test_errors_on_few_windows_are_those_of_these_windows(dataset: Dataset, monkeypatch) -> None:

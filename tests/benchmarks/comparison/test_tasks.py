@@ -6,11 +6,19 @@ import torch
 
 from benchmarks.comparison.tasks import Task, in_batches
 from benchmarks.protocol import Dataset, windows
+from benchmarks.solver.electricity import prices_and_known
 
 
 @pytest.fixture
 def task(dataset: Dataset) -> Task:
     return Task(dataset, lookback=12, horizon=5, season=6)
+
+
+@pytest.fixture
+def knowing(dataset: Dataset) -> Task:
+    """The last of three channels, the others known ahead."""
+    prices, known = prices_and_known(dataset)
+    return Task(prices, lookback=12, horizon=5, season=6, known=known)
 
 
 def test_windows_of_test_are_those_of_the_protocol(task: Task) -> None:
@@ -51,10 +59,38 @@ def test_a_task_is_read_as_it_was_saved(task: Task, tmp_path) -> None:
     np.testing.assert_array_equal(read.dataset.values, task.dataset.values)
 
 
+def test_what_is_known_is_read_as_it_was_saved(knowing: Task, tmp_path) -> None:
+    knowing.save(tmp_path / "task.npz")
+    read = Task.read(tmp_path / "task.npz")
+    assert read.known is not None
+    assert (read.dataset.channels, read.known.channels) == (["c"], ["a", "b"])
+    assert vars(read.known).keys() == vars(knowing.known).keys()
+    np.testing.assert_array_equal(read.known.values, knowing.known.values)
+
+
+def test_what_is_known_is_of_the_rows_of_the_windows(knowing: Task, dataset: Dataset) -> None:
+    # the season is longer than the lookback, whose rows alone are known
+    task = knowing._replace(season=20)
+    past, future = task.windows("test")
+    before, ahead = task.known_windows("test")
+    expected = windows(dataset.rows("test", 12), 17)[:: task.stride("test")]
+    together = torch.cat(
+        [torch.cat([before, ahead], dim=1), torch.cat([past[:, -12:], future], dim=1)], dim=2
+    )
+    torch.testing.assert_close(together, expected, rtol=0, atol=0)
+    assert knowing._replace(known=None).known_windows("test") == ()
+
+
 def test_batches_change_no_forecast() -> None:
-    past = torch.randn(7, 4, 3)
+    past, known = torch.randn(7, 4, 3), torch.randn(7, 2, 1)
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 6))
     network.append(torch.nn.Unflatten(1, (2, 3, 1)))
     with torch.no_grad():
         expected = network(past).squeeze(-1)
     torch.testing.assert_close(in_batches(network, past, max_values=25), expected)
+
+    def adds(past: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        return network(past) + known[..., None]
+
+    made = in_batches(adds, past, known, max_values=25)  # type: ignore[arg-type]
+    torch.testing.assert_close(made, expected + known)

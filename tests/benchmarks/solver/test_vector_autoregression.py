@@ -40,6 +40,6 @@ def test_its_network_has_the_same_error() -> None:
     task = Task(Dataset("made", list("abc"), values, {**bounds, "test": (75, 90)}), 9, 2, 2)
     fitted = estimators.vector_autoregression(task)
     past, future = task.windows("test", 1)
-    forecast = in_batches(fitted.network, past)
+    forecast = in_batches(fitted.network, past[:, -fitted.lookback :])
     error = (future - forecast).square().mean().item()
     assert error == pytest.approx(autoregression(task.dataset, 2).mse, rel=1e-4)

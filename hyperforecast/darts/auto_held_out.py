@@ -11,6 +11,8 @@ from darts import TimeSeries
 from darts.utils.utils import n_steps_between
 from torch import Tensor
 
+from hyperforecast.darts.gaps import filled, has_gaps, learned_filler
+from hyperforecast.darts.training_data import as_tensor
 from hyperforecast.nn.exact.distinct_series import number_of_each
 from hyperforecast.nn.exact.drift import damped_drift, damped_drift_of
 from hyperforecast.nn.exact.selection_rule import LEAST_GAIN
@@ -19,6 +21,7 @@ from hyperforecast.nn.exact.standard_error import (
     exceeds_standard_error,
     standard_errors,
 )
+from hyperforecast.nn.gap_filler import GapFiller
 
 MAX_TIMES, MIN_TIMES, MAX_WINDOWS = 512, 64, 2048
 """Numbers of points in time that windows begin at, at most, and at least where they have many
@@ -112,7 +115,9 @@ def split(data: Observed, lengths: Lengths, size: float) -> tuple[Observed, Obse
 class HeldOutWindows:
     """Windows that candidates are compared on: where they lie, and the errors there.
 
-    Evenly spread in time, the same points in time for all series.
+    Evenly spread in time, the same points in time for all series. Values that are missing count
+    for nothing: there the error is zero, and all others are larger by as much as keeps the mean of
+    squares that of the values that are there.
 
     Parameters
     ----------
@@ -121,11 +126,21 @@ class HeldOutWindows:
     lengths : Lengths
     variances : array, shape (C,)
         Of the channels in training, the units of squared errors.
+    filler : GapFiller, optional
+        What fills the windows of naive forecasts, and the rows of a drift; see
+        :func:`filler_before`. Models fill their own.
     """
 
-    def __init__(self, data: Observed, lengths: Lengths, variances: np.ndarray) -> None:
+    def __init__(
+        self,
+        data: Observed,
+        lengths: Lengths,
+        variances: np.ndarray,
+        filler: GapFiller | None = None,
+    ) -> None:
         self.lengths = lengths
         self.variances = variances
+        self.filler = filler
         n_windows = [lengths.n_windows(len(one)) for one in data.series]
         begins = _begins(data.series)
         times = [b + np.arange(n) for b, n in zip(begins, n_windows, strict=True)]
@@ -167,9 +182,9 @@ class HeldOutWindows:
         """
         forecasts = []
         ahead = self.lengths.shift + 1 + np.arange(self.lengths.horizon)
-        known = None if before is None else drift_of(before.series)
+        known = None if before is None else drift_of([self._filled(one) for one in before.series])
         for one in self.data.series:
-            forecast = self._windows(one, 0, self.lengths.lookback) @ linear_map.T
+            forecast = self._inputs(one) @ linear_map.T
             if drift:
                 change = self._drift_so_far(one) if known is None else known
                 forecast = forecast + change[..., None] * ahead
@@ -178,7 +193,7 @@ class HeldOutWindows:
 
     def _drift_so_far(self, series: TimeSeries) -> np.ndarray:
         """Return the damped drift of each channel up to each window's last row: (windows, C)."""
-        changes, known = _changes(series), self._last_rows(series)
+        changes, known = _changes(self._filled(series)), self._last_rows(series)
         sums, squares = (
             torch.cat([one.new_zeros(1, one.shape[1]), one.cumsum(dim=0)])[known]
             for one in (changes, changes.square())
@@ -252,6 +267,14 @@ class HeldOutWindows:
         """
         return exceeds_error_over_time(reference - errors, self.times, self.n_apart)
 
+    def _filled(self, series: TimeSeries) -> TimeSeries:
+        return series if self.filler is None else filled(series, self.filler)
+
+    def _inputs(self, series: TimeSeries) -> np.ndarray:
+        """Return what each window begins with, its gaps filled: (windows, C, L)."""
+        windows = self._windows(series, 0, self.lengths.lookback)
+        return windows if self.filler is None else self.filler(as_tensor(windows)).numpy()
+
     def _windows(self, series: TimeSeries, first: int, length: int) -> np.ndarray:
         """Return some rows of each window, from its ``first`` one on: (windows, C, length)."""
         values = series.values(copy=False).astype(np.float64)[first:]
@@ -267,7 +290,10 @@ class HeldOutWindows:
             ahead = self._windows(one, lengths.lookback + lengths.shift, lengths.horizon)
             residuals.append((ahead - forecast).transpose(1, 0, 2))  # (C, windows, H)
         units = np.sqrt(np.where(self.variances > 0, self.variances, np.inf))
-        return torch.from_numpy(np.concatenate(residuals, axis=1) / units[:, None, None])
+        found = np.concatenate(residuals, axis=1) / units[:, None, None]
+        missing = np.isnan(found)
+        share = 1.0 - missing.mean()
+        return torch.from_numpy(np.where(missing, 0.0, found / np.sqrt(share or 1.0)))
 
 
 def squared(residuals: Tensor) -> Tensor:
@@ -291,9 +317,15 @@ class Gain(NamedTuple):
 
 
 def variances_of(series: Sequence[TimeSeries]) -> np.ndarray:
-    """Return the variance of each channel over the rows of all series, (C,)."""
+    """Return the variance of each channel over the values of all series, (C,); 0 of none."""
     rows = np.concatenate([one.values(copy=False).astype(np.float64) for one in series])
-    return rows.var(axis=0)
+    return np.ma.masked_invalid(rows).var(axis=0).filled(0.0)
+
+
+def filler_before(held_out: Observed, training: Observed, lookback: int) -> GapFiller | None:
+    """Return what fills gaps by what training rows say of them; ``None`` where none are."""
+    gappy = any(map(has_gaps, (*held_out.series, *training.series)))
+    return learned_filler(training.series, lookback) if gappy else None
 
 
 def drift_of(series: Sequence[TimeSeries]) -> np.ndarray:

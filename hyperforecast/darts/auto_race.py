@@ -37,6 +37,7 @@ from hyperforecast.darts.auto_held_out import (
     HeldOutWindows,
     Lengths,
     Observed,
+    filler_before,
     split,
     squared,
     variances_of,
@@ -277,11 +278,11 @@ class Race:
         training, held_out = self.data, self.validation
         if held_out is None:
             training, held_out = split(self.data, self.lengths, self.validation_size)
-        windows = HeldOutWindows(held_out, self.lengths, variances_of(self.data.series))
+        windows = self._windows(held_out, training)
         trains = self.validation is not None or windows.n_held_out >= MIN_HELD_OUT
         before: Observed | None = training
         if not trains:  # naive forecasts are trained on none
-            windows = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
+            windows = self._windows(self.data, self.data)
             before = None
         entries: list[Entry] = []
         for kind in naive_candidates(self.lengths.lookback, self.season):
@@ -322,14 +323,15 @@ class Race:
         training rows, and has to gain over stretches of the later half and of those held out.
         """
         if entry.name == DRIFT:
-            everything = HeldOutWindows(self.data, self.lengths, variances_of(self.data.series))
+            everything = self._windows(self.data, self.data)
             return everything.drift_goes_on(self.map_of(LAST_VALUE))
         if entry.candidate is None or entry.settings is None or not simpler.is_naive:
             return True
         if windows.n_apart >= MIN_STRETCHES:
             return True
         first, later = split(training, self.lengths, 0.5)
-        before = HeldOutWindows(later, self.lengths, variances_of(training.series))
+        filler = filler_before(later, first, self.lengths.lookback)
+        before = HeldOutWindows(later, self.lengths, variances_of(training.series), filler)
         if before.n_held_out < MIN_HELD_OUT:
             return True
         reference = squared(
@@ -345,6 +347,10 @@ class Race:
         times = torch.cat([before.times, before.times.max() + 1 + windows.times])
         n_apart = before.n_apart + windows.n_apart
         return exceeds_error_over_time(torch.cat(saved, dim=1), times, n_apart)
+
+    def _windows(self, held_out: Observed, training: Observed) -> HeldOutWindows:
+        filler = filler_before(held_out, training, self.lengths.lookback)
+        return HeldOutWindows(held_out, self.lengths, variances_of(self.data.series), filler)
 
     def _period(self, training: Observed) -> int | None:
         """Return the season if its cycle may say more than the lookback does.

@@ -362,7 +362,7 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         series_names = [] if self._fit_dataset is None else self._series_names
         attributes = None if self._fit_dataset is None else self._attributes
         if by_series:
-            network["n_series"] = max(1, len(series_names))
+            network["n_series"] = len(series_names) or self._n_series_to_load
         if attributes is not None:
             network["n_attributes"] = attributes.encoder.n_attributes
         module = self.module_class(

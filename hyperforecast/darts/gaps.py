@@ -52,8 +52,11 @@ def has_gaps(series: TimeSeries) -> bool:
 
 def filler_of(series: Sequence[TimeSeries], lookback: int) -> GapFiller | None:
     """Return what has learned from series how to fill their gaps; ``None`` where there are none."""
-    if not any(map(has_gaps, series)):
-        return None
+    return learned_filler(series, lookback) if any(map(has_gaps, series)) else None
+
+
+def learned_filler(series: Sequence[TimeSeries], lookback: int) -> GapFiller:
+    """Return what has learned from series how to fill gaps, of these or of others."""
     filler = GapFiller(series[0].n_components, lookback).double()
     filler.start_from([as_tensor(one.values(copy=False)) for one in series])
     return filler

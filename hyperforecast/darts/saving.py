@@ -28,10 +28,13 @@ class SavedWhole(TorchForecastingModel, ABC):
     """
 
     trainer: pl.Trainer | None
+    _series_names: list[str]
     _weights_digest: str | None = None
     """Of the weights that belong to this model's file, while it is written or read."""
     _digest_to_load: str | None = None
     """Of the weights that belong to another model's file, while they are loaded into this one."""
+    _n_series_to_load: int = 1
+    """Number of series that weights belong to which are loaded into this model."""
 
     @property
     def _weights_are_inside(self) -> bool:
@@ -126,10 +129,12 @@ class SavedWhole(TorchForecastingModel, ABC):
             raise
         finally:
             self._digest_to_load = None
+            self._n_series_to_load = 1
 
     def _check_ckpt_parameters(self, tfm_save: "SavedWhole") -> None:
         super()._check_ckpt_parameters(tfm_save)
         self._digest_to_load = tfm_save._weights_digest
+        self._n_series_to_load = max(1, len(tfm_save._series_names))
 
 
 @contextmanager

@@ -55,6 +55,7 @@ def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
 
     classes = {"hn-mvts": HNMVTSModel, "plain": BackboneModel, "automatic": AutoHyperModel}
     series = to_darts(plan.data, plan.training)
+    seen_last = to_darts(plan.data.ffill(), plan.training)  # what naive forecasts repeat
     rows = repeated_rows(plan.season, plan.first_test_row)
     naive = {name: NaiveSeasonal(K=n_rows) for name, n_rows in rows.items()}
     models = {
@@ -67,7 +68,7 @@ def backtest_darts(plan: Plan, scale: np.ndarray, say: Say) -> list[Entry]:
         if name in models:
             model.fit(series[: plan.first_test_row])
         forecasts = model.historical_forecasts(
-            series,
+            seen_last if name in naive else series,
             start=plan.first_test_row,
             start_format="position",
             forecast_horizon=plan.horizon,

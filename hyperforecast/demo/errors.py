@@ -22,7 +22,7 @@ class Entry:
         Training and forecasts.
     mae : float
     mse : Series, shape (C,)
-        Of each channel.
+        Of each channel; NaN where none of its values was forecast.
     model : object
         Trained; none of the naive forecasts.
     """
@@ -45,7 +45,7 @@ def measure(
     scale: np.ndarray,
     model: Any = None,
 ) -> Entry:
-    """Measure forecasts, which must be those of the plan's origins."""
+    """Measure forecasts, which must be those of the plan's origins, where values are there."""
     values = plan.data.to_numpy()
     errors = np.stack(
         [
@@ -53,5 +53,14 @@ def measure(
             for forecast, row in zip(forecasts, plan.origins, strict=True)
         ]
     )  # (origins, H, C)
-    mse = pd.Series(np.square(errors).mean(axis=(0, 1)), index=plan.data.columns)
-    return Entry(name, host, forecasts, seconds, float(np.abs(errors).mean()), mse, model)
+    mse = pd.Series(_mean(np.square(errors)), index=plan.data.columns)
+    mae = float(np.nanmean(_mean(np.abs(errors))))
+    return Entry(name, host, forecasts, seconds, mae, mse, model)
+
+
+def _mean(errors: np.ndarray) -> np.ndarray:
+    """Return the mean of what is there for each channel: (origins, H, C) -> (C,)."""
+    seen = ~np.isnan(errors)
+    counts = seen.sum(axis=(0, 1))
+    sums = np.where(seen, errors, 0.0).sum(axis=(0, 1))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -69,7 +69,7 @@ def split(
     Raises
     ------
     ValueError
-        If the lengths do not fit into the rows.
+        If the lengths do not fit into the rows, or a channel begins too late.
     """
     for name, length in (("horizon", horizon), ("lookback", lookback)):
         if length is not None and length < 1:
@@ -90,6 +90,14 @@ def split(
             f"take about {max(needed, 5 * horizon)}. Give more rows or shorter lengths."
         )
     dropped = max(0, n_training - MAX_TRAINING_ROWS)
+    compared = data.iloc[dropped : n_training - n_training // 3]  # by which lookbacks are trained
+    empty = [str(name) for name in data.columns[compared.isna().all()]]
+    if empty:
+        raise ValueError(
+            f"the first {len(compared)} rows that are trained on have no value of "
+            f"{', '.join(empty[:5])}{f' and {len(empty) - 5} more' * (len(empty) > 5)}. Drop these "
+            "columns, or the rows before they begin."
+        )
     return data.iloc[dropped:], n_training - dropped, horizon, lookbacks
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def naive_errors(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
@@ -11,6 +12,7 @@ def naive_errors(values: np.ndarray, first: int, horizon: int, season: int) -> n
     Parameters
     ----------
     values : array, shape (T, C)
+        NaN is a missing value: the value that was there last is repeated, zero before the first.
     first : int
         Row at which the first forecast begins, at least ``season``.
     horizon : int
@@ -22,9 +24,10 @@ def naive_errors(values: np.ndarray, first: int, horizon: int, season: int) -> n
     array, shape (windows, C)
     """
     ahead = np.lib.stride_tricks.sliding_window_view(values[first:], horizon, axis=0)
-    before = np.lib.stride_tricks.sliding_window_view(values[first - season :], season, axis=0)
+    filled = pd.DataFrame(values).ffill().fillna(0.0).to_numpy()
+    before = np.lib.stride_tricks.sliding_window_view(filled[first - season :], season, axis=0)
     forecasts = before[: len(ahead), :, np.arange(horizon) % season]  # (windows, C, H)
-    return np.square(ahead - forecasts).mean(axis=2)
+    return _mean_squares(ahead - forecasts)
 
 
 def model_errors(model: Any, series: Any, first: int) -> np.ndarray:
@@ -54,4 +57,15 @@ def model_errors(model: Any, series: Any, first: int) -> np.ndarray:
     )
     ahead = np.lib.stride_tricks.sliding_window_view(series.values()[first:], horizon, axis=0)
     made = np.stack([one.values() for one in forecasts]).transpose(0, 2, 1)  # (windows, C, H)
-    return np.square(ahead - made).mean(axis=2)
+    return _mean_squares(ahead - made)
+
+
+def _mean_squares(residuals: np.ndarray) -> np.ndarray:
+    """Return means over the steps: (windows, C, H) -> (windows, C).
+
+    Where values are missing there is no error, and what is left of a channel counts for all of it:
+    the mean over windows is that of the values that are there.
+    """
+    missing = np.isnan(residuals)
+    squares = np.where(missing, 0.0, np.square(residuals)).mean(axis=2)
+    return squares / (1.0 - missing.mean(axis=(0, 2)))

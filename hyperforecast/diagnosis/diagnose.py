@@ -106,7 +106,8 @@ def diagnose(
     Parameters
     ----------
     data : DataFrame or TimeSeries, shape (T, C)
-        A row for each step, a column for each channel, without gaps.
+        A row for each step, a column for each channel. NaN is a missing value: it is filled where
+        a forecast is made from it, and counts for nothing where one is compared with it.
     input_chunk_length, output_chunk_length : int
         Lookback and horizon in rows, as of the models.
     test_size : float, default=0.2
@@ -124,7 +125,8 @@ def diagnose(
     TypeError
         If ``data`` is no single table.
     ValueError
-        If there are too few rows for the lengths, or only one channel.
+        If there are too few rows for the lengths, only one channel, or a channel without any value
+        among the rows to train on or among those to forecast.
 
     Examples
     --------
@@ -224,3 +226,12 @@ def _check(table: pd.DataFrame, first: int, lookback: int, horizon: int, test_si
             f"horizon, {lookback} + {horizon} rows, and the last {len(table) - first} a horizon. "
             "Give more rows, shorter lengths or another test_size."
         )
+    for part, rows in (("first", table.iloc[:first]), ("last", table.iloc[first:])):
+        empty = [str(name) for name in table.columns[rows.isna().all()]]
+        if empty:
+            raise ValueError(
+                f"The {part} {len(rows)} rows have no value of {', '.join(empty[:5])}"
+                f"{f' and {len(empty) - 5} more' * (len(empty) > 5)}: every channel needs some to "
+                "learn from and some to forecast. Leave these columns out, or choose another "
+                "test_size."
+            )

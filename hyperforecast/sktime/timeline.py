@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 
+from hyperforecast.automatic.missing_rows import completed
+
 _SHORTEST_MONTH = pd.Timedelta(days=28)
 
 
@@ -22,7 +24,7 @@ def find_frequency(index: pd.Index) -> Any:
         if len(index) >= 3:
             freq = pd.infer_freq(index)
             if freq is None:
-                raise ValueError(irregular(index, "no single step leads from row to row"))
+                raise ValueError(irregular(index, _no_common_step(index)))
             return pd.tseries.frequencies.to_offset(freq)
         step = index[-1] - index[0]
         # two rows that lie further apart may be a month, or so many days
@@ -44,12 +46,33 @@ def check_regular(index: pd.Index, freq: Any) -> None:
         raise ValueError(irregular(index, problem))
 
 
+def _no_common_step(index: pd.DatetimeIndex) -> str:
+    """Say which rows come twice, are out of order or missing."""
+    steps = index[1:] - index[:-1]
+    back = np.flatnonzero(steps <= pd.Timedelta(0))
+    if len(back):
+        return f"after {index[back[0]]} comes {index[back[0] + 1]}"
+    regular = completed(index)
+    if regular is not None:
+        missing = regular.difference(index)
+        return (
+            f"{len(missing)} of {len(regular)} rows are missing, the first is {missing[0]}; "
+            f"`asfreq({regular.freqstr!r})` puts them in as NaN"
+        )
+    leap = int(np.argmax(steps))
+    return (
+        f"rows are mostly {steps.to_series().mode().iloc[0]} apart, but after {index[leap]} comes "
+        f"{index[leap + 1]}"
+    )
+
+
 def irregular(index: pd.Index, problem: str) -> str:
     """Say what is wrong with an index, and what to do."""
     return (
         f"The time index is irregular: {problem} (rows {index[0]} to {index[-1]}). Expected a row "
-        "for every step, in order. Bring the series to a regular frequency first, for example "
-        "with pandas' `asfreq` and `interpolate`, or with `reset_index` if only order matters."
+        "for every step, once and in order. Bring the series to a regular frequency first, for "
+        "example with pandas' `asfreq`, which leaves rows that are missing as NaN, or with "
+        "`reset_index` if only order matters."
     )
 
 

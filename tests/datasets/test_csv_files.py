@@ -76,14 +76,22 @@ def test_years_or_row_numbers_are_the_index(tmp_path: Path) -> None:
         ("a,b\n", "has no rows"),
         ("date\n2020-01-01\n2020-01-02\n2020-01-03\n", "has no column beside 'date'"),
         ("date,a\n2020-01-01,1\nsoon,2\n", "row 3 holds 'soon'"),
-        ("date,a\n2020-01-02,1\n2020-01-01,2\n", "go back at row 3: 2020-01-01"),
+        ("date,a\n2020-01-02,1\n2020-01-01,2\n", "go back at row 3: .* Sort the rows by 'date'"),
         ("a,b\n1,2\n3,high\n", "not numeric: 'b'; row 3 of 'b' holds 'high'"),
-        ("a,b\n1,2\n3,\n", "1 missing or infinite values, in 'b'; the first is in row 3"),
+        ("a,b\n1,\n3,\n", "without any value: 'b'. Drop them"),
+        (
+            "day,shop,sales\n2020-01-01,x,1\n2020-01-02,x,2\n2020-01-01,y,1\n2020-01-02,y,2\n",
+            r"go back at row 4: .* turn the table first, by pandas' `pivot\(",
+        ),
+        (
+            "shop,day,sales\nx,2020-01-01,1\nx,2020-01-02,2\ny,2020-01-01,1\n",
+            r"row 2 holds 'x'\. .* The dates are in 'day'; put it first\. .*`pivot\(",
+        ),
         (
             "date,a\n2020-01-01,1,5\n2020-01-02,2,5\n",
             "more fields in its rows than the 2 names in its header",
         ),
-        ("a,b\n1,inf\n3,4\n", "1 missing or infinite values, in 'b'; the first is in row 2"),
+        ("a,b\n1,inf\n3,4\n", "1 infinite values, in 'b'; the first is in row 2"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -94,6 +102,42 @@ def test_what_is_no_table_is_refused(tmp_path: Path, text: str, message: str) ->
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no file .*absent\.csv"):
         read_csv(tmp_path / "absent.csv")
+
+
+def test_empty_fields_are_missing_values(tmp_path: Path) -> None:
+    table = read_csv(write(tmp_path, "a,b\n1,2\n3,\n"))
+    assert table["a"].tolist() == [1.0, 3.0]
+    assert table["b"].isna().tolist() == [False, True]
+
+
+def test_rows_that_are_left_out_are_missing_values(tmp_path: Path) -> None:
+    dates = pd.date_range("2000-02-29", periods=60, freq="ME")
+    kept = dates.delete([7, 30, 31, 50])
+    rows = "".join(f"{date},{i}\n" for i, date in enumerate(kept))
+    table = read_csv(write(tmp_path, f"when,a\n{rows}"))
+    assert list(table.index) == list(dates)
+    assert table.index.name == "when"
+    assert table["a"].dropna().tolist() == list(range(56))
+    assert list(dates[table["a"].isna()]) == list(dates[[7, 30, 31, 50]])
+
+
+def test_days_may_come_before_months_where_rows_are_left_out(tmp_path: Path) -> None:
+    dates = pd.date_range("2024-01-01", periods=60).delete([20, 45])
+    rows = "".join(f"{date},1\n" for date in dates.strftime("%d/%m/%Y"))
+    table = read_csv(write(tmp_path, f"when,a\n{rows}"))
+    assert list(table.dropna().index) == list(dates)
+    assert len(table) == 60
+
+
+@pytest.mark.parametrize("drop", [slice(10, 18), [3]])
+def test_dates_with_too_many_left_out_or_with_one_twice_are_irregular(
+    tmp_path: Path, drop: object
+) -> None:
+    dates = pd.date_range("2000-01-01", periods=60)
+    kept = dates.delete(drop) if isinstance(drop, slice) else dates.append(dates[-1:])
+    path = write(tmp_path, "when,a\n" + "".join(f"{date},1\n" for date in kept))
+    with pytest.raises(IrregularDatesError, match=r"of which 10% may be missing"):
+        read_csv(path)
 
 
 def test_irregular_dates_can_be_left_out(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_from_a_file_to_pictures(
     ("text", "message"),
     [
         ("date,a\n2020-01-01,x\n2020-01-02,2\n2020-01-03,3\n", "not numeric"),
-        ("a,b\n1,2\n3,\n5,6\n", "missing or infinite"),
+        ("a,b\n1,2\n3,inf\n5,6\n", "1 infinite values"),
         ("a,b\n1,2\n3,4\n", "too few"),
         ("", "not a comma-separated table"),
     ],
@@ -91,13 +91,41 @@ def test_a_missing_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     assert "none.csv" in capsys.readouterr().err
 
 
+def test_a_file_with_gaps(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    make_table: MakeTable,
+) -> None:
+    monkeypatch.setattr(plan, "MAX_ORIGINS", 2)
+    table = make_table(80)
+    some = np.random.default_rng(0).random(table.shape) < 0.1
+    path, out = tmp_path / "gappy.csv", str(tmp_path / "out")
+    table.mask(some).drop(index=table.index[[30, 31]]).to_csv(path)
+    arguments = ["--csv", str(path), "--horizon", "4", "--lookback", "8", "--output", out]
+    assert main(arguments) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    table_lines = [line for line in lines if {"Darts", "sktime"} & {*line} and line[0] != "["]
+    assert len(table_lines) == 8
+    assert not any("nan" in line for line in table_lines)
+
+
+def test_a_channel_that_begins_late_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make_table: MakeTable
+) -> None:
+    path = tmp_path / "late.csv"
+    make_table(80).assign(c1=lambda data: data["c1"][-30:]).to_csv(path)
+    assert main(["--csv", str(path), "--output", str(tmp_path)]) == 2
+    assert "have no value of c1" in capsys.readouterr().err
+
+
 def test_irregular_dates_are_counted_and_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], make_table: MakeTable
 ) -> None:
     path = tmp_path / "gap.csv"
-    make_table(50).drop(index=pd.Timestamp("2020-01-20")).to_csv(path)
+    make_table(50).iloc[[*range(20), *range(30, 50)]].to_csv(path)
     data = read(str(path), print)
-    assert list(data.index) == list(range(49))
+    assert list(data.index) == list(range(40))
     said = capsys.readouterr().out
     assert "irregular" in said
     assert "Rows are counted instead." in said

@@ -76,6 +76,15 @@ def test_the_code_makes_a_model() -> None:
     assert (model.input_chunk_length, model.output_chunk_length) == (L, H)
 
 
+def test_gaps_leave_the_kind_as_it_is() -> None:
+    data = table(opposite())
+    whole = diagnose(data, L, H)
+    gappy = diagnose(data.mask(np.random.default_rng(0).random(data.shape) < 0.1), L, H)
+    assert gappy.best in ("generated", "one each")
+    assert gappy.gain.gain == pytest.approx(whole.gain.gain, rel=0.3)
+    assert np.isfinite(gappy.errors).all(axis=None)
+
+
 def test_both_hosts_tables_are_the_same() -> None:
     data = table(opposite())
     pd.testing.assert_frame_equal(
@@ -118,6 +127,12 @@ def test_a_richer_kind_has_to_gain_clearly() -> None:
         (table(walks())[:9], {}, ValueError, "9 rows are too few"),
         (table(walks()), {"test_size": 2.0}, ValueError, "test_size must be"),
         (pd.concat({"a": table(walks())}), {}, TypeError, "several instances"),
+        (
+            table(walks()).assign(c1=lambda data: data["c1"][-100:]),
+            {},
+            ValueError,
+            "The first 480 rows have no value of c1",
+        ),
     ],
 )
 def test_what_is_no_table(

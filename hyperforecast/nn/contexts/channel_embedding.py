@@ -48,7 +48,8 @@ class ChannelEmbedding(AttributedContext):
         if not 0 <= embedding_dim <= longest:
             raise ValueError(
                 f"channel_embedding_dim must lie between 0 (one weight for all channels) and the "
-                f"number of channels, {n_channels}; got {embedding_dim}. "
+                f"number of channels (of series, where weights are by series), {n_channels}; got "
+                f"{embedding_dim}. "
                 f"Choose channel_embedding_dim <= {n_channels}."
             )
         super().__init__(n_channels, embedding_dim, n_attributes if embedding_dim else 0)

@@ -127,6 +127,18 @@ class TestChoice:
         assert model.best_class_ == "BackboneModel"
         assert model.verdict.startswith("One head for all: generated heads gained ")
 
+    def test_of_series_with_gaps_is_that_of_the_whole(self, fitted: AutoHyperModel) -> None:
+        values = opposite()
+        values[np.random.default_rng(0).random(values.shape) < 0.1] = np.nan
+        model = make().fit(made(values))
+        assert model.best_class_ is fitted.best_class_
+        skills = [one.leaderboard().set_index("candidate")["skill"] for one in (model, fitted)]
+        pd.testing.assert_series_equal(*skills, check_index_type=False, rtol=0.3, check_like=True)
+        season = np.tile([[1.0], [5.0], [2.0], [7.0], [1.0], [0.0], [9.0]], (20, 2))
+        season[np.random.default_rng(0).random(season.shape) < 0.1] = np.nan
+        naive = make(candidates=NAIVE, **POINTS).fit(made(season))
+        assert naive.verdict.startswith("The seasonal naive forecast: ")
+
     def test_of_a_few_rows_is_naive(self) -> None:
         model = AutoHyperModel(output_chunk_length=3).fit(made(walk(9, 2), "YS"))
         assert set(model.leaderboard()["candidate"]) <= set(NAIVE)

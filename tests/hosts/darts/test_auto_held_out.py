@@ -10,7 +10,15 @@ from darts import TimeSeries
 
 from hyperforecast.darts import BackboneModel
 from hyperforecast.darts import auto_held_out as module
-from hyperforecast.darts.auto_held_out import HeldOutWindows, Lengths, Observed, split, squared
+from hyperforecast.darts.auto_held_out import (
+    HeldOutWindows,
+    Lengths,
+    Observed,
+    filler_before,
+    split,
+    squared,
+    variances_of,
+)
 from hyperforecast.darts.auto_naive import naive_map
 
 LENGTHS = Lengths(lookback=5, horizon=3, shift=1)
@@ -87,6 +95,50 @@ class TestErrors:
                 assert windows.times[column] == begin + t
                 column += 1
         assert column == found.shape[1] == 10
+
+    def test_are_means_over_the_values_that_are_there(self, make_series: Callable) -> None:
+        series = make_series(40)
+        gappy = series.values().astype(float)
+        gappy[20:23, 1], gappy[30, 2] = np.nan, np.nan
+        data = Observed([series.with_values(gappy)])
+        filler = filler_before(data, data, LENGTHS.lookback)
+        assert filler is not None
+        windows = HeldOutWindows(data, LENGTHS, np.ones(3), filler)
+        last = naive_map("last value", 5, 3, shift=1)
+        begins = range(len(gappy) - LENGTHS.width + 1)
+        inputs = filler(torch.from_numpy(np.stack([gappy[t : t + 5].T for t in begins])))
+        errors = np.stack([gappy[t + 6 : t + 9].T - inputs[t, :, -1:].numpy() for t in begins])
+        found = squared(windows.residuals_of_map(last))
+        assert found.mean() == pytest.approx(np.nanmean(np.square(errors)))
+        assert not found[1, 14]  # whose three rows ahead are missing
+        # what one gains on another is in these units, too
+        zero = squared(windows.residuals_of_map(0 * last))
+        ahead = np.stack([gappy[t + 6 : t + 9].T for t in begins])
+        saved = np.nanmean(np.square(ahead)) - np.nanmean(np.square(errors))
+        gain = saved / np.nanmean(np.square(ahead))
+        assert windows.gain(zero, found).gain == pytest.approx(gain)
+
+        model = BackboneModel(5, 3, output_chunk_shift=1, solver="exact").fit(data.series[0])
+        forecasts = np.stack([model.predict(3, data.series[0][t : t + 5]).values() for t in begins])
+        ahead = np.stack([gappy[t + 6 : t + 9] for t in begins])
+        expected = np.nanmean(np.square(ahead - forecasts))
+        assert squared(windows.residuals_of(model)).mean() == pytest.approx(expected, rel=1e-4)
+
+    def test_units_are_those_of_the_values_that_are_there(self) -> None:
+        values = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan], [8.0, np.nan]])
+        found = variances_of([TimeSeries.from_values(values)])
+        np.testing.assert_allclose(found, [np.var([1.0, 3.0, 8.0]), 0.0])
+
+    def test_a_drift_goes_straight_on_over_gaps(self) -> None:
+        rows = np.arange(60.0)[:, None] * [1.0, -2.0]
+        held_out = Observed([TimeSeries.from_values(rows[40:])])
+        rows[[3, 4, 20]] = np.nan
+        before = Observed([TimeSeries.from_values(rows[:40])])
+        filler = filler_before(held_out, before, LENGTHS.lookback)
+        windows = HeldOutWindows(held_out, LENGTHS, np.ones(2), filler)
+        drift = naive_map("drift", 5, 3, shift=1)
+        found = windows.residuals_of_map(drift, drift=True, before=before)
+        assert found.abs().max() < 0.02  # where rows are one and two apart
 
     def test_a_drift_knows_the_rows_before_alone(self, make_series: Callable) -> None:
         series = make_series(40)

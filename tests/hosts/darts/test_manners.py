@@ -172,7 +172,8 @@ class TestErrors:
     def test_embedding_longer_than_channels(self, series: TimeSeries) -> None:
         message = (
             "channel_embedding_dim must lie between 0 (one weight for all channels) and the number "
-            "of channels, 3; got 4. Choose channel_embedding_dim <= 3."
+            "of channels (of series, where weights are by series), 3; got 4. "
+            "Choose channel_embedding_dim <= 3."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             make(channel_embedding_dim=4).fit(series)

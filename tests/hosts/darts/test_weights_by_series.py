@@ -175,6 +175,24 @@ def test_saved_and_loaded_it_knows_its_series(model: HyperforecastModel, tmp_pat
     np.testing.assert_allclose(values_of(again.predict(H, series=series)), expected, rtol=1e-6)
 
 
+def test_another_model_takes_vectors_longer_than_one_over(tmp_path: Path) -> None:
+    series = panel(3)
+    arguments = {"weights_by": "series", "channel_embedding_dim": 2, **BY_GRADIENTS}
+    trained = HNMVTSModel(
+        L, H, **arguments, save_checkpoints=True, work_dir=str(tmp_path), model_name="trained"
+    ).fit(series, val_series=series)
+    trained.save(tmp_path / "model.pt")
+    expected = values_of(trained.predict(H, series=series))
+    again = HNMVTSModel(L, H, **arguments)
+    again.load_weights(tmp_path / "model.pt")
+    np.testing.assert_allclose(values_of(again.predict(H, series=series)), expected, rtol=1e-6)
+    of_checkpoint = HNMVTSModel(L, H, **arguments)
+    of_checkpoint.load_weights_from_checkpoint("trained", str(tmp_path), best=False)
+    np.testing.assert_allclose(
+        values_of(of_checkpoint.predict(H, series=series)), expected, rtol=1e-6
+    )
+
+
 def test_a_backtest_over_a_list_is_that_of_its_windows(model: HyperforecastModel) -> None:
     series = panel()[:3]
     found = model.historical_forecasts(

@@ -69,8 +69,16 @@ class TestTarget:
     def test_irregular(self, cls: type, panel: pd.DataFrame) -> None:
         message = r"irregular: after 2020-01-08 00:00:00 comes 2020-01-10.*Expected a row for every"
         gap = panel.drop(panel.index[8])
-        with raises(ValueError, "irregular: no single step leads from row to row"):
+        with raises(
+            ValueError, r"1 of 120 rows are missing, the first is 2020-01-09 .*`asfreq\('D'\)`"
+        ):
             make(cls).fit(gap, fh=[1])
+        make(cls).fit(gap.asfreq("D"), fh=[1])  # as it says
+        with raises(ValueError, "irregular: after 2020-01-09 00:00:00 comes 2020-01-09"):
+            make(cls).fit(panel.iloc[[*range(9), *range(8, 120)]], fh=[1])
+        leap = panel.set_axis(panel.index[:1].union(panel.index[1:] + pd.Timedelta(days=300)))
+        with raises(ValueError, "mostly 1 days .* apart, but after 2020-01-01 .* comes 2020-10-28"):
+            make(cls).fit(leap, fh=[1])
         with raises(ValueError, message):
             y = pd.concat({"x": panel, "y": gap}, names=["store", "time"])
             make(cls).fit(y, fh=[1])

@@ -19,7 +19,8 @@ def test_start_from_sets_the_weight() -> None:
 def test_embedding_dim_out_of_range(dim: int) -> None:
     message = (
         "channel_embedding_dim must lie between 0 (one weight for all channels) and the number of "
-        f"channels, 3; got {dim}. Choose channel_embedding_dim <= 3."
+        f"channels (of series, where weights are by series), 3; got {dim}. "
+        "Choose channel_embedding_dim <= 3."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         ChannelEmbedding(3, dim)

@@ -78,7 +78,8 @@ def test_hidden_widths_reach_the_generator() -> None:
         (
             {"channel_embedding_dim": 5},
             "channel_embedding_dim must lie between 0 (one weight for all channels) and the number "
-            "of channels, 4; got 5. Choose channel_embedding_dim <= 4.",
+            "of channels (of series, where weights are by series), 4; got 5. "
+            "Choose channel_embedding_dim <= 4.",
         ),
     ],
 )

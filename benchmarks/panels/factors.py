@@ -75,7 +75,7 @@ def tourism(folder: Path) -> Panel:
 
 def los_speed(folder: Path) -> Panel:
     """Return 207 detectors in nine groups of 23."""
-    table = pd.read_csv(folder / "los_speed.csv", index_col=0).select_dtypes("number")
+    table = pd.read_csv(folder / "los_speed.csv").select_dtypes("number")
     columns = np.array_split(table.to_numpy(float), 9, axis=1)
     series = [named(values, f"group {number}") for number, values in enumerate(columns)]
     return Panel(series, 48, 12, 288, 5)
@@ -110,7 +110,8 @@ def measure(name: str, way: str, folder: Path) -> Row:
     panel = PANELS[name](folder)
     series, options = panel.series, {"weights_by": "channel"}
     if way == "one table":
-        series = [concatenate(series, axis="component").with_static_covariates(None)]
+        plain = [one.with_static_covariates(None) for one in series]
+        series = [concatenate(plain, axis="component")]
     else:
         series = with_same_components(series)
         options = {"weights_by": "both", "series_id": "name"}

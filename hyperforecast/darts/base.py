@@ -669,12 +669,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         if self._takes_attributes:
             series = [only_name(one, self._series_id) for one in series]
         series = [self._with_ordered_static_covariates(one) for one in series]
-        filler = self._filler_for(series)
+        filler, by_series = self._filler_for(series), self.weights_by != "channel"
         future_covariates = self._in_order("future_covariates", future_covariates)
         if self._takes_phases:
             future_covariates = with_phases(future_covariates, series, self._repeat)
         dataset = super()._build_train_dataset(
-            series=series if filler is None else [filled(one, filler) for one in series],
+            series=series if filler is None else [filled(one, filler, by_series) for one in series],
             past_covariates=self._in_order("past_covariates", past_covariates),
             future_covariates=future_covariates,
             sample_weight=sample_weight,
@@ -724,10 +724,12 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """
         if not any(map(has_gaps, series)):
             return None
-        if self.model is not None and self.model.n_targets == series[0].width:
+        by_series = self.weights_by != "channel"
+        known = self.model is not None and self.model.n_targets == series[0].width
+        if self.model is not None and known and not by_series:
             return copy.deepcopy(self.model.network.gap_filler).double().cpu()
         if self._gap_filler is None:
-            self._gap_filler = filler_of(series, self.input_chunk_length)
+            self._gap_filler = filler_of(series, self.input_chunk_length, own_units=by_series)
         return self._gap_filler
 
     def _setup_for_train(

@@ -101,6 +101,10 @@ def train_exactly(
         settings.note(problem, series, options, solution, recalled is not None)
     double = dataset.series[0].dtype == np.float64
     write_into(module, solution, torch.float64 if double else module.dtype)
+    if module.single_network.fills_in_units:
+        target = solution.units.target
+        known = [target.some(one.numbers).standardise(one.known) for one in series]
+        module.single_network.gap_filler.start_from(known)
     setting, n_settings = solution.setting, len(solution.combination.settings)
     logger.info(
         "Trained by the exact solver: instance_norm=%r, %s, n_factors=%d, %s.",

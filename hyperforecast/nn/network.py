@@ -468,7 +468,10 @@ class ForecastingNetwork(HyperNetwork):
         self, past_target: Tensor, units: Tensor | None = None, phase: Tensor | None = None
     ) -> tuple[Tensor, Statistics | None]:
         """Fill and normalise windows (B, L, C): (B, C, L), and by what statistics of their own."""
-        x = self._in_units(self.gap_filler(past_target.mT), units, phase)
+        x = past_target.mT
+        if not self.fills_in_units:
+            x = self.gap_filler(x)
+        x = self._in_units(x, units, phase)
         if self.instance_norm is None:
             return x, None
         statistics = self.instance_norm.statistics(x)
@@ -478,10 +481,17 @@ class ForecastingNetwork(HyperNetwork):
         """Return windows (B, C, L) in units of training, less the cycles."""
         if self.standardiser is not None:
             x = self.standardiser.standardise(x, units)
+        if self.fills_in_units:
+            x = self.gap_filler(x)
         if self.cycle is not None:
             assert phase is not None
             x = x - self.cycle(phase[:, 0], x.shape[2], units)
         return x
+
+    @property
+    def fills_in_units(self) -> bool:
+        """Whether gaps are filled in units of each series: levels of others say nothing of its."""
+        return self.standardiser is not None and self.weights_by != "channel"
 
     def output_scale(self, past_target: Tensor, phase: Tensor | None = None) -> Tensor:
         """Return what an output of the head of one adds to forecasts of windows (B, L, C).

@@ -405,6 +405,55 @@ class TestSeriesOfSeveralComponents:
             np.testing.assert_allclose(found / np.repeat([1.0, 1e4], 3), same, rtol=1e-3, atol=1e-3)
 
 
+class TestGaps:
+    """Missing values, which are filled in units of each series."""
+
+    options: dict[str, Any] = {
+        "weights_by": "both",
+        "series_id": "shop",
+        "solver": "exact",
+        "channel_embedding_dim": 2,
+    }
+
+    @staticmethod
+    def with_gaps(series: list[TimeSeries]) -> list[TimeSeries]:
+        holes = [
+            np.random.default_rng(n).random((len(one), 2)) < 0.1 for n, one in enumerate(series)
+        ]
+        return [
+            one.with_values(np.where(hole, np.nan, one.values()))
+            for one, hole in zip(series, holes, strict=True)
+        ]
+
+    def test_levels_and_scales_of_series_do_not_matter(self) -> None:
+        """Nor how those of one component compare with those of another."""
+        series = self.with_gaps(shops())
+        scale = np.array([[10.0 ** (n % 3), 10.0 ** (2 - n % 3)] for n in range(6)])
+        level = np.array([[100.0 * n, -1000.0 * n] for n in range(6)])
+        moved = [
+            one.with_values(one.values() * by + of)
+            for one, by, of in zip(series, scale, level, strict=True)
+        ]
+        expected, found = (
+            values_of(HNMVTSModel(L, H, **self.options).fit(some).predict(H, series=some))
+            for some in (series, moved)
+        )
+        for one, other, by, of in zip(expected, found, scale, level, strict=True):
+            np.testing.assert_allclose(
+                (other.reshape(H, 2) - of) / by, one.reshape(H, 2), rtol=1e-3, atol=1e-3
+            )
+
+    def test_a_window_without_values_is_at_the_level_of_its_series(self) -> None:
+        series = panel(4)
+        options = {**self.options, "series_id": None, "instance_norm": "none"}
+        model = HNMVTSModel(L, H, **options).fit(series)
+        for one in series:
+            values = one.values()
+            last = np.where(np.arange(len(one))[:, None] >= len(one) - L, np.nan, values)
+            forecast = model.predict(H, series=one.with_values(last)).values()
+            assert np.abs(forecast - values.mean()).max() < values.std()
+
+
 class TestSampleWeights:
     """Of series that are solved for."""
 

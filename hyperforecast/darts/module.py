@@ -254,6 +254,8 @@ class ForecastingModule(PLForecastingModule):
     def _get_batch_prediction(
         self, n: int, input_batch: TorchInferenceBatch, roll_size: int
     ) -> Tensor:
+        if roll_size < self.network.horizon < n:
+            return self._rolled(n, input_batch, roll_size)
         if not n < self.network.horizon <= roll_size:
             return super()._get_batch_prediction(n, input_batch, roll_size)
         # made in one pass, which needs to compute no more than n steps
@@ -268,6 +270,48 @@ class ForecastingModule(PLForecastingModule):
             n_steps=n,
         )
         return self._produce_predict_output(x_in).prediction[:, :n]
+
+    def _rolled(self, n: int, batch: TorchInferenceBatch, roll_size: int) -> Tensor:
+        """Forecast by passes that each go on from the first steps of the one before.
+
+        Darts keeps all steps of the passes after the first one, and goes on from some of them.
+
+        Parameters
+        ----------
+        n : int
+            Number of steps, more than a pass has.
+        batch : TorchInferenceBatch
+        roll_size : int
+            Steps of a pass that are kept, fewer than it has; of the last one all are.
+        """
+        target, past = batch.past_target, batch.past_covariates
+        historic = batch.historic_future_covariates
+        kept: list[Tensor] = []
+        position = 0
+        while True:
+            future = batch.future_covariates
+            if future is not None:
+                future = future[:, position : position + self.network.horizon]
+            x_in = PLModuleInput(
+                past_target=target,
+                past_covariates=past,
+                historic_future_covariates=historic,
+                future_covariates=future,
+                static_covariates=batch.static_covariates,
+                stage=ModuleStage.PREDICT,
+            )
+            made = self._produce_predict_output(x_in).prediction
+            step = min(roll_size, n - self.network.horizon - position)  # the last one ends at n
+            if not step:
+                return torch.cat([*kept, made], dim=1)
+            kept.append(made[:, :step])
+            rows = slice(position, position + step)
+            target = _moved_on(target, kept[-1])
+            if past is not None:
+                past = _moved_on(past, batch.future_past_covariates[:, rows])
+            if historic is not None:
+                historic = _moved_on(historic, batch.future_covariates[:, rows])
+            position += step
 
     def _produce_predict_output(self, x: PLModuleInput) -> PLModuleOutput:
         one_sample = self.pred_num_samples == 1 and not self.predict_likelihood_parameters
@@ -531,6 +575,11 @@ class ForecastingModule(PLForecastingModule):
         use_monte_carlo_dropout(network)
         self.network = network.train(self.network.training)
         self.network_arguments = arguments
+
+
+def _moved_on(window: Tensor, rows: Tensor) -> Tensor:
+    """Return a window with rows behind it that is as long as before: (B, L, F)."""
+    return torch.cat([window, rows], dim=1)[:, -window.shape[1] :]
 
 
 def folded(module: ForecastingModule) -> ForecastingModule:

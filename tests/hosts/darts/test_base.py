@@ -70,6 +70,26 @@ class TestForecasts:
         assert list(forecast.components) == list(series.components)
         assert forecast.start_time() == series.end_time() + series.freq
 
+    @pytest.mark.parametrize("covariates", [(), ("past_covariates", "future_covariates")])
+    @pytest.mark.parametrize("lookback", [L, 2])  # longer than what is fed back, and shorter
+    def test_beyond_the_horizon_feed_on_as_many_steps_as_is_said(
+        self, lookback: int, covariates: tuple[str, ...], make_series: Callable
+    ) -> None:
+        series, n = make_series(), 3 * H + 1
+        long = make_series(n_rows=len(series) + n, n_channels=2, seed=1)
+        given = {kind: long.with_columns_renamed(long.columns, list("uv")) for kind in covariates}
+        model = BackboneModel(lookback, H, solver="exact").fit(series, **given)
+        for roll_size in range(1, H + 1):
+            known, left = series, n
+            while left:
+                forecast = model.predict(H, known, **given)
+                # the last pass ends at the last step
+                kept = left if left == H else min(roll_size, left - H)
+                known, left = known.append(forecast[:kept]), left - kept
+            found = model.predict(n, series, **given, roll_size=roll_size)
+            assert found.time_index.equals(known[-n:].time_index)
+            np.testing.assert_allclose(found.values(), known[-n:].values(), rtol=1e-4, atol=1e-5)
+
     def test_beyond_the_horizon_feed_on_themselves(self, series: TimeSeries) -> None:
         model = make().fit(series)
         first = model.predict(H)

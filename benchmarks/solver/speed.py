@@ -1,10 +1,19 @@
-"""The exact solver, the same model trained by Adam, and Darts' own DLinear."""
+"""The exact solver, the same model trained by Adam, and the linear models of both hosts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from darts.models import DLinearModel
+import torch
+from darts.models import DLinearModel, LinearRegressionModel
+from sklearn.linear_model import Ridge
+from sktime.forecasting.compose import make_reduction
+from torch import Tensor, nn
 
+from benchmarks.comparison.networks import Regressed
 from benchmarks.markdown import markdown
 from benchmarks.protocol import Dataset, evaluate, load
 from benchmarks.solver.fits import (
@@ -15,58 +24,111 @@ from benchmarks.solver.fits import (
     fit_by_gradients,
     fit_exactly,
 )
-from benchmarks.timing import median
+from benchmarks.timing import median, timed
 from hyperforecast.darts import HNMVTSModel
+
+GIVEN = MappingProxyType({"instance_norm": "last", "n_factors": 0, "solver_kwargs": ONE_SETTING})
+
+SOLVED: Mapping[str, Mapping[str, Any]] = {
+    "exact, one setting, d = 0": {**GIVEN, "channel_embedding_dim": 0},
+    "exact, one setting, d = 8": {**GIVEN, "channel_embedding_dim": 8},
+    "exact, one chosen": {"solver_kwargs": ONE_SETTING},
+    "exact, added up": {},
+}
+"""Fits by the exact solver: one norm and length given, of which lookback and ridge are chosen; one
+of all settings; and settings added up, which is the default."""
+
+
+class PerChannel(nn.Module):
+    """A regression for each channel: windows (B, L, C) -> forecasts (B, H, C, 1).
+
+    Parameters
+    ----------
+    weight : Tensor, shape (C, H, L)
+    bias : Tensor, shape (C, H)
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.float())
+        self.register_buffer("bias", bias.float())
+
+    def forward(self, past: Tensor) -> Tensor:
+        """Forecast windows."""
+        return (torch.einsum("chl,blc->bhc", self.weight, past) + self.bias.T).unsqueeze(-1)
 
 
 def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: int) -> None:
-    """Compare the exact solver with training by gradients, in turns."""
+    """Compare the exact solver with training by gradients and with regressions, in turns."""
     rows = []
     for name in names:
         dataset = load(name, folder)
         lookback, horizon = WINDOWS.get(dataset.name, (96, 24))
         where = (dataset, lookback, horizon)
-
-        exact = []
-
-        def solve(where: tuple[Dataset, int, int] = where, exact: list[Fit] = exact) -> HNMVTSModel:
-            for _ in range(repetitions):
-                fit, model = fit_exactly(*where, solver_kwargs=ONE_SETTING)
-                exact.append(fit)
-            return model
-
-        solve()
-        adam = fit_by_gradients(
-            lambda *lengths, **options: HNMVTSModel(*lengths, solver="adam", **options),
-            *where,
-            patience,
-        )
-        solve()
-        darts = fit_by_gradients(
-            lambda *lengths, **options: DLinearModel(*lengths, shared_weights=True, **options),
-            *where,
-            patience,
-        )
-        model = solve()
-        usual = median([fit.total for fit in exact])
-        tried = {
-            "HNMVTSModel, exact": Fit(exact[-1].network, usual, usual),
-            "HNMVTSModel, Adam": adam,
-            "Darts DLinearModel": darts,
+        others: dict[str, Callable[[], Fit]] = {
+            "HNMVTSModel, Adam": partial(
+                fit_by_gradients, partial(HNMVTSModel, solver="adam"), *where, patience
+            ),
+            "Darts DLinearModel": partial(
+                fit_by_gradients, partial(DLinearModel, shared_weights=True), *where, patience
+            ),
+            "Darts LinearRegressionModel": partial(fit_regression, *where),
+            "sktime Ridge reduction, one each": partial(fit_reduction, *where),
         }
-        for label, fit in tried.items():
+        exact: dict[str, list[Fit]] = {label: [] for label in SOLVED}
+
+        def solve(
+            where: tuple[Dataset, int, int] = where, exact: dict[str, list[Fit]] = exact
+        ) -> None:
+            for _ in range(repetitions):
+                for label, options in SOLVED.items():
+                    fit, model = fit_exactly(*where, **options)
+                    exact[label].append(fit)
+                    print(f"{where[0].name}, {label}: {chosen(model)}", flush=True)
+
+        tried = {}
+        solve()
+        for label, fit_other in others.items():
+            tried[label] = fit_other()
+            solve()
+        for label, fits in exact.items():
+            usual = median([fit.total for fit in fits])
+            tried[label] = Fit(fits[-1].network, usual, usual)
+        for label in (*SOLVED, *others):
+            fit = tried[label]
             rows.append(
                 {
                     "data": f"{dataset.name} {lookback} -> {horizon}",
-                    "trained by": label,
+                    "fitted by": label,
                     "test MSE": evaluate(fit.network, dataset, "test", lookback, horizon).mse,
-                    "seconds to best": fit.to_best.wall,
-                    "whole": fit.total.wall,
-                    "processor seconds to best": fit.to_best.processor,
+                    "seconds": fit.total.wall,
+                    "processor seconds": fit.total.processor,
                     "epochs": "" if fit.epochs is None else fit.epochs,
-                    "times exact": fit.to_best.wall / usual.wall,
-                    "times exact, processor": fit.to_best.processor / usual.processor,
+                    **{
+                        f"times {other.removeprefix('exact, ')}": fit.total.processor
+                        / tried[other].total.processor
+                        for other in SOLVED
+                    },
                 }
             )
-        print(f"{dataset.name}: {chosen(model)}", flush=True)
     print(markdown(pd.DataFrame(rows), digits=4))
+
+
+def fit_regression(dataset: Dataset, lookback: int, horizon: int) -> Fit:
+    """Fit Darts' regression, one for all channels: all steps of the horizon on a channel's lags."""
+    model = LinearRegressionModel(lookback, output_chunk_length=horizon)
+    channels = dataset.series("train")
+    series = [channels.univariate_component(i) for i in range(channels.n_components)]
+    _, total = timed(lambda: model.fit(series))
+    return Fit(Regressed.of_darts(model, horizon, by_channel=True), total, total)
+
+
+def fit_reduction(dataset: Dataset, lookback: int, horizon: int) -> Fit:
+    """Fit sktime's reduction to scikit-learn's ridge regression, one for each channel."""
+    model = make_reduction(Ridge(), strategy="multioutput", window_length=lookback)
+    rows = pd.DataFrame(dataset.rows("train"))
+    _, total = timed(lambda: model.fit(rows, fh=np.arange(1, horizon + 1)))
+    found = [one.estimator_ for one in model.forecasters_.loc["forecasters"]]
+    weight = torch.stack([torch.as_tensor(one.coef_) for one in found])
+    bias = torch.stack([torch.as_tensor(one.intercept_) for one in found])
+    return Fit(PerChannel(weight, bias), total, total)

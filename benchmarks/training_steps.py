@@ -1,8 +1,8 @@
 """What a training step of HN-MVTS takes beside one of the plain network.
 
 Processor time of forecasting a batch of random windows, its gradients and a step of Adam, with one
-head for all and with generated heads of the default length d of channel vectors: multiplied in
-pieces, as they are by default, and with all of them held at once. The three take turns; medians::
+head for all, one each, and generated heads of the default length d of channel vectors: multiplied
+in pieces, as they are by default, and with all of them held at once. The four take turns; medians::
 
     python -m benchmarks.training_steps
     python -m benchmarks.training_steps --batch-size 256 --backbones dlinear
@@ -75,6 +75,7 @@ def compare(name: str, backbone: str, batch_size: int, repetitions: int) -> dict
     times = in_turns(
         {
             "plain": step_of(backbone, sizes, batch_size, None),
+            "each": step_of(backbone, sizes, batch_size, "individual"),
             "pieces": step_of(backbone, sizes, batch_size, "hn-mvts"),
             "whole": step_of(backbone, sizes, batch_size, "hn-mvts", in_pieces=False),
         },
@@ -88,6 +89,7 @@ def compare(name: str, backbone: str, batch_size: int, repetitions: int) -> dict
         "plain, ms": taken["plain"],
         "HN-MVTS, ms": taken["pieces"],
         "ratio": taken["pieces"] / taken["plain"],
+        "ratio, one each": taken["each"] / taken["plain"],
         "ratio, weights held whole": taken["whole"] / taken["plain"],
     }
 

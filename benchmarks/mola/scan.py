@@ -34,6 +34,7 @@ def runs(
     backbones: Sequence[str],
     seeds: Sequence[int],
     shapes: Sequence[str],
+    horizon: int,
     **settings: Any,
 ) -> Iterator[Run]:
     """Return the training of every shape; see :func:`benchmarks.mola.accuracy.measure`."""
@@ -44,7 +45,8 @@ def runs(
                 if "segment_length" in options:
                     del options["n_segments"]
                 method = "plain" if shape == "plain backbone" else "mola"
-                key: Row = {"data": data, "backbone": backbone, "shape": shape, "seed": seed}
+                key: Row = {"data": data, "backbone": backbone, "horizon": horizon}
+                key |= {"shape": shape, "seed": seed}
                 yield Run(
                     key,
                     partial(
@@ -55,13 +57,17 @@ def runs(
                         method,
                         seed,
                         options=options,
+                        horizon=horizon,
                         **settings,
                     ),
                 )
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Average over seeds, a column for each data set and backbone."""
-    results = results.assign(of=results["data"] + ", " + results["backbone"])
-    means = results.groupby(["shape", "of"])["test_mse"].mean().unstack("of")
+    """Average over seeds, a column for each data set, horizon and backbone, of each part."""
+    horizons = results["horizon"].astype(str)
+    results = results.assign(of=results["data"] + " " + horizons + ", " + results["backbone"])
+    results = results.rename(columns={"validation_mse": "validation", "test_mse": "test"})
+    means = results.groupby(["shape", "of"])[["validation", "test"]].mean().unstack("of")
+    means.columns = pd.Index([f"{of}, {part}" for part, of in means.columns])
     return means.reindex([one for one in SHAPES if one in means.index]).reset_index()

@@ -21,8 +21,7 @@ class Segments:
     n_segments : int, optional
         Number of segments S.
     segment_length : int, optional
-        Steps T of a segment. With neither, there are 8 segments, or fewer where the horizon does
-        not cut into as many.
+        Steps T of a segment. With neither, there are two segments, or one of a single step.
 
     Attributes
     ----------
@@ -31,7 +30,7 @@ class Segments:
         steps beyond are dropped.
     """
 
-    default_count = 8
+    default_count = 2
 
     def __init__(
         self, horizon: int, n_segments: int | None = None, segment_length: int | None = None

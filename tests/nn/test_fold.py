@@ -97,6 +97,6 @@ def test_mode_is_kept() -> None:
 def test_a_folded_network_has_no_shared_weights() -> None:
     network = ForecastingNetwork(lookback=8, horizon=4, n_channels=3, parts={"mola": {}}).eval()
     x = torch.randn(4, 8, 3)
-    assert network(x, shared=True).shape == (4, 1, 3, 1)
+    assert network(x, shared=True).shape == (4, 2, 3, 1)
     with pytest.raises(ValueError, match="Ask the network that was folded"):
         network.fold()(x, shared=True)

@@ -19,8 +19,8 @@ class MoLAOptions:
     n_segments: int | None = option(
         default=None,
         least=1,
-        doc="""Number of segments S of equal length that the horizon is cut into; 8, or fewer where
-        the horizon does not cut into as many, if not given.""",
+        doc="""Number of segments S of equal length that the horizon is cut into; 2 if not given, or
+        1 where it has one step.""",
     )
     segment_length: int | None = option(
         default=None,

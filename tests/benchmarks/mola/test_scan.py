@@ -30,4 +30,6 @@ def test_every_shape_is_what_it_is_called(dataset, monkeypatch, tmp_path):
     table = scan.table(read_results(tmp_path / "scan.csv"))
     assert sorted(table["shape"]) == sorted(shapes)
     assert list(table["shape"]) == [one for one in scan.SHAPES if one in shapes]
-    assert table["waves, dlinear"].notna().all()
+    rows = read_results(tmp_path / "scan.csv").set_index("shape").loc[table["shape"]]
+    for part in ("validation", "test"):
+        assert list(table[f"waves 8, dlinear, {part}"]) == list(rows[f"{part}_mse"])

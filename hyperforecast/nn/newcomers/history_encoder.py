@@ -1,10 +1,10 @@
 """What reads the history of a newcomer, and says where it lies among the known channels."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -132,5 +132,11 @@ class HistoryEncoder(nn.Module):
     def _trusted(self, n_rows: int) -> float:
         if not self.trust:
             return 1.0
-        lengths, parts = zip(*sorted(self.trust.items()), strict=True)
-        return float(np.interp(math.log(n_rows), np.log(lengths), parts))
+        lengths = sorted(self.trust)
+        n_rows = min(max(n_rows, lengths[0]), lengths[-1])
+        longer = lengths[bisect_left(lengths, n_rows)]
+        if longer == n_rows:
+            return self.trust[longer]
+        shorter = lengths[bisect_left(lengths, n_rows) - 1]
+        part = math.log(n_rows / shorter) / math.log(longer / shorter)
+        return self.trust[shorter] + part * (self.trust[longer] - self.trust[shorter])

@@ -36,6 +36,9 @@ TYPICAL = 0.01
 """How much steps count by what they add to windows of all known channels: what a smooth channel's
 own windows never try must not go wild on others."""
 
+PARTS = tuple(step / 10 for step in range(11))
+"""Parts of the way to what the encoder says of which one is trusted, by the length of a history."""
+
 OWN_WEIGHTS = (0.0, 1e-3, 1e-2, 1e-1, 1.0)
 
 N_STEPS, BATCH, RATE, DECAY = 400, 256, 3e-3, 1e-2
@@ -109,8 +112,11 @@ def train_encoder(
             )
         held_out = [one for one in episodes if one.number % HELD_OUT == HELD_OUT - 1]
         training = [one for one in episodes if one.number % HELD_OUT != HELD_OUT - 1]
-        encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places)
+        start = None if solver.pool is None else solver.pool.start
+        encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places, start)
         _fit(encoder, solver, training)
+        if solver.pool is not None:  # else distances of places stand for errors of forecasts
+            encoder.trust = _trust(encoder, solver, held_out)
         encoder.own_weight = _best_own_weight(encoder, solver, held_out, attributes)
     return encoder.eval()
 
@@ -192,6 +198,34 @@ def _fit(encoder: HistoryEncoder, solver: ChannelSolver, episodes: Sequence[Epis
         loss.backward()
         optimizer.step()
         schedule.step()
+
+
+def _trust(
+    encoder: HistoryEncoder, solver: ChannelSolver, episodes: Sequence[Episode]
+) -> dict[int, float]:
+    """Return how far channels left out are to move to what is said of them, by their rows.
+
+    The part of the way whose errors, relative to those at the start, are least in the mean over
+    channels and by a standard error of it: one channel that is lost weighs more than several that
+    gain a little, and few channels prove little.
+    """
+    said = encoder.said([solver.own_rows([one.history]) for one in episodes])
+    errors: dict[int, dict[int, list[Tensor]]] = {}
+    for one, place in zip(episodes, said, strict=True):
+        parts = torch.tensor(PARTS, dtype=torch.float64)[:, None]
+        found = one.error(encoder.start + parts * (place - encoder.start))
+        by_channel = errors.setdefault(one.history.n_rows, {})
+        by_channel.setdefault(one.number, []).append(found)
+    trust = {}
+    for n_rows, by_channel in errors.items():
+        each = torch.stack([torch.stack(some).mean(dim=0) for some in by_channel.values()])
+        start = each[:, :1].clamp(min=torch.finfo(each.dtype).tiny)
+        lost = each / start - 1  # (channels, parts)
+        trust[n_rows] = 0.0
+        if len(lost) > 1:
+            unsure = lost.std(dim=0) / len(lost) ** 0.5
+            trust[n_rows] = PARTS[int((lost.mean(dim=0) + unsure).argmin())]
+    return trust
 
 
 def _best_own_weight(

@@ -1,5 +1,7 @@
 """What reads the history of a newcomer, and says where it lies among the known channels."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -31,24 +33,35 @@ class HistoryEncoder(nn.Module):
     places : Tensor, shape (N, K)
         Of the known channels, see :class:`~hyperforecast.nn.newcomers.ChannelSpread`.
 
+    start : Tensor, shape (K,), optional
+        Where channels lie of which nothing is known; zero if not given.
+
     Attributes
     ----------
     own_weight : float
         How much a horizon of a channel's own windows counts beside what its history says.
+    trust : dict of int to float
+        By what part of the way from the start to what it says a channel moves, by the number of
+        rows of its history; between these numbers on a line over their logarithms. All of it
+        where there are none.
     """
 
     mean: Tensor
     deviation: Tensor
     places: Tensor
+    start: Tensor
 
-    def __init__(self, lookback: int, places: Tensor) -> None:
+    def __init__(self, lookback: int, places: Tensor, start: Tensor | None = None) -> None:
         super().__init__()
         self.lookback = lookback
         self.own_weight = 0.0
+        self.trust: dict[int, float] = {}
         n_features, n_directions = self.n_lags + 2, places.shape[1]
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("deviation", torch.ones(n_features))
         self.register_buffer("places", places)
+        start = places.new_zeros(n_directions) if start is None else start
+        self.register_buffer("start", start)
         self.layers = nn.Sequential(
             nn.Linear(n_features, WIDTH),
             nn.ReLU(),
@@ -64,9 +77,11 @@ class HistoryEncoder(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the encoder of a :meth:`state`."""
-        encoder = cls(state["lookback"], state["tensors"]["places"])
+        tensors = state["tensors"]
+        encoder = cls(state["lookback"], tensors["places"], tensors.get("start"))
         encoder.own_weight = state["own_weight"]
-        encoder.load_state_dict(state["tensors"])
+        encoder.trust = dict(state.get("trust", {}))
+        encoder.load_state_dict({"start": encoder.start, **tensors})
         return encoder.eval()
 
     def state(self) -> dict[str, Any]:
@@ -74,6 +89,7 @@ class HistoryEncoder(nn.Module):
         return {
             "lookback": self.lookback,
             "own_weight": self.own_weight,
+            "trust": dict(self.trust),
             "tensors": self.state_dict(),
         }
 
@@ -104,6 +120,23 @@ class HistoryEncoder(nn.Module):
         return self.layers((features - self.mean) / self.deviation)
 
     @torch.no_grad()
+    def said(self, histories: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return what it says of histories, places (n, K), float64."""
+        return self(self.features(histories)).double()
+
     def place(self, stretches: Sequence[Tensor]) -> Tensor:
-        """Return the place (K,) of a history, float64."""
-        return self(self.features([stretches]))[0].double()
+        """Return the place (K,) of a history, float64: as far to what is said as is trusted."""
+        part = self._trusted(sum(map(len, stretches)))
+        return self.start + part * (self.said([stretches])[0] - self.start)
+
+    def _trusted(self, n_rows: int) -> float:
+        if not self.trust:
+            return 1.0
+        lengths = sorted(self.trust)
+        n_rows = min(max(n_rows, lengths[0]), lengths[-1])
+        longer = lengths[bisect_left(lengths, n_rows)]
+        if longer == n_rows:
+            return self.trust[longer]
+        shorter = lengths[bisect_left(lengths, n_rows) - 1]
+        part = math.log(n_rows / shorter) / math.log(longer / shorter)
+        return self.trust[shorter] + part * (self.trust[longer] - self.trust[shorter])

@@ -74,6 +74,17 @@ def test_added_again_with_more_rows_it_is_replaced(solved: HyperforecastModel) -
         np.testing.assert_allclose(one, expected.values(), rtol=1e-6)
 
 
+def test_added_at_once_they_are_as_added_one_after_the_other(solved: HyperforecastModel) -> None:
+    new = bare(NEWCOMERS)
+    rows = [new[0][:50], new[1][3:53]]
+    at_once = copy.deepcopy(solved).add_series(rows)
+    for one in rows:
+        solved.add_series(one)
+    for one in new:
+        expected = solved.predict(H, series=one).values()
+        np.testing.assert_allclose(at_once.predict(H, series=one).values(), expected, rtol=1e-6)
+
+
 def test_stretches_of_one_name_are_one_series(solved: HyperforecastModel) -> None:
     one = bare(NEWCOMERS)[0]
     solved.add_series([one[:25], one[25:50]])

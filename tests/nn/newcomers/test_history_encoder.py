@@ -49,3 +49,28 @@ def test_it_is_kept_as_plain_values() -> None:
     assert torch.equal(again.place(rows), made.place(rows))
     assert again.own_weight == 0.1
     assert torch.equal(again.places, made.places)
+
+
+def test_a_channel_moves_as_far_as_what_is_said_is_trusted() -> None:
+    made = HistoryEncoder(L, torch.randn(10, 3).double(), torch.tensor([1.0, 2.0, 3.0]).double())
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    rows = [torch.randn(8).double(), torch.randn(8).double()]
+    said = made.said([rows])[0]
+    torch.testing.assert_close(made.place(rows), said)
+    made.trust = {8: 0.2, 32: 0.6}
+    torch.testing.assert_close(made.place(rows), made.start + 0.4 * (said - made.start))
+    few = [torch.randn(3).double()]
+    expected = made.start + 0.2 * (made.said([few])[0] - made.start)
+    torch.testing.assert_close(made.place(few), expected)
+    again = HistoryEncoder.from_state(made.state())
+    assert torch.equal(again.place(rows), made.place(rows))
+
+
+def test_files_from_before_there_was_any_doubt_are_read() -> None:
+    made = encoder().eval()
+    state = made.state()
+    del state["trust"]
+    del state["tensors"]["start"]
+    rows = [torch.randn(30)]
+    assert torch.equal(HistoryEncoder.from_state(state).place(rows), made.place(rows))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from hyperforecast.automatic import choose_lookback
 from hyperforecast.automatic.names import (
     DRIFT,
     GENERATED,
@@ -320,7 +321,8 @@ class Race:
 
         So they are to a drift, and where they span fewer than two horizons to whatever is solved
         for and stands beside a naive forecast. That is then trained on the first half of the
-        training rows, and has to gain over stretches of the later half and of those held out.
+        training rows, with the lookback that so many rows suffice for, and has to gain over
+        stretches of the later half and of those held out.
         """
         if entry.name == DRIFT:
             everything = self._windows(self.data, self.data)
@@ -329,14 +331,17 @@ class Race:
             return True
         if windows.n_apart >= MIN_STRETCHES:
             return True
-        first, later = split(training, self.lengths, 0.5)
-        filler = filler_before(later, first, self.lengths.lookback)
-        before = HeldOutWindows(later, self.lengths, variances_of(training.series), filler)
+        lengths = self._lengths_on_half(training, simpler)
+        first, later = split(training, lengths, 0.5)
+        filler = filler_before(later, first, lengths.lookback)
+        before = HeldOutWindows(later, lengths, variances_of(training.series), filler)
         if before.n_held_out < MIN_HELD_OUT:
             return True
         reference = squared(
             before.residuals_of_map(
-                self.map_of(simpler.name), drift=simpler.name == DRIFT, before=first
+                self.map_of(simpler.name, lengths.lookback),
+                drift=simpler.name == DRIFT,
+                before=first,
             )
         )
         errors = self._solved(entry.candidate, first, None, before).errors
@@ -347,6 +352,17 @@ class Race:
         times = torch.cat([before.times, before.times.max() + 1 + windows.times])
         n_apart = before.n_apart + windows.n_apart
         return exceeds_error_over_time(torch.cat(saved, dim=1), times, n_apart)
+
+    def _lengths_on_half(self, training: Observed, simpler: Entry) -> Lengths:
+        """Return lengths that half of the rows suffice for, and a naive forecast can be made by."""
+        lengths = self.lengths
+        n_rows = [len(one) // 2 for one in training.series]
+        ahead = lengths.horizon + lengths.shift
+        suffices = choose_lookback(n_rows, ahead, n_channels=training.series[0].n_components)
+        if simpler.name == SEASONAL_NAIVE:
+            assert self.season is not None
+            suffices = max(suffices, self.season)
+        return lengths._replace(lookback=min(lengths.lookback, suffices))
 
     def _windows(self, held_out: Observed, training: Observed) -> HeldOutWindows:
         filler = filler_before(held_out, training, self.lengths.lookback)
@@ -467,10 +483,11 @@ class Race:
         seconds = entry.fit_seconds + entry.forecast_seconds
         self.say(f"{entry.name}: validation MSE {entry.error:.4g}, {seconds:.1f} s")
 
-    def map_of(self, kind: str) -> Any:
-        """Return the linear map of a naive forecast, (H, L)."""
+    def map_of(self, kind: str, lookback: int | None = None) -> Any:
+        """Return the linear map of a naive forecast, (H, L), of another lookback if it is given."""
         lengths = self.lengths
-        return naive_map(kind, lengths.lookback, lengths.horizon, self.season, lengths.shift)
+        lookback = lookback or lengths.lookback
+        return naive_map(kind, lookback, lengths.horizon, self.season, lengths.shift)
 
     def _solved(
         self,
@@ -479,7 +496,8 @@ class Race:
         held_out: Observed | None,
         windows: HeldOutWindows,
     ) -> Entry:
-        model = candidate.model_class(**{**self.arguments, **candidate.arguments})
+        lookback = {"input_chunk_length": windows.lengths.lookback}
+        model = candidate.model_class(**{**self.arguments, **lookback, **candidate.arguments})
         settings = model._setting_history = SettingHistory()
         validation = {} if held_out is None else held_out.inputs("val_")
         start = time.perf_counter()

@@ -116,6 +116,15 @@ class TestChoice:
         assert (model.best_class_ == "BackboneModel") != walks
         assert model.verdict.endswith("but not on earlier rows.") == walks
 
+    def test_on_few_rows_is_asked_of_earlier_rows_by_the_lookback_of_half_of_them(self) -> None:
+        """With the lookback of all rows, half of them would teach a model next to nothing."""
+        months = np.arange(90)[:, None]
+        values = np.sin(2 * np.pi * months / 12 + np.arange(3)) + 0.01 * months
+        values = values + 0.3 * np.random.default_rng(1).normal(size=values.shape)
+        model = AutoHyperModel(output_chunk_length=12, **POINTS).fit(made(values, "MS"))
+        assert model.verdict.startswith("One head for all: ")
+        assert "better than the seasonal naive forecast" in model.verdict
+
     def test_of_channels_that_differ_is_generated(self, fitted: AutoHyperModel) -> None:
         assert fitted.best_class_ == "HNMVTSModel"
         assert fitted.verdict.startswith("Generated heads: ")

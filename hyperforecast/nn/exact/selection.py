@@ -36,10 +36,6 @@ MIN_APART = 2
 channel has many, to be compared: within one, what befalls all channels at once looks like a gain of
 each."""
 
-STRONG = 1.0
-"""A ridge that one weight for all channels is tried with, too: beside the valley of weak ridges
-there may be one of strong ones, which leave little but the level that is subtracted."""
-
 MANY_WINDOWS = 50
 """Number of windows for each regressor from which one head each is as safe as generated weights."""
 
@@ -163,50 +159,45 @@ class ModelSelection:
             take(self.ridges.best(setting, start, near))
             self.ridges.forget(setting)
         combination = Combination.of(settings, mean_products(errors), n_independent)
-        combination = replace(
-            combination, shared=self._for_all(combination, selected, n_independent)
-        )
+        combination = replace(combination, shared=self._for_all(combination, selected))
         self.compared += [
             replace(entry, chosen=True, share=combination.share(entry.setting))
             for entry in self._entries(combination)
         ]
         return combination
 
-    def _for_all(
-        self, combination: Combination, selected: Candidate, n_independent: float
-    ) -> Combination | None:
+    def _for_all(self, combination: Combination, selected: Candidate) -> Combination | None:
         """Return what is added up with one weight for all channels, where each has its own.
 
-        That is what channels begin with that are not known yet, and shares that suit weights of
-        each channel's own do not suit it. Compared are instance norms and lookbacks that can be
-        written as the combination is.
+        Shares of weights of each channel's own are not those that serve channels best that are not
+        known yet. Compared are instance norms and lookbacks that can be written as the combination
+        is.
         """
         written = self._written(combination)
         if not written.one_each:
             return None
-        plain = [
-            entry
-            for entry in self.compared
-            if replace(entry.setting, ridge=0.0, norm="none", lookback=None, drift=True)
-            == replace(selected.setting.for_all, ridge=0.0, norm="none", lookback=None)
-        ]
-        least = min((entry.validation_mse for entry in plain), default=math.inf)
-        near = least * (1.0 + farthest(n_independent))
-        strong = [number for number, ridge in enumerate(self.options.ridges) if ridge == STRONG]
-        taken: list[Candidate] = []
-        for lookback, norm in itertools.product(self.search.lookbacks, self.search.norms):
-            setting = replace(selected.setting.for_all, lookback=lookback, norm=norm, ridge=0.0)
-            more = (*combination.settings, setting)
-            if self._written(replace(combination, settings=more)) != written:
+        candidates: list[Candidate] = []
+        views = itertools.product(self.search.lookbacks, self.search.norms)
+        for lookback, norm in views:
+            setting = replace(selected.setting.for_all, lookback=lookback, norm=norm, drift=True)
+            more = replace(
+                combination,
+                settings=(*combination.settings, setting),
+                shares=(*combination.shares, 0.0),
+            )
+            if self._written(more) != written:
                 continue
-            for number in strong:
-                self.ridges.solve(setting, number)
-            one = self.ridges.best(setting, self._best_ridge(norm, plain), near)
-            others = [] if norm == "none" else [self.ridges.without_drift(one)]
+            one = self.ridges.best(replace(setting, ridge=0.0), self._best_ridge(norm))
+            candidates.append(one)
+            if norm != "none":
+                candidates.append(self.ridges.without_drift(one))
             self.ridges.forget(one.setting)
-            taken += [one for one in (one, *others) if one.error <= near]
-        if not taken:
+        if not candidates:
             return None
+        best = min(candidates, key=lambda one: one.error)
+        n_independent = self._independent_errors(best)
+        near = best.error * (1.0 + farthest(n_independent))
+        taken = [one for one in candidates if one.error <= near]
         products = mean_products([self.windows.residuals(one) for one in taken])
         return Combination.of([one.setting for one in taken], products, n_independent)
 
@@ -241,11 +232,11 @@ class ModelSelection:
         forms.pop(replace(selected.setting, ridge=0.0), None)
         return list(forms.values())
 
-    def _best_ridge(self, norm: str, among: Sequence[ComparedSetting] = ()) -> int:
-        """Return the number of the ridge that was best with an instance norm, of some or all."""
+    def _best_ridge(self, norm: str) -> int:
+        """Return the number of the ridge that was best with an instance norm so far."""
         tried = [
             entry
-            for entry in among or self.compared
+            for entry in self.compared
             if entry.setting.norm == norm and entry.setting.shared is None
         ]
         best = min(tried, key=lambda entry: entry.validation_mse)

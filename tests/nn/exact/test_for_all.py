@@ -1,7 +1,5 @@
 """The weight that all channels would share, kept where each has its own."""
 
-from dataclasses import replace
-
 import torch
 
 from hyperforecast.nn.contexts.attributes import free_parts
@@ -49,39 +47,3 @@ def test_a_vector_of_zeros_forecasts_as_one_head_for_all_would() -> None:
             network.get_parameter(name).zero_()
         torch.testing.assert_close(network(x), plain(x))
         assert not torch.allclose(before, plain(x))
-
-
-SEARCH = SearchSpace(
-    norms=("none", "last"), embedding_dims=(0, C), lookbacks=(None, 3), combined=True
-)
-
-
-def test_norms_and_lookbacks_of_the_head_for_all_are_chosen_for_itself() -> None:
-    """Channels of which each returns to a level of its own, and to none that they share."""
-    rows = series().target
-    rows = ObservedSeries(rows + 3 * torch.arange(C) + rows.roll(1, 0).cumsum(0) / 20)
-    training, validation = rows.rows(0, 150), rows.rows(150 - L, 200)
-    problem = Problem(L, H, search=SEARCH)
-    solution = solve_exact(problem, [training], [validation])
-    chosen = solution.combination.shared
-    assert solution.setting.one_each
-    assert chosen is not None
-    assert all(not one.embedding_dim for one in chosen.settings)
-    alike = replace(solution.combination, shared=None).for_all
-    assert chosen != alike
-
-    plain, other = (
-        solve_exact(problem, [training], [validation], combination=one) for one in (chosen, alike)
-    )
-    network = solved_network(ARGUMENTS, solution).eval()
-    windows = validation.target.unfold(0, L + H, 1).mT
-    past, future = windows[:, :L], windows[:, L:]
-    with torch.no_grad():
-        for name in free_parts(network):
-            network.get_parameter(name).zero_()
-        found = network(past)
-        expected, without = (solved_network(ARGUMENTS, one).eval()(past) for one in (plain, other))
-    torch.testing.assert_close(found, expected)
-    unit = solution.units.target.deviation
-    errors = [((one[..., 0] - future) / unit).square().mean() for one in (found, without)]
-    assert errors[0] < errors[1]

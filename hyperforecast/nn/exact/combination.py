@@ -42,15 +42,11 @@ class Combination:
         Not negative, of sum one.
     neighbours : Neighbours, optional
         How the last values of all channels are added to their sum.
-    shared : Combination, optional
-        Of one weight for all channels, where each has its own: that of channels that are not known
-        yet. The same settings for all if not given.
     """
 
     settings: tuple[Setting, ...]
     shares: tuple[float, ...]
     neighbours: Neighbours | None = None
-    shared: "Combination | None" = None
 
     @classmethod
     def alone(cls, setting: Setting) -> Self:
@@ -77,9 +73,7 @@ class Combination:
 
     @property
     def for_all(self) -> "Combination":
-        """What is added up with one weight for all channels."""
-        if self.shared is not None:
-            return self.shared
+        """The same settings with one weight for all channels."""
         shares: dict[Setting, float] = {}
         for setting, share in zip(self.settings, self.shares, strict=True):
             shares[setting.for_all] = shares.get(setting.for_all, 0.0) + share

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.added_up import added_up, written_setting
+from hyperforecast.nn.exact.added_up import added_up
 from hyperforecast.nn.exact.candidate import Solved
 from hyperforecast.nn.exact.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.combination import Combination
@@ -37,7 +37,6 @@ from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_er
 from hyperforecast.nn.exact.steps_from import StepsFrom
 from hyperforecast.nn.exact.units import Units
 from hyperforecast.nn.exact.weights import BasisWeights
-from hyperforecast.nn.exact.widened_weights import widened
 from hyperforecast.nn.factors import factor_loadings
 
 BESIDE_ATTRIBUTES = "beside attributes"
@@ -361,14 +360,13 @@ class DataSplit:
         """Return the weight that all channels would share, by the regressors of a combination."""
         for_all = combination.for_all
         total = self.added_up(for_all, self._each_solved(for_all))
-        whole = self.layout(written_setting(combination, self.layout, self.n_channels).view)
-        seen, like = self.layout(total.setting.view), self.series[0]
-        weights = widened(total.weights, seen, whole, like, total.mixing.new_ones(1))
         if combination.neighbours is None:
-            return weights
+            return total.weights
         assert self.neighbours is not None
-        one = replace(total, weights=weights, mixing=total.mixing[:1])
-        return self.neighbours.none_of(1).added_to(one, whole.regressors(like)).weights
+        layout = self.layout(total.setting.view)
+        one = replace(total, mixing=total.mixing[:1])
+        regressors = layout.regressors(self.series[0])
+        return self.neighbours.none_of(1).added_to(one, regressors).weights
 
     @property
     def n_attributes(self) -> int:

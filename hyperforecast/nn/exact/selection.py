@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from hyperforecast.nn.exact.added_up import written_setting
 from hyperforecast.nn.exact.candidate import Candidate, Solved
 from hyperforecast.nn.exact.combination import (
     Combination,
@@ -159,52 +158,11 @@ class ModelSelection:
             take(self.ridges.best(setting, start, near))
             self.ridges.forget(setting)
         combination = Combination.of(settings, mean_products(errors), n_independent)
-        combination = replace(combination, shared=self._for_all(combination, selected))
         self.compared += [
             replace(entry, chosen=True, share=combination.share(entry.setting))
             for entry in self._entries(combination)
         ]
         return combination
-
-    def _for_all(self, combination: Combination, selected: Candidate) -> Combination | None:
-        """Return what is added up with one weight for all channels, where each has its own.
-
-        Shares of weights of each channel's own are not those that serve channels best that are not
-        known yet. Compared are instance norms and lookbacks that can be written as the combination
-        is.
-        """
-        written = self._written(combination)
-        if not written.one_each:
-            return None
-        candidates: list[Candidate] = []
-        views = itertools.product(self.search.lookbacks, self.search.norms)
-        for lookback, norm in views:
-            setting = replace(selected.setting.for_all, lookback=lookback, norm=norm, drift=True)
-            more = replace(
-                combination,
-                settings=(*combination.settings, setting),
-                shares=(*combination.shares, 0.0),
-            )
-            if self._written(more) != written:
-                continue
-            one = self.ridges.best(replace(setting, ridge=0.0), self._best_ridge(norm))
-            candidates.append(one)
-            if norm != "none":
-                candidates.append(self.ridges.without_drift(one))
-            self.ridges.forget(one.setting)
-        if not candidates:
-            return None
-        best = min(candidates, key=lambda one: one.error)
-        n_independent = self._independent_errors(best)
-        near = best.error * (1.0 + farthest(n_independent))
-        taken = [one for one in candidates if one.error <= near]
-        products = mean_products([self.windows.residuals(one) for one in taken])
-        return Combination.of([one.setting for one in taken], products, n_independent)
-
-    def _written(self, combination: Combination) -> Setting:
-        """Return the setting that a combination is written as, but for its ridge."""
-        n_channels = self.training.n_channels
-        return replace(written_setting(combination, self.training.layout, n_channels), ridge=0.0)
 
     def _independent_errors(self, selected: Candidate) -> float:
         """Return how many independent errors validation has of a candidate.

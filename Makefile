@@ -41,7 +41,7 @@ test-darts: $(STAMP)
 
 # the tools of docs/tools.md, with those that need Optuna, MLflow, dask, ray or TensorBoard
 test-tools: $(TOOLS)/.installed
-	$(TOOLS)/bin/python -m pytest tests/hosts/darts/test_tools.py tests/hosts/sktime/test_tools.py tests/hosts/sktime/test_threads.py tests/hosts/darts/test_solved_epoch.py
+	$(TOOLS)/bin/python -m pytest tests/hosts/darts/test_tools.py tests/hosts/sktime/test_tools.py tests/hosts/sktime/test_threads.py tests/hosts/darts/solving/test_solved_epoch.py
 
 $(TOOLS)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TOOLS)

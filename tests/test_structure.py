@@ -97,6 +97,27 @@ def test_no_circle_of_imports() -> None:
     TopologicalSorter(graph).prepare()
 
 
+FOLDERS = sorted(
+    ".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")
+)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_what_lies_in_a_folder_has_an_order(folder: str) -> None:
+    """Folders and modules beside each other, taken as wholes, import each other in no circle."""
+
+    def child(module: str) -> str | None:
+        inside = module.removeprefix(f"{folder}.")
+        return None if inside == module else inside.partition(".")[0]
+
+    graph: dict[str, set[str]] = {}
+    for name, found in modules().items():
+        if here := child(name):
+            others = {there for module in found if (there := child(module))}
+            graph.setdefault(here, set()).update(others - {here})
+    TopologicalSorter(graph).prepare()
+
+
 def darts_models() -> dict[str, type]:
     import hyperforecast.darts as host
 

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from hyperforecast.nn.backbones import TCN
-from hyperforecast.nn.causal_conv import CausalConv
+from hyperforecast.nn.layers.causal_conv import CausalConv
 
 ONE_KERNEL = "one-kernel-tcn"
 """Name under which the command registers it as a backbone."""

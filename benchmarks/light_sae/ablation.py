@@ -21,10 +21,10 @@ from hyperforecast.diagnostics import auxiliary_energy, gate_collapse
 from hyperforecast.nn import Part, register_part
 from hyperforecast.nn.contexts import ChannelGate
 from hyperforecast.nn.generators import LowRankPool
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.network import count_parameters
 from hyperforecast.nn.parts.light_sae import N_COMPONENTS, RANK, LightSAE
 from hyperforecast.nn.sites import NetworkSites
-from hyperforecast.nn.term import Term
 
 ALONE, AT_THE_HEAD = "light-sae-alone", "pool-head"
 

@@ -15,7 +15,7 @@ from benchmarks.runs import RESULTS, Row, Run, complete
 from benchmarks.solver.fits import fit_exactly
 from benchmarks.solver.periods import DAYS, without_cycles
 from benchmarks.solver.published import LOOKBACKS, SHORT
-from hyperforecast.darts import exact
+from hyperforecast.darts.solving import exact
 
 ABLATION = RESULTS / "solver_ablation.csv"
 

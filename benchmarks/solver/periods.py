@@ -19,7 +19,7 @@ from benchmarks.solver.electricity import evaluate_known, prices_and_known
 from benchmarks.timing import timed
 from hyperforecast.darts import HNMVTSModel
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.cycle import Cycle
+from hyperforecast.nn.layers.cycle import Cycle
 
 PERIODS = RESULTS / "solver_periods.csv"
 

@@ -2,9 +2,10 @@
 
 from darts.utils.serialization import add_safe_globals
 
-from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.adapters.adapted import AdaptedModel
+from hyperforecast.darts.adapters.stages import StagedModule
 from hyperforecast.darts.architecture_choice import ArchitectureChoice, choose_architecture
-from hyperforecast.darts.auto import AutoHyperModel
+from hyperforecast.darts.automatic.model import AutoHyperModel
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
@@ -16,7 +17,6 @@ from hyperforecast.darts.hyper_transformer import HyperTransformerModel
 from hyperforecast.darts.light_sae import LightSAEModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.mola import MoLAModel
-from hyperforecast.darts.stages import StagedModule
 from hyperforecast.nn.tasks import TaskMemory
 
 __all__ = [

@@ -26,68 +26,33 @@ from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from darts.utils.ts_utils import series2seq
 from pytorch_lightning.callbacks import Checkpoint, ProgressBar
 
-from hyperforecast.darts.added_channels import (
-    check_is_trained,
-    encoder_of_channels,
-    with_added_channels,
-)
-from hyperforecast.darts.added_series import encoder_of_series, with_added_series
-from hyperforecast.darts.attributes import Attributes, attributes_of, only_name
 from hyperforecast.darts.calls import accepting, check_call, picked
-from hyperforecast.darts.coverage import check_coverage, check_rows_of_window
-from hyperforecast.darts.divergence import check_weights
-from hyperforecast.darts.exact import report, running_fit, train_exactly, write_into
-from hyperforecast.darts.finite import (
+from hyperforecast.darts.inputs.attributes import Attributes, attributes_of, only_name
+from hyperforecast.darts.inputs.coverage import check_coverage, check_rows_of_window
+from hyperforecast.darts.inputs.finite import (
     check_fit_inputs,
     check_forecast_inputs,
     check_rows,
     named,
     warn_of_encodings,
 )
-from hyperforecast.darts.gaps import (
+from hyperforecast.darts.inputs.gaps import (
     GappyTrainingDataset,
     filled,
     filler_of,
     has_gaps,
     interpolated,
 )
-from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
-from hyperforecast.darts.module import ForecastingModule, folded
-from hyperforecast.darts.names import ALONG_TIME
-from hyperforecast.darts.new_channels import (
-    for_channels_of,
-    for_some_channels_of,
-    other_channels,
-)
-from hyperforecast.darts.new_series import (
-    for_new_series,
-    in_turns,
-    in_units_given,
-    new_series,
-    rows_for_units,
-)
-from hyperforecast.darts.observed_series import counts_alike, observed_series, start_cycles
-from hyperforecast.darts.onnx_export import dynamic_batch_arguments
-from hyperforecast.darts.options import (
-    OPTIONS_OF_DARTS,
-    CovariateOptions,
-    DartsOptions,
-    LengthOptions,
-    ShiftOptions,
-)
-from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
-from hyperforecast.darts.phases import (
+from hyperforecast.darts.inputs.names import ALONG_TIME
+from hyperforecast.darts.inputs.observed_series import counts_alike, observed_series, start_cycles
+from hyperforecast.darts.inputs.phases import (
     check_periods,
     check_phases,
     given_periods,
     periods_in,
     with_phases,
 )
-from hyperforecast.darts.quiet import quiet_lightning
-from hyperforecast.darts.random_turns import in_turn, random_turn
-from hyperforecast.darts.rollback import remembered
-from hyperforecast.darts.saving import SavedWhole
-from hyperforecast.darts.series_numbers import (
+from hyperforecast.darts.inputs.series_numbers import (
     NumberedInference,
     NumberedTraining,
     check_factors,
@@ -96,34 +61,69 @@ from hyperforecast.darts.series_numbers import (
     series_name,
     without_column,
 )
-from hyperforecast.darts.short_series import (
+from hyperforecast.darts.inputs.training_data import (
+    names_of,
+    training_past_covariates,
+    training_values,
+)
+from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
+from hyperforecast.darts.module import ForecastingModule, folded
+from hyperforecast.darts.newcomers.added_channels import (
+    check_is_trained,
+    encoder_of_channels,
+    with_added_channels,
+)
+from hyperforecast.darts.newcomers.added_series import encoder_of_series, with_added_series
+from hyperforecast.darts.newcomers.new_channels import (
+    for_channels_of,
+    for_some_channels_of,
+    other_channels,
+)
+from hyperforecast.darts.newcomers.new_series import (
+    for_new_series,
+    in_turns,
+    in_units_given,
+    new_series,
+    rows_for_units,
+)
+from hyperforecast.darts.newcomers.short_series import (
     give_common_weights,
     put_short_last,
     warn_of_short_series,
 )
-from hyperforecast.darts.solved_epoch import SolvedData, setting_metrics, solved_epoch
-from hyperforecast.darts.solved_head import (
+from hyperforecast.darts.newcomers.trained_on import note_training
+from hyperforecast.darts.options import (
+    OPTIONS_OF_DARTS,
+    CovariateOptions,
+    DartsOptions,
+    LengthOptions,
+    ShiftOptions,
+)
+from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
+from hyperforecast.darts.saving.onnx_export import dynamic_batch_arguments
+from hyperforecast.darts.saving.saved_whole import SavedWhole
+from hyperforecast.darts.solving.exact import report, running_fit, train_exactly, write_into
+from hyperforecast.darts.solving.solved_epoch import SolvedData, setting_metrics, solved_epoch
+from hyperforecast.darts.solving.solved_head import (
     check_head_data,
     head_problems,
     held_back,
     point_head,
     solve_trained_head,
 )
-from hyperforecast.darts.solver_choice import (
+from hyperforecast.darts.solving.solver_choice import (
     HEAD_SOLVER,
     RESUMED,
     check_solver,
     exact_problems,
     solves_exactly,
 )
-from hyperforecast.darts.stage_callbacks import not_copied
-from hyperforecast.darts.trained_on import note_training
-from hyperforecast.darts.training_arguments import training_problems
-from hyperforecast.darts.training_data import (
-    names_of,
-    training_past_covariates,
-    training_values,
-)
+from hyperforecast.darts.training.divergence import check_weights
+from hyperforecast.darts.training.quiet import quiet_lightning
+from hyperforecast.darts.training.random_turns import in_turn, random_turn
+from hyperforecast.darts.training.rollback import remembered
+from hyperforecast.darts.training.stage_callbacks import not_copied
+from hyperforecast.darts.training.training_arguments import training_problems
 from hyperforecast.nn import (
     INSTANCE_NORMS,
     PARTS,
@@ -131,11 +131,10 @@ from hyperforecast.nn import (
     summarise,
 )
 from hyperforecast.nn.backbones import check_backbone
-from hyperforecast.nn.cycle import repeat_of
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
-from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_network import HyperNetwork
+from hyperforecast.nn.layers.cycle import repeat_of
 from hyperforecast.nn.network import check_network
 from hyperforecast.nn.network_options import (
     FactorOptions,
@@ -147,6 +146,7 @@ from hyperforecast.nn.newcomers import Adaptation
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 from hyperforecast.nn.resizing import check_by_series
+from hyperforecast.nn.series.gap_filler import GapFiller
 
 
 class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, ABC):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from darts import TimeSeries
 
-from hyperforecast.darts.finite import named
+from hyperforecast.darts.inputs.finite import named
 from hyperforecast.darts.options import FitOptions, PredictOptions
 from hyperforecast.nn.errors import raise_all
 from hyperforecast.nn.options import options_of, wrong_values

@@ -7,7 +7,7 @@ from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import TorchLikelihood
 from torch import Tensor
 
-from hyperforecast.nn.instance_norm import OutputRole
+from hyperforecast.nn.layers.instance_norm import OutputRole
 
 _LOCATION_SCALE = (
     LikelihoodType.Gaussian,

@@ -19,19 +19,19 @@ from pytorch_lightning.plugins import MixedPrecision
 from torch import Tensor, nn
 
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
-from hyperforecast.darts.divergence import check_forecast
+from hyperforecast.darts.inputs.names import InputKind, name_order
 from hyperforecast.darts.likelihood_roles import bounded, output_bounds
-from hyperforecast.darts.names import InputKind, name_order
-from hyperforecast.darts.observed_loss import observed_loss
-from hyperforecast.darts.random_turns import give_way, random_states, set_random_states
+from hyperforecast.darts.training.divergence import check_forecast
+from hyperforecast.darts.training.observed_loss import observed_loss
+from hyperforecast.darts.training.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.combined_network import MEMBERS, make_network
-from hyperforecast.nn.cycle import repeat_of
-from hyperforecast.nn.dropout import dropout
 from hyperforecast.nn.hyper_network import HyperNetwork
+from hyperforecast.nn.layers.cycle import repeat_of
+from hyperforecast.nn.layers.dropout import dropout
+from hyperforecast.nn.layers.static_layer import StaticLayer
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.resizing import channel_axes, pinned, with_channels
-from hyperforecast.nn.static_layer import StaticLayer
 
 FUSED_OPTIMIZERS = (torch.optim.Adam, torch.optim.AdamW)
 """Those whose fused kernels need no word of the user."""
@@ -68,7 +68,7 @@ class ForecastingModule(PLForecastingModule):
         Static covariate that names series and is none of the network's.
     attributes : dict, optional
         How static covariates are encoded where weights are generated from them: a state of
-        :class:`~hyperforecast.darts.attributes.AttributeEncoder`.
+        :class:`~hyperforecast.darts.inputs.attributes.AttributeEncoder`.
     **kwargs
         Arguments of :class:`~darts.models.forecasting.pl_forecasting_module.PLForecastingModule`.
     """

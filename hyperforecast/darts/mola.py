@@ -1,6 +1,6 @@
 """MoLA as a Darts model."""
 
-from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.adapters.adapted import AdaptedModel
 from hyperforecast.darts.options import GeneratorOptions, HeadSolverOptions, TwoStageOptions
 from hyperforecast.nn.options import option_group
 from hyperforecast.nn.parts.mola import MoLAOptions

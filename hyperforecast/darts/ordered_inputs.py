@@ -10,16 +10,16 @@ import pandas as pd
 from darts import TimeSeries
 from darts.utils.data import TorchInferenceDataset, TorchTrainingDataset
 
-from hyperforecast.darts.module import ForecastingModule
-from hyperforecast.darts.names import (
+from hyperforecast.darts.inputs.names import (
     KINDS,
     InputKind,
     name_order,
     taken_by_position,
     unknown_in_whole,
 )
-from hyperforecast.darts.series_numbers import kept_columns
-from hyperforecast.darts.training_data import names_of
+from hyperforecast.darts.inputs.series_numbers import kept_columns
+from hyperforecast.darts.inputs.training_data import names_of
+from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.nn.resizing import belongs_to_channels
 
 

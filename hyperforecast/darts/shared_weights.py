@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.adapters.adapted import AdaptedModel
 from hyperforecast.nn.shared_weights import check_same, split_weights
 
 

@@ -14,10 +14,10 @@ from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingSample
 from torch import Tensor
 
-from hyperforecast.darts.adapted import AdaptedModel
+from hyperforecast.darts.adapters.adapted import AdaptedModel
 from hyperforecast.darts.calls import accepting
-from hyperforecast.darts.random_turns import random_turn
-from hyperforecast.darts.solver_choice import HEAD_SOLVER
+from hyperforecast.darts.solving.solver_choice import HEAD_SOLVER
+from hyperforecast.darts.training.random_turns import random_turn
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.tasks import TaskMemory
 

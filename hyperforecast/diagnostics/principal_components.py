@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from hyperforecast.nn.eigenvectors import fix_signs
+from hyperforecast.nn.series.eigenvectors import fix_signs
 
 
 def principal_components(vectors: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,7 @@ from hyperforecast.nn.backbones import (
     CovariateBackbone,
     register_backbone,
 )
-from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear, channel_linear
-from hyperforecast.nn.conditioning import Chain, Condition, Conditioned
 from hyperforecast.nn.contexts import (
     ArchitectureCode,
     ChannelEmbedding,
@@ -21,7 +19,6 @@ from hyperforecast.nn.contexts import (
     TaskVector,
     WindowSummary,
 )
-from hyperforecast.nn.correlation import correlation_embedding
 from hyperforecast.nn.fold import fold
 from hyperforecast.nn.generators import (
     DenseGenerator,
@@ -34,22 +31,25 @@ from hyperforecast.nn.generators import (
     RowScale,
     ScaleShift,
 )
-from hyperforecast.nn.hyper_conv import HyperConv
-from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_conv import HyperConv
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_recurrent import HyperRecurrent
+from hyperforecast.nn.hyper_layers.modulation import Activations, FixedModulation, Modulation
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.hyper_network import HyperNetwork
-from hyperforecast.nn.hyper_recurrent import HyperRecurrent
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, InstanceNorm
-from hyperforecast.nn.modulation import Activations, FixedModulation, Modulation
+from hyperforecast.nn.layers.causal_conv import CausalConv
+from hyperforecast.nn.layers.conditioning import Chain, Condition, Conditioned
+from hyperforecast.nn.layers.instance_norm import INSTANCE_NORMS, InstanceNorm
+from hyperforecast.nn.layers.recurrent import Recurrent
+from hyperforecast.nn.layers.static_layer import StaticLayer
 from hyperforecast.nn.network import ForecastingNetwork, count_parameters
 from hyperforecast.nn.parts import PARTS, Part, register_part
-from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.segments import Segments
+from hyperforecast.nn.series.correlation import correlation_embedding
 from hyperforecast.nn.shared_weights import averaged, split_weights
 from hyperforecast.nn.sites import NetworkSites, Site
 from hyperforecast.nn.stacked_linear import StackedLinear
-from hyperforecast.nn.static_layer import StaticLayer
 from hyperforecast.nn.summary import TermSummary, summarise
-from hyperforecast.nn.term import Term
 
 __all__ = [
     "BACKBONES",

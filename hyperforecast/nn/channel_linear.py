@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition, Conditioned
-from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.layers.conditioning import Condition, Conditioned
+from hyperforecast.nn.layers.initialisers import Initialiser, uniform_fan_in
 from hyperforecast.nn.stacked_linear import linear_of_rows, stacked_linear
 
 

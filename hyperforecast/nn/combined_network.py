@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.series.gap_filler import GapFiller
 
 MEMBERS = "members"
 

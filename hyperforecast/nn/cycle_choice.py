@@ -18,13 +18,13 @@ from hyperforecast.nn.exact import (
     solve_exact,
     solved_network,
 )
-from hyperforecast.nn.exact.cycles import Cycles
-from hyperforecast.nn.exact.distinct_series import distinct_numbers
-from hyperforecast.nn.exact.hold_out import LAST_FIFTH, hold_out
-from hyperforecast.nn.exact.observed_series import has_own_windows
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
-from hyperforecast.nn.exact.standard_error import exceeds_standard_error
-from hyperforecast.nn.exact.validation_windows import SpreadWindows
+from hyperforecast.nn.exact.splits.hold_out import LAST_FIFTH, hold_out
+from hyperforecast.nn.exact.splits.validation_windows import SpreadWindows
+from hyperforecast.nn.exact.uncertainty.standard_error import exceeds_standard_error
+from hyperforecast.nn.exact.windows.cycles import Cycles
+from hyperforecast.nn.exact.windows.distinct_series import distinct_numbers
+from hyperforecast.nn.exact.windows.observed_series import has_own_windows
 from hyperforecast.nn.windows import WindowCutter
 
 LEAST_GAIN = 0.005
@@ -176,7 +176,7 @@ class _ComparedWindows:
     n_windows, n_apart : int
         How many windows there are, and how many horizons they span.
     times, series : Tensor, shape (T,), int64
-        See :func:`~hyperforecast.nn.exact.standard_error.standard_errors`.
+        See :func:`~hyperforecast.nn.exact.uncertainty.standard_error.standard_errors`.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 
 from torch import nn
 
-from hyperforecast.nn.static_layer import StaticLayer
+from hyperforecast.nn.layers.static_layer import StaticLayer
 
 Network = TypeVar("Network", bound=nn.Module)
 

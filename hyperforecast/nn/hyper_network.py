@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.fold import fold
-from hyperforecast.nn.gap_filler import GapFiller
-from hyperforecast.nn.instance_norm import OutputRole
+from hyperforecast.nn.hyper_layers.term import Term, part_of
+from hyperforecast.nn.layers.instance_norm import OutputRole
 from hyperforecast.nn.parts import Part
+from hyperforecast.nn.series.gap_filler import GapFiller
 from hyperforecast.nn.sites import kind_of, layers_of
-from hyperforecast.nn.term import Term, part_of
 
 
 class HyperNetwork(nn.Module):

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.gap_filler import GapFiller
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.random_numbers import own_random_numbers
+from hyperforecast.nn.series.gap_filler import GapFiller
 
 
 @torch.no_grad()

@@ -17,26 +17,26 @@ from hyperforecast.nn.backbones import (
     takes_covariates,
 )
 from hyperforecast.nn.channel_linear import ChannelLinear
-from hyperforecast.nn.channel_offsets import ChannelOffsets
-from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.attributes import with_attributes
-from hyperforecast.nn.correlation import of_each, without_mean
-from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.entities import WEIGHTS_BY, n_rows, picked_rows
 from hyperforecast.nn.errors import unknown_name
-from hyperforecast.nn.factors import CommonFactors
-from hyperforecast.nn.gap_filler import GapFiller
-from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.modulation import Activations
 from hyperforecast.nn.hyper_network import HyperNetwork
-from hyperforecast.nn.initialisers import Initialiser, zero_rows
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS, OutputRole, Statistics, restore
-from hyperforecast.nn.lag_correlation import lag_correlation_embedding
-from hyperforecast.nn.modulation import Activations
+from hyperforecast.nn.layers.channel_offsets import ChannelOffsets
+from hyperforecast.nn.layers.conditioning import Condition, run
+from hyperforecast.nn.layers.cycle import Cycle
+from hyperforecast.nn.layers.initialisers import Initialiser, zero_rows
+from hyperforecast.nn.layers.instance_norm import INSTANCE_NORMS, OutputRole, Statistics, restore
+from hyperforecast.nn.layers.standardiser import Standardiser
 from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
+from hyperforecast.nn.series.correlation import of_each, without_mean
+from hyperforecast.nn.series.factors import CommonFactors
+from hyperforecast.nn.series.gap_filler import GapFiller
+from hyperforecast.nn.series.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
-from hyperforecast.nn.standardiser import Standardiser
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from hyperforecast.nn.backbones import BACKBONES
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS
+from hyperforecast.nn.layers.instance_norm import INSTANCE_NORMS
 from hyperforecast.nn.options import option, option_group
 
 _BACKBONES = ", ".join(f'``"{name}"``' for name in BACKBONES)

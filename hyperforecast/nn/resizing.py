@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.channel_offsets import OFFSETS, usual_offsets
 from hyperforecast.nn.entities import n_rows
-from hyperforecast.nn.gap_filler import GapFiller
+from hyperforecast.nn.layers.channel_offsets import OFFSETS, usual_offsets
 from hyperforecast.nn.network import N_CHANNELS, ForecastingNetwork, KeyedArguments
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
+from hyperforecast.nn.series.gap_filler import GapFiller
 
 UNITS = {
     "standardiser.target_mean": "mean",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.contexts import Context
-from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.hyper_network import HyperNetwork
+from hyperforecast.nn.layers.cycle import Cycle
 from hyperforecast.nn.resizing import channel_axes
 
 

@@ -8,21 +8,21 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.channel_linear import ChannelLinear
-from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.contexts.base import Axis
-from hyperforecast.nn.hyper_conv import HyperConv
-from hyperforecast.nn.hyper_layer import HyperLayer
-from hyperforecast.nn.hyper_linear import HyperLinear
-from hyperforecast.nn.hyper_recurrent import HyperRecurrent
-from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
-from hyperforecast.nn.modulation import Activations, Modulation
-from hyperforecast.nn.recurrent import Recurrent
+from hyperforecast.nn.hyper_layers.hyper_conv import HyperConv
+from hyperforecast.nn.hyper_layers.hyper_layer import HyperLayer
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_recurrent import HyperRecurrent
+from hyperforecast.nn.hyper_layers.modulation import Activations, Modulation
+from hyperforecast.nn.hyper_layers.term import Term
+from hyperforecast.nn.layers.causal_conv import CausalConv
+from hyperforecast.nn.layers.conditioning import Condition, Conditioned, run
+from hyperforecast.nn.layers.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.layers.recurrent import Recurrent
+from hyperforecast.nn.layers.static_layer import StaticLayer
 from hyperforecast.nn.segments import Segments
-from hyperforecast.nn.static_layer import StaticLayer
-from hyperforecast.nn.term import Term
 
 LINEAR = (nn.Linear, ChannelLinear, HyperLinear)
 ACTIVATIONS = (Activations, Modulation)

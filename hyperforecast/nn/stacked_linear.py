@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition, Conditioned
 from hyperforecast.nn.contexts.base import AXES, Axis
 from hyperforecast.nn.entities import by_window, check_axes, pick, side_by_side
+from hyperforecast.nn.layers.conditioning import Condition, Conditioned
 
 
 def stacked_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -5,11 +5,11 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
-from hyperforecast.nn.hyper_layer import HyperLayer
+from hyperforecast.nn.hyper_layers.hyper_layer import HyperLayer
+from hyperforecast.nn.hyper_layers.term import Term, part_of
 from hyperforecast.nn.hyper_network import HyperNetwork
+from hyperforecast.nn.layers.conditioning import Condition
 from hyperforecast.nn.network import count_parameters
-from hyperforecast.nn.term import Term, part_of
 
 
 class TermSummary(NamedTuple):

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from hyperforecast.nn.attention import SelfAttention
-from hyperforecast.nn.conditioning import Chain, Condition, Conditioned, run
-from hyperforecast.nn.dropout import Dropout
-from hyperforecast.nn.modulation import Activations
+from hyperforecast.nn.hyper_layers.modulation import Activations
+from hyperforecast.nn.layers.attention import SelfAttention
+from hyperforecast.nn.layers.conditioning import Chain, Condition, Conditioned, run
+from hyperforecast.nn.layers.dropout import Dropout
 
 
 class TransformerLayer(Conditioned):

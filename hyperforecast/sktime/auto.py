@@ -9,8 +9,8 @@ from darts.utils.likelihood_models.torch import TorchLikelihood
 from sktime.forecasting.base import BaseForecaster
 
 from hyperforecast.automatic import choose_lookback, season_of_frequency
-from hyperforecast.darts.auto import AutoHyperModel, code_of
-from hyperforecast.darts.auto_options import AutoOptions
+from hyperforecast.darts.automatic.model import AutoHyperModel, code_of
+from hyperforecast.darts.automatic.options import AutoOptions
 from hyperforecast.darts.options import RunOptions
 from hyperforecast.nn.options import option, option_group, options_of
 from hyperforecast.sktime import parameters

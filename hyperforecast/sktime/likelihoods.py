@@ -10,7 +10,7 @@ from darts.utils.likelihood_models.base import LikelihoodType
 from darts.utils.likelihood_models.torch import QuantileRegression, TorchLikelihood
 
 from hyperforecast.darts.centred_quantiles import check_symmetric
-from hyperforecast.darts.random_turns import random_turn
+from hyperforecast.darts.training.random_turns import random_turn
 from hyperforecast.nn.errors import unknown_name
 
 LIKELIHOODS: dict[str, type[TorchLikelihood]] = {

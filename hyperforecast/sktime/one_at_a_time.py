@@ -4,7 +4,7 @@ from typing import Any
 
 from sktime.forecasting.base import BaseForecaster
 
-from hyperforecast.darts.random_turns import in_turn
+from hyperforecast.darts.training.random_turns import in_turn
 from hyperforecast.sktime.levels import checking_levels, needing_a_distribution
 
 

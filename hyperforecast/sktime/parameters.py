@@ -8,7 +8,7 @@ from typing import Any
 
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
-from hyperforecast.darts.solver_choice import HEAD_SOLVER
+from hyperforecast.darts.solving.solver_choice import HEAD_SOLVER
 from hyperforecast.nn.errors import Problems
 from hyperforecast.nn.options import Of, To, options_of
 from hyperforecast.sktime import likelihoods

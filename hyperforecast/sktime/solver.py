@@ -6,7 +6,7 @@ from typing import Any
 from darts.utils.likelihood_models.torch import TorchLikelihood
 
 from hyperforecast.darts.options import SolverOptions
-from hyperforecast.darts.solver_choice import GRADIENT_OPTIONS, HEAD_SOLVER
+from hyperforecast.darts.solving.solver_choice import GRADIENT_OPTIONS, HEAD_SOLVER
 from hyperforecast.nn.errors import Problems
 from hyperforecast.sktime.base import BaseHyperforecastForecaster
 from hyperforecast.sktime.options import UpdateOptions

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.random_turns import random_turn
+from hyperforecast.darts.training.random_turns import random_turn
 from hyperforecast.nn.exact import RunningFit
 from hyperforecast.sktime.attributes import Known
 from hyperforecast.sktime.instances import Key

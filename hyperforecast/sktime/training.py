@@ -11,7 +11,7 @@ import pandas as pd
 
 from hyperforecast.automatic import periods_of_frequency
 from hyperforecast.darts.base import HyperforecastModel
-from hyperforecast.darts.best_weights import BestWeights
+from hyperforecast.darts.training.best_weights import BestWeights
 from hyperforecast.sktime.attributes import Known
 from hyperforecast.sktime.conversion import as_arguments, first_number, to_darts
 from hyperforecast.sktime.instances import (

@@ -12,7 +12,7 @@ import hyperforecast.darts
 import hyperforecast.sktime
 from hyperforecast.darts.options import DartsOptions
 from hyperforecast.nn.backbones import BACKBONES
-from hyperforecast.nn.instance_norm import INSTANCE_NORMS
+from hyperforecast.nn.layers.instance_norm import INSTANCE_NORMS
 from hyperforecast.nn.options import Option, options_of
 from tests.fuzz.cases import CPU, QUICK, Data, Host, Setting, tables
 from tests.fuzz.hosts import fit, forecast

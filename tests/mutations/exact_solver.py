@@ -11,65 +11,74 @@ def mutate(file: str, name: str, old: str, new: str) -> Mutation:
 
 RULE = [
     mutate(
-        "selection_rule.py",
+        "choice/selection_rule.py",
         "every gain is significant",
         "return exceeds_standard_error(gains, windows.times, windows.series, windows.n_apart)",
         "return True",
     ),
-    mutate("selection_rule.py", "any gain is enough", "LEAST_GAIN = 0.01", "LEAST_GAIN = 0.0"),
-    mutate("standard_error.py", "blocks and channels", "return any(", "return all("),
-    mutate("standard_error.py", "one block of a horizon", "max(2, n_apart)", "max(1, n_apart)"),
-    mutate("standard_error.py", "two blocks at most", "MAX_BLOCKS = 8", "MAX_BLOCKS = 2"),
     mutate(
-        "selection_rule.py",
+        "choice/selection_rule.py", "any gain is enough", "LEAST_GAIN = 0.01", "LEAST_GAIN = 0.0"
+    ),
+    mutate("uncertainty/standard_error.py", "blocks and channels", "return any(", "return all("),
+    mutate(
+        "uncertainty/standard_error.py",
+        "one block of a horizon",
+        "max(2, n_apart)",
+        "max(1, n_apart)",
+    ),
+    mutate(
+        "uncertainty/standard_error.py", "two blocks at most", "MAX_BLOCKS = 8", "MAX_BLOCKS = 2"
+    ),
+    mutate(
+        "choice/selection_rule.py",
         "no significance in the last step",
         "if loses_much or gains_clearly(best, one, windows):",
         "if loses_much:",
     ),
     mutate(
-        "selection_rule.py",
+        "choice/selection_rule.py",
         "no least loss in the last step",
         "if loses_much or gains_clearly(best, one, windows):",
         "if gains_clearly(best, one, windows):",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "no second comparison",
         "            if preferred:\n                selected = self.ridges.best",
         "            if False:\n                selected = self.ridges.best",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "no second climb",
         "if selected.setting.n_factors > factors[0]:",
         "if False:",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "a wish needs a clear gain",
         "        if requested:\n            return rich.error < simple.error\n",
         "",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "a wish is given up early",
         "goal = None if requested else selected.error",
         "goal = selected.error",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "the norm is a wish",
         "selected = self._compare(selected, replace(simplest, norm=norm))",
         "selected = self._compare(selected, replace(simplest, norm=norm), True)",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "embeddings lengthened whatever the error",
         "falls = self.compared[-1].validation_mse < error",
         "falls = True",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "one head each with factors that were not selected",
         "entry.setting.individual and entry.setting.view == selected.setting.view",
         "entry.setting.individual",
@@ -81,47 +90,59 @@ RULE = [
         "units = None",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "factors tried with what was selected",
         "setting = replace(lowest, n_factors=n_factors)",
         "setting = replace(selected.setting, n_factors=n_factors)",
     ),
-    mutate("standard_error.py", "five channels count", "MIN_CHANNELS = 6", "MIN_CHANNELS = 5"),
-    mutate("standard_error.py", "seven channels count", "MIN_CHANNELS = 6", "MIN_CHANNELS = 7"),
-    mutate("ridge_search.py", "steps that gain nothing", "FLAT_GAIN = 1e-4", "FLAT_GAIN = 0.0"),
-    mutate("ridge_search.py", "a goal far away", "missing / 4)", "missing)"),
-    mutate("ridge_search.py", "down whatever there is", "if -fall <= least:", "if False:"),
-    mutate("ridge_search.py", "up alone", "for step in (1, -1):", "for step in (1,):"),
+    mutate(
+        "uncertainty/standard_error.py",
+        "five channels count",
+        "MIN_CHANNELS = 6",
+        "MIN_CHANNELS = 5",
+    ),
+    mutate(
+        "uncertainty/standard_error.py",
+        "seven channels count",
+        "MIN_CHANNELS = 6",
+        "MIN_CHANNELS = 7",
+    ),
+    mutate(
+        "choice/ridge_search.py", "steps that gain nothing", "FLAT_GAIN = 1e-4", "FLAT_GAIN = 0.0"
+    ),
+    mutate("choice/ridge_search.py", "a goal far away", "missing / 4)", "missing)"),
+    mutate("choice/ridge_search.py", "down whatever there is", "if -fall <= least:", "if False:"),
+    mutate("choice/ridge_search.py", "up alone", "for step in (1, -1):", "for step in (1,):"),
 ]
 
 COLLECTION = [
     mutate(
-        "standard_error.py",
+        "uncertainty/standard_error.py",
         "blocks of windows, not of time",
         "distinct = times.unique()",
         "distinct = times",
     ),
     mutate(
-        "validation_windows.py",
+        "splits/validation_windows.py",
         "copies are series of their own",
         "torch.tensor(distinct_numbers(series))",
         "torch.arange(len(series))",
     ),
     mutate(
-        "validation_windows.py",
+        "splits/validation_windows.py",
         "copies make windows rare",
         "stride(len(distinct))",
         "stride(len(numbers))",
     ),
-    mutate("validation_windows.py", "series begin together", "one.start or 0", "0"),
+    mutate("splits/validation_windows.py", "series begin together", "one.start or 0", "0"),
     mutate("solver.py", "three windows are compared on", "MIN_HELD_OUT = 4", "MIN_HELD_OUT = 3"),
     mutate(
-        "hold_out.py",
+        "splits/hold_out.py",
         "a part without a window",
         "for span in spans if span[1] - span[0] >= problem.width]",
         "for span in spans]",
     ),
-    mutate("hold_out.py", "no window held out", "last - 1)  # held-out window", "last)  #"),
+    mutate("splits/hold_out.py", "no window held out", "last - 1)  # held-out window", "last)  #"),
 ]
 
 DAMPING = [
@@ -141,43 +162,43 @@ DAMPING = [
 
 MOMENTS = [
     mutate(
-        "short_series.py",
+        "moments/short_series.py",
         "the last value stays where levels are subtracted",
         "beside[:, last] = beside[:, :, last] = 0.0",
         "beside[:, last] = 0.0",
     ),
     mutate(
-        "short_series.py",
+        "moments/short_series.py",
         "the last value is counted twice where none is",
         "ones[self._layout.lookback - 1] = 0.0",
         "pass",
     ),
     mutate(
-        "window_products.py",
+        "moments/window_products.py",
         "pieces of the correlation leave a step out",
         "hop = size - n_lags + 1",
         "hop = size - n_lags + 2",
     ),
     mutate(
-        "window_products.py",
+        "moments/window_products.py",
         "what leaves the windows is added",
         "signed = torch.cat([weights, -weights])",
         "signed = torch.cat([weights, weights])",
     ),
     mutate(
-        "regressors.py",
+        "windows/regressors.py",
         "past covariates in another order",
         "return lags.mT.flatten(-2)",
         "return lags.flatten(-2)",
     ),
     mutate(
-        "recurrence.py",
+        "moments/recurrence.py",
         "levels stay in the targets",
         "own = layout.remove_level(layout.remove_level(own).mT).mT",
         "own = layout.remove_level(own)",
     ),
     mutate(
-        "moments.py",
+        "moments/moments.py",
         "half of the cross term",
         "(fitted - 2 * self.xy.mT) * weight",
         "(fitted - self.xy.mT) * weight",
@@ -186,25 +207,25 @@ MOMENTS = [
 
 REGRESSION = [
     mutate(
-        "pairs.py",
+        "moments/pairs.py",
         "a pair is a square",
         "return mixing[:, smaller] * mixing[:, larger]",
         "return mixing[:, larger] * mixing[:, larger]",
     ),
     mutate(
-        "squared_error.py",
+        "regressions/squared_error.py",
         "a pair stands for one order",
         "torch.where(smaller == larger, 1.0, 2.0)",
         "torch.where(smaller == larger, 1.0, 1.0)",
     ),
     mutate(
-        "generated_regression.py",
+        "regressions/generated_regression.py",
         "constants are taken for what they would be alone",
         "- self._elimination @ own",
         "",
     ),
     mutate(
-        "learned_embedding.py",
+        "embeddings/learned_embedding.py",
         "what all channels share is not taken off",
         "target = right[:, 1:] - square[:, 1:, 0]",
         "target = right[:, 1:]",
@@ -213,32 +234,32 @@ REGRESSION = [
 
 ADDING_UP = [
     mutate(
-        "combination.py",
+        "settings/combination.py",
         "few errors tell as much as many",
         "return max(1.0, ENOUGH / n_independent)",
         "return 1.0",
     ),
-    mutate("combination.py", "shares go by validation alone", "PULL = 1.0", "PULL = 1e-9"),
+    mutate("settings/combination.py", "shares go by validation alone", "PULL = 1.0", "PULL = 1e-9"),
     mutate(
-        "widened_weights.py",
+        "regressions/widened_weights.py",
         "a level is added back whole",
         "(one[:, None] - groups.own.sum(dim=-1))",
         "one[:, None].expand(-1, groups.own.shape[1])",
     ),
     mutate(
-        "pooled_regression.py",
+        "regressions/pooled_regression.py",
         "channels are drawn away from what is shared",
         "weight.mT, alpha=-1)",
         "weight.mT, alpha=1)",
     ),
     mutate(
-        "neighbour_regression.py",
+        "splits/neighbour_regression.py",
         "last values are not centred",
         "self._left - self._mean @ weight",
         "self._left",
     ),
     mutate(
-        "selection.py",
+        "choice/selection.py",
         "a drift always goes on",
         'if candidate.setting.norm != "none":',
         "if False:",
@@ -253,11 +274,18 @@ GIVEN = [
         "one.target.diff(dim=0) for one in split.series]",
         "one.target.diff(dim=0) for one in split.series[:1]]",
     ),
-    mutate("drift.py", "a drift is not damped", "1 - uncertainty /", "1 - 0 * uncertainty /"),
-    mutate("calibration.py", "the median moves the point", "if problem.centred", "if False"),
-    mutate("setting_history.py", "quantiles ask for other settings", "quantiles=(), ", ""),
     mutate(
-        "leave_out.py",
+        "uncertainty/drift.py",
+        "a drift is not damped",
+        "1 - uncertainty /",
+        "1 - 0 * uncertainty /",
+    ),
+    mutate(
+        "intervals/calibration.py", "the median moves the point", "if problem.centred", "if False"
+    ),
+    mutate("settings/setting_history.py", "quantiles ask for other settings", "quantiles=(), ", ""),
+    mutate(
+        "intervals/leave_out.py",
         "chunks are taken for the same",
         "min(of_whole.stop, of_part.stop)",
         "of_whole.stop",
@@ -266,67 +294,67 @@ GIVEN = [
 
 PANELS = [
     mutate(
-        "own_out_of_sample.py",
+        "intervals/own_out_of_sample.py",
         "blocks without a gap",
         "gap_beside([WindowSpan(0, span.first, span.stop)], [counts[span.series]], reach)",
         "0",
     ),
     mutate(
-        "own_out_of_sample.py",
+        "intervals/own_out_of_sample.py",
         "residuals in units of the window",
         "rows.residuals(*of_channels) / unit, 0.0)",
         "rows.residuals(*of_channels), 0.0)",
     ),
     mutate(
-        "own_out_of_sample.py",
+        "intervals/own_out_of_sample.py",
         "missing targets have residuals",
         " & ~windows.gaps(layout.targets, channels, most)",
         "",
     ),
     mutate(
-        "own_effective_size.py",
+        "intervals/own_effective_size.py",
         "chance correlations count",
         "(means @ means.T).square() - share @ share.T",
         "(means @ means.T).square()",
     ),
     mutate(
-        "own_effective_size.py",
+        "intervals/own_effective_size.py",
         "stretches count as one",
         "1 + (counts[:, None] - 1)",
         "0 + counts[:, None]",
     ),
     mutate(
-        "scale_prior.py",
+        "uncertainty/scale_prior.py",
         "scales differ by chance alone",
         "logs.var().item() - chance",
         "logs.var().item()",
     ),
     mutate(
-        "scale_prior.py",
+        "uncertainty/scale_prior.py",
         "more degrees than there are",
         ".clamp(max=degrees.sum().item())",
         "",
     ),
     mutate(
-        "own_calibration.py",
+        "intervals/own_calibration.py",
         "a scale is certain",
         "wider = _student_t(levels, degrees)",
         "wider = _student_t(levels, 1e6 * degrees)",
     ),
     mutate(
-        "own_calibration.py",
+        "intervals/own_calibration.py",
         "a channel has no shape of its own",
         "found = found + trust(levels, n[..., None]) * (own_ones - found)",
         "found = found + 0 * trust(levels, n[..., None]) * (own_ones - found)",
     ),
     mutate(
-        "own_calibration.py",
+        "intervals/own_calibration.py",
         "a channel without windows is still",
         "torch.where((n[:, 0] > 0), level, usual)",
         "level",
     ),
     mutate(
-        "own_windows.py",
+        "windows/own_windows.py",
         "weights are squared",
         "self.arranged(weights).sqrt()",
         "self.arranged(weights)",
@@ -338,19 +366,19 @@ PANELS = [
         "one",
     ),
     mutate(
-        "window_weights.py",
+        "windows/window_weights.py",
         "steps may count differently",
         "if apart > TOLERANCE or (profile.any() and not profile.all()):",
         "if False:",
     ),
     mutate(
-        "window_weights.py",
+        "windows/window_weights.py",
         "steps that share covariates may count differently",
         "series[0].n_future and uneven",
         "False",
     ),
     mutate(
-        "step_moments.py",
+        "moments/step_moments.py",
         "weights of own windows lie channel by channel",
         "windows.arranged([one.mT for one in weights.steps])",
         "torch.cat([one.mT.flatten(0, 1) for one in weights.steps])",

@@ -23,8 +23,8 @@ from hyperforecast.nn import (
     StaticLayer,
     count_parameters,
 )
-from hyperforecast.nn.attention import SelfAttention
 from hyperforecast.nn.backbones import backbone_options, takes_covariates
+from hyperforecast.nn.layers.attention import SelfAttention
 from hyperforecast.nn.parts import part_options
 
 L, H, C = 32, 4, 5

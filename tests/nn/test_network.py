@@ -14,7 +14,7 @@ from hyperforecast.nn import (
     correlation_embedding,
     count_parameters,
 )
-from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
 
 B, L, H, C = 6, 12, 4, 5
 PARTS = [

@@ -34,7 +34,7 @@ from hyperforecast.nn import (
     register_backbone,
 )
 from hyperforecast.nn.backbones import backbone_options, takes_covariates
-from hyperforecast.nn.conditioning import run
+from hyperforecast.nn.layers.conditioning import run
 from hyperforecast.nn.sites import N_CHANNELS, N_WINDOWS, check_names, dry_run, listed, matching
 
 B, L, H, C = 7, 20, 4, 5

@@ -17,7 +17,7 @@ from hyperforecast.nn.backbones.rmlp import RMLP
 from hyperforecast.nn.backbones.tcn import TCN
 from hyperforecast.nn.backbones.tsmixer import TSMixer
 from hyperforecast.nn.errors import unknown_name
-from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.layers.initialisers import Initialiser, uniform_fan_in
 from hyperforecast.nn.option_values import check_values
 
 __all__ = [

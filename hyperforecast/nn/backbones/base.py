@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from hyperforecast.nn.conditioning import Condition, Conditioned
+from hyperforecast.nn.layers.conditioning import Condition, Conditioned
 
 
 class Backbone(Conditioned, ABC):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.conditioning import Condition
-from hyperforecast.nn.decomposition import MovingAverage
-from hyperforecast.nn.initialisers import Initialiser
+from hyperforecast.nn.layers.conditioning import Condition
+from hyperforecast.nn.layers.decomposition import MovingAverage
+from hyperforecast.nn.layers.initialisers import Initialiser
 
 
 class DLinear(Backbone):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import CovariateBackbone
-from hyperforecast.nn.conditioning import Condition, run
 from hyperforecast.nn.errors import check_sizes, unknown_name
-from hyperforecast.nn.gated_cell import Cell
-from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.recurrent import Recurrent
+from hyperforecast.nn.hyper_layers.modulation import Activations
+from hyperforecast.nn.layers.conditioning import Condition, run
+from hyperforecast.nn.layers.gated_cell import Cell
+from hyperforecast.nn.layers.recurrent import Recurrent
 
 Decoding = Literal["direct", "stepwise"]
 

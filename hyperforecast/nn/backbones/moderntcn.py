@@ -4,15 +4,15 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.batch_norm import BatchNorm, batch_norm
-from hyperforecast.nn.conditioning import Condition, run
-from hyperforecast.nn.depthwise import ReparameterisedConv
-from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.initialisers import uniform_fan_in
-from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.patching import Patching, patch_sizes
-from hyperforecast.nn.weight_layout import Layout
+from hyperforecast.nn.hyper_layers.modulation import Activations
+from hyperforecast.nn.layers.batch_norm import BatchNorm, batch_norm
+from hyperforecast.nn.layers.conditioning import Condition, run
+from hyperforecast.nn.layers.depthwise import ReparameterisedConv
+from hyperforecast.nn.layers.dropout import Dropout
+from hyperforecast.nn.layers.initialisers import uniform_fan_in
+from hyperforecast.nn.layers.patching import Patching, patch_sizes
+from hyperforecast.nn.layers.weight_layout import Layout
 
 
 class ModernTCN(Backbone):

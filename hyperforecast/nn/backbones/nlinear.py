@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.conditioning import Condition
+from hyperforecast.nn.layers.conditioning import Condition
 
 
 class NLinear(Backbone):

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.batch_norm import BatchNorm
-from hyperforecast.nn.conditioning import Chain, Condition, run
-from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.modulation import Activations
-from hyperforecast.nn.patching import Patching, patch_sizes
+from hyperforecast.nn.hyper_layers.modulation import Activations
+from hyperforecast.nn.layers.batch_norm import BatchNorm
+from hyperforecast.nn.layers.conditioning import Chain, Condition, run
+from hyperforecast.nn.layers.dropout import Dropout
+from hyperforecast.nn.layers.patching import Patching, patch_sizes
 from hyperforecast.nn.transformer import TransformerLayer
 
 

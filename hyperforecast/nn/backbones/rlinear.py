@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.conditioning import Condition, run
+from hyperforecast.nn.layers.conditioning import Condition, run
 
 
 class RLinear(Backbone):

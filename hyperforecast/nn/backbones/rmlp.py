@@ -3,9 +3,9 @@
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.conditioning import Chain, Condition, run
-from hyperforecast.nn.dropout import Dropout
-from hyperforecast.nn.modulation import Activations
+from hyperforecast.nn.hyper_layers.modulation import Activations
+from hyperforecast.nn.layers.conditioning import Chain, Condition, run
+from hyperforecast.nn.layers.dropout import Dropout
 
 
 class RMLP(Backbone):

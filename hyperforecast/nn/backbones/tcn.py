@@ -3,11 +3,11 @@
 from torch import Tensor, nn
 
 from hyperforecast.nn.backbones.base import Backbone
-from hyperforecast.nn.causal_conv import CausalConv
-from hyperforecast.nn.conditioning import Condition, Conditioned, run
-from hyperforecast.nn.dropout import Dropout
 from hyperforecast.nn.errors import check_sizes
-from hyperforecast.nn.modulation import Activations
+from hyperforecast.nn.hyper_layers.modulation import Activations
+from hyperforecast.nn.layers.causal_conv import CausalConv
+from hyperforecast.nn.layers.conditioning import Condition, Conditioned, run
+from hyperforecast.nn.layers.dropout import Dropout
 
 
 class TCN(Backbone):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.layers.conditioning import Condition
 
 
 class ArchitectureCode(Context):

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
+from hyperforecast.nn.layers.conditioning import Condition
 
 Axis = Literal["segment", "window", "channel", "layer", "step", "task"]
 

@@ -5,9 +5,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.attributes import AttributedContext
-from hyperforecast.nn.correlation import correlation_embedding
+from hyperforecast.nn.layers.conditioning import Condition
+from hyperforecast.nn.series.correlation import correlation_embedding
 
 
 def default_embedding_dim(n_channels: int) -> int:

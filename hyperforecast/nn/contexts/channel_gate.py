@@ -6,9 +6,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.attributes import AttributedContext
-from hyperforecast.nn.correlation import correlation_embedding
+from hyperforecast.nn.layers.conditioning import Condition
+from hyperforecast.nn.series.correlation import correlation_embedding
 
 
 class ChannelGate(AttributedContext):

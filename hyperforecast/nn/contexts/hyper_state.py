@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import Context
-from hyperforecast.nn.initialisers import uniform_fan_in
+from hyperforecast.nn.layers.conditioning import Condition
+from hyperforecast.nn.layers.initialisers import uniform_fan_in
 
 
 class ReadState(NamedTuple):

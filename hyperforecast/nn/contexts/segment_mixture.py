@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import Context
 from hyperforecast.nn.contexts.channel_gate import ChannelGate
+from hyperforecast.nn.layers.conditioning import Condition
 
 
 class SegmentMixture(Context):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import Context
 from hyperforecast.nn.held_outputs import HeldOutputs
+from hyperforecast.nn.layers.conditioning import Condition
 
 
 class TaskVector(Context):

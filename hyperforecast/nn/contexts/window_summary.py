@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.conditioning import Condition
 from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.layers.conditioning import Condition
 
 N_STATISTICS = 5
 EPSILON = 1e-5

@@ -5,35 +5,35 @@ regression in the second moments of its windows, and its validation error a quad
 those of the validation windows. So training, and choosing what to train, need no gradients.
 """
 
-from hyperforecast.nn.exact.channel_regression import ChannelRegression
-from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.cycles import Cycles
-from hyperforecast.nn.exact.embedding_start import EMBEDDING_STARTS
-from hyperforecast.nn.exact.exchange import read_exchange, write_exchange
-from hyperforecast.nn.exact.federated import SiteSums, shared_frame, solve_from_sums
+from hyperforecast.nn.exact.embeddings.embedding_start import EMBEDDING_STARTS
 from hyperforecast.nn.exact.fixed_map import fixed_solution
-from hyperforecast.nn.exact.frame import Frame
-from hyperforecast.nn.exact.generated_regression import GeneratedRegression
-from hyperforecast.nn.exact.layout import LINEAR_NORMS, WindowLayout
-from hyperforecast.nn.exact.moment_history import MomentHistory
-from hyperforecast.nn.exact.moments import Moments
-from hyperforecast.nn.exact.observed_series import ObservedSeries
-from hyperforecast.nn.exact.options import ExactOptions
-from hyperforecast.nn.exact.problem import Problem
-from hyperforecast.nn.exact.recurrence import window_moments
-from hyperforecast.nn.exact.regressors import Regressors
+from hyperforecast.nn.exact.moments.moment_history import MomentHistory
+from hyperforecast.nn.exact.moments.moments import Moments
+from hyperforecast.nn.exact.moments.recurrence import window_moments
+from hyperforecast.nn.exact.moments.window_blocks import block_moments
+from hyperforecast.nn.exact.moments.window_products import lagged_products, summed_lagged_products
+from hyperforecast.nn.exact.regressions.channel_regression import ChannelRegression
+from hyperforecast.nn.exact.regressions.generated_regression import GeneratedRegression
+from hyperforecast.nn.exact.regressions.weights import BasisWeights
 from hyperforecast.nn.exact.running_fit import RunningFit
-from hyperforecast.nn.exact.search_policy import choose_search_space
-from hyperforecast.nn.exact.search_space import SearchSpace
-from hyperforecast.nn.exact.setting import ComparedSetting, Setting
-from hyperforecast.nn.exact.setting_history import SettingHistory
-from hyperforecast.nn.exact.site_rows import SiteRows
-from hyperforecast.nn.exact.solution import ExactSolution
+from hyperforecast.nn.exact.settings.combination import Combination
+from hyperforecast.nn.exact.settings.frame import Frame
+from hyperforecast.nn.exact.settings.options import ExactOptions
+from hyperforecast.nn.exact.settings.problem import Problem
+from hyperforecast.nn.exact.settings.search_policy import choose_search_space
+from hyperforecast.nn.exact.settings.search_space import SearchSpace
+from hyperforecast.nn.exact.settings.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.settings.setting_history import SettingHistory
+from hyperforecast.nn.exact.settings.solution import ExactSolution
+from hyperforecast.nn.exact.sites.exchange import read_exchange, write_exchange
+from hyperforecast.nn.exact.sites.federated import SiteSums, shared_frame, solve_from_sums
+from hyperforecast.nn.exact.sites.site_rows import SiteRows
 from hyperforecast.nn.exact.solver import solve_exact
-from hyperforecast.nn.exact.units import MeanDeviation, Units
-from hyperforecast.nn.exact.weights import BasisWeights
-from hyperforecast.nn.exact.window_blocks import block_moments
-from hyperforecast.nn.exact.window_products import lagged_products, summed_lagged_products
+from hyperforecast.nn.exact.windows.cycles import Cycles
+from hyperforecast.nn.exact.windows.layout import LINEAR_NORMS, WindowLayout
+from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
+from hyperforecast.nn.exact.windows.regressors import Regressors
+from hyperforecast.nn.exact.windows.units import MeanDeviation, Units
 from hyperforecast.nn.exact.write_solution import (
     solved_arguments,
     solved_network,

@@ -6,20 +6,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact.calibration import calibrate
-from hyperforecast.nn.exact.candidate import Solved
-from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.drift import damped_drift_of
-from hyperforecast.nn.exact.observed_series import ObservedSeries
-from hyperforecast.nn.exact.options import ExactOptions
-from hyperforecast.nn.exact.out_of_sample import held_out_residuals, n_sampled
-from hyperforecast.nn.exact.problem import Problem
-from hyperforecast.nn.exact.regressors import CONSTANT
-from hyperforecast.nn.exact.search_space import SearchSpace
-from hyperforecast.nn.exact.setting import Setting
-from hyperforecast.nn.exact.solution import ExactSolution
-from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.exact.intervals.calibration import calibrate
+from hyperforecast.nn.exact.intervals.out_of_sample import held_out_residuals, n_sampled
+from hyperforecast.nn.exact.regressions.weights import BasisWeights
+from hyperforecast.nn.exact.settings.candidate import Solved
+from hyperforecast.nn.exact.settings.combination import Combination
+from hyperforecast.nn.exact.settings.options import ExactOptions
+from hyperforecast.nn.exact.settings.problem import Problem
+from hyperforecast.nn.exact.settings.search_space import SearchSpace
+from hyperforecast.nn.exact.settings.setting import Setting
+from hyperforecast.nn.exact.settings.solution import ExactSolution
+from hyperforecast.nn.exact.splits.data_split import DataSplit
+from hyperforecast.nn.exact.uncertainty.drift import damped_drift_of
+from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
+from hyperforecast.nn.exact.windows.regressors import CONSTANT
 
 
 def fixed_solution(

@@ -6,19 +6,19 @@ from typing import Any, Self
 
 import torch
 
-from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.cycles import Cycles
-from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.frame import Frame
-from hyperforecast.nn.exact.moments import Moments
-from hyperforecast.nn.exact.observed_series import ObservedSeries
-from hyperforecast.nn.exact.options import ExactOptions
-from hyperforecast.nn.exact.pairs import pair_weights
-from hyperforecast.nn.exact.problem import Problem
-from hyperforecast.nn.exact.search_space import SearchSpace
-from hyperforecast.nn.exact.setting import Setting, View
-from hyperforecast.nn.exact.solution import ExactSolution
-from hyperforecast.nn.exact.weighted_moments import weighted_moments
+from hyperforecast.nn.exact.moments.moments import Moments
+from hyperforecast.nn.exact.moments.pairs import pair_weights
+from hyperforecast.nn.exact.moments.weighted_moments import weighted_moments
+from hyperforecast.nn.exact.settings.combination import Combination
+from hyperforecast.nn.exact.settings.frame import Frame
+from hyperforecast.nn.exact.settings.options import ExactOptions
+from hyperforecast.nn.exact.settings.problem import Problem
+from hyperforecast.nn.exact.settings.search_space import SearchSpace
+from hyperforecast.nn.exact.settings.setting import Setting, View
+from hyperforecast.nn.exact.settings.solution import ExactSolution
+from hyperforecast.nn.exact.splits.data_split import DataSplit
+from hyperforecast.nn.exact.windows.cycles import Cycles
+from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
 
 
 @dataclass(frozen=True)

@@ -4,39 +4,39 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hyperforecast.nn.exact.calibration import calibrate
-from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.data_split import DataSplit, training_units
-from hyperforecast.nn.exact.distinct_series import distinct_numbers
-from hyperforecast.nn.exact.folds import Fold
-from hyperforecast.nn.exact.generated_regression import is_direct
-from hyperforecast.nn.exact.hold_out import LAST_FIFTH, N_FOLDS, Parts, hold_out
-from hyperforecast.nn.exact.layout import WindowLayout
-from hyperforecast.nn.exact.moment_history import MomentHistory
-from hyperforecast.nn.exact.observed_series import ObservedSeries, has_own_windows
-from hyperforecast.nn.exact.options import ExactOptions
-from hyperforecast.nn.exact.out_of_sample import (
+from hyperforecast.nn.exact.choice.folds import Fold
+from hyperforecast.nn.exact.choice.selection import ModelSelection
+from hyperforecast.nn.exact.intervals.calibration import calibrate
+from hyperforecast.nn.exact.intervals.out_of_sample import (
     OutOfSample,
     held_out_residuals,
     leave_out_residuals,
     n_sampled,
 )
-from hyperforecast.nn.exact.own_calibration import calibrate_own
-from hyperforecast.nn.exact.own_out_of_sample import (
+from hyperforecast.nn.exact.intervals.own_calibration import calibrate_own
+from hyperforecast.nn.exact.intervals.own_out_of_sample import (
     OwnOutOfSample,
     own_held_out_residuals,
     own_leave_out_residuals,
 )
-from hyperforecast.nn.exact.own_window_cache import OwnWindowCache
-from hyperforecast.nn.exact.problem import Problem
-from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
-from hyperforecast.nn.exact.search_space import SearchSpace
-from hyperforecast.nn.exact.selection import ModelSelection
-from hyperforecast.nn.exact.setting import ComparedSetting, Setting
-from hyperforecast.nn.exact.solution import ExactSolution
-from hyperforecast.nn.exact.units import Units
-from hyperforecast.nn.exact.weighted_split import WeightedSplit
-from hyperforecast.nn.exact.window_weights import steps_have_own_weights, window_weights
+from hyperforecast.nn.exact.moments.moment_history import MomentHistory
+from hyperforecast.nn.exact.moments.own_window_cache import OwnWindowCache
+from hyperforecast.nn.exact.regressions.generated_regression import is_direct
+from hyperforecast.nn.exact.settings.combination import Combination
+from hyperforecast.nn.exact.settings.options import ExactOptions
+from hyperforecast.nn.exact.settings.problem import Problem
+from hyperforecast.nn.exact.settings.residual_quantiles import ResidualQuantiles
+from hyperforecast.nn.exact.settings.search_space import SearchSpace
+from hyperforecast.nn.exact.settings.setting import ComparedSetting, Setting
+from hyperforecast.nn.exact.settings.solution import ExactSolution
+from hyperforecast.nn.exact.splits.data_split import DataSplit, training_units
+from hyperforecast.nn.exact.splits.hold_out import LAST_FIFTH, N_FOLDS, Parts, hold_out
+from hyperforecast.nn.exact.splits.weighted_split import WeightedSplit
+from hyperforecast.nn.exact.windows.distinct_series import distinct_numbers
+from hyperforecast.nn.exact.windows.layout import WindowLayout
+from hyperforecast.nn.exact.windows.observed_series import ObservedSeries, has_own_windows
+from hyperforecast.nn.exact.windows.units import Units
+from hyperforecast.nn.exact.windows.window_weights import steps_have_own_weights, window_weights
 
 MIN_HELD_OUT = 4
 """Number of windows held out below which no settings are compared."""

@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.channel_offsets import ChannelOffsets
 from hyperforecast.nn.contexts.attributes import with_attributes
-from hyperforecast.nn.exact.cycles import Cycles
-from hyperforecast.nn.exact.regressors import Regressors
-from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
-from hyperforecast.nn.exact.solution import ExactSolution
-from hyperforecast.nn.exact.units import MeanDeviation, Units
+from hyperforecast.nn.exact.settings.residual_quantiles import ResidualQuantiles
+from hyperforecast.nn.exact.settings.solution import ExactSolution
+from hyperforecast.nn.exact.windows.cycles import Cycles
+from hyperforecast.nn.exact.windows.regressors import Regressors
+from hyperforecast.nn.exact.windows.units import MeanDeviation, Units
+from hyperforecast.nn.layers.channel_offsets import ChannelOffsets
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.parts import closed_form_of_head, make_parts
-from hyperforecast.nn.phase_means import PhaseMeans
+from hyperforecast.nn.series.phase_means import PhaseMeans
 from hyperforecast.nn.sites import LINEAR
 
 

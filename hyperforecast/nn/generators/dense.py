@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.generators.base import Cost, PiecewiseGenerator, along
 from hyperforecast.nn.generators.trunk import make_trunk
-from hyperforecast.nn.initialisers import Initialiser, uniform_fan_in
-from hyperforecast.nn.mixed_linear import mixed_linear
+from hyperforecast.nn.layers.initialisers import Initialiser, uniform_fan_in
+from hyperforecast.nn.layers.mixed_linear import mixed_linear
 
 
 class DenseGenerator(PiecewiseGenerator):

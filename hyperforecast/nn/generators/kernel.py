@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.initialisers import uniform_fan_in
-from hyperforecast.nn.weight_layout import Layout
+from hyperforecast.nn.layers.initialisers import uniform_fan_in
+from hyperforecast.nn.layers.weight_layout import Layout
 
 
 class KernelGenerator(nn.Module):

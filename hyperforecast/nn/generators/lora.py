@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.generators.base import Cost, Generator, along
-from hyperforecast.nn.initialisers import uniform_fan_in
+from hyperforecast.nn.layers.initialisers import uniform_fan_in
 
 
 class LoRAExperts(Generator):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.generators.base import Cost, Generator, along
 from hyperforecast.nn.generators.trunk import make_trunk
-from hyperforecast.nn.initialisers import uniform_fan_in
+from hyperforecast.nn.layers.initialisers import uniform_fan_in
 from hyperforecast.nn.stacked_linear import stacked_linear
 
 

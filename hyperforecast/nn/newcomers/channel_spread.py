@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.channel_linear import ChannelLinear
-from hyperforecast.nn.channel_offsets import OFFSETS
 from hyperforecast.nn.contexts.attributes import free_parts, with_attributes
-from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.layers.channel_offsets import OFFSETS
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.resizing import with_channels
 

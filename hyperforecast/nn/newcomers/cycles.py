@@ -8,11 +8,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.cycle import Cycle
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.windows.units import MeanDeviation
+from hyperforecast.nn.layers.cycle import Cycle
 from hyperforecast.nn.network import ForecastingNetwork
-from hyperforecast.nn.phase_means import Harmonics, PhasedRows, PhaseMeans, over_octaves
+from hyperforecast.nn.series.phase_means import Harmonics, PhasedRows, PhaseMeans, over_octaves
 
 TABLES = "cycle."
 """How the names of the tables of channels' cycles begin."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.solver import ChannelSolver

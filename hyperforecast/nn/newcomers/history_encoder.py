@@ -8,8 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from hyperforecast.nn.correlation import largest_value
-from hyperforecast.nn.lag_correlation import lag_correlations
+from hyperforecast.nn.series.correlation import largest_value
+from hyperforecast.nn.series.lag_correlation import lag_correlations
 
 MAX_LAGS = 24
 """Number of lags at which a history is correlated with itself; more tell the same."""

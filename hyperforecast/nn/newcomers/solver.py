@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hyperforecast.nn.channel_offsets import OFFSETS
-from hyperforecast.nn.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.units import MeanDeviation
-from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.exact.windows.units import MeanDeviation
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.layers.channel_offsets import OFFSETS
+from hyperforecast.nn.layers.conditioning import Condition, Conditioned, run
+from hyperforecast.nn.layers.standardiser import Standardiser
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.adaptation import Adaptation
 from hyperforecast.nn.newcomers.affine_map import AffineMap
@@ -27,7 +28,6 @@ from hyperforecast.nn.newcomers.step_errors import StepErrors
 from hyperforecast.nn.newcomers.typical_windows import TypicalWindows
 from hyperforecast.nn.newcomers.unknown_level import UnknownLevel, unseen_part
 from hyperforecast.nn.resizing import LOADINGS, with_channels
-from hyperforecast.nn.standardiser import Standardiser
 from hyperforecast.nn.windows import WindowCutter, Windows
 
 NegativeLogLikelihood = Callable[[Tensor, Tensor, Tensor], Tensor]

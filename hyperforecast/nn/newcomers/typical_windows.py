@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.correlation import largest_value, of_each, without_mean
 from hyperforecast.nn.entities import n_rows, picked_rows
-from hyperforecast.nn.lag_correlation import lag_correlations
 from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.series.correlation import largest_value, of_each, without_mean
+from hyperforecast.nn.series.lag_correlation import lag_correlations
 
 MAX_VALUES = 2**23
 """Values of training series from which correlations are estimated, the last of each."""

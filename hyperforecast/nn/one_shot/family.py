@@ -11,12 +11,12 @@ from torch.func import functional_call
 
 from hyperforecast.nn.contexts.architecture import ArchitectureCode
 from hyperforecast.nn.generators import DenseGenerator
-from hyperforecast.nn.initialisers import Initialiser
+from hyperforecast.nn.hyper_layers.term import Term
+from hyperforecast.nn.layers.initialisers import Initialiser
+from hyperforecast.nn.layers.weight_layout import Layout
 from hyperforecast.nn.network import ForecastingNetwork, count_parameters
 from hyperforecast.nn.one_shot.search_space import SearchSpace, steps_up
 from hyperforecast.nn.one_shot.weight_table import WeightTable, start_of_table
-from hyperforecast.nn.term import Term
-from hyperforecast.nn.weight_layout import Layout
 
 GENERATED = ("backbone.", "head.")
 """Beginnings of the names of the weights that depend on the architecture."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.generators import DenseGenerator
-from hyperforecast.nn.term import Term
+from hyperforecast.nn.hyper_layers.term import Term
 
 
 class WeightTable(nn.Module):

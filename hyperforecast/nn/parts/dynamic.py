@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from hyperforecast.nn.contexts import WindowSummary
 from hyperforecast.nn.generators import OuterProduct
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.parts.ranks import site_ranks
 from hyperforecast.nn.sites import NetworkSites, Site
-from hyperforecast.nn.term import Term
 
 RANK = 4
 

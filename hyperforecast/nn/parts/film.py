@@ -5,10 +5,10 @@ from typing import Any
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
 from hyperforecast.nn.generators import ScaleShift
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.sites import NetworkSites, check_names, listed, matching
-from hyperforecast.nn.term import Term
 
 
 @option_group

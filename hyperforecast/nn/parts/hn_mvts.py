@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from hyperforecast.nn.contexts import ChannelEmbedding, default_embedding_dim
 from hyperforecast.nn.generators import DenseGenerator, Generator, OuterProduct
-from hyperforecast.nn.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.parts.closed_form import ClosedForm
 from hyperforecast.nn.parts.ranks import site_ranks
 from hyperforecast.nn.sites import NetworkSites
-from hyperforecast.nn.term import Term
 
 
 @option_group

@@ -1,12 +1,12 @@
 """Static hypernetworks: convolution kernels generated from a vector of the layer."""
 
-from hyperforecast.nn.causal_conv import CausalConv
 from hyperforecast.nn.contexts import LayerEmbedding
 from hyperforecast.nn.generators import KernelGenerator
+from hyperforecast.nn.hyper_layers.term import Term
+from hyperforecast.nn.layers.causal_conv import CausalConv
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.sites import NetworkSites, listed
-from hyperforecast.nn.term import Term
 
 
 @option_group

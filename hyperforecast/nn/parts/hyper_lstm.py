@@ -2,11 +2,11 @@
 
 from hyperforecast.nn.contexts import HyperState
 from hyperforecast.nn.generators import RowScale
+from hyperforecast.nn.hyper_layers.term import Term
+from hyperforecast.nn.layers.recurrent import Recurrent
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
-from hyperforecast.nn.recurrent import Recurrent
 from hyperforecast.nn.sites import NetworkSites, listed
-from hyperforecast.nn.term import Term
 
 
 @option_group

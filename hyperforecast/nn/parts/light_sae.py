@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from hyperforecast.nn.contexts import ChannelGate, ChannelIndex, Context
 from hyperforecast.nn.generators import FreeWeights, Generator, LowRankPool
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.sites import NetworkSites, listed
-from hyperforecast.nn.term import Term
 
 Variant = Literal["shared", "full", "light"]
 GateStart = Literal["random", "uniform", "correlation"]

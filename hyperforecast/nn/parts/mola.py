@@ -5,11 +5,11 @@ from typing import Literal
 
 from hyperforecast.nn.contexts import ChannelEmbedding, SegmentMixture
 from hyperforecast.nn.generators import LoRAExperts
+from hyperforecast.nn.hyper_layers.term import Term, named_along
 from hyperforecast.nn.options import option, option_group
 from hyperforecast.nn.parts.base import Part
 from hyperforecast.nn.segments import Segments
 from hyperforecast.nn.sites import NetworkSites, Site, check_names, listed, matching
-from hyperforecast.nn.term import Term, named_along
 
 
 @option_group

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, Moments
-from hyperforecast.nn.exact.generated_regression import is_direct
-from hyperforecast.nn.exact.search_policy import choose_search_space
+from hyperforecast.nn.exact.regressions.generated_regression import is_direct
+from hyperforecast.nn.exact.settings.search_policy import choose_search_space
 from hyperforecast.nn.solved_head.feature_rows import FeatureRows
 from hyperforecast.nn.solved_head.output_layers import OutputLayers
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from hyperforecast.nn.exact.options import check_common
+from hyperforecast.nn.exact.settings.options import check_common
 
 RIDGES = (*(10 ** (exponent / 2) for exponent in range(-12, 7)), math.inf)
 """Ridges tried on the change of the head, in units of the mean diagonal of its equations. The last

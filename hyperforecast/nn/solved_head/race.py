@@ -8,13 +8,17 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, ChannelRegression, GeneratedRegression, Moments
-from hyperforecast.nn.exact.distinct_series import distinct_numbers
-from hyperforecast.nn.exact.pairs import pair_weights
-from hyperforecast.nn.exact.regression import Regression
-from hyperforecast.nn.exact.ridge_walk import best_of_valley
-from hyperforecast.nn.exact.selection_rule import LEAST_GAIN, gains_clearly, not_clearly_worse
-from hyperforecast.nn.exact.squared_error import pairs_squared_error, squared_error
-from hyperforecast.nn.exact.validation_windows import MAX_COMPARED, MAX_WINDOWS, MIN_WINDOWS
+from hyperforecast.nn.exact.choice.ridge_walk import best_of_valley
+from hyperforecast.nn.exact.choice.selection_rule import (
+    LEAST_GAIN,
+    gains_clearly,
+    not_clearly_worse,
+)
+from hyperforecast.nn.exact.moments.pairs import pair_weights
+from hyperforecast.nn.exact.regressions.regression import Regression
+from hyperforecast.nn.exact.regressions.squared_error import pairs_squared_error, squared_error
+from hyperforecast.nn.exact.splits.validation_windows import MAX_COMPARED, MAX_WINDOWS, MIN_WINDOWS
+from hyperforecast.nn.exact.windows.distinct_series import distinct_numbers
 from hyperforecast.nn.solved_head.feature_moments import FeatureMoments, ShiftedMoments
 from hyperforecast.nn.solved_head.feature_rows import FeatureRows
 from hyperforecast.nn.solved_head.forms import HeadForm

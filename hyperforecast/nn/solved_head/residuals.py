@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.channel_offsets import ChannelOffsets, recent_variances
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.out_of_sample import OutOfSample, n_sampled_of, without_gaps
-from hyperforecast.nn.exact.residual_quantiles import ResidualQuantiles
-from hyperforecast.nn.exact.spread import spread
-from hyperforecast.nn.exact.volatility import compared_spans
+from hyperforecast.nn.exact.intervals.out_of_sample import OutOfSample, n_sampled_of, without_gaps
+from hyperforecast.nn.exact.settings.residual_quantiles import ResidualQuantiles
+from hyperforecast.nn.exact.uncertainty.spread import spread
+from hyperforecast.nn.exact.uncertainty.volatility import compared_spans
 from hyperforecast.nn.exact.write_solution import write_quantiles
+from hyperforecast.nn.layers.channel_offsets import ChannelOffsets, recent_variances
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.windows import WindowCutter
 

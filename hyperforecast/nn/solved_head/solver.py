@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, ObservedSeries, Problem
-from hyperforecast.nn.exact.calibration import calibrate
-from hyperforecast.nn.exact.hold_out import hold_out
+from hyperforecast.nn.exact.intervals.calibration import calibrate
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.splits.hold_out import hold_out
+from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.solved_head.feature_moments import FeatureMoments

@@ -12,10 +12,10 @@ from torch.func import functional_call
 from hyperforecast.nn.contexts import Context
 from hyperforecast.nn.errors import unknown_name
 from hyperforecast.nn.held_outputs import HeldOutput, HeldOutputs
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.resizing import pinned
 from hyperforecast.nn.shared_weights import own_weights, split_weights
-from hyperforecast.nn.term import Term
 
 OWN = ("n_channels", "periods")
 """Arguments of a network in which tasks may differ: what follows from them is a task's own."""

@@ -14,7 +14,7 @@ from benchmarks.hypernetworks.comparisons import (
 from benchmarks.hypernetworks.one_kernel import OneKernelTCN
 from hyperforecast.nn import count_parameters
 from hyperforecast.nn.backbones import TCN
-from hyperforecast.nn.causal_conv import CausalConv
+from hyperforecast.nn.layers.causal_conv import CausalConv
 
 CHANNELS = {"ETTh1": 7, "los_speed": 207}
 

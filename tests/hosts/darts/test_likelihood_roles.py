@@ -13,7 +13,7 @@ from darts.utils.likelihood_models import torch as likelihoods
 from hyperforecast.darts import BackboneModel, HNMVTSModel, LightSAEModel
 from hyperforecast.darts.likelihood_roles import BOUND, bounded, output_bounds, output_roles
 from hyperforecast.nn import ForecastingNetwork
-from hyperforecast.nn.instance_norm import OutputRole
+from hyperforecast.nn.layers.instance_norm import OutputRole
 from tests.hosts.darts.every_model import H, L, each_model_on_any_backbone
 
 UNBOUNDED = ["Gaussian", "Laplace", "Cauchy", "Gumbel"]

@@ -13,7 +13,7 @@ from darts.utils.likelihood_models.torch import GaussianLikelihood, QuantileRegr
 from darts.utils.onnx import run_onnx_prediction
 
 from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperModel, MoLAModel
-from hyperforecast.darts.phases import PHASE
+from hyperforecast.darts.inputs.phases import PHASE
 from hyperforecast.nn import BACKBONES
 
 L, H = 6, 4

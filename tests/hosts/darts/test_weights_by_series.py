@@ -20,7 +20,7 @@ from hyperforecast.darts import (
     HyperModel,
     LightSAEModel,
 )
-from hyperforecast.nn.channel_offsets import usual_offsets
+from hyperforecast.nn.layers.channel_offsets import usual_offsets
 
 L, H = 12, 4
 

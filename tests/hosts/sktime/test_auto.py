@@ -13,9 +13,10 @@ from sktime.forecasting.naive import NaiveForecaster
 
 import hyperforecast.darts
 import hyperforecast.sktime
-from hyperforecast.darts import auto_candidates, auto_gradients
-from hyperforecast.darts.auto_candidates import Preset
-from hyperforecast.darts.auto_options import LEVELS
+from hyperforecast.darts.automatic import candidates as auto_candidates
+from hyperforecast.darts.automatic import gradients as auto_gradients
+from hyperforecast.darts.automatic.candidates import Preset
+from hyperforecast.darts.automatic.options import LEVELS
 from hyperforecast.sktime import AutoHyperForecaster
 
 FH = [1, 2, 3]

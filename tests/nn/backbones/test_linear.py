@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn import ForecastingNetwork, count_parameters
-from hyperforecast.nn.decomposition import MovingAverage
+from hyperforecast.nn.layers.decomposition import MovingAverage
 
 B, L, H, C = 3, 10, 4, 2
 X = torch.randn(B, L, C, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact import ObservedSeries, generated_regression
+from hyperforecast.nn.exact import ObservedSeries
+from hyperforecast.nn.exact.regressions import generated_regression
 
 
 @pytest.fixture

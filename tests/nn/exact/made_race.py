@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from hyperforecast.nn.exact import ExactOptions, Problem, SearchSpace, Setting, selection
-from hyperforecast.nn.exact.candidate import Candidate
-from hyperforecast.nn.exact.options import FIRST_RIDGE, RIDGES
-from hyperforecast.nn.exact.ridge_search import RidgeSearch
-from hyperforecast.nn.exact.selection import ModelSelection
-from hyperforecast.nn.exact.weights import BasisWeights
+from hyperforecast.nn.exact import ExactOptions, Problem, SearchSpace, Setting
+from hyperforecast.nn.exact.choice import selection
+from hyperforecast.nn.exact.choice.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.choice.selection import ModelSelection
+from hyperforecast.nn.exact.regressions.weights import BasisWeights
+from hyperforecast.nn.exact.settings.candidate import Candidate
+from hyperforecast.nn.exact.settings.options import FIRST_RIDGE, RIDGES
 
 HORIZON = 4
 START = RIDGES.index(FIRST_RIDGE)

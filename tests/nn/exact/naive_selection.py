@@ -15,7 +15,7 @@ from naive_windows import design
 from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries, Problem, Setting, WindowLayout
-from hyperforecast.nn.exact.options import FIRST_RIDGE, RIDGES
+from hyperforecast.nn.exact.settings.options import FIRST_RIDGE, RIDGES
 
 FACTOR_LOOKBACK = 12
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries, WindowLayout
-from hyperforecast.nn.instance_norm import RevIN
+from hyperforecast.nn.layers.instance_norm import RevIN
 
 
 def design(series: ObservedSeries, layout: WindowLayout) -> tuple[Tensor, Tensor, Tensor]:

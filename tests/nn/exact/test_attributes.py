@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import ExactOptions, ObservedSeries, Problem
-from hyperforecast.nn.exact.combination import Combination
-from hyperforecast.nn.exact.data_split import BESIDE_ATTRIBUTES, DataSplit
-from hyperforecast.nn.exact.search_space import SearchSpace
-from hyperforecast.nn.exact.setting import Setting
+from hyperforecast.nn.exact.settings.combination import Combination
+from hyperforecast.nn.exact.settings.search_space import SearchSpace
+from hyperforecast.nn.exact.settings.setting import Setting
+from hyperforecast.nn.exact.splits.data_split import BESIDE_ATTRIBUTES, DataSplit
 
 L, H, C, S = 6, 2, 7, 2
 

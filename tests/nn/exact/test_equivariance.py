@@ -23,9 +23,9 @@ from hyperforecast.nn.exact import (
     Problem,
     SearchSpace,
     WindowLayout,
-    generated_regression,
     solve_exact,
 )
+from hyperforecast.nn.exact.regressions import generated_regression
 
 C, L, H = 3, 5, 2
 FACTOR_LOOKBACK = 2

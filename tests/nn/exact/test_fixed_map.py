@@ -8,7 +8,7 @@ import torch
 from solved_networks import forecasts, network_of, targets
 
 from hyperforecast.nn.exact import ObservedSeries, Problem, fixed_solution, solved_network
-from hyperforecast.nn.exact.drift import damped_drift_of
+from hyperforecast.nn.exact.uncertainty.drift import damped_drift_of
 
 L, H, SHIFT = 5, 3, 2
 PROBLEM = Problem(L, H, SHIFT)

@@ -16,7 +16,7 @@ from hyperforecast.nn.exact import (
     choose_search_space,
     solve_exact,
 )
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.windows.units import MeanDeviation
 
 FIXED = ExactOptions(ridge=1e-2, combine=False, pool=False)
 

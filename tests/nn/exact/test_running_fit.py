@@ -17,11 +17,11 @@ from hyperforecast.nn.exact import (
     SearchSpace,
     Setting,
     WindowLayout,
-    generated_regression,
     solve_exact,
 )
-from hyperforecast.nn.exact.data_split import DataSplit
-from hyperforecast.nn.exact.pairs import pair_weights
+from hyperforecast.nn.exact.moments.pairs import pair_weights
+from hyperforecast.nn.exact.regressions import generated_regression
+from hyperforecast.nn.exact.splits.data_split import DataSplit
 
 WIDTH = L + H
 ROWS = clustered().target

@@ -20,7 +20,7 @@ from hyperforecast.nn.exact import (
     solve_exact,
     solved_network,
 )
-from hyperforecast.nn.exact.volatility import Volatility
+from hyperforecast.nn.exact.uncertainty.volatility import Volatility
 
 L, H, C = 7, 3, 4
 

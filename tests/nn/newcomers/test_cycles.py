@@ -8,10 +8,10 @@ from torch import Tensor
 
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.newcomers import NewcomerCycles, less_cycles, without_cycles
 from hyperforecast.nn.newcomers.cycles import CyclePrior
-from hyperforecast.nn.phase_means import PhasedRows, PhaseMeans
+from hyperforecast.nn.series.phase_means import PhasedRows, PhaseMeans
 from hyperforecast.nn.windows import WindowCutter
 
 P = 6

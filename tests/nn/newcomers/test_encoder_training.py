@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.newcomers import HistoryEncoder
 from hyperforecast.nn.newcomers.encoder_training import Episode, _trust
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError

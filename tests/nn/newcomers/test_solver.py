@@ -5,7 +5,7 @@ import torch
 
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.exact import ObservedSeries
-from hyperforecast.nn.exact.units import MeanDeviation
+from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.newcomers import ChannelSolver
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.windows import WindowCutter

@@ -2,8 +2,8 @@ import torch
 
 from hyperforecast.nn.contexts import ArchitectureCode
 from hyperforecast.nn.generators import DenseGenerator
+from hyperforecast.nn.hyper_layers.term import Term
 from hyperforecast.nn.one_shot.weight_table import WeightTable, start_of_table
-from hyperforecast.nn.term import Term
 
 
 def test_weights_are_a_places_base_and_bases_mixed_by_network_and_place() -> None:

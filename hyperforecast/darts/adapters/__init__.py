@@ -1,0 +1,1 @@
+"""Models whose networks have adapters on a base."""

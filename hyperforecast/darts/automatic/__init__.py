@@ -1,0 +1,1 @@
+"""The automatic model, which chooses everything on rows held out."""

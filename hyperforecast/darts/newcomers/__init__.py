@@ -1,0 +1,1 @@
+"""Channels and series that were not trained on."""

@@ -1,0 +1,402 @@
+"""Channels that are added to a trained model, solved for on rows of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from darts import TimeSeries
+from darts.utils.data.torch_datasets.utils import PLModuleOutput
+from darts.utils.likelihood_models.base import LikelihoodType
+from torch import Tensor, nn
+
+from hyperforecast.darts.inputs.finite import check_finite, check_static_covariates
+from hyperforecast.darts.inputs.gaps import has_gaps
+from hyperforecast.darts.inputs.observed_series import covariate_rows
+from hyperforecast.darts.inputs.phases import phase_of
+from hyperforecast.darts.likelihood_roles import bounded, output_bounds
+from hyperforecast.darts.newcomers.new_channels import for_other_channels
+from hyperforecast.darts.newcomers.trained_on import begin_at_zero
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.backbones import separates_channels
+from hyperforecast.nn.exact import ObservedSeries
+from hyperforecast.nn.exact.windows.units import MeanDeviation
+from hyperforecast.nn.newcomers import (
+    Adaptation,
+    ChannelSolver,
+    HistoryEncoder,
+    NegativeLogLikelihood,
+    NewcomerCycles,
+    check_adaptation,
+    less_cycles,
+    train_encoder,
+    without_cycles,
+)
+from hyperforecast.nn.newcomers.cycles import TABLES
+from hyperforecast.nn.resizing import channel_axes, with_channels
+from hyperforecast.nn.series.phase_means import PhasedRows
+from hyperforecast.nn.windows import WindowCutter
+
+TINY = torch.finfo(torch.float64).tiny
+
+
+Beside = Sequence[TimeSeries] | None
+
+
+@dataclass(frozen=True)
+class ChannelRows:
+    """What is known of new channels: their rows, and what stands beside them.
+
+    Attributes
+    ----------
+    names : list of str
+    series : list of TimeSeries
+        Of the known channels whose rows enter the forecasts, and behind them the new ones, from
+        their first value on.
+    past, future : list of TimeSeries, optional
+    """
+
+    names: list[str]
+    series: list[TimeSeries]
+    past: Beside
+    future: Beside
+
+
+def with_added_channels(
+    model: Any,
+    series: Sequence[TimeSeries],
+    past_covariates: Sequence[TimeSeries] | None,
+    future_covariates: Sequence[TimeSeries] | None,
+    adaptation: Adaptation = "solve",
+) -> Any:
+    """Return a model that shares all with a trained one but its network, which has more channels.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    series, past_covariates, future_covariates, adaptation
+        See :meth:`HyperforecastModel.add_channels`.
+    """
+    network: ForecastingNetwork = model.network
+    check_separate(network, model.pl_module_params)
+    trained = model.trained_channel_names
+    names = list(dict.fromkeys(str(c) for one in series for c in one.components))
+    new = [name for name in names if name not in trained]
+    if not new:
+        raise ValueError(
+            "`series` has no new channel: "
+            f"{', '.join(map(repr, names[:5]))} were trained on. Give the new channels' rows under "
+            "names of their own."
+        )
+    kept = [name for name in model.channel_names if name not in new]
+    arguments = model.model.network_arguments
+    axes = channel_axes(arguments)
+    n_known = len(trained)
+    where = {name: i for i, name in enumerate(model.channel_names)}
+    sources: list[int | None] = [where[name] for name in kept]
+    larger = with_channels(network, axes, [*sources, *[None] * len(new)], n_known)
+    beside = trained if network.factors is not None else []
+    encoder = encoder_for(model, adaptation)
+    solver = newcomer_solver(model, larger, arguments, axes, n_known, encoder)
+    cycles = None if larger.cycle is None else NewcomerCycles(model.network, n_known)
+    for rows in _rows_of(new, beside, series, past_covariates, future_covariates):
+        units = _units(rows)
+        channels = [len(kept) + new.index(name) for name in rows.names]
+        larger.gap_filler.level[channels] = units.mean.to(larger.gap_filler.level)
+        larger.gap_filler.deviation[channels] = units.deviation.to(larger.gap_filler.level)
+        if larger.standardiser is not None:
+            larger.standardiser.set_units_of(channels, *units)
+        observed = _observed(model, rows)
+        if cycles is not None:
+            of_rows = [_new_rows(one, len(channels)) for one in observed]
+            units = cycles.write(larger, channels, of_rows, units)
+            numbers = [*(where[name] for name in beside), *channels]
+            observed = less_cycles(larger, observed, numbers)
+        places = solver.solve(observed, units, adaptation)
+        solver.spread.write(larger, channels, places)
+    return for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
+
+
+def encoder_of_channels(
+    model: Any, series: Sequence[TimeSeries], past: Beside, future: Beside
+) -> HistoryEncoder:
+    """Train what reads histories of new channels, on those that a model was trained on.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series, past, future
+        See :meth:`HyperforecastModel.fit_encoder`.
+    """
+    network: ForecastingNetwork = model.network
+    check_separate(network, model.pl_module_params)
+    trained = model.trained_channel_names
+    rows = ChannelRows(trained, [_beside(one, trained, []) for one in series], past, future)
+    observed = less_cycles(network, _observed(model, rows), range(len(trained)))
+    own: list[list[ObservedSeries]] = []
+    for channel in range(len(trained)):
+        with_own = [one.target[:, [channel]] for one in observed]
+        if network.factors is not None:
+            with_own = [
+                torch.cat([one.target, last], dim=1)
+                for one, last in zip(observed, with_own, strict=True)
+            ]
+        own.append(
+            [
+                replace(one, target=target, static=_of_channel(one.static, channel, target))
+                for one, target in zip(observed, with_own, strict=True)
+            ]
+        )
+    arguments = model.model.network_arguments
+    axes = channel_axes(arguments)
+    kept = with_channels(network, axes, range(len(trained)))
+    solver = newcomer_solver(model, kept, arguments, axes, len(trained), None)
+    return train_encoder(solver, own)
+
+
+def _of_channel(static: Tensor | None, channel: int, target: Tensor) -> Tensor | None:
+    """Return the static covariates of columns of a target, of which the last is a channel."""
+    if static is None:
+        return None
+    return static[channel].expand(target.shape[1], -1)
+
+
+def newcomer_solver(
+    model: Any,
+    network: ForecastingNetwork,
+    arguments: dict[str, Any],
+    axes: dict[str, int],
+    n_known: int,
+    encoder: HistoryEncoder | None,
+) -> ChannelSolver:
+    """Return what solves for channels of a network, which has known ones before them.
+
+    It takes rows without their cycles.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; the network has its lengths.
+    network : ForecastingNetwork
+    arguments : dict
+        Of the network.
+    axes : dict
+        What :func:`channel_axes` says of these.
+    n_known : int
+    encoder : HistoryEncoder, optional
+    """
+    return ChannelSolver(
+        without_cycles(network),
+        {name: axis for name, axis in axes.items() if not name.startswith(TABLES)},
+        n_known,
+        WindowCutter(
+            network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
+        ),
+        _n_covariates(arguments),
+        model.model.own_correlations,
+        _loss_of(model),
+        begin_at_zero(model.model, network),
+        encoder,
+    )
+
+
+def encoder_for(model: Any, adaptation: str) -> HistoryEncoder | None:
+    """Return the encoder of a model, where newcomers are to be read by it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such way, or no encoder yet.
+    """
+    check_adaptation(adaptation)
+    if adaptation != "encoder":
+        return None
+    state = model.model.encoder_state
+    if state is None:
+        raise ValueError(
+            "There is no encoder yet that reads newcomers' histories. Call `fit_encoder(series)` "
+            "with rows of what the model was trained on."
+        )
+    return HistoryEncoder.from_state(state)
+
+
+def _n_covariates(arguments: dict[str, Any]) -> tuple[int, int, int]:
+    """Return the numbers of past, future and static covariates that a network is given."""
+    past, future, static = (
+        arguments.get(f"n_{kind}_covariates", 0) for kind in ("past", "future", "static")
+    )
+    return past, future, static
+
+
+def check_is_trained(model: Any) -> None:
+    """Raise unless a model has weights, and knows the names of its channels."""
+    if model.model is None:
+        raise ValueError("The model has no weights yet; call `fit()` before adding to it.")
+    if not model.channel_names:
+        raise ValueError(
+            "The model does not know the names of its channels, because it was trained on a "
+            "dataset that keeps no series. Train it by `fit()`."
+        )
+
+
+def check_separate(network: ForecastingNetwork, module_params: dict[str, Any]) -> None:
+    """Raise unless the forecasts of a network's channels do not depend on which others there are.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    module_params : dict
+        Arguments of its module.
+    """
+    if network.weights_by != "channel":
+        raise ValueError(
+            f"Channels cannot be added where weights are by series (weights_by="
+            f"{network.weights_by!r}): `add_series` adds series. Train with all channels, or by "
+            "channel."
+        )
+    if obstacle := mixing_obstacle(network, module_params):
+        raise ValueError(
+            f"Channels cannot be added to this model, because others would be forecast otherwise "
+            f"then: {obstacle}. Train with all channels, or choose a backbone that takes each by "
+            "itself, for example 'dlinear' or 'rmlp'."
+        )
+
+
+def mixing_obstacle(network: ForecastingNetwork, module_params: dict[str, Any]) -> str | None:
+    """Return by what of a network channels depend on each other, ``None`` if by nothing."""
+    backbone = type(network.backbone).__name__
+    contexts = [one for part in network.parts for one in network.contexts(part)]
+    if not separates_channels(network.backbone):
+        return f"{backbone} mixes channels, or normalises over them"
+    if any(one.pools_channels for one in contexts):
+        return "weights that depend on the window are made from all channels"
+    if module_params.get("use_reversible_instance_norm"):
+        return "use_reversible_instance_norm holds weights of Darts (use instance_norm)"
+    return None
+
+
+def _rows_of(
+    new: Sequence[str],
+    beside: Sequence[str],
+    series: Sequence[TimeSeries],
+    past: Sequence[TimeSeries] | None,
+    future: Sequence[TimeSeries] | None,
+) -> list[ChannelRows]:
+    """Return the rows of new channels, those together that begin in the same rows."""
+    spans: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for name in new:
+        first = []
+        for i, one in enumerate(series):
+            if name in one.components:
+                known = np.flatnonzero(np.isfinite(one[name].values(copy=False)[:, 0]))
+                first += [(i, int(known[0]))] if len(known) else []
+        spans.setdefault(tuple(first), []).append(name)
+    return [
+        ChannelRows(
+            names,
+            [_beside(series[i], beside, names)[start:] for i, start in span],
+            None if past is None else [past[i] for i, _ in span],
+            None if future is None else [future[i] for i, _ in span],
+        )
+        for span, names in spans.items()
+    ]
+
+
+def _beside(series: TimeSeries, beside: Sequence[str], names: Sequence[str]) -> TimeSeries:
+    """Return new channels of a series behind those whose rows their forecasts take."""
+    missing = [other for other in beside if other not in series.components]
+    if missing:
+        raise ValueError(
+            f"What the channels have in common enters the forecasts of this model, so the rows of "
+            f"new ones are needed beside those of the channels trained on: "
+            f"{', '.join(map(repr, missing[:5]))}{' ...' if len(missing) > 5 else ''} "
+            f"{'is' if len(missing) == 1 else 'are'} missing. Stack them onto `series`, or train "
+            "with n_factors=0 and solver_kwargs={'neighbours': False}."
+        )
+    return series[[*beside, *names]]
+
+
+def _units(rows: ChannelRows) -> MeanDeviation:
+    """Return means and deviations of the new channels' rows; without any, a unit of nothing."""
+    n_new = len(rows.names)
+    parts = [torch.from_numpy(one.values(copy=True)[:, -n_new:]).double() for one in rows.series]
+    if not parts:
+        return MeanDeviation(torch.zeros(n_new).double(), torch.zeros(n_new).double())
+    return MeanDeviation.of(parts)
+
+
+def _observed(model: Any, rows: ChannelRows) -> list[ObservedSeries]:
+    """Return the rows of a channel as the solver takes them."""
+    observed = []
+    for i, one in enumerate(rows.series):
+        check_finite(one, "series")
+        if has_gaps(one):
+            names = ", ".join(map(repr, rows.names[:5]))
+            raise ValueError(
+                f"`series` holds NaN after the first rows of {names}. Channels are added from rows "
+                "without gaps: fill them first, or give the rows after the last gap."
+            )
+        past, future = (
+            None if covariates is None else model._in_order(kind, [covariates[i]])[0]
+            for kind, covariates in (
+                ("past_covariates", rows.past),
+                ("future_covariates", rows.future),
+            )
+        )
+        known = [
+            covariate_rows(covariates, one, name)
+            for covariates, name in ((past, "past_covariates"), (future, "future_covariates"))
+            if covariates is not None
+        ]
+        static = None
+        if model.uses_static_covariates:
+            check_static_covariates(one, "series")
+            ordered = model._with_ordered_static_covariates(one)
+            values = ordered.static_covariates_values(copy=False)
+            if values is None:
+                raise ValueError(
+                    "The model was trained with static covariates, and `series` has none. Give "
+                    "new channels theirs, under the same column names."
+                )
+            static = torch.as_tensor(np.asarray(values, dtype=np.float64))
+            static = static.expand(one.n_components, -1)
+        observed.append(
+            ObservedSeries(
+                target=torch.from_numpy(one.values(copy=True)).double(),
+                past=torch.cat(known, dim=1) if known else None,
+                future=None if future is None else known[-1],
+                static=static,
+                phase=phase_of(one, model._repeat),
+            )
+        )
+    return observed
+
+
+def _new_rows(series: ObservedSeries, n_new: int) -> PhasedRows:
+    """Return the rows of the last columns of a series, with their phase."""
+    assert series.phase is not None
+    return PhasedRows(series.target[:, -n_new:], series.phase, torch.arange(n_new))
+
+
+def _loss_of(model: Any) -> NegativeLogLikelihood | None:
+    """Return what the model minimises, if that is not the squared error."""
+    module = model.model
+    likelihood, loss_fn = module.likelihood, module.criterion
+    if likelihood is None and isinstance(loss_fn, nn.MSELoss):
+        return None
+    if module.network.channel_offsets is not None:  # quantiles of the residuals of one forecast
+        return None
+    bounds = output_bounds(likelihood)
+    # of a Laplace distribution, say, whose scale is that of the errors
+    is_scale = likelihood is None or likelihood.type is LikelihoodType.Quantile
+
+    def mean_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        known = PLModuleOutput(prediction=bounded(output, bounds))
+        value = module._compute_loss(known, target, loss_fn, weight if likelihood else None)
+        value = value * (weight.numel() / weight.sum())
+        return value.clamp(min=TINY).log() if is_scale else value
+
+    return mean_loss

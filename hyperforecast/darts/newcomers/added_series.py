@@ -1,0 +1,262 @@
+"""Series that are added to a trained model, solved for on rows of their own."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from darts import TimeSeries
+
+from hyperforecast.darts.inputs.finite import check_finite
+from hyperforecast.darts.inputs.gaps import has_gaps
+from hyperforecast.darts.inputs.names import name_order
+from hyperforecast.darts.inputs.observed_series import covariate_rows
+from hyperforecast.darts.inputs.phases import phase_of
+from hyperforecast.darts.inputs.series_numbers import series_name
+from hyperforecast.darts.newcomers.added_channels import (
+    Beside,
+    encoder_for,
+    mixing_obstacle,
+    newcomer_solver,
+)
+from hyperforecast.darts.newcomers.new_series import with_series
+from hyperforecast.darts.ordered_inputs import reorder
+from hyperforecast.darts.training.random_turns import random_turn
+from hyperforecast.nn import ForecastingNetwork
+from hyperforecast.nn.exact import ObservedSeries
+from hyperforecast.nn.exact.windows.units import MeanDeviation
+from hyperforecast.nn.newcomers import (
+    Adaptation,
+    ChannelSolver,
+    HistoryEncoder,
+    less_cycles,
+    train_encoder,
+)
+from hyperforecast.nn.resizing import FILLER, channel_axes
+
+
+def with_added_series(
+    model: Any,
+    series: Sequence[TimeSeries],
+    past: Beside,
+    future: Beside,
+    adaptation: Adaptation = "solve",
+) -> Any:
+    """Return a model that shares all with a trained one but its network, which has more series.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained; it stays as it is.
+    series, past, future, adaptation
+        See :meth:`HyperforecastModel.add_series`.
+    """
+    network: ForecastingNetwork = model.network
+    _check(network, model.pl_module_params)
+    stretches = _by_name(model, series)
+    trained = model.trained_series_names
+    if known := [name for name in stretches if name in trained]:
+        raise ValueError(
+            f"The model was trained on {', '.join(map(repr, known[:5]))}. Add series with names of "
+            "their own, or train again with more rows."
+        )
+    ordered = _in_order(model, series)
+    added = with_series(
+        model, list(stretches), [[ordered[i] for i in s] for s in stretches.values()]
+    )
+    n_rows = {name: sum(len(ordered[i]) for i in s) for name, s in stretches.items()}
+    added.model.short_series = {
+        name: n for name, n in (model.model.short_series | n_rows).items() if n < network.lookback
+    }
+    rows = _rows_of(model, ordered, past, future, list(stretches.values()))
+    _solve_for(added, rows, len(trained) * network.n_channels, adaptation)
+    return added
+
+
+def encoder_of_series(
+    model: Any, series: Sequence[TimeSeries], past: Beside, future: Beside
+) -> HistoryEncoder:
+    """Train what reads histories of new series, on those that a model was trained on.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        Trained.
+    series, past, future
+        See :meth:`HyperforecastModel.fit_encoder`.
+    """
+    network: ForecastingNetwork = model.network
+    _check(network, model.pl_module_params)
+    stretches, trained = _by_name(model, series), model.trained_series_names
+    ordered = _in_order(model, series)
+    given = [stretches.get(name, []) for name in trained]
+    rows = _rows_of(model, ordered, past, future, given)
+    rows = [less_cycles(network, one, [row]) for row, one in enumerate(rows)]
+    solver, by_row = _solver(model, len(rows), None)
+    return train_encoder(solver, rows, by_row.attributes())
+
+
+def _by_name(model: Any, series: Sequence[TimeSeries]) -> dict[str, list[int]]:
+    """Return which of the series are stretches of each one."""
+    stretches: dict[str, list[int]] = {}
+    for i, one in enumerate(series):
+        stretches.setdefault(series_name(one, model.model.series_id), []).append(i)
+    return stretches
+
+
+def _in_order(model: Any, series: Sequence[TimeSeries]) -> list[TimeSeries]:
+    """Return series without gaps, their components in the order of the weights."""
+    ordered = [
+        reorder(one, name_order(list(map(str, one.components)), model.channel_names))
+        for one in series
+    ]
+    for one in ordered:
+        check_finite(one, "series")
+        if has_gaps(one):
+            raise ValueError(
+                "`series` holds NaN. Series are added from rows without gaps: fill them first, or "
+                "give stretches without them."
+            )
+    return ordered
+
+
+def _rows_of(
+    model: Any,
+    series: Sequence[TimeSeries],
+    past: Beside,
+    future: Beside,
+    stretches: Sequence[Sequence[int]],
+) -> list[list[ObservedSeries]]:
+    """Return the stretches of rows of every channel of series, which are given by number."""
+    return [
+        [
+            _observed(model, series[i], channel, past and past[i], future and future[i])
+            for i in numbers
+        ]
+        for numbers in stretches
+        for channel in range(model.network.n_channels)
+    ]
+
+
+def _check(network: ForecastingNetwork, module_params: dict[str, Any]) -> None:
+    """Raise unless a series' weights can be solved for by themselves."""
+    if network.weights_by == "channel":
+        raise ValueError(
+            "Series have no weights of their own in this model (weights_by='channel'): any series "
+            "with its channels can be forecast, and `add_channels` adds channels."
+        )
+    obstacle = mixing_obstacle(network, module_params)
+    if network.factors is not None:
+        obstacle = "common factors are those of the series trained on (n_factors)"
+    if network.weights_by == "series" and network.n_channels > 1:
+        obstacle = "its components share their weights (weights_by='both' tells them apart)"
+    if network.static_covariate_map is not None:
+        obstacle = "static covariates shift its forecasts, and generate no weights"
+    if network.instance_norm is not None and any(True for _ in network.instance_norm.parameters()):
+        obstacle = "its instance norm has weights (choose one without)"
+    if obstacle:
+        raise ValueError(
+            f"Series cannot be added to this model, because a series' weights cannot be solved for "
+            f"by themselves: {obstacle}. Train with all series."
+        )
+
+
+def _observed(
+    model: Any,
+    series: TimeSeries,
+    channel: int,
+    past: TimeSeries | None,
+    future: TimeSeries | None,
+) -> ObservedSeries:
+    """Return the rows of a component as the solver takes them."""
+    known = [
+        covariate_rows(model._in_order(kind, [covariates])[0], series, kind)
+        for covariates, kind in ((past, "past_covariates"), (future, "future_covariates"))
+        if covariates is not None
+    ]
+    return ObservedSeries(
+        target=torch.from_numpy(series.values(copy=True)[:, [channel]]).double(),
+        past=torch.cat(known, dim=1) if known else None,
+        future=None if future is None else known[-1],
+        phase=phase_of(series, model._repeat),
+    )
+
+
+def _solve_for(
+    model: Any, rows: Sequence[Sequence[ObservedSeries]], n_known: int, adaptation: Adaptation
+) -> None:
+    """Solve for the weights of channels of series, and write them into a model's network.
+
+    Parameters
+    ----------
+    model : HyperforecastModel
+        With rows for them behind all others.
+    rows : sequence of sequence of ObservedSeries
+        Stretches of rows of each.
+    n_known : int
+        How many channels of series were trained on, the first ones.
+    adaptation : {"solve", "encoder", "fine-tune"}
+    """
+    network: ForecastingNetwork = model.network
+    solver, by_row = _solver(model, n_known, encoder_for(model, adaptation))
+    attributes = by_row.attributes()
+    first = by_row.n_channels - len(rows)
+    left = [less_cycles(network, one, [first + i]) for i, one in enumerate(rows)]
+    places = torch.zeros(len(rows), solver.spread.n_directions, dtype=torch.float64)
+    for some in _together(left, attributes is not None):
+        numbers = [first + i for i in some]
+        if attributes is not None:
+            solver.set_attributes(attributes[numbers[0]])
+        units = MeanDeviation(torch.zeros(len(some)).double(), torch.ones(len(some)).double())
+        if network.standardiser is not None:
+            units = MeanDeviation(*network.standardiser.units_of(numbers))
+        side_by_side = [
+            replace(parts[0], target=torch.cat([one.target for one in parts], dim=1))
+            for parts in zip(*(left[i] for i in some), strict=True)
+        ]
+        keeps_units = sum(one.n_rows for one in side_by_side) >= network.lookback
+        places[some] = solver.solve(side_by_side, units, adaptation, keeps_units)
+    solver.spread.write(network, range(first, by_row.n_channels), places)
+
+
+def _together(rows: Sequence[Sequence[ObservedSeries]], apart: bool) -> list[list[int]]:
+    """Return which of the channels of series have stretches of the same lengths, and nothing else.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of ObservedSeries
+        Stretches of rows of each.
+    apart : bool
+        Whether there is more to each, so that none are taken together.
+    """
+    alike: dict[Hashable, list[int]] = {}
+    for number, stretches in enumerate(rows):
+        lengths = tuple(one.n_rows for one in stretches)
+        alone = apart or any(one.past is not None for one in stretches)
+        alike.setdefault((lengths, number if alone else None), []).append(number)
+    return list(alike.values())
+
+
+def _solver(
+    model: Any, n_known: int, encoder: HistoryEncoder | None
+) -> tuple[ChannelSolver, ForecastingNetwork]:
+    """Return what solves for rows of a model's tables, and a network whose channels they are."""
+    network: ForecastingNetwork = model.network
+    by_row, arguments = _by_row(network, model.model.network_arguments)
+    axes = channel_axes(arguments)
+    return newcomer_solver(model, by_row, arguments, axes, n_known, encoder), by_row
+
+
+def _by_row(
+    network: ForecastingNetwork, arguments: dict[str, Any]
+) -> tuple[ForecastingNetwork, dict[str, Any]]:
+    """Return a network whose channels are the rows of one's tables, and its arguments."""
+    n_rows = network.n_series * network.n_channels
+    arguments = {**arguments, "weights_by": "channel", "n_channels": n_rows, "n_series": 1}
+    with random_turn():  # what is drawn is written over
+        by_row = ForecastingNetwork(**arguments)
+    like = next(network.parameters())
+    weights = by_row.state_dict()
+    weights |= {n: v for n, v in network.state_dict().items() if not n.startswith(FILLER)}
+    by_row.to(like.device, like.dtype).load_state_dict(weights)
+    return by_row.eval(), arguments

@@ -1,0 +1,200 @@
+"""What Lightning sees of a model whose weights were solved for: one epoch without a gradient."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from darts.utils.data import SequentialTorchTrainingDataset
+from darts.utils.data.torch_datasets._data_module import TorchDataModule
+from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
+
+from hyperforecast.darts.inputs.observed_series import n_windows, observed_series
+from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.nn.exact import EMBEDDING_STARTS, LINEAR_NORMS, ObservedSeries
+from hyperforecast.nn.windows import WindowCutter, Windows
+
+MAX_BATCH = 2**22
+"""Number of values in the windows of a batch."""
+
+MAX_TRAINING_WINDOWS = 256
+"""Number of training windows, evenly spread, of which the loss is taken."""
+
+
+class WindowBatches(Sequence[TorchTrainingBatch]):
+    """Windows of a dataset in large batches, those of a series cut out of it at once.
+
+    Parameters
+    ----------
+    dataset : SequentialTorchTrainingDataset
+    dtype : torch.dtype
+        Of the batches.
+    max_windows : int, optional
+        Take no more windows than this, evenly spread; all if not given.
+    """
+
+    def __init__(
+        self,
+        dataset: SequentialTorchTrainingDataset,
+        dtype: torch.dtype,
+        max_windows: int | None = None,
+    ) -> None:
+        self.cutter = window_cutter(dataset, dtype)
+        counts = [n_windows(dataset, number) for number in range(len(dataset.series))]
+        step = 1 if max_windows is None else -(-sum(counts) // max_windows)
+        passed = [before - count for before, count in zip(accumulate(counts), counts, strict=True)]
+        taken = [i for i, count in enumerate(counts) if -passed[i] % step < count]
+        observed = observed_series(dataset, torch.device("cpu"), numbers=taken)
+        size = max(1, MAX_BATCH // (observed[0].n_channels * self.cutter.width))
+        self._blocks: list[list[tuple[ObservedSeries, torch.Tensor]]] = []
+        room = 0  # how many more windows the last batch takes
+        for number, one in zip(taken, observed, strict=True):
+            starts = self.cutter.starts(one)[-passed[number] % step :: step]
+            while len(starts):
+                if not room:
+                    self._blocks.append([])
+                    room = size
+                self._blocks[-1].append((with_number(one), starts[:room]))
+                starts, room = starts[room:], room - len(starts[:room])
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __getitem__(self, number: Any) -> Any:
+        blocks = self._blocks[number]
+        cut = [self.cutter.cut(*some) for some in blocks]
+        windows = joined(cut)
+        future = windows.future_covariates
+        phases = None
+        if windows.phase is not None:  # as the last of the future covariates
+            lookback, horizon = windows.past_target, windows.future_target
+            phases, ahead = (
+                windows.phase[:, i, None, None].expand(-1, one.shape[1], 1).to(one)
+                for i, one in enumerate((lookback, horizon))
+            )
+            future = ahead if future is None else torch.cat([future, ahead], dim=2)
+        return TorchTrainingBatch(
+            past_target=windows.past_target,
+            past_covariates=windows.past_covariates,
+            historic_future_covariates=phases,
+            future_covariates=future,
+            static_covariates=windows.static_covariates,
+            future_target=torch.cat(
+                [
+                    self.cutter.observed_target(series, starts, one)
+                    for (series, starts), one in zip(blocks, cut, strict=True)
+                ]
+            ),
+            sample_weight=windows.weight,
+        )
+
+
+def with_number(series: ObservedSeries) -> ObservedSeries:
+    """Return a series with its number behind the static covariates, where series are told apart."""
+    if series.channels is None:
+        return series
+    number = series.channels.new_full((series.n_channels, 1), int(series.channels[0]))
+    number = (number // series.n_channels).to(series.target)
+    given = [] if series.static is None else [series.static]
+    return replace(series, static=torch.cat([*given, number], dim=1))
+
+
+def joined(parts: Sequence[Windows]) -> Windows:
+    """Put windows of several series into one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    together: list[Any] = [
+        None if of[0] is None else torch.cat(of) for of in zip(*parts, strict=True)
+    ]
+    return Windows(*together)
+
+
+def window_cutter(dataset: SequentialTorchTrainingDataset, dtype: torch.dtype) -> WindowCutter:
+    """Return what cuts the windows of a dataset out of its series."""
+    lookback, horizon = dataset.input_chunk_length, dataset.output_chunk_length
+    return WindowCutter(lookback, horizon, dataset.shift - lookback, dtype)
+
+
+class SolvedData(TorchDataModule):
+    """The data of a fit whose weights are known: what is needed for its losses.
+
+    The loss of training is that of windows evenly spread over the training rows, the loss of
+    validation that of every window.
+
+    Parameters
+    ----------
+    datamodule : TorchDataModule
+    dtype : torch.dtype
+        Of the network.
+    """
+
+    def __init__(self, datamodule: TorchDataModule, dtype: torch.dtype) -> None:
+        super().__init__(datamodule.train_dataset, datamodule.val_dataset)
+        self.dtype = dtype
+
+    def train_dataloader(self) -> Any:
+        """Return batches of training windows."""
+        return WindowBatches(self.train_dataset, self.dtype, MAX_TRAINING_WINDOWS)
+
+    def val_dataloader(self) -> Any:
+        """Return batches of validation windows; none where there are none."""
+        return [] if self.val_dataset is None else WindowBatches(self.val_dataset, self.dtype)
+
+
+@contextmanager
+def solved_epoch(
+    trainer: pl.Trainer, module: ForecastingModule, setting: Mapping[str, float]
+) -> Iterator[None]:
+    """Let a trainer run through its hooks once, over weights that stay as they are.
+
+    Callbacks, loggers and checkpoints see a fit of one epoch. The model counts as trained for
+    none: a further epoch by gradients is its first.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    module : ForecastingModule
+        With the weights that were solved for.
+    setting : mapping of float
+        Logged beside the losses.
+    """
+    loop = trainer.fit_loop
+    max_epochs, loop.max_epochs = loop.max_epochs, 1
+    # batches tried before the first epoch would save nothing: this is the only one
+    sanity_steps, trainer.num_sanity_val_steps = trainer.num_sanity_val_steps, 0
+    module.solved_setting = setting
+    try:
+        yield
+    finally:
+        module.solved_setting = None
+        module.network.train(module.training)
+        loop.max_epochs = max_epochs
+        trainer.num_sanity_val_steps = sanity_steps
+        loop.epoch_progress.reset()
+
+
+def setting_metrics(report: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the setting selected in numbers, for what logs numbers alone.
+
+    Parameters
+    ----------
+    report : iterable of mapping
+        See :func:`hyperforecast.darts.solving.exact.report`. The instance norm is given by its
+        place among :data:`~hyperforecast.nn.exact.LINEAR_NORMS`, what the embedding is
+        made of by that among :data:`~hyperforecast.nn.exact.EMBEDDING_STARTS`.
+    """
+    chosen = [row for row in report if row["chosen"]]
+    if not chosen:
+        return {}
+    row = {
+        **chosen[-1],
+        "instance_norm": LINEAR_NORMS.index(chosen[-1]["instance_norm"]),
+        "embedding_start": list(EMBEDDING_STARTS).index(chosen[-1]["embedding_start"]),
+    }
+    words = ("chosen", "periods")
+    values = {f"solver_{name}": float(value) for name, value in row.items() if name not in words}
+    return {name: value for name, value in values.items() if math.isfinite(value)}

@@ -1,0 +1,1 @@
+"""Vectors of channels: what they start from, and how they are solved for."""

@@ -1,0 +1,1 @@
+"""Quantiles, calibrated on residuals of windows that were not trained on."""

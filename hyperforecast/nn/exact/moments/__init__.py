@@ -1,0 +1,1 @@
+"""Sums of products over windows, with and without visiting them."""

@@ -1,0 +1,1 @@
+"""Ridge regressions solved from moments."""

@@ -1,0 +1,1 @@
+"""Sites that share sums, and no rows."""

@@ -1,0 +1,1 @@
+"""Training and validation series, and the regressions on them."""

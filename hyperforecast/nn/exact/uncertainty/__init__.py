@@ -1,0 +1,1 @@
+"""How sure numbers are that were estimated from dependent residuals."""

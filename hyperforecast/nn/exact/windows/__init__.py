@@ -1,0 +1,1 @@
+"""Series as the solver takes them, and windows of them written out."""

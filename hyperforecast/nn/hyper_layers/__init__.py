@@ -1,0 +1,1 @@
+"""Layers of the one equation: a shared weight and generated terms."""

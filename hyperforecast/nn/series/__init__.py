@@ -1,0 +1,1 @@
+"""What is read off training series before a network learns."""

@@ -1,0 +1,223 @@
+"""Series that are added to a trained model, with weights solved for on rows of their own."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from darts import TimeSeries
+
+from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.nn.contexts.attributes import with_attributes
+from tests.hosts.darts.inputs.test_attributes import BY_GRADIENTS, NEWCOMERS, error, panel
+
+L, H = 8, 1
+
+
+def bare(series: list[TimeSeries]) -> list[TimeSeries]:
+    return [one.with_static_covariates(None) for one in series]
+
+
+@pytest.fixture
+def solved() -> HyperforecastModel:
+    return HNMVTSModel(L, H, weights_by="series", solver="exact").fit(bare(panel(16)))
+
+
+def test_weights_are_found_on_few_rows_and_others_stay_to_the_bit(
+    solved: HyperforecastModel, tmp_path: Path
+) -> None:
+    known, new = bare(panel(16)), bare(NEWCOMERS)
+    before = [one.values() for one in solved.predict(H, series=known)]
+    with pytest.warns(UserWarning, match="not trained on"):
+        mean = error(solved, new)
+    assert solved.add_series([one[10:50] for one in new]) is solved
+    assert solved.series_names == [*(f"s{n}" for n in range(16)), "new a", "new b"]
+    assert error(solved, new) < 1e-2 * mean
+    after = [one.values() for one in solved.predict(H, series=[*known, *new])]
+    assert all(np.array_equal(*pair) for pair in zip(before, after, strict=False))
+    solved.save(str(tmp_path / "model.pt"))
+    loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+    expected = solved.predict(H, series=new[0])
+    assert np.array_equal(loaded.predict(H, series=new[0]).values(), expected.values())
+
+
+def test_without_a_row_of_a_horizon_attributes_say_all() -> None:
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(panel(16))
+    model.add_series([one[:1] for one in NEWCOMERS])
+    for _, context in with_attributes(model.network):
+        assert not context.weight[16:].any()
+        assert context.vectors()[16:].any()
+
+
+def test_rows_say_what_attributes_do_not() -> None:
+    def kinds(series: list[TimeSeries]) -> list[TimeSeries]:
+        return [one.with_static_covariates(one.static_covariates[["kind"]]) for one in series]
+
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(kinds(panel(16)))
+    new = kinds(NEWCOMERS)
+    before = error(model, new)
+    model.add_series([one[:50] for one in new])
+    assert error(model, new) < 0.5 * before
+
+
+def test_added_again_with_more_rows_it_is_replaced(solved: HyperforecastModel) -> None:
+    first, second = bare(NEWCOMERS)
+    solved.add_series([first[:12], second[:50]])
+    solved.add_series(first[:50])
+    assert solved.trained_series_names == [f"s{n}" for n in range(16)]
+    assert solved.series_names == [*solved.trained_series_names, "new b", "new a"]
+    found = [one.values() for one in solved.predict(H, series=[first, second])]
+    alone = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(bare(panel(16)))
+    alone.add_series([first[:50], second[:50]])
+    for one, expected in zip(found, alone.predict(H, series=[first, second]), strict=True):
+        np.testing.assert_allclose(one, expected.values(), rtol=1e-6)
+
+
+def test_added_at_once_they_are_as_added_one_after_the_other(solved: HyperforecastModel) -> None:
+    new = bare(NEWCOMERS)
+    rows = [new[0][:50], new[1][3:53]]
+    at_once = copy.deepcopy(solved).add_series(rows)
+    for one in rows:
+        solved.add_series(one)
+    for one in new:
+        expected = solved.predict(H, series=one).values()
+        np.testing.assert_allclose(at_once.predict(H, series=one).values(), expected, rtol=1e-6)
+
+
+def test_stretches_of_one_name_are_one_series(solved: HyperforecastModel) -> None:
+    one = bare(NEWCOMERS)[0]
+    solved.add_series([one[:25], one[25:50]])
+    assert solved.series_names[16:] == ["new a"]
+
+
+def test_weights_trained_by_gradients_take_newcomers_by_steps_on_the_vector() -> None:
+    options: dict[str, Any] = {**BY_GRADIENTS, "n_epochs": 1, "rank": 2}
+    model = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **options).fit(panel(6))
+    known = panel(6)
+    before = [one.values() for one in model.predict(2, series=known)]
+    plain = model.predict(2, series=NEWCOMERS[0]).values()
+    model.add_series(NEWCOMERS[0][:50])
+    after = [one.values() for one in model.predict(2, series=known)]
+    assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    assert not np.allclose(model.predict(2, series=NEWCOMERS[0]).values(), plain, rtol=1e-3)
+
+
+def test_a_series_that_is_not_added_has_the_head_that_all_would_share() -> None:
+    options: dict[str, Any] = {"weights_by": "series", "solver": "exact"}
+    options["solver_kwargs"] = {"ridge": 1e-3, "combine": False}
+    known, new = bare(panel(6)), bare(NEWCOMERS)[0]
+    own = HNMVTSModel(L, H, channel_embedding_dim=6, instance_norm="last", **options).fit(known)
+    one = HNMVTSModel(L, H, channel_embedding_dim=0, instance_norm="last", **options).fit(known)
+    assert own.model is not None
+    assert own.model.shares_at_zero
+    with pytest.warns(UserWarning, match="not trained on"):
+        found, expected = (model.predict(H, series=new).values() for model in (own, one))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def with_encoder() -> HyperforecastModel:
+    known = bare(panel(40))
+    model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(known)
+    assert not model.has_encoder
+    assert model.fit_encoder(known) is model
+    assert model.has_encoder
+    return model
+
+
+def test_added_with_few_rows_it_is_forecast_in_units_of_those_given(
+    solved: HyperforecastModel,
+) -> None:
+    """As a series that is not added is, where the few rows are too few for anything else."""
+    new = bare(NEWCOMERS)[0]
+    with pytest.warns(UserWarning, match="not trained on"):
+        expected = solved.predict(H, series=new).values()
+    known = bare(panel(16))[3]
+    others = solved.predict(H, series=known).values()
+    solved.add_series(new[:2], adaptation="fine-tune")
+    np.testing.assert_array_equal(solved.predict(H, series=new).values(), expected)
+    both = solved.predict(H, series=[known, new])
+    np.testing.assert_array_equal(both[0].values(), others)
+    np.testing.assert_allclose(both[1].values(), expected, rtol=1e-6)
+    backtest = solved.historical_forecasts(
+        new, start=new.end_time(), forecast_horizon=H, retrain=False, last_points_only=False
+    )
+    one = solved.predict(H, series=new[:-1])
+    np.testing.assert_allclose(backtest[0].values(), one.values(), rtol=1e-6)
+    solved.add_series(new[:L], adaptation="fine-tune")
+    assert not np.allclose(solved.predict(H, series=new).values(), expected, rtol=1e-3)
+
+
+class TestEncoder:
+    """Histories are read by what was trained on those of known series."""
+
+    known = bare(panel(40))
+    new = bare(NEWCOMERS)
+
+    def test_few_rows_are_read_and_others_stay_to_the_bit(
+        self, with_encoder: HyperforecastModel, tmp_path: Path
+    ) -> None:
+        model = with_encoder
+        before = [one.values() for one in model.predict(H, series=self.known)]
+        with pytest.warns(UserWarning, match="not trained on"):
+            plain = error(model, self.new)
+        added = copy.deepcopy(model).add_series(
+            [one[10:17] for one in self.new], adaptation="encoder"
+        )
+        assert error(added, self.new) < 0.5 * plain
+        after = [one.values() for one in added.predict(H, series=self.known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+        model.save(str(tmp_path / "model.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+        loaded.add_series([one[10:17] for one in self.new], adaptation="encoder")
+        for one in self.new:
+            expected = added.predict(H, series=one).values()
+            np.testing.assert_allclose(loaded.predict(H, series=one).values(), expected, rtol=1e-5)
+
+    def test_training_forgets_it(self, with_encoder: HyperforecastModel) -> None:
+        again = copy.deepcopy(with_encoder).fit(self.known)
+        with pytest.raises(ValueError, match=r"Call `fit_encoder\(series\)`"):
+            again.add_series(self.new[0][:20], adaptation="encoder")
+
+    def test_it_needs_many_known_series(self) -> None:
+        few = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(self.known[:8])
+        with pytest.raises(ValueError, match="32 known channels or series at least; there are 8"):
+            few.fit_encoder(self.known[:8])
+        with pytest.raises(ValueError, match="adaptation must be one of 'solve', 'encoder'"):
+            few.add_series(self.new[0][:20], adaptation="solved")
+
+    def test_weights_trained_by_gradients_are_read_too(self) -> None:
+        options: dict[str, Any] = {**BY_GRADIENTS, "n_epochs": 1, "rank": 2}
+        model = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **options)
+        model.fit(self.known).fit_encoder(self.known)
+        assert model.model is not None
+        assert model.model.encoder_state is not None
+        assert model.model.encoder_state["own_weight"] == 0
+        with pytest.warns(UserWarning, match="not trained on"):
+            plain = model.predict(2, series=self.new[0]).values()
+        model.add_series(self.new[0][:20], adaptation="encoder")
+        assert not np.allclose(model.predict(2, series=self.new[0]).values(), plain, rtol=1e-4)
+
+
+def test_fine_tuning_takes_steps_on_the_vector(solved: HyperforecastModel) -> None:
+    new = bare(NEWCOMERS)
+    with pytest.warns(UserWarning, match="not trained on"):
+        plain = error(solved, new)
+    solved.add_series([one[10:50] for one in new], adaptation="fine-tune")
+    assert error(solved, new) < 0.1 * plain
+
+
+def test_errors_say_why_series_cannot_be_added(solved: HyperforecastModel) -> None:
+    with pytest.raises(ValueError, match="The model was trained on 's0'"):
+        solved.add_series(bare(panel(1)))
+    with pytest.raises(ValueError, match=r"call `fit\(\)` before adding"):
+        HNMVTSModel(L, H, weights_by="series").add_series(NEWCOMERS[0])
+    by_channel = BackboneModel(L, H).fit(bare(panel(2))[0])
+    with pytest.raises(ValueError, match="weights_by='channel'"):
+        by_channel.add_series(NEWCOMERS[0])
+    gaps = bare(NEWCOMERS)[0]
+    values = gaps.values(copy=True)
+    values[20] = np.nan
+    with pytest.raises(ValueError, match="`series` holds NaN"):
+        solved.add_series(gaps.with_values(values))

@@ -3,7 +3,7 @@
 import copy
 import functools
 from abc import ABC
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -44,7 +44,7 @@ from hyperforecast.darts.inputs.gaps import (
     interpolated,
 )
 from hyperforecast.darts.inputs.names import ALONG_TIME
-from hyperforecast.darts.inputs.observed_series import counts_alike, observed_series, start_cycles
+from hyperforecast.darts.inputs.observed_series import counts_alike, start_cycles
 from hyperforecast.darts.inputs.phases import (
     check_periods,
     check_phases,
@@ -70,10 +70,7 @@ from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.newcomers.added_channels import (
     check_is_trained,
-    encoder_of_channels,
-    with_added_channels,
 )
-from hyperforecast.darts.newcomers.added_series import encoder_of_series, with_added_series
 from hyperforecast.darts.newcomers.new_channels import (
     for_channels_of,
     for_some_channels_of,
@@ -91,6 +88,7 @@ from hyperforecast.darts.newcomers.short_series import (
     put_short_last,
     warn_of_short_series,
 )
+from hyperforecast.darts.newcomers.takes_newcomers import TakesNewcomers
 from hyperforecast.darts.newcomers.trained_on import note_training
 from hyperforecast.darts.options import (
     OPTIONS_OF_DARTS,
@@ -99,18 +97,18 @@ from hyperforecast.darts.options import (
     LengthOptions,
     ShiftOptions,
 )
-from hyperforecast.darts.ordered_inputs import OrderedInputs, reorder
+from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.saving.onnx_export import dynamic_batch_arguments
 from hyperforecast.darts.saving.saved_whole import SavedWhole
-from hyperforecast.darts.solving.exact import report, running_fit, train_exactly, write_into
+from hyperforecast.darts.solving.exact import report
 from hyperforecast.darts.solving.solved_epoch import SolvedData, setting_metrics, solved_epoch
 from hyperforecast.darts.solving.solved_head import (
     check_head_data,
     head_problems,
     held_back,
     point_head,
-    solve_trained_head,
 )
+from hyperforecast.darts.solving.solved_model import SolvedModel
 from hyperforecast.darts.solving.solver_choice import (
     HEAD_SOLVER,
     RESUMED,
@@ -132,7 +130,7 @@ from hyperforecast.nn import (
 )
 from hyperforecast.nn.backbones import check_backbone
 from hyperforecast.nn.errors import Problems, raise_all, unknown_name
-from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
+from hyperforecast.nn.exact import ExactSolution, MomentHistory, SettingHistory
 from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.layers.cycle import repeat_of
 from hyperforecast.nn.network import check_network
@@ -142,14 +140,13 @@ from hyperforecast.nn.network_options import (
     PeriodOptions,
     SeriesOptions,
 )
-from hyperforecast.nn.newcomers import Adaptation
 from hyperforecast.nn.options import Option, options_of, show, wrong_values
 from hyperforecast.nn.parts import make_parts, part_options
 from hyperforecast.nn.resizing import check_by_series
 from hyperforecast.nn.series.gap_filler import GapFiller
 
 
-class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, ABC):
+class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariatesTorchModel, ABC):
     """Base of the Darts models: any parts on any backbone, with covariates of every kind.
 
     A subclass names its ``part``, or says by :meth:`parts` what is put into a plain network, and
@@ -428,163 +425,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         """Return what a module takes beside network and Darts' arguments."""
         return {"generator_lr": self.model_params.get("generator_lr")}
 
-    def add_channels(
-        self,
-        series: TimeSeriesLike,
-        past_covariates: TimeSeriesLike | None = None,
-        future_covariates: TimeSeriesLike | None = None,
-        adaptation: Adaptation = "solve",
-    ) -> Self:
-        """Add channels to the trained model; its weights stay, and so do the others' forecasts.
-
-        What belongs to a channel (a vector, gates, a head of its own) is solved for on the new
-        channel's rows, all else held still: see
-        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Without rows it is what serves all
-        channels trained on together. Means and deviations of training are those of the new
-        channel's rows. It enters no common factor.
-
-        From then on the model forecasts the channels trained on and those added together, in any
-        order. :meth:`predict` also takes series without some or all of those added. Adding a
-        channel again, with more rows, replaces it. :meth:`fit` trains all of them.
-
-        Parameters
-        ----------
-        series : TimeSeries or sequence of TimeSeries
-            Rows of channels with new names, of any length. Several series with the same name are
-            rows of one channel. Missing values before a channel's first row may stay; one without
-            any value has no rows. Channels that were trained on may be among them, and have to be
-            where common factors enter the forecasts.
-        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
-            As to :meth:`fit`.
-        adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
-            How what is its own is found: ``"solve"`` pools what is trained by how well its weights
-            forecast the rows, ``"encoder"`` reads them in one pass, see :meth:`fit_encoder`, and
-            ``"fine-tune"`` takes up to 20 steps along gradients.
-
-        Returns
-        -------
-        HyperforecastModel
-            This model.
-
-        Raises
-        ------
-        ValueError
-            If the model is not trained, no name is new, or a channel's forecast depends on which
-            other channels there are.
-        """
-        return self._add(
-            functools.partial(with_added_channels, adaptation=adaptation),
-            series,
-            past_covariates,
-            future_covariates,
-        )
-
-    def add_series(
-        self,
-        series: TimeSeriesLike,
-        past_covariates: TimeSeriesLike | None = None,
-        future_covariates: TimeSeriesLike | None = None,
-        adaptation: Adaptation = "solve",
-    ) -> Self:
-        """Add series to the trained model, where weights are by series; those of others stay.
-
-        What belongs to a series is solved for on its own rows, all else held still: see
-        :class:`~hyperforecast.nn.newcomers.ChannelSolver`. Where static covariates generate
-        weights, what they say of the new series is where it begins. With a single row it has these
-        weights, or those that serve all series trained on together. Its units are those of the
-        rows, and while these are fewer than a lookback those of what is given to forecast it.
-        Adding a series again, with more rows, replaces it.
-
-        Parameters
-        ----------
-        series : TimeSeries or sequence of TimeSeries
-            Rows of series that were not trained on, of any lengths, with the model's components and
-            static covariates. Several with the same name are stretches of one.
-        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
-            As to :meth:`fit`.
-        adaptation : {"solve", "encoder", "fine-tune"}, default="solve"
-            How what is its own is found: ``"solve"`` pools what is trained by how well its weights
-            forecast the rows, ``"encoder"`` reads them in one pass, see :meth:`fit_encoder`, and
-            ``"fine-tune"`` takes up to 20 steps along gradients.
-
-        Returns
-        -------
-        HyperforecastModel
-            This model.
-
-        Raises
-        ------
-        ValueError
-            If the model is not trained, weights are by channel, a series was trained on, or a
-            series' weights cannot be solved for by themselves.
-        """
-        return self._add(
-            functools.partial(with_added_series, adaptation=adaptation),
-            series,
-            past_covariates,
-            future_covariates,
-        )
-
-    def fit_encoder(
-        self,
-        series: TimeSeriesLike,
-        past_covariates: TimeSeriesLike | None = None,
-        future_covariates: TimeSeriesLike | None = None,
-    ) -> Self:
-        """Train an encoder that reads the rows of newcomers, for ``adaptation="encoder"``.
-
-        Channels or series that were trained on play newcomers: stretches of any length are cut out
-        of their rows, and the encoder learns which weights forecast what comes behind. So it knows
-        what a short history says, and how little. Weights and forecasts stay as they are. It is
-        saved with the model, and forgotten when that is trained again. See
-        :class:`~hyperforecast.nn.newcomers.HistoryEncoder`.
-
-        Parameters
-        ----------
-        series : TimeSeries or sequence of TimeSeries
-            Rows of what was trained on: all channels, or where weights are by series as many of the
-            series as there are.
-        past_covariates, future_covariates : TimeSeries or sequence of TimeSeries, optional
-            As to :meth:`fit`.
-
-        Returns
-        -------
-        HyperforecastModel
-            This model.
-
-        Raises
-        ------
-        ValueError
-            If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
-            or series are given with rows enough.
-        """
-        check_is_trained(self)
-        assert self.model is not None
-        by_series = self.model.network.weights_by != "channel"
-        train = encoder_of_series if by_series else encoder_of_channels
-        beside = [
-            None if one is None else series2seq(one) for one in (past_covariates, future_covariates)
-        ]
-        with random_turn():
-            self.model.encoder_state = train(self, series2seq(series), *beside).state()
-        return self
-
-    @property
-    def has_encoder(self) -> bool:
-        """Whether :meth:`fit_encoder` was called since the model was trained."""
-        return self.model is not None and self.model.encoder_state is not None
-
-    def _add(self, with_added: Callable[..., Any], *given: TimeSeriesLike | None) -> Self:
-        """Become the model that has more channels or series, of which rows are given."""
-        check_is_trained(self)
-        rows = [None if one is None else series2seq(one) for one in given]
-        with random_turn():
-            other = with_added(self, *rows)
-        self.__dict__.update(other.__dict__)
-        self.load_ckpt_path = None  # saving again writes these weights, not the file's
-        self._solution = None
-        return self
-
     # what goes into training
 
     @functools.wraps(MixedCovariatesTorchModel.fit)
@@ -816,41 +656,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
                 if solves_head and model.is_complete:
                     self._solve_head(trainer, datamodule)
 
-    def _solve(
-        self, module: PLForecastingModule, datamodule: TorchDataModule, device: torch.device
-    ) -> ExactSolution:
-        """Find the weights of a module without gradients, and write them into its network."""
-        assert isinstance(module, ForecastingModule)
-        return train_exactly(
-            module,
-            self.model_params,
-            make_parts(self.parts(self.model_params)),
-            datamodule.train_dataset,
-            datamodule.val_dataset,
-            device,
-            self._moment_history,
-            self._setting_history,
-            self._periods,
-        )
-
-    @property
-    def _solves_head(self) -> bool:
-        """Whether the head is solved for once gradients have trained the network."""
-        return self.model_params.get("solver") == HEAD_SOLVER
-
-    def _solve_head(self, trainer: pl.Trainer, datamodule: TorchDataModule) -> None:
-        """Solve for the head of the network that was trained."""
-        assert self.model is not None  # the best one, where that was loaded
-        self._solver_report = solve_trained_head(
-            self.model,
-            self.model_params,
-            self.parts(self.model_params),
-            datamodule.train_dataset,
-            datamodule.val_dataset,
-            trainer.strategy.root_device,
-        )
-        self.model.solver_report = self._solver_report
-
     def train_from(self, state: dict[str, Any]) -> Self:
         """Let the next ``fit`` start from weights of another model of the same network.
 
@@ -867,73 +672,6 @@ class HyperforecastModel(OrderedInputs, SavedWhole, MixedCovariatesTorchModel, A
         floats = (v for v in state.values() if torch.is_tensor(v))
         module.to(next(v.dtype for v in floats if v.is_floating_point()))
         module.load_state_dict(state)
-
-    # by which solver
-
-    def untrained_model(self) -> Self:
-        """Return a new model with the same arguments, as a backtest trains at every step.
-
-        Models made by one share the moments of windows that they are all fitted on, and the setting
-        that the exact solver selected on series that go on from each other.
-        """
-        if self._moment_history is None or self._setting_history is None:
-            self._moment_history, self._setting_history = MomentHistory(), SettingHistory()
-        model = super().untrained_model()
-        model._moment_history = self._moment_history
-        model._setting_history = self._setting_history
-        return model
-
-    def running_fit(self) -> RunningFit | None:
-        """Return what takes in further windows, with no window yet; ``None`` if nothing was solved.
-
-        A model that was copied, saved or loaded has none, nor has one whose windows or steps did
-        not count the same.
-        """
-        if self._solution is None or self.model is None:
-            return None
-        return running_fit(self.model, self.model_params, self._solution)
-
-    def counting(
-        self,
-        running: RunningFit,
-        series: Sequence[TimeSeries],
-        past_covariates: Sequence[TimeSeries] | None = None,
-        future_covariates: Sequence[TimeSeries] | None = None,
-        forgetting: float = 1.0,
-    ) -> RunningFit:
-        """Return a running fit with all windows of series, which are given as to :meth:`fit`.
-
-        See :meth:`~hyperforecast.nn.exact.RunningFit.counting` for ``forgetting``.
-        """
-        self._order_by_trained_names()
-        dataset = self._build_train_dataset(
-            list(series), past_covariates, future_covariates, None, None
-        )
-        assert isinstance(dataset, SequentialTorchTrainingDataset)
-        return running.counting(observed_series(dataset, torch.device("cpu")), forgetting)
-
-    def solve_for(self, running: RunningFit) -> Self:
-        """Take the weights that follow from all windows of a running fit."""
-        assert self.model is not None
-        write_into(self.model, running.solve(), self.model.dtype)
-        self.load_ckpt_path = None  # saving again writes these weights, not the file's
-        return self
-
-    @property
-    def solver_report(self) -> pd.DataFrame | None:
-        """What the exact solver compared on validation, a row for each setting.
-
-        Settings whose forecasts are added up stand last, with their ``share``, the largest at the
-        end. A setting that forecasts alone is the last one ``chosen``. With ``solver="adam+exact"``
-        the first row is the head as gradients trained it.
-
-        ``None`` if nothing was solved for; no rows if the series had too few windows to hold any
-        out.
-        """
-        report = self._solver_report
-        if report is None and self.model is not None:
-            report = self.model.solver_report  # of a checkpoint
-        return None if report is None else pd.DataFrame(report)
 
     def _setup_trainer(
         self,

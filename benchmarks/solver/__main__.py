@@ -8,8 +8,8 @@ made::
     python -m benchmarks.solver speed --data weather
     python -m benchmarks.solver horizons --data ETTh1 weather exchange_rate
 
-The tables are ``speed`` (the exact solver, the same model trained by Adam, and Darts' own
-DLinear), ``accuracy`` (at 96, 192, 336 and 720 steps, beside what is published; rows that the
+The tables are ``speed`` (the exact solver, the same model trained by Adam, and linear models of
+both hosts), ``accuracy`` (at 96, 192, 336 and 720 steps, beside what is published; rows that the
 results file has are not made again), ``ablation`` (each step of the solver on and off, likewise),
 ``held-out`` (which held-out rows choose best, likewise), ``periods`` (cycles of day and week,
 likewise), ``electricity`` (prices a day ahead with what is known by then, likewise),

@@ -29,14 +29,17 @@ from hyperforecast.darts import HNMVTSModel
 
 GIVEN = MappingProxyType({"instance_norm": "last", "n_factors": 0, "solver_kwargs": ONE_SETTING})
 
+MAX_DIM = 8
+"""Length of the vectors that is given, where there are as many channels."""
+
 SOLVED: Mapping[str, Mapping[str, Any]] = {
-    "exact, one setting, d = 0": {**GIVEN, "channel_embedding_dim": 0},
-    "exact, one setting, d = 8": {**GIVEN, "channel_embedding_dim": 8},
+    "exact, one setting, no vectors": {**GIVEN, "channel_embedding_dim": 0},
+    "exact, one setting, vectors": {**GIVEN, "channel_embedding_dim": MAX_DIM},
     "exact, one chosen": {"solver_kwargs": ONE_SETTING},
     "exact, added up": {},
 }
-"""Fits by the exact solver: one norm and length given, of which lookback and ridge are chosen; one
-of all settings; and settings added up, which is the default."""
+"""Fits by the exact solver: norm and length of vectors given, lookback and ridge chosen; one of all
+settings; and settings added up, which is the default."""
 
 
 class PerChannel(nn.Module):
@@ -81,7 +84,10 @@ def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: 
             where: tuple[Dataset, int, int] = where, exact: dict[str, list[Fit]] = exact
         ) -> None:
             for _ in range(repetitions):
-                for label, options in SOLVED.items():
+                for label, given in SOLVED.items():
+                    options = dict(given)
+                    if options.get("channel_embedding_dim") == MAX_DIM:
+                        options["channel_embedding_dim"] = min(MAX_DIM, len(where[0].channels))
                     fit, model = fit_exactly(*where, **options)
                     exact[label].append(fit)
                     print(f"{where[0].name}, {label}: {chosen(model)}", flush=True)

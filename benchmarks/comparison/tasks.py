@@ -1,6 +1,7 @@
 """What is forecast from what, and the windows on which everybody is compared."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -157,7 +158,7 @@ class Task(NamedTuple):
 
 
 def in_batches(
-    network: torch.nn.Module, past: Tensor, *known: Tensor, max_values: int = 2**16
+    network: Callable[..., Tensor], past: Tensor, *known: Tensor, max_values: int = 2**16
 ) -> Tensor:
     """Forecast windows (B, L, C) -> (B, H, C) by a network that gives (B, H, C, 1).
 

@@ -1,6 +1,6 @@
 """The exact solver, the same model trained by Adam, and the linear models of both hosts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -26,20 +26,29 @@ from benchmarks.solver.fits import (
 )
 from benchmarks.timing import median, timed
 from hyperforecast.darts import HNMVTSModel
+from hyperforecast.nn.channel_linear import channel_linear
 
 GIVEN = MappingProxyType({"instance_norm": "last", "n_factors": 0, "solver_kwargs": ONE_SETTING})
 
 MAX_DIM = 8
 """Length of the vectors that is given, where there are as many channels."""
 
-SOLVED: Mapping[str, Mapping[str, Any]] = {
-    "exact, one setting, no vectors": {**GIVEN, "channel_embedding_dim": 0},
-    "exact, one setting, vectors": {**GIVEN, "channel_embedding_dim": MAX_DIM},
-    "exact, one chosen": {"solver_kwargs": ONE_SETTING},
-    "exact, added up": {},
-}
-"""Fits by the exact solver: norm and length of vectors given, lookback and ridge chosen; one of all
-settings; and settings added up, which is the default."""
+
+def solved(n_channels: int) -> dict[str, dict[str, Any]]:
+    """Return options of fits by the exact solver, by what is left to choose.
+
+    Norm and length of vectors given, lookback and ridge chosen; one of all settings; and settings
+    added up, which is the default.
+    """
+    return {
+        "exact, one setting, no vectors": {**GIVEN, "channel_embedding_dim": 0},
+        "exact, one setting, vectors": {
+            **GIVEN,
+            "channel_embedding_dim": min(MAX_DIM, n_channels),
+        },
+        "exact, one chosen": {"solver_kwargs": ONE_SETTING},
+        "exact, added up": {},
+    }
 
 
 class PerChannel(nn.Module):
@@ -58,7 +67,7 @@ class PerChannel(nn.Module):
 
     def forward(self, past: Tensor) -> Tensor:
         """Forecast windows."""
-        return (torch.einsum("chl,blc->bhc", self.weight, past) + self.bias.T).unsqueeze(-1)
+        return channel_linear(past.mT, self.weight, self.bias).mT.unsqueeze(-1)
 
 
 def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: int) -> None:
@@ -78,29 +87,20 @@ def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: 
             "Darts LinearRegressionModel": partial(fit_regression, *where),
             "sktime Ridge reduction, one each": partial(fit_reduction, *where),
         }
-        exact: dict[str, list[Fit]] = {label: [] for label in SOLVED}
-
-        def solve(
-            where: tuple[Dataset, int, int] = where, exact: dict[str, list[Fit]] = exact
-        ) -> None:
-            for _ in range(repetitions):
-                for label, given in SOLVED.items():
-                    options = dict(given)
-                    if options.get("channel_embedding_dim") == MAX_DIM:
-                        options["channel_embedding_dim"] = min(MAX_DIM, len(where[0].channels))
-                    fit, model = fit_exactly(*where, **options)
-                    exact[label].append(fit)
-                    print(f"{where[0].name}, {label}: {chosen(model)}", flush=True)
-
+        settings = solved(len(dataset.channels))
+        exact: dict[str, list[Fit]] = {label: [] for label in settings}
         tried = {}
-        solve()
-        for label, fit_other in others.items():
-            tried[label] = fit_other()
-            solve()
+        for other in (None, *others):
+            if other is not None:
+                tried[other] = others[other]()
+            for label, options in [*settings.items()] * repetitions:
+                fit, model = fit_exactly(*where, **options)
+                exact[label].append(fit)
+                print(f"{dataset.name}, {label}: {chosen(model)}", flush=True)
         for label, fits in exact.items():
             usual = median([fit.total for fit in fits])
             tried[label] = Fit(fits[-1].network, usual, usual)
-        for label in (*SOLVED, *others):
+        for label in (*settings, *others):
             fit = tried[label]
             rows.append(
                 {
@@ -113,7 +113,7 @@ def speed(names: Sequence[str], folder: str | None, patience: int, repetitions: 
                     **{
                         f"times {other.removeprefix('exact, ')}": fit.total.processor
                         / tried[other].total.processor
-                        for other in SOLVED
+                        for other in settings
                     },
                 }
             )

@@ -32,7 +32,6 @@ class HistoryEncoder(nn.Module):
     lookback : int
     places : Tensor, shape (N, K)
         Of the known channels, see :class:`~hyperforecast.nn.newcomers.ChannelSpread`.
-
     start : Tensor, shape (K,), optional
         Where channels lie of which nothing is known; zero if not given.
 

@@ -92,5 +92,5 @@ def test_batches_change_no_forecast() -> None:
     def adds(past: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         return network(past) + known[..., None]
 
-    made = in_batches(adds, past, known, max_values=25)  # type: ignore[arg-type]
+    made = in_batches(adds, past, known, max_values=25)
     torch.testing.assert_close(made, expected + known)

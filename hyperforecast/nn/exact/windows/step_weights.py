@@ -53,10 +53,8 @@ class StepWeights:
             first = torch.arange(layout.n_windows(one), device=one.target.device)
             if one.counts is not None:
                 first = first[one.counts[: len(first)]]
-            rows = one.target.new_ones(len(one.target), 1) if one.weight is None else one.weight
-            ahead = rows.unfold(0, layout.width, 1)[first][..., layout.targets]  # (n, C, H)
             starts.append(first)
-            steps.append(ahead.mT)
+            steps.append(weights_ahead(one, layout)[first].mT)
         n_columns = [max(one.shape[2] for one in steps)] * len(series)
         if has_own_windows(series):
             n_columns = [one.n_channels for one in series]
@@ -94,3 +92,9 @@ def _proportional(columns: Tensor, tolerance: float) -> tuple[Tensor, list[int]]
             leaders.append(number)
         group[number] = near[0] if near else len(leaders) - 1
     return group, leaders
+
+
+def weights_ahead(one: ObservedSeries, layout: WindowLayout) -> Tensor:
+    """Return the weights of the rows that windows of a series forecast: (windows, C or 1, H)."""
+    rows = one.target.new_ones(one.n_rows, 1) if one.weight is None else one.weight
+    return rows.unfold(0, layout.width, 1)[..., layout.targets]

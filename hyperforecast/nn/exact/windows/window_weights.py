@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
+from hyperforecast.nn.exact.windows.step_weights import weights_ahead
 
 TOLERANCE = 5e-7
 """How far weights may lie from a product of windows' and steps', relative to the largest: rounding
@@ -62,8 +63,7 @@ def steps_have_own_weights(series: Sequence[ObservedSeries], layout: WindowLayou
 def step_weights(one: ObservedSeries, layout: WindowLayout) -> Tensor:
     """Return what the steps of all windows of a series count: (windows, C, H)."""
     n_windows = layout.n_windows(one)
-    rows = one.target.new_ones(one.n_rows, 1) if one.weight is None else one.weight
-    ahead = rows.unfold(0, layout.width, 1)[..., layout.targets]
+    ahead = weights_ahead(one, layout)
     if one.counts is not None:
         ahead = ahead * one.counts[:n_windows, None, None].to(ahead)
     return ahead.expand(-1, one.n_channels, -1)

@@ -1,5 +1,6 @@
 """Rows that candidates are compared on, and their errors there."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -313,6 +314,8 @@ class Gain(NamedTuple):
     clear: bool
 
     def __str__(self) -> str:
+        if math.isinf(self.standard_error):  # of one block of time, and few channels
+            return f"{100 * self.gain:.1f} %"
         return f"{100 * self.gain:.1f} % ± {100 * self.standard_error:.1f} %"
 
 

@@ -11,6 +11,7 @@ from darts import TimeSeries
 from hyperforecast.darts import BackboneModel
 from hyperforecast.darts.automatic import held_out as module
 from hyperforecast.darts.automatic.held_out import (
+    Gain,
     HeldOutWindows,
     Lengths,
     Observed,
@@ -227,3 +228,8 @@ class TestGain:
         windows = windows_of(series)
         errors = torch.zeros(3, len(windows.times))
         assert windows.gain(errors, errors) == (0.0, 0.0, False)
+
+
+def test_a_gain_without_a_standard_error_is_told_alone() -> None:
+    assert str(Gain(0.123, 0.01, True)) == "12.3 % ± 1.0 %"
+    assert str(Gain(0.123, float("inf"), False)) == "12.3 %"

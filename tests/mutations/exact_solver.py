@@ -30,18 +30,6 @@ RULE = [
         "uncertainty/standard_error.py", "two blocks at most", "MAX_BLOCKS = 8", "MAX_BLOCKS = 2"
     ),
     mutate(
-        "uncertainty/standard_error.py",
-        "neighbouring blocks share nothing",
-        "shared = _correlation_of_neighbours(n_apart / n)",
-        "shared = 0.0",
-    ),
-    mutate(
-        "uncertainty/standard_error.py",
-        "neighbours correlate, and blocks lie as far apart",
-        "/ (n - 2 * shared)",
-        "/ n",
-    ),
-    mutate(
         "choice/selection_rule.py",
         "no significance in the last step",
         "if loses_much or gains_clearly(best, one, windows):",

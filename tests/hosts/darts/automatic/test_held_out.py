@@ -230,6 +230,13 @@ class TestGain:
         assert windows.gain(errors, errors) == (0.0, 0.0, False)
 
 
-def test_a_gain_without_a_standard_error_is_told_alone() -> None:
-    assert str(Gain(0.123, 0.01, True)) == "12.3 % ± 1.0 %"
-    assert str(Gain(0.123, float("inf"), False)) == "12.3 %"
+class TestGain:
+    def test_has_its_standard_error_beside_it(self) -> None:
+        assert Gain(0.123, 0.01, True).size == "12.3 % ± 1.0 %"
+        assert Gain(0.123, float("inf"), False).size == "12.3 %"
+
+    def test_of_less_than_nothing_is_a_loss(self) -> None:
+        assert Gain(-0.123, 0.01, False).size == "12.3 % ± 1.0 %"
+        assert Gain(-0.123, 0.01, False).is_loss
+        assert not Gain(-0.0004, 0.01, False).is_loss  # told as 0.0 %
+        assert not Gain(0.123, 0.01, True).is_loss

@@ -155,40 +155,6 @@ class TestTimeAlone:
         assert exceeds(gains)  # over nine channels there is no deviation
         assert exceeds_error_over_time(gains, torch.arange(8), n_apart=100) == clear
 
-    @ABOVE_AND_BELOW
-    def test_windows_of_neighbours_that_overlap(self, shift: float, clear: bool) -> None:
-        # four blocks of a horizon: neighbours correlate by 1/4, variance (4 + 6/4) / (4 - 2/4) / 3
-        gains = torch.tensor([[-1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 1.0, 1.0]])
-        gains = gains + shift * (11 / 7 / 3) ** 0.5
-        assert exceeds_error_over_time(gains, torch.arange(8), n_apart=4) == clear
-
-    @pytest.mark.parametrize(
-        ("n_blocks", "n_steps"), [(2, 20), (2, 40), (5, 40), (8, 40), (8, 80), (8, 200)]
-    )
-    def test_independent_steps_have_the_error_of_their_blocks(
-        self, n_blocks: int, n_steps: int
-    ) -> None:
-        """The variance of the mean gain, from how much each window takes of every step."""
-        horizon = 40
-        n_windows = n_blocks * n_steps
-        windows = torch.zeros(n_windows, n_windows + horizon - 1, dtype=torch.float64)
-        for t in range(n_windows):
-            windows[t, t : t + horizon] = 1 / horizon
-        means = windows.reshape(n_blocks, n_steps, -1).mean(dim=1)  # of blocks, by step
-        covariance = means @ means.T
-        expected = covariance.mean()  # of the mean of all
-        among = (covariance.trace() - n_blocks * expected) / (n_blocks - 1)  # of blocks
-        pattern = torch.tensor([1.0, -1.0, 0.0, 1.0, -1.0, 0.0, 1.0, -1.0])[:n_blocks]
-        pattern = pattern.double() - pattern.double().mean()
-        gains = pattern.repeat_interleave(n_steps)[None]
-        error = (pattern.var() * expected / among).sqrt().item()
-        times, n_apart = torch.arange(n_windows), n_windows // horizon
-        for part, clear in ((1.02, True), (0.98, False)):
-            assert exceeds_error_over_time(gains + part * error, times, n_apart) == clear
-
-    def test_less_than_a_horizon_tells_nothing(self) -> None:
-        assert not exceeds_error_over_time(torch.ones(1, 16), torch.arange(16), n_apart=0)
-
     def test_one_block_tells_nothing(self) -> None:
         gains = torch.full((9, 3), 9.0)
         assert not exceeds_error_over_time(gains, torch.arange(3), n_apart=100)

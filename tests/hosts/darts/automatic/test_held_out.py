@@ -230,7 +230,7 @@ class TestGain:
         assert windows.gain(errors, errors) == (0.0, 0.0, False)
 
 
-class TestGain:
+class TestGainInASentence:
     def test_has_its_standard_error_beside_it(self) -> None:
         assert Gain(0.123, 0.01, True).size == "12.3 % ± 1.0 %"
         assert Gain(0.123, float("inf"), False).size == "12.3 %"

@@ -207,7 +207,7 @@ class TestGain:
         gain = windows.gain(errors, 0.97 * errors)
         assert gain.gain == pytest.approx(0.03)
         assert gain.clear
-        assert str(gain).startswith("3.0 % ± 0.")
+        assert gain.size.startswith("3.0 % ± 0.")
         assert not windows.gain(errors, 0.995 * errors).clear
         noisy = errors.clone()
         noisy[0, : noisy.shape[1] // 8] = 0.5  # one block of eight

@@ -357,8 +357,6 @@ class TestFactors:
         with pytest.warns(UserWarning, match="not trained on, 'shop 5'"):
             forecast = model.predict(H, series=new).values()
         assert forecast[0, 1] == pytest.approx(new["first"].values()[-1, 0] / 1e5, abs=0.5)
-        with pytest.raises(ValueError, match="common factors are those of the series trained on"):
-            model.add_series(new)
 
 
 class TestSeriesOfSeveralComponents:

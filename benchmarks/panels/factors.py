@@ -1,8 +1,9 @@
 """Common factors of the components of a series, where series have weights of their own.
 
-Each panel is solved without factors, with a number that is compared with none, with numbers that are
-compared unasked, and as one table of all components where these share a time axis. Errors are mean squared errors of all windows of the
-last rows, which were not trained on, in units of each component's variance::
+Each panel is solved without factors, with a number that is compared with none, with numbers that
+are compared unasked, and as one table of all components where these share a time axis. Errors are
+mean squared errors of all windows of the last rows, which were not trained on, in units of each
+component's variance::
 
     python -m benchmarks.panels.factors
 """

@@ -8,9 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from darts import TimeSeries
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    HyperModel,
+    LightSAEModel,
+)
 from hyperforecast.nn.contexts.attributes import with_attributes
 from hyperforecast.nn.newcomers import encoder_training
 from tests.hosts.darts.inputs.test_attributes import BY_GRADIENTS, NEWCOMERS, error, panel
@@ -43,6 +50,29 @@ def test_weights_are_found_on_few_rows_and_others_stay_to_the_bit(
     loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
     expected = solved.predict(H, series=new[0])
     assert np.array_equal(loaded.predict(H, series=new[0]).values(), expected.values())
+
+
+@pytest.mark.parametrize(
+    ("model_class", "options"),
+    [
+        (HNMVTSModel, {"solver": "exact", "channel_embedding_dim": 1}),
+        (HNMVTSModel, {"solver": "adam", "hyper_hidden": [8], **BY_GRADIENTS}),
+        (HNMVTSModel, {"solver": "adam", "rank": 1, **BY_GRADIENTS}),
+        (LightSAEModel, BY_GRADIENTS),
+        (HyperModel, {"backbone": "rmlp", "modulation": "film", **BY_GRADIENTS}),
+    ],
+)
+def test_others_stay_to_the_bit_in_double_precision(model_class: Any, options: dict) -> None:
+    precise = {"pl_trainer_kwargs": {"accelerator": "cpu", "precision": "64-true"}}
+    series = panel(20)
+    for n_known, n_all in ((3, 4), (7, 20)):
+        known = series[:n_known]
+        model = model_class(L, H, weights_by="series", **(options | precise)).fit(known)
+        before = [one.values() for one in model.predict(H, series=known)]
+        model.add_series(series[n_known:n_all])
+        assert model.network.head.weight.dtype is torch.float64
+        after = [one.values() for one in model.predict(H, series=known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
 def test_without_a_row_of_a_horizon_attributes_say_all() -> None:

@@ -34,7 +34,13 @@ from hyperforecast.nn.newcomers import (
     train_encoder,
 )
 from hyperforecast.nn.newcomers.cycles import without_cycles
-from hyperforecast.nn.resizing import FILLER, LOADINGS, channel_axes, with_channels
+from hyperforecast.nn.resizing import (
+    FILLER,
+    FILLING_UNITS,
+    LOADINGS,
+    channel_axes,
+    with_channels,
+)
 
 
 def with_added_series(
@@ -336,8 +342,7 @@ def _by_row(
     like = next(network.parameters())
     weights = by_row.state_dict()
     # factors are made of a series' components, as many as there are
-    weights |= {
-        n: v for n, v in network.state_dict().items() if not n.startswith((FILLER, LOADINGS))
-    }
+    others = (FILLER, FILLING_UNITS, LOADINGS)
+    weights |= {n: v for n, v in network.state_dict().items() if not n.startswith(others)}
     by_row.to(like.device, like.dtype).load_state_dict(weights)
     return by_row.eval(), arguments

@@ -65,7 +65,7 @@ class Modulation(HyperLayer[ScaleShift]):
             for term in terms
         ]
         scale = sum(lifted(scale, (axis,), axes) for (scale, _), axis in pairs)
-        shift = sum(lifted(shift, (axis,), axes) for (_, shift), axis in pairs)
+        shift = sum(lifted(cast("Tensor", shift), (axis,), axes) for (_, shift), axis in pairs)
         return 1 + cast("Tensor", scale), cast("Tensor", shift)
 
 

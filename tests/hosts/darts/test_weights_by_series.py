@@ -451,6 +451,40 @@ class TestGaps:
             forecast = model.predict(H, series=one.with_values(last)).values()
             assert np.abs(forecast - values.mean()).max() < values.std()
 
+    @pytest.mark.parametrize("by", ["series", "both"])
+    @pytest.mark.parametrize("more", [{}, {"use_reversible_instance_norm": True}])
+    def test_by_gradients_one_series_in_other_units_moves_no_other(
+        self, by: str, more: dict[str, Any]
+    ) -> None:
+        def forecasts(some: list[TimeSeries]) -> list[np.ndarray]:
+            # weights stay as they start: steps would depend on units
+            model = HNMVTSModel(L, H, **options).fit(some)
+            known = model.predict(H, series=some)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                new = model.predict(H, series=unseen)
+            return [one.values() for one in [*known, new]]
+
+        options = BY_GRADIENTS | {
+            "solver": "adam",
+            "instance_norm": "revin",
+            "weights_by": by,
+            "series_id": "shop",
+            "optimizer_kwargs": {"lr": 0.0},
+            **more,
+        }
+        *series, unseen = self.with_gaps(shops(7))
+        empty = series[2].values().copy()
+        empty[-L:, 1] = np.nan  # a window without any value
+        series[2] = series[2].with_values(empty)
+        scale, level = np.array([100.0, 1e4]), np.array([-30.0, 7e4])
+        moved = [*series]
+        moved[2] = series[2].with_values(empty * scale + level)
+        expected, found = forecasts(series), forecasts(moved)
+        found[2] = (found[2] - level) / scale
+        for one, other in zip(expected, found, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)
+
 
 class TestSampleWeights:
     """Of series that are solved for."""

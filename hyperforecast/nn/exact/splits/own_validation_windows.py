@@ -65,6 +65,7 @@ class OwnValidationWindows:
 
     def _residuals(self, candidate: Candidate) -> Iterator[Tensor]:
         cache = self.split.cache
+        assert isinstance(cache, OwnWindowCache)
         layout = self.split.layout(candidate.setting.view)
         for channels in cache.window_chunks(layout):
             weights = candidate.weights.of_channels(candidate.mixing[channels])

@@ -754,3 +754,14 @@ def test_exported_it_takes_the_number_of_the_series(
         (found,) = session.run(None, inputs)
         expected = solved.predict(H, series=one).values()
         np.testing.assert_allclose(found.reshape(H, 1), expected, rtol=1e-4)
+
+
+def test_intervals_do_not_depend_on_the_order_of_series() -> None:
+    options: dict[str, Any] = {"weights_by": "series", "channel_embedding_dim": 2}
+    options["likelihood"] = QuantileRegression([0.1, 0.5, 0.9])
+    series = panel(14)
+    models = [
+        HNMVTSModel(L, H, solver="exact", **options).fit(some) for some in (series, series[::-1])
+    ]
+    expected, found = (m.network.channel_offsets.state_dict()["offsets"] for m in models)
+    np.testing.assert_allclose(found.flip(0), expected, rtol=1e-3, atol=1e-3)

@@ -1,8 +1,9 @@
 """Common factors of the components of a series, where series have weights of their own.
 
-Each panel is solved without factors, with a number that is compared with none, and as one table of
-all components where these share a time axis. Errors are mean squared errors of all windows of the
-last rows, which were not trained on, in units of each component's variance::
+Each panel is solved without factors, with a number that is compared with none, with numbers that
+are compared unasked, and as one table of all components where these share a time axis. Errors are
+mean squared errors of all windows of the last rows, which were not trained on, in units of each
+component's variance::
 
     python -m benchmarks.panels.factors
 """
@@ -115,7 +116,8 @@ def measure(name: str, way: str, folder: Path) -> Row:
     else:
         series = with_same_components(series)
         options = {"weights_by": "both", "series_id": "name"}
-        options["n_factors"] = 0 if way == "without" else panel.n_factors
+        asked = {"without": 0, "with": panel.n_factors, "unasked": None}
+        options["n_factors"] = asked[way]
     model = HNMVTSModel(panel.lookback, panel.horizon, solver="exact", **options)
     _, taken = timed(lambda: model.fit([one[: -panel.n_test] for one in series]))
     factors = model.network.factors
@@ -129,8 +131,8 @@ def measure(name: str, way: str, folder: Path) -> Row:
 def runs(folder: Path) -> Iterator[Run]:
     """Return what is measured."""
     for name in PANELS:
-        ways = ["without", "with", "one table"]
-        for way in ways if name != "made" else ways[:2]:
+        ways = ["without", "with", "unasked", "one table"]
+        for way in ways if name != "made" else ways[:3]:
             yield Run({"panel": name, "way": way}, partial(measure, name, way, folder))
 
 

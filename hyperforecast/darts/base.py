@@ -384,10 +384,10 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
             values = training_values(self._fit_dataset)
             past = training_past_covariates(self._fit_dataset)
             of_contexts = None if attributes is None else attributes.values
+            numbers = getattr(self._fit_dataset, "numbers", None)
             if self.model_params.get("solver") == "exact":  # which makes another network
-                module.single_network.take_in(values, past, of_contexts)
+                module.single_network.take_in(values, past, numbers, of_contexts)
             else:
-                numbers = getattr(self._fit_dataset, "numbers", None)
                 module.single_network.start_from(values, past, numbers, of_contexts)
             if self._periods:
                 assert isinstance(self._fit_dataset, SequentialTorchTrainingDataset)

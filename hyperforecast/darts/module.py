@@ -26,6 +26,7 @@ from hyperforecast.darts.training.observed_loss import observed_loss
 from hyperforecast.darts.training.random_turns import give_way, random_states, set_random_states
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.combined_network import MEMBERS, make_network
+from hyperforecast.nn.entities import picked_rows
 from hyperforecast.nn.hyper_network import HyperNetwork
 from hyperforecast.nn.layers.cycle import repeat_of
 from hyperforecast.nn.layers.dropout import dropout
@@ -122,8 +123,18 @@ class ForecastingModule(PLForecastingModule):
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch, in which NaN is a gap: the prediction has shape (B, H, C, P)."""
         if self.use_reversible_instance_norm:  # means of what has gaps are NaN
-            x_in = x_in.replace(past_target=self.network.gap_filler.fill_rows(x_in.past_target))
+            x_in = x_in.replace(past_target=self._without_gaps(x_in))
         return self._forecast(x_in)
+
+    def _without_gaps(self, x_in: PLModuleInput) -> Tensor:
+        """Return the windows (B, L, C) of a batch, filled."""
+        network = self.network
+        if network.weights_by == "channel":
+            return network.gap_filler.fill_rows(x_in.past_target)
+        _, series = self._static_and_series(x_in.static_covariates)
+        assert series is not None
+        units = picked_rows("both", series, network.n_channels)
+        return self.single_network.fill(x_in.past_target.mT, units).mT
 
     @io_processor
     def _forecast(self, x_in: PLModuleInput) -> PLModuleOutput:

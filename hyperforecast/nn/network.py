@@ -34,6 +34,7 @@ from hyperforecast.nn.parts import Part, make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.series.correlation import of_each, without_mean
 from hyperforecast.nn.series.factors import CommonFactors
+from hyperforecast.nn.series.filling_units import FillingUnits
 from hyperforecast.nn.series.gap_filler import GapFiller
 from hyperforecast.nn.series.lag_correlation import lag_correlation_embedding
 from hyperforecast.nn.sites import N_CHANNELS, NetworkSites, Site, dry_run
@@ -253,6 +254,9 @@ class ForecastingNetwork(HyperNetwork):
                 n_future_covariates,
                 n_static_covariates,
             )
+        self.filling_units = None
+        if weights_by != "channel" and not standardised:
+            self.filling_units = FillingUnits(n_units)
         norm = INSTANCE_NORMS[instance_norm]
         self.instance_norm = None if norm is None else norm(n_channels)
         width = _only("embed the window", {n: part.embeds_into for n, part in parts_of})
@@ -470,12 +474,27 @@ class ForecastingNetwork(HyperNetwork):
         """Fill and normalise windows (B, L, C): (B, C, L), and by what statistics of their own."""
         x = past_target.mT
         if not self.fills_in_units:
-            x = self.gap_filler(x)
+            x = self.fill(x, units)
         x = self._in_units(x, units, phase)
         if self.instance_norm is None:
             return x, None
         statistics = self.instance_norm.statistics(x)
         return self.instance_norm.normalise(x, statistics), statistics
+
+    def fill(self, x: Tensor, units: Tensor | None = None) -> Tensor:
+        """Fill windows (B, C, L), in units of their series where weights are by series.
+
+        Parameters
+        ----------
+        x : Tensor
+            Not standardised.
+        units : Tensor, shape (B, C), optional
+            Whose units their channels have, where weights are by series.
+        """
+        if self.filling_units is None:
+            return self.gap_filler(x)
+        assert units is not None
+        return self.filling_units.fill(x, self.gap_filler, units)
 
     def _in_units(self, x: Tensor, units: Tensor | None, phase: Tensor | None) -> Tensor:
         """Return windows (B, C, L) in units of training, less the cycles."""
@@ -490,7 +509,11 @@ class ForecastingNetwork(HyperNetwork):
 
     @property
     def fills_in_units(self) -> bool:
-        """Whether gaps are filled in units of each series: levels of others say nothing of its."""
+        """Whether gaps are filled in what the network computes in, which is units of each series.
+
+        Levels of others say nothing of its. Where it computes in no units, those that it fills in
+        are :class:`FillingUnits`.
+        """
         return self.standardiser is not None and self.weights_by != "channel"
 
     def output_scale(self, past_target: Tensor, phase: Tensor | None = None) -> Tensor:
@@ -561,7 +584,7 @@ class ForecastingNetwork(HyperNetwork):
         attributes : Tensor, shape (N, n_attributes), optional
             Of what has weights of its own.
         """
-        self.take_in(series, past_covariates, attributes)
+        self.take_in(series, past_covariates, numbers, attributes)
         vectors_of = None
         if self.weights_by != "channel":
             assert numbers is not None
@@ -576,12 +599,17 @@ class ForecastingNetwork(HyperNetwork):
         self,
         series: Sequence[Tensor],
         past_covariates: Sequence[Tensor] = (),
+        numbers: Sequence[int] | None = None,
         attributes: Tensor | None = None,
     ) -> None:
         """Give what is never trained the training series; parameters as of :meth:`start_from`."""
         if attributes is not None:
             for _, context in with_attributes(self):
                 context.set_attributes(attributes)
+        if self.filling_units is not None:
+            assert numbers is not None
+            rows = picked_rows("both", torch.tensor(numbers), self.n_channels)
+            series = self.filling_units.start_from(series, rows)
         self.gap_filler.start_from(series)
         if self.past_gap_filler is not None and past_covariates:
             self.past_gap_filler.start_from(past_covariates)

@@ -15,9 +15,14 @@ from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.series.gap_filler import GapFiller
 
+FILLING_UNITS = "filling_units."
+"""The units of series in which gaps are filled, where nothing else is in any."""
+
 UNITS = {
     "standardiser.target_mean": "mean",
     "standardiser.target_deviation": "deviation",
+    f"{FILLING_UNITS}mean": "mean",
+    f"{FILLING_UNITS}deviation": "deviation",
 }
 """What is a channel's, and yet no weight of it."""
 

@@ -171,6 +171,7 @@ def newcomer_solver(
     axes: dict[str, int],
     n_known: int,
     encoder: HistoryEncoder | None,
+    beside: ForecastingNetwork | None = None,
 ) -> ChannelSolver:
     """Return what solves for channels of a network, which has known ones before them.
 
@@ -187,6 +188,8 @@ def newcomer_solver(
         What :func:`channel_axes` says of these.
     n_known : int
     encoder : HistoryEncoder, optional
+    beside : ForecastingNetwork, optional
+        See :class:`ChannelSolver`.
     """
     return ChannelSolver(
         without_cycles(network),
@@ -200,6 +203,7 @@ def newcomer_solver(
         _loss_of(model),
         begin_at_zero(model.model, network),
         encoder,
+        beside,
     )
 
 

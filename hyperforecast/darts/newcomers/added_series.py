@@ -25,6 +25,7 @@ from hyperforecast.darts.training.random_turns import random_turn
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
+from hyperforecast.nn.layers.standardiser import Standardiser
 from hyperforecast.nn.newcomers import (
     Adaptation,
     ChannelSolver,
@@ -32,7 +33,14 @@ from hyperforecast.nn.newcomers import (
     less_cycles,
     train_encoder,
 )
-from hyperforecast.nn.resizing import FILLER, channel_axes
+from hyperforecast.nn.newcomers.cycles import without_cycles
+from hyperforecast.nn.resizing import (
+    FILLER,
+    FILLING_UNITS,
+    LOADINGS,
+    channel_axes,
+    with_channels,
+)
 
 
 def with_added_series(
@@ -92,6 +100,11 @@ def encoder_of_series(
     given = [stretches.get(name, []) for name in trained]
     rows = _rows_of(model, ordered, past, future, given)
     rows = [less_cycles(network, one, [row]) for row, one in enumerate(rows)]
+    if network.factors is not None:
+        rows = [
+            _side_by_side([*_components(network, rows, row, first=0), one])
+            for row, one in enumerate(rows)
+        ]
     solver, by_row = _solver(model, len(rows), None)
     return train_encoder(solver, rows, by_row.attributes())
 
@@ -146,8 +159,6 @@ def _check(network: ForecastingNetwork, module_params: dict[str, Any]) -> None:
             "with its channels can be forecast, and `add_channels` adds channels."
         )
     obstacle = mixing_obstacle(network, module_params)
-    if network.factors is not None:
-        obstacle = "common factors are those of the series trained on (n_factors)"
     if network.weights_by == "series" and network.n_channels > 1:
         obstacle = "its components share their weights (weights_by='both' tells them apart)"
     if network.static_covariate_map is not None:
@@ -203,23 +214,26 @@ def _solve_for(
     first = by_row.n_channels - len(rows)
     left = [less_cycles(network, one, [first + i]) for i, one in enumerate(rows)]
     places = torch.zeros(len(rows), solver.spread.n_directions, dtype=torch.float64)
-    for some in _together(left, attributes is not None):
+    n_channels = network.n_channels
+    for some in _together(left, attributes is not None, network.factors is not None and n_channels):
         numbers = [first + i for i in some]
         if attributes is not None:
             solver.set_attributes(attributes[numbers[0]])
         units = MeanDeviation(torch.zeros(len(some)).double(), torch.ones(len(some)).double())
         if network.standardiser is not None:
             units = MeanDeviation(*network.standardiser.units_of(numbers))
-        side_by_side = [
-            replace(parts[0], target=torch.cat([one.target for one in parts], dim=1))
-            for parts in zip(*(left[i] for i in some), strict=True)
-        ]
-        keeps_units = sum(one.n_rows for one in side_by_side) >= network.lookback
-        places[some] = solver.solve(side_by_side, units, adaptation, keeps_units)
+        together = [left[i] for i in some]
+        if network.factors is not None:
+            together = [*_components(network, left, some[0], first), *together]
+        observed = _side_by_side(together)
+        keeps_units = sum(one.n_rows for one in observed) >= network.lookback
+        places[some] = solver.solve(observed, units, adaptation, keeps_units)
     solver.spread.write(network, range(first, by_row.n_channels), places)
 
 
-def _together(rows: Sequence[Sequence[ObservedSeries]], apart: bool) -> list[list[int]]:
+def _together(
+    rows: Sequence[Sequence[ObservedSeries]], apart: bool, n_components: int
+) -> list[list[int]]:
     """Return which of the channels of series have stretches of the same lengths, and nothing else.
 
     Parameters
@@ -228,13 +242,55 @@ def _together(rows: Sequence[Sequence[ObservedSeries]], apart: bool) -> list[lis
         Stretches of rows of each.
     apart : bool
         Whether there is more to each, so that none are taken together.
+    n_components : int
+        Number of channels of each series, where those of others are not taken with them; else zero.
     """
     alike: dict[Hashable, list[int]] = {}
     for number, stretches in enumerate(rows):
         lengths = tuple(one.n_rows for one in stretches)
         alone = apart or any(one.past is not None for one in stretches)
-        alike.setdefault((lengths, number if alone else None), []).append(number)
+        of_series = number // n_components if n_components else None
+        alike.setdefault((lengths, number if alone else of_series), []).append(number)
     return list(alike.values())
+
+
+def _side_by_side(several: Sequence[Sequence[ObservedSeries]]) -> list[ObservedSeries]:
+    """Return stretches of several channels, which have the same lengths, as those of one table."""
+    return [
+        replace(parts[-1], target=torch.cat([one.target for one in parts], dim=1))
+        for parts in zip(*several, strict=True)
+    ]
+
+
+def _components(
+    network: ForecastingNetwork,
+    rows: Sequence[Sequence[ObservedSeries]],
+    number: int,
+    first: int,
+) -> list[list[ObservedSeries]]:
+    """Return the rows of all components of a channel's series, of which its factors are made.
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    rows : sequence of sequence of ObservedSeries
+        Stretches of rows of each channel of series.
+    number : int
+        The channel among them.
+    first : int
+        Which row of the network's tables the first of them is.
+    """
+    begin = number - number % network.n_channels
+    components = range(begin, begin + network.n_channels)
+    if network.standardiser is None:
+        return [list(rows[i]) for i in components]
+    found = []
+    for i in components:
+        unit = Standardiser(1).double()
+        unit.set_units("target", *network.standardiser.units_of([first + i]))
+        parts = rows[i]
+        found.append([replace(o, target=unit.standardise(o.target.T).T) for o in parts])
+    return found
 
 
 def _solver(
@@ -244,7 +300,35 @@ def _solver(
     network: ForecastingNetwork = model.network
     by_row, arguments = _by_row(network, model.model.network_arguments)
     axes = channel_axes(arguments)
-    return newcomer_solver(model, by_row, arguments, axes, n_known, encoder), by_row
+    beside = _of_factors(network, by_row, axes)
+    return newcomer_solver(model, by_row, arguments, axes, n_known, encoder, beside), by_row
+
+
+def _of_factors(
+    network: ForecastingNetwork, by_row: ForecastingNetwork, axes: dict[str, int]
+) -> ForecastingNetwork | None:
+    """Return what makes factors of the components of a series, which are in its units.
+
+    Parameters
+    ----------
+    network, by_row : ForecastingNetwork
+        The latter's channels are the rows of the former's tables.
+    axes : dict
+        Of these channels.
+
+    Returns
+    -------
+    ForecastingNetwork, optional
+        ``None`` where no factors enter.
+    """
+    if network.factors is None:
+        return None
+    one = with_channels(without_cycles(by_row), axes, range(network.n_channels))
+    one.factors, one.gap_filler = network.factors, network.gap_filler
+    if one.standardiser is not None:
+        one.standardiser.target_mean.zero_()
+        one.standardiser.target_deviation.fill_(1.0)
+    return one
 
 
 def _by_row(
@@ -257,6 +341,8 @@ def _by_row(
         by_row = ForecastingNetwork(**arguments)
     like = next(network.parameters())
     weights = by_row.state_dict()
-    weights |= {n: v for n, v in network.state_dict().items() if not n.startswith(FILLER)}
+    # factors are made of a series' components, as many as there are
+    others = (FILLER, FILLING_UNITS, LOADINGS)
+    weights |= {n: v for n, v in network.state_dict().items() if not n.startswith(others)}
     by_row.to(like.device, like.dtype).load_state_dict(weights)
     return by_row.eval(), arguments

@@ -169,9 +169,9 @@ def in_units_given(model: Any, series: Sequence[TimeSeries]) -> Any | None:
     for name, rows in given.items():
         units = units_of(rows, rows[0].components)
         number = module.series_names.index(name)
-        for buffer, kind in UNITS.items():
+        for buffer in UNITS.keys() & held.keys():
             table = held[buffer].unflatten(0, (network.n_series, -1))
-            table[number] = units[kind].to(table)
+            table[number] = units[UNITS[buffer]].to(table)
         _take_cycles(model, network, number, rows)
     return with_network(model, network)
 

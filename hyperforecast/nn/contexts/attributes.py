@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperforecast.nn.contexts.base import Context
+from hyperforecast.nn.fixed_blocks import in_fixed_blocks
 
 LEFT_OUT = 0.5
 """Part of the rows whose free part is left out in a pass of training."""
@@ -37,7 +38,7 @@ class FromAttributes(nn.Module):
 
     def forward(self) -> Tensor:
         """Return what is said, shape (N, E)."""
-        return self.values @ self.weight
+        return in_fixed_blocks(lambda values: (values @ self.weight, None), self.values)[0]
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(network)``."""

@@ -1,6 +1,7 @@
 """The layer of the one equation: a shared weight and generated terms."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -193,11 +194,11 @@ class HyperLinear(HyperLayer[Generator]):
             along: tuple[Axis, ...] = (term.axis,) if term.axis in AXES else ()
             axes = tuple(axis for axis in AXES if axis in {*own, *along})
             if own:
-                generated, added = term.generator.generate(vectors)
+                generated, added = term.made(term.generator.generate, vectors)
                 generated = generated if along else generated[0]
                 weight = lifted(weight, own, axes) + lifted(generated, along, axes)
             else:
-                weight, added = term.generator.add_to(weight, vectors)
+                weight, added = term.made(partial(term.generator.add_to, weight), vectors)
                 weight = weight if along else weight[0]
             if bias is not None:
                 bias = lifted(bias, own, axes)

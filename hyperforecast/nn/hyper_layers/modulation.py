@@ -60,9 +60,12 @@ class Modulation(HyperLayer[ScaleShift]):
         self, terms: list[Term[ScaleShift]], condition: Condition | None = None
     ) -> tuple[Tensor, Tensor]:
         axes = self.axes_of(terms)
-        pairs = [(term.generator.generate(term.context(condition)), term.axis) for term in terms]
+        pairs = [
+            (term.made(term.generator.generate, term.context(condition)), term.axis)
+            for term in terms
+        ]
         scale = sum(lifted(scale, (axis,), axes) for (scale, _), axis in pairs)
-        shift = sum(lifted(shift, (axis,), axes) for (_, shift), axis in pairs)
+        shift = sum(lifted(cast("Tensor", shift), (axis,), axes) for (_, shift), axis in pairs)
         return 1 + cast("Tensor", scale), cast("Tensor", shift)
 
 

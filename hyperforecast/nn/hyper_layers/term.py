@@ -1,10 +1,12 @@
 """One generated term of a layer."""
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from hyperforecast.nn.contexts.base import Axis, Context
+from hyperforecast.nn.fixed_blocks import Made, in_fixed_blocks
 from hyperforecast.nn.generators import Generator, KernelGenerator, RowScale, ScaleShift
 
 G = TypeVar("G", bound=Generator | KernelGenerator | RowScale | ScaleShift)
@@ -34,6 +36,19 @@ class Term(nn.Module, Generic[G]):
         self.generator: G = generator
         self.adapter = adapter
         self.axis: Axis = context.axis
+
+    def made(self, generate: Callable[[Tensor], Made], vectors: Tensor) -> Made:
+        """Return what the generator makes of contexts, the same to the bit if more channels come.
+
+        Parameters
+        ----------
+        generate : callable
+            A method of the generator, of contexts (N, E).
+        vectors : Tensor, shape (N, E)
+        """
+        if self.axis == "channel" and self.context.static:
+            return in_fixed_blocks(generate, vectors)
+        return generate(vectors)
 
 
 def named_along(part: str, axis: Axis) -> str:

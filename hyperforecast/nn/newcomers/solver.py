@@ -95,6 +95,10 @@ class ChannelSolver:
         a head that all channels share.
     encoder : HistoryEncoder, optional
         What reads the rows of new channels.
+    beside : ForecastingNetwork, optional
+        With common factors: a network that normalises the rows that stand before those of the new
+        channels, and makes the factors of them; one of the known channels if not given. What is
+        known then are rows of tables, those of as many channels as it has for each of several.
 
     Attributes
     ----------
@@ -114,6 +118,7 @@ class ChannelSolver:
         loss: NegativeLogLikelihood | None = None,
         about_zero: Collection[str] = (),
         encoder: HistoryEncoder | None = None,
+        beside: ForecastingNetwork | None = None,
     ) -> None:
         known = torch.linspace(0, n_known - 1, min(n_known, MAX_KNOWN)).round().long()
         places = None if encoder is None else encoder.places
@@ -128,19 +133,14 @@ class ChannelSolver:
         self.compared = known.tolist()
         self._correlations = correlations[:n_known]
         self._unseen: dict[int, Tensor] = {}
-        filler, standardiser = network.gap_filler, network.standardiser
-        self._level, self._deviation = (
-            (filler.level[:n_known], filler.deviation[:n_known])
-            if standardiser is None
-            else (standardiser.target_mean[:n_known], standardiser.target_deviation[:n_known])
-        )
+        self._level, self._deviation = (one[:n_known] for one in _units_in(network))
         trained = with_channels(network, axes, range(n_known)).eval()
         if loss is None:
             trained.channel_offsets = None  # what tells quantiles apart
         # factors are those of the known channels: new ones count in none
         self._known = None
         if network.factors is not None:
-            self._known = with_channels(trained, axes, range(n_known))
+            self._known = beside or with_channels(trained, axes, range(n_known))
             assert trained.factor_map is not None
             # attributes of a module may be any module
             trained._modules["factors"] = GivenFactors()
@@ -181,7 +181,8 @@ class ChannelSolver:
         Parameters
         ----------
         series : sequence of ObservedSeries
-            Their rows, float64, where common factors enter those of the known channels before them.
+            Their rows, float64, where common factors enter those that these are made of before
+            them.
             Windows whose horizon reaches beyond the last row count by the steps that are known.
         units : MeanDeviation, shape (A,) each
             Of the new channels, used where the network standardises.
@@ -340,7 +341,8 @@ class ChannelSolver:
         if self._known is not None:
             assert self._known.factors is not None
             assert typical.together is not None
-            x, _ = self._known.normalise(self._level + self._deviation * typical.together.to(like))
+            level, deviation = _units_in(self._known)
+            x, _ = self._known.normalise(level + deviation * typical.together.to(like))
             features = self._known.factors(x)
             if self._map is not None:  # what they add, once for all that they stand beside
                 features = self._map.added_by(features[:, 0].cpu())
@@ -598,6 +600,14 @@ class ChannelSolver:
         optimizer.step(objective)
         found = place.detach()
         return found if found.isfinite().all() else torch.zeros_like(found)
+
+
+def _units_in(network: ForecastingNetwork) -> tuple[Tensor, Tensor]:
+    """Return levels and deviations of a network's channels, (C,) each."""
+    filler, standardiser = network.gap_filler, network.standardiser
+    if standardiser is None:
+        return filler.level, filler.deviation
+    return standardiser.target_mean, standardiser.target_deviation
 
 
 def _behind(name: str) -> str:

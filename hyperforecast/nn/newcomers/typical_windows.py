@@ -63,14 +63,15 @@ class TypicalWindows:
         Of each channel with its own past, at lags 1 to L - 1.
     n_windows : int
         Of each, at most L.
-    loadings : Tensor, shape (N, K), optional
-        Correlations between channels are ``loadings @ loadings.T`` but for ones on the diagonal;
-        windows of all are made if given.
+    loadings : Tensor, shape (C, K), optional
+        Correlations between channels that stand beside each other, the N or as many after the
+        others, are ``loadings @ loadings.T`` but for ones on the diagonal; windows of all are made
+        if given.
 
     Attributes
     ----------
-    together : Tensor, shape (n, L, N), optional
-        Windows of all channels.
+    together : Tensor, shape (n, L, C), optional
+        Windows of all channels that stand beside each other.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class TypicalWindows:
             drawn = self._draw(self.lookback, n_windows)
             self._white = torch.linalg.qr(drawn).Q.T * self.lookback**0.5
         else:
-            self._white = self._draw_together(loadings.double())  # (n, N, L)
+            self._white = self._draw_together(loadings.double())  # (n, C, L)
             factor = _factors(correlations.mean(dim=0, keepdim=True))[0]
             self.together = (self._white @ factor.T).mT
 
@@ -95,7 +96,7 @@ class TypicalWindows:
         """Return windows (n, n_windows, L) of some channels (n,)."""
         white = self._white
         if self.together is not None:
-            white = white[self.beside(channels), channels[:, None]]
+            white = white[self.beside(channels), channels[:, None] % white.shape[1]]
         return white @ _factors(self._correlations[channels]).mT
 
     def beside(self, channels: Tensor) -> Tensor:

@@ -357,8 +357,6 @@ class TestFactors:
         with pytest.warns(UserWarning, match="not trained on, 'shop 5'"):
             forecast = model.predict(H, series=new).values()
         assert forecast[0, 1] == pytest.approx(new["first"].values()[-1, 0] / 1e5, abs=0.5)
-        with pytest.raises(ValueError, match="common factors are those of the series trained on"):
-            model.add_series(new)
 
 
 class TestSeriesOfSeveralComponents:
@@ -452,6 +450,40 @@ class TestGaps:
             last = np.where(np.arange(len(one))[:, None] >= len(one) - L, np.nan, values)
             forecast = model.predict(H, series=one.with_values(last)).values()
             assert np.abs(forecast - values.mean()).max() < values.std()
+
+    @pytest.mark.parametrize("by", ["series", "both"])
+    @pytest.mark.parametrize("more", [{}, {"use_reversible_instance_norm": True}])
+    def test_by_gradients_one_series_in_other_units_moves_no_other(
+        self, by: str, more: dict[str, Any]
+    ) -> None:
+        def forecasts(some: list[TimeSeries]) -> list[np.ndarray]:
+            # weights stay as they start: steps would depend on units
+            model = HNMVTSModel(L, H, **options).fit(some)
+            known = model.predict(H, series=some)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                new = model.predict(H, series=unseen)
+            return [one.values() for one in [*known, new]]
+
+        options = BY_GRADIENTS | {
+            "solver": "adam",
+            "instance_norm": "revin",
+            "weights_by": by,
+            "series_id": "shop",
+            "optimizer_kwargs": {"lr": 0.0},
+            **more,
+        }
+        *series, unseen = self.with_gaps(shops(7))
+        empty = series[2].values().copy()
+        empty[-L:, 1] = np.nan  # a window without any value
+        series[2] = series[2].with_values(empty)
+        scale, level = np.array([100.0, 1e4]), np.array([-30.0, 7e4])
+        moved = [*series]
+        moved[2] = series[2].with_values(empty * scale + level)
+        expected, found = forecasts(series), forecasts(moved)
+        found[2] = (found[2] - level) / scale
+        for one, other in zip(expected, found, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)
 
 
 class TestSampleWeights:
@@ -722,3 +754,14 @@ def test_exported_it_takes_the_number_of_the_series(
         (found,) = session.run(None, inputs)
         expected = solved.predict(H, series=one).values()
         np.testing.assert_allclose(found.reshape(H, 1), expected, rtol=1e-4)
+
+
+def test_intervals_do_not_depend_on_the_order_of_series() -> None:
+    options: dict[str, Any] = {"weights_by": "series", "channel_embedding_dim": 2}
+    options["likelihood"] = QuantileRegression([0.1, 0.5, 0.9])
+    series = panel(14)
+    models = [
+        HNMVTSModel(L, H, solver="exact", **options).fit(some) for some in (series, series[::-1])
+    ]
+    expected, found = (m.network.channel_offsets.state_dict()["offsets"] for m in models)
+    np.testing.assert_allclose(found.flip(0), expected, rtol=1e-3, atol=1e-3)

@@ -72,6 +72,24 @@ def test_levels_and_scales_of_an_instance_cost_nothing() -> None:
     np.testing.assert_allclose(found.loc["shop 1"], expected.loc["shop 1"], rtol=1e-3)
 
 
+@pytest.mark.parametrize("scaler", ["standard", None])
+def test_by_gradients_gaps_are_filled_in_units_of_each_instance(scaler: str | None) -> None:
+    y = panel(5)
+    y[np.random.default_rng(0).random(y.shape) < 0.15] = np.nan
+    moved = y.copy()
+    shop = moved.index.get_level_values(0) == "shop 2"
+    moved.loc[shop] = 1e4 + 1e2 * moved.loc[shop]
+    options = BY_GRADIENTS | {
+        "instance_norm": "revin",
+        "scaler": scaler,
+        "optimizer_kwargs": {"lr": 0.0},
+    }
+    expected, found = (make(**options).fit(one, fh=FH).predict() for one in (y, moved))
+    at = found.index.get_level_values(0) == "shop 2"
+    found.loc[at] = (found.loc[at] - 1e4) / 1e2
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-2)
+
+
 def test_an_update_solves_again_on_all_rows_seen() -> None:
     y = panel()
     first = y.groupby(level=0).head(-4)

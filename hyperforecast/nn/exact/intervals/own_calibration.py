@@ -93,7 +93,7 @@ def borrowed_quantiles(
 
     normal = torch.special.ndtri(levels)
     every = unit[known]
-    every = every[spread(len(every), MAX_RANKED).to(every.device)].sort().values
+    every = every.sort().values[spread(len(every), MAX_RANKED).to(every.device)]
     n_all = levels.new_tensor([[size.of_all]])
     of_all = conformal_quantiles(every[None], levels, n_all)[0]
     shape = normal + trust(levels, n_all)[0] * (of_all - normal)

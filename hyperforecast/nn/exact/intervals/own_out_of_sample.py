@@ -19,6 +19,7 @@ from hyperforecast.nn.exact.intervals.out_of_sample import (
     MAX_VALUES,
     without_solution,
 )
+from hyperforecast.nn.exact.moments.own_window_cache import OwnWindowCache
 from hyperforecast.nn.exact.regressions.weights import BasisWeights
 from hyperforecast.nn.exact.settings.solution import ExactSolution
 from hyperforecast.nn.exact.splits.data_split import DataSplit
@@ -164,7 +165,8 @@ class _Residuals:
         begins = torch.tensor([one.start or 0 for one in series]).to(windows.start)
         most = windows.most(slice(None))
         residuals, variances, known, times = [], [], [], []
-        step = split.cache.channel_chunks(layout)[0].stop
+        assert isinstance(split.cache, OwnWindowCache)
+        step = split.cache.window_chunks(layout)[0].stop
         for first in range(0, self._n_channels, step):
             channels = slice(first, min(first + step, self._n_channels))
             rows, there = windows.rows(layout, channels, 0, most)

@@ -63,9 +63,31 @@ class Moments:
             x.shape[1],
         )
 
+    @classmethod
+    def zeros(cls, n_channels: int, p: int, horizon: int, n_future: int, like: Tensor) -> "Moments":
+        """Return the sums over no windows."""
+        n = n_channels
+        return cls(
+            like.new_zeros(n, p, p),
+            like.new_zeros(n, p, horizon),
+            like.new_zeros(n),
+            like.new_zeros(n, p, horizon, n_future),
+            like.new_zeros(n, n_future, n_future),
+            like.new_zeros(n, n_future),
+            0,
+        )
+
+    def add_at(self, places: Tensor, other: "Moments") -> None:
+        """Add the sums of other channels to those of some here, (m,), several to one as may be."""
+        for name in self._sums():
+            getattr(self, name).index_add_(0, places, getattr(other, name))
+
+    @classmethod
+    def _sums(cls) -> list[str]:
+        return [f.name for f in fields(cls) if f.name != "n_windows"]
+
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Moments":
-        sums = [f.name for f in fields(self) if f.name != "n_windows"]
-        mapped: dict[str, Any] = {name: function(getattr(self, name)) for name in sums}
+        mapped: dict[str, Any] = {name: function(getattr(self, name)) for name in self._sums()}
         return replace(self, **mapped)
 
     def summed(self, weights: Tensor) -> "Moments":
@@ -83,8 +105,7 @@ class Moments:
     @classmethod
     def stacked(cls, parts: Sequence["Moments"]) -> "Moments":
         """Return the moments of the channels of all parts, over the same windows."""
-        names = [f.name for f in fields(cls) if f.name != "n_windows"]
-        whole: dict[str, Any] = {n: torch.cat([getattr(p, n) for p in parts]) for n in names}
+        whole: dict[str, Any] = {n: torch.cat([getattr(p, n) for p in parts]) for n in cls._sums()}
         return replace(parts[0], **whole)
 
     def squared_error(self, weight: Tensor, future_weight: Tensor) -> Tensor:

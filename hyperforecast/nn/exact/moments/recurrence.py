@@ -75,7 +75,7 @@ def series_moments(
     layout: WindowLayout,
     own: Tensor,
     shared: SharedRegressors,
-    channels: slice = slice(None),
+    channels: slice | Tensor = slice(None),
     weights: Tensor | None = None,
 ) -> Moments:
     """Return the moments of a series, given the products of the channels' own windows.
@@ -88,7 +88,7 @@ def series_moments(
         Products of each channel's windows with themselves, or their weighted sums.
     shared : SharedRegressors
         Of the series under the layout.
-    channels : slice
+    channels : slice or Tensor of int64
         Which n channels to take.
     weights : Tensor, shape (n, m), optional
         If given, weighted sums over the channels are returned, those of each column. What

@@ -15,6 +15,9 @@ FACTOR_COUNTS = (0, 5, 10)
 CHANNELS_PER_FACTOR = 4
 """Number of channels for each factor from which factors are compared unasked."""
 
+FEW_FACTOR_COUNTS = (0, 1)
+"""Numbers compared where components of series of their own are too few for more."""
+
 NEIGHBOURS_FROM = 40
 """Number of channels from which the last values of all are compared unasked."""
 
@@ -92,6 +95,8 @@ def choose_search_space(
     starts: tuple[str, ...] = ("correlation",)
     factors = _factor_counts(n_aligned if own_windows else n_channels, norms, n_factors)
     if own_windows:
+        if n_factors is None and not max(factors):
+            factors = _factor_counts(n_aligned, norms, None, FEW_FACTOR_COUNTS)
         neighbours = False
         starts = ("autocorrelation", "weights") if max(factors) else ("autocorrelation",)
     elif len(dims) > 1:
@@ -140,9 +145,14 @@ def _embedding_dims(n_channels: int, given: int | None) -> tuple[int, ...]:
     return (*dims, n_channels) if n_channels <= MAX_INDIVIDUAL else dims
 
 
-def _factor_counts(n_channels: int, norms: tuple[str, ...], given: int | None) -> tuple[int, ...]:
+def _factor_counts(
+    n_channels: int,
+    norms: tuple[str, ...],
+    given: int | None,
+    counts: tuple[int, ...] = FACTOR_COUNTS,
+) -> tuple[int, ...]:
     if given is not None:
         return (0, given) if given else (0,)
     if norms == ("revin",):
         return (0,)  # would be computed window by window
-    return tuple(k for k in FACTOR_COUNTS if CHANNELS_PER_FACTOR * k <= n_channels)
+    return tuple(k for k in counts if CHANNELS_PER_FACTOR * k <= n_channels)

@@ -65,8 +65,9 @@ class OwnValidationWindows:
 
     def _residuals(self, candidate: Candidate) -> Iterator[Tensor]:
         cache = self.split.cache
+        assert isinstance(cache, OwnWindowCache)
         layout = self.split.layout(candidate.setting.view)
-        for channels in cache.channel_chunks(layout):
+        for channels in cache.window_chunks(layout):
             weights = candidate.weights.of_channels(candidate.mixing[channels])
             rows, there = self._windows.rows(layout, channels)
             yield rows.residuals(*weights)[there]

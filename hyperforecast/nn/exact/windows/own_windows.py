@@ -9,7 +9,11 @@ from torch import Tensor
 from hyperforecast.nn.exact.windows.design_matrix import DesignMatrix, deviations, factor_lags
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
-from hyperforecast.nn.exact.windows.regressors import flatten_past, join_groups
+from hyperforecast.nn.exact.windows.regressors import (
+    flatten_factors,
+    flatten_past,
+    join_groups,
+)
 
 
 class PaddedWindows(NamedTuple):
@@ -230,8 +234,15 @@ class OwnWindows:
         rows, place = self._row[which].unique(return_inverse=True)
         if self._aligned is None:
             self._aligned = torch.cat(self._targets)
-        windows = self._aligned.unfold(0, self.width, 1)[rows]  # (U, C, width)
+        aligned = self._aligned
+        linear = layout.norm != "revin"
+        if linear:
+            assert layout.loadings is not None
+            aligned = aligned @ layout.loadings
+        windows = aligned.unfold(0, self.width, 1)[rows]  # (U, C or K, width)
         own = layout.remove_level(windows.mT).mT[..., layout.inputs]
+        if linear:
+            return flatten_factors(own[..., layout.n_lags - layout.factor_lookback :])[place]
         return factor_lags(own, deviations(own, layout), layout)[place]
 
 

@@ -1,15 +1,25 @@
 """Series that are added to a trained model, with weights solved for on rows of their own."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from darts import TimeSeries
 
-from hyperforecast.darts import BackboneModel, HNMVTSModel, HyperforecastModel, LightSAEModel
+from hyperforecast.darts import (
+    BackboneModel,
+    HNMVTSModel,
+    HyperforecastModel,
+    HyperModel,
+    LightSAEModel,
+)
 from hyperforecast.nn.contexts.attributes import with_attributes
+from hyperforecast.nn.newcomers import encoder_training
 from tests.hosts.darts.inputs.test_attributes import BY_GRADIENTS, NEWCOMERS, error, panel
 
 L, H = 8, 1
@@ -40,6 +50,29 @@ def test_weights_are_found_on_few_rows_and_others_stay_to_the_bit(
     loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
     expected = solved.predict(H, series=new[0])
     assert np.array_equal(loaded.predict(H, series=new[0]).values(), expected.values())
+
+
+@pytest.mark.parametrize(
+    ("model_class", "options"),
+    [
+        (HNMVTSModel, {"solver": "exact", "channel_embedding_dim": 1}),
+        (HNMVTSModel, {"solver": "adam", "hyper_hidden": [8], **BY_GRADIENTS}),
+        (HNMVTSModel, {"solver": "adam", "rank": 1, **BY_GRADIENTS}),
+        (LightSAEModel, BY_GRADIENTS),
+        (HyperModel, {"backbone": "rmlp", "modulation": "film", **BY_GRADIENTS}),
+    ],
+)
+def test_others_stay_to_the_bit_in_double_precision(model_class: Any, options: dict) -> None:
+    precise = {"pl_trainer_kwargs": {"accelerator": "cpu", "precision": "64-true"}}
+    series = panel(20)
+    for n_known, n_all in ((3, 4), (7, 20)):
+        known = series[:n_known]
+        model = model_class(L, H, weights_by="series", **(options | precise)).fit(known)
+        before = [one.values() for one in model.predict(H, series=known)]
+        model.add_series(series[n_known:n_all])
+        assert model.network.head.weight.dtype is torch.float64
+        after = [one.values() for one in model.predict(H, series=known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
 def test_without_a_row_of_a_horizon_attributes_say_all() -> None:
@@ -221,3 +254,91 @@ def test_errors_say_why_series_cannot_be_added(solved: HyperforecastModel) -> No
     values[20] = np.nan
     with pytest.raises(ValueError, match="`series` holds NaN"):
         solved.add_series(gaps.with_values(values))
+
+
+def followers(numbers: Sequence[int]) -> list[TimeSeries]:
+    """Return series whose second component is the first of the step before, or minus that.
+
+    Of every other number minus that, and all at levels and scales of their own.
+    """
+    series = []
+    for n in numbers:
+        first = np.random.default_rng(n).standard_normal(80)
+        noise = 1e-3 * np.random.default_rng(50 + n).standard_normal(80)
+        values = np.stack([5 + first, noise + (-1) ** n * np.append(0, first[:-1])], axis=1)
+        one = TimeSeries.from_values(10.0 ** (n % 4) * values, columns=["first", "next"])
+        series.append(one.with_static_covariates(pd.DataFrame({"shop": [f"shop {n}"]})))
+    return series
+
+
+class TestFactors:
+    """Common factors of the components of series that are added."""
+
+    options: dict[str, Any] = {
+        "weights_by": "both",
+        "series_id": "shop",
+        "instance_norm": "none",
+        "n_factors": 2,
+    }
+
+    @pytest.fixture
+    def trained(self) -> HyperforecastModel:
+        return HNMVTSModel(L, H, solver="exact", **self.options).fit(followers(range(12)))
+
+    @pytest.mark.parametrize("n_rows", [20, 80])
+    def test_say_to_a_newcomer_what_they_say_to_its_like(self, trained: Any, n_rows: int) -> None:
+        model, known, new = trained, followers(range(12)), followers([12, 13])
+        before = [one.values() for one in model.predict(H, series=known)]
+        model.add_series([one[-n_rows:] for one in new])
+        for n, one in zip((12, 13), new, strict=True):
+            scale = 10.0 ** (n % 4)
+            expected = (-1) ** n * (one["first"].values()[-1, 0] / scale - 5)
+            found = model.predict(H, series=one)["next"].values()[0, 0] / scale
+            assert found == pytest.approx(expected, abs=0.2)
+        after = [one.values() for one in model.predict(H, series=known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+
+    def test_are_those_of_each_newcomer_alone(self, trained: Any) -> None:
+        new = followers([12, 13, 14])
+        rows = [new[0], new[1][30:], new[2]]
+        together = copy.deepcopy(trained).add_series(rows)
+        apart = copy.deepcopy(trained)
+        for one in rows:
+            apart.add_series(one)
+        for one in new:
+            expected = together.predict(H, series=one).values()
+            np.testing.assert_allclose(apart.predict(H, series=one).values(), expected, rtol=1e-5)
+
+    def test_are_in_units_of_the_newcomer(self, trained: Any) -> None:
+        (new,) = followers([13])
+        scale, level = np.array([1e3, 0.1]), np.array([-7.0, 1e3])
+        moved = new.with_values(new.values() * scale + level)[["next", "first"]]
+        expected = copy.deepcopy(trained).add_series(new).predict(H, series=new).values()
+        found = copy.deepcopy(trained).add_series(moved).predict(H, series=moved)
+        found = (found[["first", "next"]].values() - level) / scale
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+    def test_enter_where_an_encoder_reads_newcomers(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(encoder_training, "N_EPISODES", 200)
+        monkeypatch.setattr(encoder_training, "N_STEPS", 100)
+        known, new = followers(range(16)), followers([16, 17])
+        model = HNMVTSModel(L, H, solver="exact", **self.options).fit(known).fit_encoder(known)
+        model.add_series(new, adaptation="encoder")
+        for n, one in zip((16, 17), new, strict=True):
+            scale = 10.0 ** (n % 4)
+            expected = (-1) ** n * (one["first"].values()[-1, 0] / scale - 5)
+            found = model.predict(H, series=one)["next"].values()[0, 0] / scale
+            assert found == pytest.approx(expected, abs=0.3)
+
+    @pytest.mark.parametrize("adaptation", ["solve", "fine-tune"])
+    def test_enter_where_weights_were_trained_by_gradients(self, adaptation: Any) -> None:
+        known, new = (
+            [one.with_values(one.values() / np.abs(one.values()).max()) for one in followers(some)]
+            for some in (range(8), [8, 9])
+        )
+        model = HNMVTSModel(L, H, **self.options, **BY_GRADIENTS).fit(known)
+        before = [one.values() for one in model.predict(H, series=known)]
+        model.add_series(new, adaptation=adaptation)
+        assert all(np.isfinite(one.values()).all() for one in model.predict(H, series=new))
+        after = [one.values() for one in model.predict(H, series=known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))

@@ -8,6 +8,7 @@ from naive_windows import design
 from own_windows_cases import N_CHANNELS, columns_of, stretch, stretches
 
 from hyperforecast.nn.exact import Moments, WindowLayout, window_moments
+from hyperforecast.nn.exact.moments import window_blocks
 from hyperforecast.nn.exact.moments.own_window_cache import OwnWindowCache
 
 SUMS = [one.name for one in fields(Moments) if one.name != "n_windows"]
@@ -48,7 +49,12 @@ def test_moments_are_the_sums_over_each_channels_stretches(covariates, options, 
 @pytest.mark.parametrize("norm", ["none", "last", "mean", "revin"])
 @pytest.mark.parametrize("covariates", [{}, {"n_past": 1, "n_future": 2, "n_static": 1}])
 @pytest.mark.parametrize("max_bytes", [2**24, 2**15])
-def test_factors_are_those_of_the_columns_of_each_stretch(norm, covariates, max_bytes) -> None:
+@pytest.mark.parametrize("max_short", [0, 250, 2**16])
+def test_factors_are_those_of_the_columns_of_each_stretch(
+    norm, covariates, max_bytes, max_short, monkeypatch
+) -> None:
+    # no windows are written out, those of the shortest stretch, and all
+    monkeypatch.setattr(window_blocks, "MAX_SHORT", max_short)
     parts = [(30, [0, 3]), (41, [1, 4]), (17, [0, 3])]
     series = [stretch(n_rows, channels, **covariates) for n_rows, channels in parts]
     loadings = torch.randn(2, 3, dtype=torch.float64)
@@ -73,6 +79,20 @@ def test_factors_are_those_of_the_columns_of_each_stretch(norm, covariates, max_
     summed, expected = cache.summed_moments(layout, 2), found.summed(weights)
     for name in SUMS:
         torch.testing.assert_close(getattr(summed, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("norm", ["none", "last", "mean", "revin"])
+def test_factors_of_columns_that_share_weights_are_added_up(norm, monkeypatch) -> None:
+    monkeypatch.setattr(window_blocks, "MAX_SHORT", 0)
+    series = [stretch(30, [0, 1], n_static=1), stretch(41, [2, 3], n_static=1)]
+    loadings = torch.randn(2, 1, dtype=torch.float64)
+    layout = WindowLayout(8, 3, 1, norm, loadings, factor_lookback=4)
+    apart = moments_of(OwnWindowCache(series, layout, 4, 2**24), layout)
+    shared = [replace(one, channels=one.numbers // 2) for one in series]
+    found = moments_of(OwnWindowCache(shared, layout, 2, 2**24), layout)
+    for name in SUMS:
+        expected = getattr(apart, name).unflatten(0, (2, 2)).sum(dim=1)
+        torch.testing.assert_close(getattr(found, name), expected, rtol=1e-9, atol=1e-8)
 
 
 def test_sums_over_channels_are_weighted_and_added_to() -> None:

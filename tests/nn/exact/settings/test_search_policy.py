@@ -72,6 +72,25 @@ def test_numbers_of_factors(
     assert space.n_factors_requested == requested
 
 
+@pytest.mark.parametrize(
+    ("n_aligned", "given", "counts"),
+    [
+        (3, {}, (0,)),
+        (4, {}, (0, 1)),
+        (19, {}, (0, 1)),
+        (19, {"norm": "revin"}, (0,)),
+        (20, {}, (0, 5)),
+        (4, {"n_factors": 0}, (0,)),
+        (4, {"n_factors": 2}, (0, 2)),
+    ],
+)
+def test_numbers_of_factors_of_the_components_of_series(
+    n_aligned: int, given: dict[str, Any], counts: tuple[int, ...]
+) -> None:
+    space = choose_search_space(100, "none", own_windows=True, n_aligned=n_aligned, **given)
+    assert space.n_factors == counts
+
+
 def test_nothing_given_for_a_plain_model_of_one_channel() -> None:
     assert choose_search_space(1, "last") == SearchSpace(norms=("last", "none", "mean"))
 

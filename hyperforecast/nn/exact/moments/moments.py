@@ -83,6 +83,8 @@ class Moments:
     @classmethod
     def stacked(cls, parts: Sequence["Moments"]) -> "Moments":
         """Return the moments of the channels of all parts, over the same windows."""
+        if len(parts) == 1:
+            return parts[0]
         names = [f.name for f in fields(cls) if f.name != "n_windows"]
         whole: dict[str, Any] = {n: torch.cat([getattr(p, n) for p in parts]) for n in names}
         return replace(parts[0], **whole)

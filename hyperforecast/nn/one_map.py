@@ -1,5 +1,7 @@
 """Networks with a linear backbone, as one linear map of the window."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -25,7 +27,8 @@ def as_one_map(network: ForecastingNetwork) -> ForecastingNetwork:
         One that :func:`maps_linearly`.
     """
     folded = network.fold()
-    backbone, head = folded.backbone, folded.head
+    backbone: Any = folded.backbone
+    head: Any = folded.head
     head.weight = nn.Parameter(backbone.linear_map_of_head(head.weight))
     if isinstance(head, nn.Linear):
         head.in_features = backbone.lookback

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from hyperforecast.darts.inputs.observed_series import n_windows, observed_series
 from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.exact import EMBEDDING_STARTS, LINEAR_NORMS, ObservedSeries
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.one_map import as_one_map, maps_linearly
 from hyperforecast.nn.windows import WindowCutter, Windows
@@ -27,9 +29,6 @@ MAX_BATCH = 2**22
 
 MAX_PIECE = 2**20
 """Number of values of windows that are forecast at once: few enough to stay in the cache."""
-
-MAX_WEIGHTS = 2**26
-"""Number of weights of all channels above which they are not held beside the network's."""
 
 MAX_TRAINING_WINDOWS = 256
 """Number of training windows, evenly spread, of which the loss is taken."""
@@ -157,8 +156,10 @@ class SolvedData(TorchDataModule):
 
 def for_losses(network: ForecastingNetwork) -> Callable[..., Tensor]:
     """Return what forecasts as a network does, up to rounding, in less time and memory."""
-    n_weights = network.n_channels * network.head.weight[..., :, :].numel()
-    if maps_linearly(network) and n_weights <= MAX_WEIGHTS:
+    n_maps = n_rows(network.weights_by, network.n_channels, network.n_series)
+    head: Any = network.head
+    n_weights = n_maps * math.prod(head.weight.shape[-2:])
+    if maps_linearly(network) and n_weights <= HyperLinear.max_generated:
         network = as_one_map(network).eval()
     return partial(in_pieces, network)
 

@@ -229,9 +229,7 @@ class MomentCache(SummingCache):
             summed = weighted_sums(self._own_products(number, wide, slice(None)), weights)
         else:
             one, seen = self._seen(number, wide)
-            summed = summed_lagged_products(
-                one.target.T, weights, seen.n_windows(one), seen.width
-            )
+            summed = summed_lagged_products(one.target.T, weights, seen.n_windows(one), seen.width)
         if first is None:
             return summed
         self._summed_own[number] = KeptProducts(summed, first)

@@ -1,7 +1,8 @@
 """The Lightning module: a forecasting network as Darts trains and runs it."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -105,6 +106,7 @@ class ForecastingModule(PLForecastingModule):
         self._trained_alone: tuple[Any, ForecastingNetwork] | None = None
         self._states_to_resume: dict[str, Any] | None = None
         self._bounds = output_bounds(self.likelihood)
+        self._in_use: list[Callable[..., Tensor]] = []
         self.solved_setting: Mapping[str, float] | None = None
         self.solver_report: list[dict[str, Any]] | None = None
         use_monte_carlo_dropout(self.network)
@@ -117,8 +119,20 @@ class ForecastingModule(PLForecastingModule):
 
     @property
     def forecasts_with(self) -> Callable[..., Tensor]:
-        """What makes forecasts of windows: the network."""
-        return self.network
+        """What makes forecasts of windows: the network, or what stands in for it."""
+        return self._in_use[-1] if self._in_use else self.network
+
+    @contextmanager
+    def using(self, network: Callable[..., Tensor]) -> Iterator[None]:
+        """Let another network, or what is called like one, forecast in the place of the module's.
+
+        It is no part of the module: neither weights nor files of the module are its.
+        """
+        self._in_use.append(network)
+        try:
+            yield
+        finally:
+            self._in_use.pop()
 
     def forward(self, x_in: PLModuleInput) -> PLModuleOutput:
         """Forecast a batch, in which NaN is a gap: the prediction has shape (B, H, C, P)."""

@@ -2,14 +2,12 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from darts.utils.data.torch_datasets.utils import ModuleStage, TorchTrainingBatch
-from torch import Tensor
 
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.nn.one_shot import ArchitectureFamily
@@ -55,24 +53,10 @@ class OneShotModule(ForecastingModule):
         for one in (self.single_network.backbone, self.single_network.head):
             one.requires_grad_(False)  # the family has weights for them
         self.losses: list[float] = []
-        self._in_use: list[Callable[..., Tensor]] = []
         self._order: list[int] = []
         self._batches: deque[TorchTrainingBatch] = deque(maxlen=CALIBRATION_BATCHES)
         self._compared: list[Any] = []
         self._n_windows = 0
-
-    @property
-    def forecasts_with(self) -> Callable[..., Tensor]:
-        """What makes forecasts of windows: one of the networks."""
-        return self._in_use[-1] if self._in_use else self.network
-
-    @contextmanager
-    def _using(self, network: Callable[..., Tensor]) -> Iterator[None]:
-        self._in_use.append(network)
-        try:
-            yield
-        finally:
-            self._in_use.pop()
 
     def configure_optimizers(self) -> Any:
         """Make the optimizer, and let its learning rate fall to zero."""
@@ -87,14 +71,14 @@ class OneShotModule(ForecastingModule):
         """Train the next network."""
         self._order = self._order or torch.randperm(len(self.family)).tolist()
         self._batches.append(train_batch)
-        with self._using(partial(self.family, self._order.pop(), self.single_network)):
+        with self.using(partial(self.family, self._order.pop(), self.single_network)):
             return super().training_step(train_batch, batch_idx)
 
     def on_validation_epoch_start(self) -> None:
         """Give each network its weights, and running statistics of training windows."""
 
         def forecast(batch: TorchTrainingBatch, network: Any) -> None:
-            with self._using(network):
+            with self.using(network):
                 self(batch.to_module_input(stage=ModuleStage.TRAIN))
 
         passes = [partial(forecast, batch) for batch in self._batches]
@@ -110,7 +94,7 @@ class OneShotModule(ForecastingModule):
         size = len(val_batch.past_target)
         target, weight = val_batch.future_target, val_batch.sample_weight
         for number, network in enumerate(self._compared):
-            with self._using(network):
+            with self.using(network):
                 loss = self._compute_loss(self(inputs), target, self.val_criterion, weight)
             self.losses[number] += size * float(loss)
         self._n_windows += size

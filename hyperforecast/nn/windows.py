@@ -67,7 +67,7 @@ class WindowCutter:
         """Return the windows that begin in some rows."""
 
         def windows(values: Tensor) -> Tensor:  # (T, m) -> (B, width, m)
-            return values.to(self.dtype).unfold(0, self.width, 1)[starts].mT.contiguous()
+            return values.to(self.dtype).unfold(0, self.width, 1)[starts].mT
 
         target = windows(series.target)
         past = None if series.past is None else windows(series.past)[:, : self.lookback]

@@ -1,9 +1,10 @@
 """What Lightning sees of a model whose weights were solved for: one epoch without a gradient."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -12,14 +13,22 @@ import torch
 from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
+from torch import Tensor
 
 from hyperforecast.darts.inputs.observed_series import n_windows, observed_series
 from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.exact import EMBEDDING_STARTS, LINEAR_NORMS, ObservedSeries
+from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
+from hyperforecast.nn.network import ForecastingNetwork
+from hyperforecast.nn.one_map import as_one_map, maps_linearly
 from hyperforecast.nn.windows import WindowCutter, Windows
 
 MAX_BATCH = 2**22
 """Number of values in the windows of a batch."""
+
+MAX_PIECE = 2**20
+"""Number of values of windows that are forecast at once: few enough to stay in the cache."""
 
 MAX_TRAINING_WINDOWS = 256
 """Number of training windows, evenly spread, of which the loss is taken."""
@@ -50,7 +59,7 @@ class WindowBatches(Sequence[TorchTrainingBatch]):
         taken = [i for i, count in enumerate(counts) if -passed[i] % step < count]
         observed = observed_series(dataset, torch.device("cpu"), numbers=taken)
         size = max(1, MAX_BATCH // (observed[0].n_channels * self.cutter.width))
-        self._blocks: list[list[tuple[ObservedSeries, torch.Tensor]]] = []
+        self._blocks: list[list[tuple[ObservedSeries, Tensor]]] = []
         room = 0  # how many more windows the last batch takes
         for number, one in zip(taken, observed, strict=True):
             starts = self.cutter.starts(one)[-passed[number] % step :: step]
@@ -145,6 +154,35 @@ class SolvedData(TorchDataModule):
         return [] if self.val_dataset is None else WindowBatches(self.val_dataset, self.dtype)
 
 
+def for_losses(network: ForecastingNetwork) -> Callable[..., Tensor]:
+    """Return what forecasts as a network does, up to rounding, in less time and memory."""
+    n_maps = n_rows(network.weights_by, network.n_channels, network.n_series)
+    head: Any = network.head
+    n_weights = n_maps * math.prod(head.weight.shape[-2:])
+    if maps_linearly(network) and n_weights <= HyperLinear.max_generated:
+        network = as_one_map(network).eval()
+    return partial(in_pieces, network)
+
+
+def in_pieces(network: ForecastingNetwork, past_target: Tensor, **others: Any) -> Tensor:
+    """Forecast some windows after others: (B, L, C) -> (B, H, C, P).
+
+    Parameters
+    ----------
+    network : ForecastingNetwork
+    past_target : Tensor, shape (B, L, C)
+    **others
+        As the network takes them; tensors have the windows on their first axis.
+    """
+    size = max(1, MAX_PIECE // past_target[0].numel())
+    pieces = []
+    for first in range(0, len(past_target), size):
+        some = slice(first, first + size)
+        given = {k: v[some] if isinstance(v, Tensor) else v for k, v in others.items()}
+        pieces.append(network(past_target[some], **given))
+    return torch.cat(pieces)
+
+
 @contextmanager
 def solved_epoch(
     trainer: pl.Trainer, module: ForecastingModule, setting: Mapping[str, float]
@@ -168,7 +206,8 @@ def solved_epoch(
     sanity_steps, trainer.num_sanity_val_steps = trainer.num_sanity_val_steps, 0
     module.solved_setting = setting
     try:
-        yield
+        with module.using(for_losses(module.single_network)):
+            yield
     finally:
         module.solved_setting = None
         module.network.train(module.training)

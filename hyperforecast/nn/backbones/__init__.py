@@ -75,7 +75,8 @@ def register_backbone(name: str, backbone: type[nn.Module]) -> None:
         (..., C, D), with any number of leading axes, and its attribute ``feature_dim`` says what D
         is. Whatever else a :class:`Backbone` has is optional: class attributes
         ``default_instance_norm``, ``channel_independent``, ``separates_channels`` and
-        ``takes_covariates``, methods ``head_initialiser`` and ``head_of_linear_map``.
+        ``takes_covariates``, methods ``head_initialiser``, ``head_of_linear_map`` and
+        ``linear_map_of_head``.
     """
     if not (isinstance(backbone, type) and issubclass(backbone, nn.Module)):
         raise TypeError(f"backbone must be a subclass of torch.nn.Module; got {backbone!r}.")

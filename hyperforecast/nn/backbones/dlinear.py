@@ -42,6 +42,13 @@ class DLinear(Backbone):
         """Map remainder and trend alike: (..., O, L) -> (..., O, 2·L)."""
         return torch.cat([weight, weight], dim=-1)
 
+    def linear_map_of_head(self, weight: Tensor) -> Tensor:
+        """Return the map of the window that a head amounts to: (..., O, 2·L) -> (..., O, L)."""
+        remainder, trend = weight.chunk(2, dim=-1)
+        steps = torch.eye(self.lookback).to(weight)
+        averages = self.trend(steps[None])[0]  # each row is what its step adds to the trend
+        return remainder + (trend - remainder) @ averages.mT
+
     def head_initialiser(self) -> Initialiser:
         """Return a start at 1/L in both maps: the first forecast is the mean of the window."""
         return partial(nn.init.constant_, val=1 / self.lookback)

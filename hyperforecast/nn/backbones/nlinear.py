@@ -29,6 +29,10 @@ class NLinear(Backbone):
         """Return the map itself."""
         return weight
 
+    def linear_map_of_head(self, weight: Tensor) -> Tensor:
+        """Return the head itself."""
+        return weight
+
     def embed(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Pass windows (B, C, L) on: NLinear has no embedding."""
         return x

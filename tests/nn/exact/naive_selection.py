@@ -1,8 +1,8 @@
 """The whole selection on windows written out: every ridge solved, every forecast made.
 
-Written from what docs/exact-solver.md says, not from the solver's code. No moments, no
-eliminations, nothing kept; the only step not taken again is the window itself, from
-:mod:`naive_windows`. Without future covariates, and without learned embeddings.
+Written from what docs/exact-solver.md and docs/exact-solver-mathematics.md say, not from the
+solver's code. No moments, no eliminations, nothing kept; the only step not taken again is the
+window itself, from :mod:`naive_windows`. Without future covariates, and without learned embeddings.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -14,6 +15,24 @@ from hyperforecast.nn.exact.moments.window_blocks import is_short
 from hyperforecast.nn.exact.moments.window_products import lagged_products, summed_lagged_products
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
+
+
+class KeptProducts(NamedTuple):
+    """Products of windows with themselves, from one of their rows on.
+
+    Attributes
+    ----------
+    products : Tensor, shape (n, width - first, width - first)
+    first : int
+        That row.
+    """
+
+    products: Tensor
+    first: int
+
+    def since(self, row: int) -> Tensor:
+        """Return those from a later row on."""
+        return self.products[:, row - self.first :, row - self.first :]
 
 
 class MomentCache(SummingCache):
@@ -62,8 +81,8 @@ class MomentCache(SummingCache):
         self._long = [n for n, few in enumerate(short) if not few]
         self._longest = max((self.series[n].n_rows for n in self._long), default=0)
         self._shared: tuple[WindowLayout, dict[int, SharedRegressors]] = (layout, {})
-        self._own: dict[int, Tensor] = {}
-        self._summed_own: dict[int, Tensor] = {}
+        self._own: dict[int, KeptProducts] = {}
+        self._summed_own: dict[int, KeptProducts] = {}
 
     def weigh(self, weights: Tensor) -> None:
         """Take other weights (C, m) for the sums over channels from now on."""
@@ -90,7 +109,7 @@ class MomentCache(SummingCache):
         for some in self._chunks(count, layout):
             chosen = slice(columns.start + some.start, columns.start + some.stop)
             parts.append(self._weighted(layout, chosen))
-        return parts[0] if len(parts) == 1 else Moments.stacked(parts)
+        return Moments.stacked(parts)
 
     def _weighted(self, layout: WindowLayout, columns: slice) -> Moments:
         """Return weighted sums that are taken before the products."""
@@ -98,9 +117,10 @@ class MomentCache(SummingCache):
         weights = self._weights[:, columns]
         total: Moments | None = None
         for number in self._long:
-            one, own = self.series[number], self._summed_own_products(number, layout, columns)
+            one, seen = self._seen(number, layout)
+            own = self._summed_own_products(number, layout, columns)
             shared = self.shared_regressors(number, layout)
-            moments = series_moments(one, layout, own, shared, weights=weights)
+            moments = series_moments(one, seen, own, shared, weights=weights)
             total = moments if total is None else total + moments
         assert total is not None
         if self._short:
@@ -115,9 +135,10 @@ class MomentCache(SummingCache):
         if self._short:
             total = self._short.moments(layout, channels)
         for number in self._long:
+            one, seen = self._seen(number, layout)
             own = self._own_products(number, layout, channels)
             shared = self.shared_regressors(number, layout)
-            moments = series_moments(self.series[number], layout, own, shared, channels)
+            moments = series_moments(one, seen, own, shared, channels)
             total = moments if total is None else total + moments
         assert total is not None
         return total
@@ -147,52 +168,69 @@ class MomentCache(SummingCache):
         if number in kept:
             return kept[number]
         bound = self.chunk_bytes // 2
-        shared = shared_regressors(self.series[number], layout, bound)
+        shared = shared_regressors(*self._seen(number, layout), bound)
         n_shared = layout.regressors(self.series[number]).shared
         if 8 * (n_shared.stop - n_shared.start) ** 2 * len(self._long) <= bound:
             kept[number] = shared
         return shared
 
+    def _seen(self, number: int, layout: WindowLayout) -> tuple[ObservedSeries, WindowLayout]:
+        """Return what the regressions of a layout see of a series: the same windows, cut short."""
+        one = self.series[number]
+        return one.rows(layout.unused, one.n_rows), layout.without_unused()
+
     def _own_products(self, number: int, layout: WindowLayout, channels: slice) -> Tensor:
-        """Return the products of each channel's windows with themselves, (n, width, width)."""
-        series, width = self.series[number], layout.width
+        """Return the products of what is seen of each channel's windows, (n, seen, seen)."""
+        first = self._kept_from(layout, self.n_channels, OWN)
 
-        def products(some: slice) -> Tensor:
-            x = series.target[:, some].T.contiguous()
-            return lagged_products(x, x, layout.n_windows(series), width, width)
+        def products(some: slice, first: int) -> Tensor:
+            one, seen = self._seen(number, replace(layout, unused=first))
+            x = one.target[:, some].T.contiguous()
+            return lagged_products(x, x, seen.n_windows(one), seen.width, seen.width)
 
-        if not self._keeps_own(width):
-            return products(channels)
-        if number not in self._own:
+        if first is None:
+            return products(channels, layout.unused)
+        if number not in self._own or self._own[number].first > layout.unused:
             if self._give_own_products is not None:
-                self._own[number] = self._give_own_products(number, series, width)
+                given = self._give_own_products(number, self.series[number], layout.width)
+                own = given[:, first:, first:]
             else:
-                x = series.target
-                own = x.new_empty(self.n_channels, width, width)
+                width = layout.width - first
+                own = self.series[number].target.new_empty(self.n_channels, width, width)
                 for some in self.channel_chunks(layout):
-                    own[some] = products(some)
-                self._own[number] = own
-        return self._own[number][channels]
+                    own[some] = products(some, first)
+            self._own[number] = KeptProducts(own, first)
+        return self._own[number].since(layout.unused)[channels]
 
-    def _keeps_own(self, width: int) -> bool:
-        return 8 * width**2 * self.n_channels * len(self._long) <= OWN * self.max_bytes
+    def _kept_from(self, layout: WindowLayout, count: int, part: float) -> int | None:
+        """Return from which row of a window on products are kept: all rows', or of those seen.
+
+        ``None`` if neither fit into a part of the memory.
+        """
+        for first in (0, layout.unused):
+            size = 8 * (layout.width - first) ** 2 * count * len(self._long)
+            if size <= part * self.max_bytes:
+                return first
+        return None
 
     def _summed_own_products(self, number: int, layout: WindowLayout, columns: slice) -> Tensor:
-        """Return weighted sums of the products of windows with themselves, (m, width, width)."""
+        """Return weighted sums of the products of what is seen of windows, (m, seen, seen)."""
         assert self._weights is not None
-        series, width, weights = self.series[number], layout.width, self._weights
-        keeps = 8 * width**2 * weights.shape[1] * len(self._long) <= SUMS * self.max_bytes
-        if keeps and number in self._summed_own:
-            return self._summed_own[number][columns]
-        if not keeps:
+        weights = self._weights
+        first = self._kept_from(layout, weights.shape[1], SUMS)
+        if first is not None and number in self._summed_own:
+            kept = self._summed_own[number]
+            if kept.first <= layout.unused:
+                return kept.since(layout.unused)[columns]
+        if first is None:
             weights = weights[:, columns]
-        if self._by_channel and self._keeps_own(width):
-            own = self._own_products(number, layout, slice(None))
-            summed = weighted_sums(own, weights)
+        wide = layout if first is None else replace(layout, unused=first)
+        if self._by_channel and self._kept_from(wide, self.n_channels, OWN) is not None:
+            summed = weighted_sums(self._own_products(number, wide, slice(None)), weights)
         else:
-            x = series.target.T
-            summed = summed_lagged_products(x, weights, layout.n_windows(series), width)
-        if not keeps:
+            one, seen = self._seen(number, wide)
+            summed = summed_lagged_products(one.target.T, weights, seen.n_windows(one), seen.width)
+        if first is None:
             return summed
-        self._summed_own[number] = summed
-        return summed[columns]
+        self._summed_own[number] = KeptProducts(summed, first)
+        return self._summed_own[number].since(layout.unused)[columns]

@@ -105,6 +105,8 @@ class Moments:
     @classmethod
     def stacked(cls, parts: Sequence["Moments"]) -> "Moments":
         """Return the moments of the channels of all parts, over the same windows."""
+        if len(parts) == 1:
+            return parts[0]
         whole: dict[str, Any] = {n: torch.cat([getattr(p, n) for p in parts]) for n in cls._sums()}
         return replace(parts[0], **whole)
 

@@ -65,7 +65,7 @@ class SummingCache(ABC):
         if n_found < count:
             self._sums = None  # before others take memory
             more = self._new_sums(layout, slice(n_found, count))
-            found = Moments.stacked([more] if found is None else [found, more])
+            found = more if found is None else Moments.stacked([found, more])
             self._sums = (layout, found)
         assert found is not None
         return found.channels(slice(count))

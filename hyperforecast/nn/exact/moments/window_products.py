@@ -35,8 +35,7 @@ def lagged_products(a: Tensor, b: Tensor, n_windows: int, width_a: int, width_b:
     if b is a and width_a == width_b:
         return _symmetric(upper)
     lower = _diagonals(b, a, n_windows, width_b, width_a)
-    is_upper = torch.ones(width_a, width_b, dtype=torch.bool, device=a.device).triu()
-    return torch.where(is_upper, _slanted(upper), _slanted(lower).mT)
+    return _with_lower(_slanted(upper), _slanted(lower).mT)
 
 
 def summed_lagged_products(x: Tensor, weights: Tensor, n_windows: int, width: int) -> Tensor:
@@ -110,7 +109,13 @@ def _symmetric(diagonals: Tensor) -> Tensor:
 
 def symmetric(upper: Tensor) -> Tensor:
     """Return symmetric matrices (..., n, n) with the given upper triangles."""
-    return upper.triu().add_(upper.triu(1).mT)
+    return _with_lower(upper, upper.mT)
+
+
+def _with_lower(upper: Tensor, lower: Tensor) -> Tensor:
+    """Return matrices (..., n, m) by what stands in them on and above the diagonal, and below."""
+    is_upper = torch.ones(upper.shape[-2:], dtype=torch.bool, device=upper.device).triu()
+    return torch.where(is_upper, upper, lower)
 
 
 def correlate(short: Tensor, long: Tensor, n_lags: int) -> Tensor:

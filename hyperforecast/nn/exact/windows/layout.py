@@ -97,6 +97,10 @@ class WindowLayout:
             n_static=n_static,
         )
 
+    def without_unused(self) -> "WindowLayout":
+        """Return the layout of windows that begin with the first step that is seen."""
+        return replace(self, lookback=self.n_lags, unused=0)
+
     def is_like(self, other: "WindowLayout") -> bool:
         """Say whether another layout is the same."""
         if replace(self, loadings=None) != replace(other, loadings=None):

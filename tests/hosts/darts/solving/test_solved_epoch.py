@@ -94,7 +94,17 @@ class TestLosses:
         for name, value in expected.items():
             assert found[name].item() == pytest.approx(value.item(), rel=1e-5), name
 
-    def test_with_covariates_of_every_kind(self, make_series: Callable) -> None:
+    @pytest.mark.parametrize("max_piece", [solved_epoch.MAX_PIECE, 1])
+    @pytest.mark.parametrize("max_generated", [HyperLinear.max_generated, 0])
+    def test_with_covariates_of_every_kind(
+        self,
+        max_piece: int,
+        max_generated: int,
+        make_series: Callable,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(solved_epoch, "MAX_PIECE", max_piece)
+        monkeypatch.setattr(HyperLinear, "max_generated", max_generated)
         series = make_series().with_static_covariates(pd.DataFrame({"s": [1.0, 2.0, 3.0]}))
         kinds = {"past_covariates": make_series(160, 2, seed=5), "future_covariates": None}
         kinds["future_covariates"] = make_series(160, 1, seed=6)

@@ -96,6 +96,36 @@ class TestMomentCache:
                 cache.release()
                 assert_same_moments(cache.summed_moments(layout, 4), expected)
 
+    @pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS.keys())
+    @pytest.mark.parametrize("norm", LINEAR_NORMS)
+    def test_short_lookbacks_in_any_order_and_memory(
+        self,
+        norm: str,
+        kinds: tuple[str, ...],
+        make_series: Callable[..., ObservedSeries],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(window_blocks, "MAX_SHORT", 0)
+        several = [make_series(40, kinds=kinds), make_series(30, kinds=kinds, seed=1)]
+        layout = make_layout(kinds, norm, 1)
+        shorter = [replace(layout, unused=unused) for unused in (3, 0, 2, 3, 1)]
+        expected = {one.unused: block_moments(several, one) for one in shorter}
+        weights = torch.rand(3, 2, dtype=torch.float64)
+        seen = set()
+        for max_bytes in (1, 6000, 20_000, 30_000, 2**30):
+            cache = MomentCache(several, layout, max_bytes, weights)
+            alone = MomentCache(several, layout, max_bytes, weights, by_channel=False)
+            for one in shorter:
+                for made in (cache, alone):
+                    summed = made.summed_moments(one, 2)
+                    assert_same_moments(summed, expected[one.unused].summed(weights))
+                for channels, chunk in cache.channel_moments(one):
+                    some = Moments(**of_channels(expected[one.unused], channels))
+                    assert_same_moments(chunk, some)
+                seen |= {kept.first for kept in alone._summed_own.values()}
+                seen |= {kept.first for kept in cache._own.values()}
+        assert len(seen) > 1  # all rows, and those seen where all do not fit
+
     def test_sums_of_another_layout_are_not_mistaken(
         self, make_series: Callable[..., ObservedSeries]
     ) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property, reduce
 from operator import add
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
 from hyperforecast.nn.contexts.attributes import with_attributes
@@ -14,13 +14,13 @@ from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
 from hyperforecast.nn.layers.channel_offsets import OFFSETS
-from hyperforecast.nn.layers.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.layers.standardiser import Standardiser
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.adaptation import Adaptation
 from hyperforecast.nn.newcomers.affine_map import AffineMap
 from hyperforecast.nn.newcomers.channel_spread import ChannelSpread
 from hyperforecast.nn.newcomers.effective_share import effective_share
+from hyperforecast.nn.newcomers.given_factors import GivenFactors, Remembering
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
@@ -609,36 +609,3 @@ def _behind(name: str) -> str:
     """Return the name of a parameter once the map of the factors is behind :class:`Remembering`."""
     prefix, _, rest = name.partition(".")
     return f"{prefix}.layer.{rest}" if prefix == "factor_map" else name
-
-
-class GivenFactors(nn.Module):
-    """Common factors that are given, in the place of those of a network's channels."""
-
-    values: Tensor | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what was given, (B, 1, K·lookback)."""
-        assert self.values is not None
-        return self.values
-
-
-class Remembering(Conditioned):
-    """A layer that answers what it was asked last: all new channels see the same factors.
-
-    Parameters
-    ----------
-    layer : Module
-    """
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-        self._last: tuple[Tensor, Tensor] | None = None
-
-    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Apply the layer."""
-        if torch.is_grad_enabled():
-            return run(self.layer, x, condition)
-        if self._last is None or self._last[0] is not x:
-            self._last = (x, run(self.layer, x, condition))
-        return self._last[1]

@@ -95,6 +95,7 @@ from hyperforecast.darts.options import (
     CovariateOptions,
     DartsOptions,
     LengthOptions,
+    SeriesNameOptions,
     ShiftOptions,
 )
 from hyperforecast.darts.ordered_inputs import reorder
@@ -224,7 +225,14 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
         networks = (NetworkOptions, PeriodOptions, FactorOptions, SeriesOptions)
-        groups = (cls.options, LengthOptions, ShiftOptions, *networks, CovariateOptions)
+        groups = (
+            cls.options,
+            LengthOptions,
+            ShiftOptions,
+            *networks,
+            CovariateOptions,
+            SeriesNameOptions,
+        )
         return [one for one in options_of(*groups) if one.to == "model"]
 
     @classmethod
@@ -467,6 +475,8 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
             check_factors(self.model_params.get("n_factors"), series2seq(series))
         static = static and not self._takes_attributes
         check_fit_inputs({"series": series, **kwargs}, static=static, series_id=series_id)
+        if (val_series := series2seq(kwargs.get("val_series"))) is not None:
+            self._check_rows(val_series, validates=True)
         if self.model is None:
             self._series_names, self._attributes = [], None
         if self._takes_phases and (self.model is None or not self._periods):
@@ -489,12 +499,7 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
         stride: int = 1,
     ) -> TorchTrainingDataset:
         warn_of_encodings(past_covariates, future_covariates)
-        check_rows_of_window(
-            max(map(len, series)),
-            self.input_chunk_length,
-            self.output_chunk_length,
-            self.output_chunk_shift,
-        )
+        self._check_rows(series)
         orders = [self._order("channels", one.components) for one in series]
         if future_covariates is not None:
             future_covariates = [interpolated(one) for one in future_covariates]
@@ -527,6 +532,11 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
         if filler is not None:
             dataset = GappyTrainingDataset(dataset, [series[i] for i in order])
         return self._numbered(dataset, known, order)
+
+    def _check_rows(self, series: Sequence[TimeSeries], *, validates: bool = False) -> None:
+        """Raise unless the longest series holds a window."""
+        lengths = self.input_chunk_length, self.output_chunk_length, self.output_chunk_shift
+        check_rows_of_window(max(map(len, series)), *lengths, validates=validates)
 
     @property
     def _takes_attributes(self) -> bool:

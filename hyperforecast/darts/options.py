@@ -52,6 +52,12 @@ class CovariateOptions:
         default=True,
         doc="Whether to use static covariates where the target series have them.",
     )
+
+
+@option_group
+class SeriesNameOptions:
+    """What series are known by."""
+
     series_id: str | None = option(
         default=None,
         doc="""Static covariate by which series are known where ``weights_by`` tells them apart:

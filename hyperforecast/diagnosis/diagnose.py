@@ -123,7 +123,7 @@ def diagnose(
     Raises
     ------
     TypeError
-        If ``data`` is no single table.
+        If ``data`` is no single table of numbers.
     ValueError
         If there are too few rows for the lengths, only one channel, or a channel without any value
         among the rows to train on or among those to forecast.
@@ -207,6 +207,14 @@ def _table(data: Any) -> pd.DataFrame:
         raise TypeError(
             "Expected one table with a column for each channel; got a table of several instances. "
             "Give them as columns, for example `data.unstack(0)`, where they share their time."
+        )
+    numbers = table.select_dtypes(["number", "bool"]).columns
+    others = [str(name) for name in table.columns.difference(numbers)]
+    if others:
+        raise TypeError(
+            f"Expected columns of numbers, beside {', '.join(map(repr, others[:5]))}"
+            f"{' and more' if len(others) > 5 else ''}. Leave these out, or turn them into numbers "
+            "with `astype(float)`; dates belong into the index."
         )
     return table
 

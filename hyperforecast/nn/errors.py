@@ -8,18 +8,25 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+MAX_SAID = 10
+"""Number of messages from which an error says no more, as of a list of a thousand series."""
+
+
 class WrongArguments(ValueError):
     """An error that names everything that is wrong with several arguments.
 
     Parameters
     ----------
     problems : sequence of str
-        A message for each; a single one is the whole message.
+        A message for each; a single one is the whole message. The first ten are said.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        message = "\n- ".join([f"{len(self.problems)} arguments are wrong:", *self.problems])
+        said = self.problems[:MAX_SAID]
+        if n_more := len(self.problems) - len(said):
+            said.append(f"and {n_more} more")
+        message = "\n- ".join([f"{len(self.problems)} arguments are wrong:", *said])
         super().__init__(self.problems[0] if len(self.problems) == 1 else message)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -127,6 +127,7 @@ def test_a_richer_kind_has_to_gain_clearly() -> None:
         (table(walks())[:9], {}, ValueError, "9 rows are too few"),
         (table(walks()), {"test_size": 2.0}, ValueError, "test_size must be"),
         (pd.concat({"a": table(walks())}), {}, TypeError, "several instances"),
+        (table(walks()).assign(shop="north"), {}, TypeError, "columns of numbers, beside 'shop'"),
         (
             table(walks()).assign(c1=lambda data: data["c1"][-100:]),
             {},

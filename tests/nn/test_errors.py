@@ -85,3 +85,10 @@ def test_worker_processes_can_return_the_error() -> None:
 def test_long_lists_of_channels_are_cut() -> None:
     message = other_names("channels", "model", [f"m{i}" for i in range(12)], ["x"])
     assert "'m9' and 2 more; new: 'x'" in message
+
+
+def test_long_lists_of_problems_are_cut() -> None:
+    error = WrongArguments([f"series[{i}] is wrong" for i in range(12)])
+    assert str(error).splitlines()[0] == "12 arguments are wrong:"
+    assert str(error).splitlines()[-2:] == ["- series[9] is wrong", "- and 2 more"]
+    assert len(error.problems) == 12

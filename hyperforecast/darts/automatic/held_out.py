@@ -1,5 +1,6 @@
 """Rows that candidates are compared on, and their errors there."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -312,8 +313,18 @@ class Gain(NamedTuple):
     standard_error: float
     clear: bool
 
-    def __str__(self) -> str:
-        return f"{100 * self.gain:.1f} % ± {100 * self.standard_error:.1f} %"
+    @property
+    def is_loss(self) -> bool:
+        """Whether there is more error, as far as one digit of per cent tells."""
+        return round(100 * self.gain, 1) < 0
+
+    @property
+    def size(self) -> str:
+        """How much is gained, or lost, and the standard error if there is one."""
+        size = f"{abs(100 * self.gain):.1f} %"
+        if math.isinf(self.standard_error):  # of one block of time, and few channels
+            return size
+        return f"{size} ± {100 * self.standard_error:.1f} %"
 
 
 def variances_of(series: Sequence[TimeSeries]) -> np.ndarray:

@@ -24,25 +24,38 @@ from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
 from hyperforecast.darts.inputs.coverage import check_rows_of_window
 from hyperforecast.darts.inputs.finite import check_fit_inputs
-from hyperforecast.darts.options import CovariateOptions, DartsOptions, ShiftOptions
+from hyperforecast.darts.options import (
+    CovariateOptions,
+    DartsOptions,
+    SeriesNameOptions,
+    ShiftOptions,
+)
 from hyperforecast.darts.solving.exact import running_fit
 from hyperforecast.darts.solving.solver_choice import GRADIENT_OPTIONS
 from hyperforecast.nn.combined_network import MEMBERS
 from hyperforecast.nn.errors import Problems, unknown_name
 from hyperforecast.nn.exact import RunningFit
-from hyperforecast.nn.network_options import FactorOptions, NetworkOptions
+from hyperforecast.nn.network_options import (
+    FactorOptions,
+    NetworkOptions,
+    PeriodOptions,
+    SeriesOptions,
+)
 from hyperforecast.nn.options import Option, option, option_group, options_of, wrong_values
 
 logger = logging.getLogger(__name__)
 
 CHOSEN_ITSELF = (
-    *(one.name for one in options_of(NetworkOptions, FactorOptions)),
+    *(one.name for one in options_of(NetworkOptions, PeriodOptions, FactorOptions)),
     "likelihood",
     "loss_fn",
     "use_reversible_instance_norm",
     *GRADIENT_OPTIONS,
 )
 """Arguments of other models that the automatic one does not take: they are its own choice."""
+
+BY_SERIES = tuple(one.name for one in options_of(SeriesOptions, SeriesNameOptions))
+"""Arguments of other models that say which series have weights of their own."""
 
 NOT_OF_FITS = ("epochs", "load_best", "val_sample_weight")
 """Arguments of ``fit`` that no candidate takes."""
@@ -136,6 +149,12 @@ class AutoHyperModel(HyperforecastModel):
                 f"{', '.join(told)} would have no effect: the automatic model chooses how it is "
                 "made and trained. Leave that out, or fit HyperModel, which takes it."
             )
+        if told := [name for name in BY_SERIES if given.get(name)]:
+            problems.append(
+                f"{', '.join(told)} would have no effect: the automatic model compares weights of "
+                "channels, which all series share. Leave that out, or fit "
+                "HNMVTSModel(weights_by='series'), whose weights are each series' own."
+            )
         if "output_chunk_length" not in wrong and given.get("output_chunk_length") is None:
             problems.append("Give output_chunk_length: the number of steps to forecast at once.")
         if given.get("quantiles") is not None:
@@ -218,6 +237,9 @@ class AutoHyperModel(HyperforecastModel):
             n_rows, horizon + shift, season, data.series[0].n_components
         )
         check_rows_of_window(max(n_rows), lookback, horizon, shift)
+        if validation is not None:
+            longest = max(map(len, validation.series))
+            check_rows_of_window(longest, lookback, horizon, shift, validates=True)
         of_all = {
             name: value
             for name, value in params.items()

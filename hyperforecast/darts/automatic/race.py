@@ -193,10 +193,12 @@ class Outcome:
         said = []
         if simpler:
             best = min(simpler, key=lambda one: one.error)
-            said.append(f"{self._gain(best, self.chosen)} better than {_called(best)}")
+            gain = self._gain(best, self.chosen)
+            said.append(f"{gain.size} {'worse' if gain.is_loss else 'better'} than {_called(best)}")
         if richer:
             best = min(richer, key=lambda one: one.error)
-            gained = f"{_called(best)} gained {self._gain(self.chosen, best)}"
+            gain = self._gain(self.chosen, best)
+            gained = f"{_called(best)} {'lost' if gain.is_loss else 'gained'} {gain.size}"
             said.append(f"{gained}, but not on earlier rows" if best.gained_once else gained)
         called = _called(self.chosen)
         if self.chosen.trained is None:  # names of backbones are written as they are

@@ -47,8 +47,20 @@ def _check_reach(
         )
 
 
-def check_rows_of_window(n_rows: int, lookback: int, horizon: int, shift: int) -> None:
-    """Raise unless the rows of the longest series hold a window to train on."""
+def check_rows_of_window(
+    n_rows: int, lookback: int, horizon: int, shift: int, *, validates: bool = False
+) -> None:
+    """Raise unless the rows of the longest series hold a window.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of the longest series.
+    lookback, horizon, shift : int
+        Lengths of a window.
+    validates : bool, default=False
+        Whether the series are those to validate on, and not to train on.
+    """
     lengths = {
         "input_chunk_length": lookback,
         "output_chunk_length": horizon,
@@ -57,7 +69,9 @@ def check_rows_of_window(n_rows: int, lookback: int, horizon: int, shift: int) -
     needed = sum(lengths.values())
     if n_rows < needed:
         terms = " + ".join(f"{name}={length}" for name, length in lengths.items() if length)
+        what, use = ("`val_series`", "validate") if validates else ("series", "train")
+        advice = "Let them begin with the last rows trained on" if validates else "Give more rows"
         raise ValueError(
-            f"The series are too short to train on: a window takes {needed} rows ({terms}), "
-            f"and the longest series has {n_rows}. Give more rows or choose shorter chunks."
+            f"The {what} are too short to {use} on: a window takes {needed} rows ({terms}), and "
+            f"the longest series has {n_rows}. {advice} or choose shorter chunks."
         )

@@ -117,6 +117,16 @@ class TestErrors:
             make().fit([series[:15], series[:9]])
         make().fit(series[:16])
 
+    def test_validation_series_too_short(self, series: TimeSeries) -> None:
+        message = (
+            "The `val_series` are too short to validate on: a window takes 16 rows "
+            "(input_chunk_length=12 + output_chunk_length=4), and the longest series has 15. Let "
+            "them begin with the last rows trained on or choose shorter chunks."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            make().fit(series, val_series=[series[:15], series[:9]])
+        make().fit(series, val_series=[series[:16], series[:9]])
+
     def test_series_too_short_with_a_shift(self, series: TimeSeries) -> None:
         message = (
             "takes 18 rows (input_chunk_length=12 + output_chunk_length=4 + output_chunk_shift=2)"

@@ -11,6 +11,7 @@ from darts import TimeSeries
 from hyperforecast.darts import BackboneModel
 from hyperforecast.darts.automatic import held_out as module
 from hyperforecast.darts.automatic.held_out import (
+    Gain,
     HeldOutWindows,
     Lengths,
     Observed,
@@ -227,3 +228,15 @@ class TestGain:
         windows = windows_of(series)
         errors = torch.zeros(3, len(windows.times))
         assert windows.gain(errors, errors) == (0.0, 0.0, False)
+
+
+class TestGainInASentence:
+    def test_has_its_standard_error_beside_it(self) -> None:
+        assert Gain(0.123, 0.01, True).size == "12.3 % ± 1.0 %"
+        assert Gain(0.123, float("inf"), False).size == "12.3 %"
+
+    def test_of_less_than_nothing_is_a_loss(self) -> None:
+        assert Gain(-0.123, 0.01, False).size == "12.3 % ± 1.0 %"
+        assert Gain(-0.123, 0.01, False).is_loss
+        assert not Gain(-0.0004, 0.01, False).is_loss  # told as 0.0 %
+        assert not Gain(0.123, 0.01, True).is_loss

@@ -364,6 +364,9 @@ class TestErrors:
             ({"validation_size": 1.0}, "validation_size must be"),
             ({"season": 1}, "season must be a whole number of steps >= 2"),
             ({"backbone": "rmlp"}, "backbone would have no effect: the automatic model chooses"),
+            ({"periods": 7}, "periods would have no effect: the automatic model chooses"),
+            ({"series_id": "shop"}, "series_id would have no effect: the automatic model compares"),
+            ({"weights_by": "series"}, r"fit HNMVTSModel\(weights_by='series'\), whose weights"),
         ],
     )
     def test_of_the_constructor(self, arguments: dict[str, Any], message: str) -> None:
@@ -389,6 +392,11 @@ class TestErrors:
             message = rf"too short to train on: a window takes {needed} rows .*has {n_rows}\."
             with pytest.raises(ValueError, match=message):
                 model.fit(made(walk(n_rows)))
+
+    def test_too_few_rows_to_validate_on(self) -> None:
+        message = rf"`val_series` are too short to validate on: .* {L + H} rows .*has {L + H - 1}\."
+        with pytest.raises(ValueError, match=message):
+            make().fit(made(walk(60)), val_series=made(walk(L + H - 1)))
 
     def test_no_season(self) -> None:
         model = make(candidates=["seasonal naive"])

@@ -7,39 +7,27 @@ from typing import Any
 import numpy as np
 import torch
 from darts import TimeSeries
-from darts.utils.data.torch_datasets.utils import PLModuleOutput
-from darts.utils.likelihood_models.base import LikelihoodType
-from torch import Tensor, nn
+from torch import Tensor
 
 from hyperforecast.darts.inputs.finite import check_finite, check_static_covariates
 from hyperforecast.darts.inputs.gaps import has_gaps
 from hyperforecast.darts.inputs.observed_series import covariate_rows
 from hyperforecast.darts.inputs.phases import phase_of
-from hyperforecast.darts.likelihood_roles import bounded, output_bounds
 from hyperforecast.darts.newcomers.new_channels import for_other_channels
-from hyperforecast.darts.newcomers.trained_on import begin_at_zero
+from hyperforecast.darts.newcomers.newcomer_solver import encoder_for, newcomer_solver
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.backbones import separates_channels
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.newcomers import (
     Adaptation,
-    ChannelSolver,
     HistoryEncoder,
-    NegativeLogLikelihood,
     NewcomerCycles,
-    check_adaptation,
     less_cycles,
     train_encoder,
-    without_cycles,
 )
-from hyperforecast.nn.newcomers.cycles import TABLES
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.series.phase_means import PhasedRows
-from hyperforecast.nn.windows import WindowCutter
-
-TINY = torch.finfo(torch.float64).tiny
-
 
 Beside = Sequence[TimeSeries] | None
 
@@ -162,77 +150,6 @@ def _of_channel(static: Tensor | None, channel: int, target: Tensor) -> Tensor |
     if static is None:
         return None
     return static[channel].expand(target.shape[1], -1)
-
-
-def newcomer_solver(
-    model: Any,
-    network: ForecastingNetwork,
-    arguments: dict[str, Any],
-    axes: dict[str, int],
-    n_known: int,
-    encoder: HistoryEncoder | None,
-    beside: ForecastingNetwork | None = None,
-) -> ChannelSolver:
-    """Return what solves for channels of a network, which has known ones before them.
-
-    It takes rows without their cycles.
-
-    Parameters
-    ----------
-    model : HyperforecastModel
-        Trained; the network has its lengths.
-    network : ForecastingNetwork
-    arguments : dict
-        Of the network.
-    axes : dict
-        What :func:`channel_axes` says of these.
-    n_known : int
-    encoder : HistoryEncoder, optional
-    beside : ForecastingNetwork, optional
-        See :class:`ChannelSolver`.
-    """
-    return ChannelSolver(
-        without_cycles(network),
-        {name: axis for name, axis in axes.items() if not name.startswith(TABLES)},
-        n_known,
-        WindowCutter(
-            network.lookback, network.horizon, model.output_chunk_shift, model.model.dtype
-        ),
-        _n_covariates(arguments),
-        model.model.own_correlations,
-        _loss_of(model),
-        begin_at_zero(model.model, network),
-        encoder,
-        beside,
-    )
-
-
-def encoder_for(model: Any, adaptation: str) -> HistoryEncoder | None:
-    """Return the encoder of a model, where newcomers are to be read by it.
-
-    Raises
-    ------
-    ValueError
-        If there is no such way, or no encoder yet.
-    """
-    check_adaptation(adaptation)
-    if adaptation != "encoder":
-        return None
-    state = model.model.encoder_state
-    if state is None:
-        raise ValueError(
-            "There is no encoder yet that reads newcomers' histories. Call `fit_encoder(series)` "
-            "with rows of what the model was trained on."
-        )
-    return HistoryEncoder.from_state(state)
-
-
-def _n_covariates(arguments: dict[str, Any]) -> tuple[int, int, int]:
-    """Return the numbers of past, future and static covariates that a network is given."""
-    past, future, static = (
-        arguments.get(f"n_{kind}_covariates", 0) for kind in ("past", "future", "static")
-    )
-    return past, future, static
 
 
 def check_is_trained(model: Any) -> None:
@@ -383,24 +300,3 @@ def _new_rows(series: ObservedSeries, n_new: int) -> PhasedRows:
     """Return the rows of the last columns of a series, with their phase."""
     assert series.phase is not None
     return PhasedRows(series.target[:, -n_new:], series.phase, torch.arange(n_new))
-
-
-def _loss_of(model: Any) -> NegativeLogLikelihood | None:
-    """Return what the model minimises, if that is not the squared error."""
-    module = model.model
-    likelihood, loss_fn = module.likelihood, module.criterion
-    if likelihood is None and isinstance(loss_fn, nn.MSELoss):
-        return None
-    if module.network.channel_offsets is not None:  # quantiles of the residuals of one forecast
-        return None
-    bounds = output_bounds(likelihood)
-    # of a Laplace distribution, say, whose scale is that of the errors
-    is_scale = likelihood is None or likelihood.type is LikelihoodType.Quantile
-
-    def mean_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        known = PLModuleOutput(prediction=bounded(output, bounds))
-        value = module._compute_loss(known, target, loss_fn, weight if likelihood else None)
-        value = value * (weight.numel() / weight.sum())
-        return value.clamp(min=TINY).log() if is_scale else value
-
-    return mean_loss

@@ -13,13 +13,9 @@ from hyperforecast.darts.inputs.names import name_order
 from hyperforecast.darts.inputs.observed_series import covariate_rows
 from hyperforecast.darts.inputs.phases import phase_of
 from hyperforecast.darts.inputs.series_numbers import series_name
-from hyperforecast.darts.newcomers.added_channels import (
-    Beside,
-    encoder_for,
-    mixing_obstacle,
-    newcomer_solver,
-)
+from hyperforecast.darts.newcomers.added_channels import Beside, mixing_obstacle
 from hyperforecast.darts.newcomers.new_series import with_series
+from hyperforecast.darts.newcomers.newcomer_solver import encoder_for, newcomer_solver
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.training.random_turns import random_turn
 from hyperforecast.nn import ForecastingNetwork

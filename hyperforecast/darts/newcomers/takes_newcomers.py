@@ -134,8 +134,10 @@ class TakesNewcomers(TorchForecastingModel, ABC):
 
         Channels or series that were trained on play newcomers: stretches of any length are cut out
         of their rows, and the encoder learns which weights forecast what comes behind. So it knows
-        what a short history says, and how little. Weights and forecasts stay as they are. It is
-        saved with the model, and forgotten when that is trained again. See
+        what a short history says, and how little. A fifth of them after the other is left out, and
+        newcomers follow what it says as far as serves those that are; where that is not at all, a
+        warning says so. Weights and forecasts stay as they are. It is saved with the model, and
+        forgotten when that is trained again. See
         :class:`~hyperforecast.nn.newcomers.HistoryEncoder`.
 
         Parameters
@@ -154,8 +156,9 @@ class TakesNewcomers(TorchForecastingModel, ABC):
         Raises
         ------
         ValueError
-            If the model is not trained, newcomers cannot be added to it, or fewer than 32 channels
-            or series are given with rows enough.
+            If the model is not trained, newcomers cannot be added to it, or fewer than eight
+            channels or series are given with rows enough (32 where forecasts are not linear in
+            what belongs to them).
         """
         check_is_trained(self)
         assert self.model is not None

@@ -17,7 +17,7 @@ from hyperforecast.nn.resizing import with_channels
 KEPT_VARIANCE = 1 - 1e-10
 """Part of what channels differ by that the directions make up, the largest first."""
 
-MAX_DIRECTIONS = 64
+MAX_DIRECTIONS = 32
 """Number of directions, however many channels are known."""
 
 

@@ -1,6 +1,7 @@
 """Training of the encoder of histories: known channels play newcomers."""
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -25,12 +26,16 @@ MOST_CUTS = 32
 N_HORIZONS = 5
 """Number of horizons, anywhere behind a history, on which what is said of it is judged."""
 
-LEAST_KNOWN = 32
-"""Number of known channels below which there is too little to learn from: with 19 of them, errors
-of some newcomers were five times those of the shared head."""
+LEAST_KNOWN = 8
+"""Number of known channels below which leaving some out tells nothing of newcomers."""
 
-HELD_OUT = 5
-"""One of so many channels chooses how much own windows count; the others train the encoder."""
+LEAST_UNTRIED = 32
+"""The same where what is minimised is not quadratic in the place: what is said of channels left out
+cannot be tried then."""
+
+N_FOLDS = 5
+"""Parts of the known channels that are left out in turn. What encoders that are trained on the
+others say of them shows how far to trust one, and how much own windows count."""
 
 TYPICAL = 0.01
 """How much steps count by what they add to windows of all known channels: what a smooth channel's
@@ -76,7 +81,8 @@ def train_encoder(
     Stretches of rows of any length are cut out of those of the known channels, and the encoder is
     trained so that the weights at the places that it says forecast the rows behind them. So it
     learns how little a short history says. Where what is minimised is not quadratic in the place,
-    it learns the channel's own.
+    it learns the channel's own, and is trusted; else as far as serves known channels that are left
+    out in turn.
 
     Parameters
     ----------
@@ -95,30 +101,49 @@ def train_encoder(
     ValueError
         If there are too few known channels, or none has rows enough.
     """
-    if len(solver.compared) < LEAST_KNOWN:
+    least = LEAST_UNTRIED if solver.pool is None else LEAST_KNOWN
+    if len(solver.compared) < least:
         raise ValueError(
-            f"An encoder is trained on {LEAST_KNOWN} known channels or series at least; there are "
-            f"{len(solver.compared)}. Leave adaptation='encoder' out."
+            f"An encoder of this model is trained on {least} known channels or series at least; "
+            f"there are {len(solver.compared)}. Leave adaptation='encoder' out."
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         episodes = list(_episodes(solver, known, attributes))
         n_channels = len({one.number for one in episodes})
-        if n_channels < LEAST_KNOWN:
+        if n_channels < least:
             raise ValueError(
                 "An encoder is trained on stretches of rows that are longer than a window of "
-                f"{solver.cutter.width}, of {LEAST_KNOWN} known channels or series at least; "
-                f"{n_channels} have any. Give more rows."
+                f"{solver.cutter.width}, of {least} known channels or series at least; "
+                f"{n_channels} have any. Give more rows, or leave adaptation='encoder' out."
             )
-        held_out = [one for one in episodes if one.number % HELD_OUT == HELD_OUT - 1]
-        training = [one for one in episodes if one.number % HELD_OUT != HELD_OUT - 1]
-        start = None if solver.pool is None else solver.pool.start
-        encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places, start)
-        _fit(encoder, solver, training)
-        if solver.pool is not None:  # else distances of places stand for errors of forecasts
-            encoder.trust = _trust(encoder, solver, held_out)
-        encoder.own_weight = _best_own_weight(encoder, solver, held_out, attributes)
-    return encoder.eval()
+        encoder = _fitted(solver, episodes)
+        if solver.pool is None:
+            return encoder
+        said = _said_of_left_out(solver, episodes)
+    encoder.trust = _trust(encoder.start, episodes, said)
+    if not any(encoder.trust.values()):
+        warnings.warn(
+            f"The encoder says nothing of {n_channels} known channels or series that it was not "
+            "trained on by which they are forecast better. Newcomers added by adaptation='encoder' "
+            "keep what serves all, and learn from windows of their own at most.",
+            stacklevel=2,
+        )
+    encoder.own_weight = _best_own_weight(encoder, solver, episodes, said, attributes)
+    return encoder
+
+
+def _said_of_left_out(solver: ChannelSolver, episodes: Sequence[Episode]) -> Tensor:
+    """Return what encoders say of histories, (n, K), whose channels they are not trained on."""
+    said = solver.spread.places.new_zeros(len(episodes), solver.spread.n_directions)
+    ranks = {number: i for i, number in enumerate(sorted({one.number for one in episodes}))}
+    folds = torch.tensor([ranks[one.number] % N_FOLDS for one in episodes])
+    for fold in range(N_FOLDS):
+        of_fold = (folds == fold).nonzero().flatten().tolist()
+        others = (folds != fold).nonzero().flatten().tolist()
+        encoder = _fitted(solver, [episodes[i] for i in others])
+        said[of_fold] = encoder.said([solver.own_rows([episodes[i].history]) for i in of_fold])
+    return said
 
 
 def _episodes(
@@ -174,8 +199,13 @@ def _units(solver: ChannelSolver, series: Sequence[ObservedSeries]) -> MeanDevia
     return MeanDeviation.of([rows[:, None] for rows in solver.own_rows(series)])
 
 
-def _fit(encoder: HistoryEncoder, solver: ChannelSolver, episodes: Sequence[Episode]) -> None:
-    """Train the layers on what comes behind histories, each relative to forecasts of place zero."""
+def _fitted(solver: ChannelSolver, episodes: Sequence[Episode]) -> HistoryEncoder:
+    """Return an encoder trained on what comes behind histories.
+
+    Errors are relative to those of place zero.
+    """
+    start = None if solver.pool is None else solver.pool.start
+    encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places, start)
     features = encoder.features([solver.own_rows([one.history]) for one in episodes])
     encoder.mean.copy_(features.mean(dim=0))
     deviation = features.std(dim=0)
@@ -198,49 +228,62 @@ def _fit(encoder: HistoryEncoder, solver: ChannelSolver, episodes: Sequence[Epis
         loss.backward()
         optimizer.step()
         schedule.step()
+    return encoder.eval()
 
 
-def _trust(
-    encoder: HistoryEncoder, solver: ChannelSolver, episodes: Sequence[Episode]
-) -> dict[int, float]:
-    """Return how far channels left out are to move to what is said of them, by their rows.
+def _trust(start: Tensor, episodes: Sequence[Episode], said: Tensor) -> dict[int, float]:
+    """Return how far channels are to move from the start to what is said of them, by their rows.
 
-    The part of the way whose errors, relative to those at the start, are least in the mean over
-    channels and by a standard error of it: one channel that is lost weighs more than several that
-    gain a little, and few channels prove little.
+    Parameters
+    ----------
+    start : Tensor, shape (K,)
+    episodes : sequence of Episode
+    said : Tensor, shape (n, K)
+        Of each, by an encoder that its channel did not train.
     """
-    said = encoder.said([solver.own_rows([one.history]) for one in episodes])
+    parts = torch.tensor(PARTS, dtype=torch.float64)[:, None]
     errors: dict[int, dict[int, list[Tensor]]] = {}
     for one, place in zip(episodes, said, strict=True):
-        parts = torch.tensor(PARTS, dtype=torch.float64)[:, None]
-        found = one.error(encoder.start + parts * (place - encoder.start))
+        found = one.error(start + parts * (place - start))
         by_channel = errors.setdefault(one.history.n_rows, {})
         by_channel.setdefault(one.number, []).append(found)
-    trust = {}
-    for n_rows, by_channel in errors.items():
-        each = torch.stack([torch.stack(some).mean(dim=0) for some in by_channel.values()])
-        start = each[:, :1].clamp(min=torch.finfo(each.dtype).tiny)
-        lost = each / start - 1  # (channels, parts)
-        trust[n_rows] = 0.0
-        if len(lost) > 1:
-            unsure = lost.std(dim=0) / len(lost) ** 0.5
-            trust[n_rows] = PARTS[int((lost.mean(dim=0) + unsure).argmin())]
-    return trust
+    return {
+        n_rows: PARTS[_surely_least(by_channel.values())] for n_rows, by_channel in errors.items()
+    }
+
+
+def _surely_least(errors: Iterable[Sequence[Tensor]]) -> int:
+    """Return which of several ways has the least errors, relative to those of the first one.
+
+    In the mean over channels and by a standard error of it: one channel that is lost weighs more
+    than several that gain a little, and few channels prove little.
+
+    Parameters
+    ----------
+    errors : iterable of sequences of Tensor, each of shape (m,)
+        Of each channel those on some histories, by each of m ways.
+    """
+    each = torch.stack([torch.stack(list(some)).mean(dim=0) for some in errors])
+    first = each[:, :1].clamp(min=torch.finfo(each.dtype).tiny)
+    lost = each / first - 1  # (channels, m)
+    if len(lost) < 2:
+        return 0
+    return int((lost.mean(dim=0) + lost.std(dim=0) / len(lost) ** 0.5).argmin())
 
 
 def _best_own_weight(
     encoder: HistoryEncoder,
     solver: ChannelSolver,
     episodes: Sequence[Episode],
+    said: Tensor,
     attributes: Tensor | None,
 ) -> float:
-    """Return how much own windows are to count, by what comes behind histories held out."""
-    lost = torch.zeros(len(OWN_WEIGHTS), dtype=torch.float64)
-    floor = torch.stack([one.error.total for one in episodes]).median() if episodes else 0.0
-    for one in episodes:
-        if attributes is not None:
+    """Return how much own windows are to count, by what comes behind histories left out."""
+    errors: dict[int, list[Tensor]] = {}
+    for one, place in list(zip(episodes, said, strict=True))[::N_FOLDS]:
+        if attributes is not None and one.number not in errors:
             solver.set_attributes(attributes[solver.compared[one.number]])
-        place = encoder.place(solver.own_rows([one.history]))
-        places = solver.moved(place, [one.history], one.units, OWN_WEIGHTS)
-        lost += one.error(places) / one.error.total.clamp(min=floor)
-    return OWN_WEIGHTS[int(lost.argmin())]
+        trusted = encoder.trusted(place, one.history.n_rows)
+        places = solver.moved(trusted, [one.history], one.units, OWN_WEIGHTS)
+        errors.setdefault(one.number, []).append(one.error(places))
+    return OWN_WEIGHTS[_surely_least(errors.values())]

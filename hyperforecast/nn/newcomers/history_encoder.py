@@ -125,10 +125,13 @@ class HistoryEncoder(nn.Module):
 
     def place(self, stretches: Sequence[Tensor]) -> Tensor:
         """Return the place (K,) of a history, float64: as far to what is said as is trusted."""
-        part = self._trusted(sum(map(len, stretches)))
-        return self.start + part * (self.said([stretches])[0] - self.start)
+        return self.trusted(self.said([stretches])[0], sum(map(len, stretches)))
 
-    def _trusted(self, n_rows: int) -> float:
+    def trusted(self, said: Tensor, n_rows: int) -> Tensor:
+        """Return the place (K,) of a history of some rows, of which a place is said."""
+        return self.start + self._trusted_part(n_rows) * (said - self.start)
+
+    def _trusted_part(self, n_rows: int) -> float:
         if not self.trust:
             return 1.0
         lengths = sorted(self.trust)

@@ -6,7 +6,7 @@ from functools import cached_property, reduce
 from operator import add
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
 from hyperforecast.nn.contexts.attributes import with_attributes
@@ -14,13 +14,13 @@ from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
 from hyperforecast.nn.layers.channel_offsets import OFFSETS
-from hyperforecast.nn.layers.conditioning import Condition, Conditioned, run
 from hyperforecast.nn.layers.standardiser import Standardiser
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.newcomers.adaptation import Adaptation
 from hyperforecast.nn.newcomers.affine_map import AffineMap
 from hyperforecast.nn.newcomers.channel_spread import ChannelSpread
 from hyperforecast.nn.newcomers.effective_share import effective_share
+from hyperforecast.nn.newcomers.given_factors import GivenFactors, Remembering
 from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
 from hyperforecast.nn.newcomers.pool import Pool
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
@@ -43,8 +43,8 @@ LINEAR = 1e-3
 MAX_KNOWN = 512
 """Known channels with which new ones are compared, evenly spread where there are more."""
 
-MAX_TOGETHER = 2**20
-"""Number of values of what directions add to forecasts that are made at a time: 8 MB."""
+MAX_TOGETHER = 2**21
+"""Number of values of what directions add to forecasts that are made at a time: 16 MB."""
 
 TYPICAL_WINDOWS = 2048
 """Windows of all known channels together on which their forecasts are compared, about."""
@@ -471,29 +471,32 @@ class ChannelSolver:
                 network.factors.values = factors = self._known.factors(x)
             yield windows, factors
 
-    def _of_channel(
-        self, windows: Windows, network: ForecastingNetwork, units: MeanDeviation, channel: int
-    ) -> Windows:
-        """Return windows of a new channel, for every channel of a network."""
+    def _inputs(
+        self, windows: Windows, network: ForecastingNetwork, past: Tensor, channel: int
+    ) -> tuple[Tensor | None, ...]:
+        """Return what a network is given of a new channel, whose windows (B, L) are in its units.
+
+        Every channel of the network is given the same.
+        """
         static = windows.static_covariates
-        own, target = self._in_units(windows, units, torch.tensor([channel]))
-        return windows._replace(
-            past_target=own.mT.expand(-1, -1, network.n_channels),
-            static_covariates=None if static is None else static[:, [self._first_new + channel]],
-            future_target=target.mT,
+        return (
+            past[..., None].expand(-1, -1, network.n_channels),
+            windows.past_covariates,
+            windows.future_covariates,
+            None if static is None else static[:, [self._first_new + channel]],
         )
 
     def _in_units(
         self, windows: Windows, units: MeanDeviation, channels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return past and future (B, a, ...) of some new channels' windows, in their units."""
+        """Return past (a, B, L) and future (a, B, H) of new channels' windows, in their units."""
         columns = self._first_new + channels
         own, target = (one[..., columns].mT for one in (windows.past_target, windows.future_target))
         if self.standardises:
             unit = Standardiser(len(channels)).to(own)
             unit.set_units("target", units.mean[channels], units.deviation[channels])
             own, target = unit.standardise(own), unit.standardise(target)
-        return own, target
+        return own.transpose(0, 1), target.transpose(0, 1)
 
     @torch.no_grad()
     def _step_errors(
@@ -520,9 +523,9 @@ class ChannelSolver:
         """
         n_windows = max(len(one.target) for one in series) - self.cutter.width + 1
         n_values = n_windows * self.cutter.horizon * self.spread.n_directions
-        chunks = channels.split(max(1, MAX_TOGETHER // n_values))
+        chunks = torch.arange(len(channels)).split(max(1, MAX_TOGETHER // n_values))
         parts: list[list[list[StepErrors]]] = [[[], []] for _ in chunks]
-        squares = torch.zeros(len(units.mean), dtype=torch.float64)
+        squares = torch.zeros(len(channels), dtype=torch.float64)
         for one in series:
             left = n_filled
             for block, factors in self._blocks([one], self._probe):
@@ -531,9 +534,12 @@ class ChannelSolver:
                     added = self._map.added_by(factors[:, 0].cpu())
                 first = min(left, len(block.past_target))
                 left -= first
+                past, future = self._in_units(block, units, channels)
+                target = future.double().cpu()
+                squares += target.nan_to_num().square().sum(dim=(1, 2))
                 for some, (whole, filled) in zip(chunks, parts, strict=True):
-                    missed, slopes, target = self._along_directions(block, units, some, added)
-                    squares[some] += target.nan_to_num().square().sum(dim=(1, 2))
+                    forecast = self._along_directions(block, past[some], channels[some], added)
+                    missed, slopes = target[some] - forecast[..., 0], forecast[..., 1:]
                     whole.append(StepErrors.of(missed[:, first:], slopes[:, first:]))
                     filled.append(StepErrors.of(missed[:, :first], slopes[:, :first]))
         found = []
@@ -543,27 +549,25 @@ class ChannelSolver:
             own, apart = (reduce(add, one) for one in several)
             n_known = (own.counts + apart.counts).sum(dim=1)
             least = (rounding * squares[some] / n_known).clamp(min=kinds[1].tiny)
-            found.append((some, replace(own, least=least), replace(apart, least=least)))
+            found.append((channels[some], replace(own, least=least), replace(apart, least=least)))
         return found
 
     def _along_directions(
-        self, block: Windows, units: MeanDeviation, channels: Tensor, added: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what place zero misses of windows of new channels, (a, B, H).
+        self, block: Windows, past: Tensor, channels: Tensor, added: Tensor | None
+    ) -> Tensor:
+        """Return what is forecast of new channels, given their windows (a, B, L) in their units.
 
-        With it what each direction adds to the forecasts, (a, B, H, K), and the targets.
+        Of place zero, and what each direction adds to it: shape (a, B, H, K + 1).
         """
-        past, future = self._in_units(block, units, channels)
-        target = future.transpose(0, 1).double().cpu()
         if self._map is not None:
-            forecast = self._map(past.transpose(0, 1).cpu(), added)  # (a, B, H, K + 2)
-            return target - forecast[..., 0], forecast[..., 1:-1], target
+            return self._map(past.cpu(), added)[..., :-1]
         every = [
-            self._probe(*self._of_channel(block, self._probe, units, channel)[:4])[..., 0]
-            for channel in channels.tolist()
+            self._probe(*self._inputs(block, self._probe, own, channel))[..., :-1, 0]
+            for own, channel in zip(past, channels.tolist(), strict=True)
         ]
-        forecast = torch.stack(every).double().cpu()  # (a, B, H, K + 2)
-        return target - forecast[..., 0], forecast[..., 1:-1] - forecast[..., :1], target
+        forecast = torch.stack(every).double().cpu()
+        forecast[..., 1:] -= forecast[..., :1]
+        return forecast
 
     def _by_steps(
         self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int
@@ -574,10 +578,11 @@ class ChannelSolver:
 
         def outputs() -> tuple[Tensor, Tensor]:
             self.spread.put(network, place[None])
-            blocks = self._blocks(series, network)
-            windows = (self._of_channel(one, network, units, channel) for one, _ in blocks)
-            pairs = [(network(*one[:4]), one.future_target) for one in windows]
-            found, targets = zip(*pairs, strict=True)
+            found, targets = [], []
+            for block, _ in self._blocks(series, network):
+                past, future = self._in_units(block, units, torch.tensor([channel]))
+                found.append(network(*self._inputs(block, network, past[0], channel)))
+                targets.append(future[0, ..., None])
             return torch.cat(found).double(), torch.cat(targets).double()
 
         with torch.no_grad():
@@ -614,36 +619,3 @@ def _behind(name: str) -> str:
     """Return the name of a parameter once the map of the factors is behind :class:`Remembering`."""
     prefix, _, rest = name.partition(".")
     return f"{prefix}.layer.{rest}" if prefix == "factor_map" else name
-
-
-class GivenFactors(nn.Module):
-    """Common factors that are given, in the place of those of a network's channels."""
-
-    values: Tensor | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what was given, (B, 1, K·lookback)."""
-        assert self.values is not None
-        return self.values
-
-
-class Remembering(Conditioned):
-    """A layer that answers what it was asked last: all new channels see the same factors.
-
-    Parameters
-    ----------
-    layer : Module
-    """
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-        self._last: tuple[Tensor, Tensor] | None = None
-
-    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Apply the layer."""
-        if torch.is_grad_enabled():
-            return run(self.layer, x, condition)
-        if self._last is None or self._last[0] is not x:
-            self._last = (x, run(self.layer, x, condition))
-        return self._last[1]

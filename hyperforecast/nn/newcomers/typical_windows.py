@@ -105,7 +105,8 @@ class TypicalWindows:
         return numbers % len(self._white)
 
     def _draw(self, *sizes: int) -> Tensor:
-        return torch.randn(*sizes, generator=self._generator, dtype=torch.float64)
+        # in double precision numbers are drawn one by one
+        return torch.randn(*sizes, generator=self._generator, dtype=torch.float32).double()
 
     def _draw_together(self, loadings: Tensor) -> Tensor:
         """Draw white noise (n, N, L) that is correlated between channels."""

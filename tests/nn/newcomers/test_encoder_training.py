@@ -1,32 +1,30 @@
 """How far what the encoder says is trusted, by channels that were left out."""
 
+import pytest
 import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
-from hyperforecast.nn.newcomers import HistoryEncoder
-from hyperforecast.nn.newcomers.encoder_training import Episode, _trust
+from hyperforecast.nn.newcomers import encoder_training
+from hyperforecast.nn.newcomers.encoder_training import Episode, _said_of_left_out, _trust
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
-from tests.nn.newcomers.test_solver import L, solver_of
+from tests.nn.newcomers.test_solver import solver_of
 
 UNITS = MeanDeviation(torch.zeros(1).double(), torch.ones(1).double())
 
 
 def trust_of(parts: list[float], n_rows: int = 12) -> float:
     """Return the trust where channels' true places are given parts of the way to what is said."""
-    _, solver = solver_of()
     torch.manual_seed(0)
-    encoder = HistoryEncoder(L, solver.spread.places, torch.tensor([0.5, -1.0]).double())
-    for parameter in encoder.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    episodes = []
-    for number, part in enumerate(parts):
-        rows = torch.randn(n_rows, 1).double()
-        said = encoder.said([[rows[:, 0]]])[0]
-        error = _noisy(encoder.start + part * (said - encoder.start), said - encoder.start)
-        episodes.append(Episode(number, ObservedSeries(rows), UNITS, error))
-    (found,) = _trust(encoder, solver, episodes).items()
+    start = torch.tensor([0.5, -1.0]).double()
+    said = torch.randn(len(parts), 2).double()
+    rows = ObservedSeries(torch.randn(n_rows, 1).double())
+    episodes = [
+        Episode(number, rows, UNITS, _noisy(start + part * (place - start), place - start))
+        for number, (part, place) in enumerate(zip(parts, said, strict=True))
+    ]
+    (found,) = _trust(start, episodes, said).items()
     assert found[0] == n_rows
     return found[1]
 
@@ -52,3 +50,24 @@ def test_one_channel_that_is_lost_weighs_more_than_several_that_gain() -> None:
 
 def test_one_channel_proves_nothing() -> None:
     assert trust_of([1.0]) == 0.0
+
+
+def test_what_is_said_of_a_channel_is_learned_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other errors of the two channels of one part change what is said of the others alone."""
+    monkeypatch.setattr(encoder_training, "N_STEPS", 3)
+    _, solver = solver_of()
+
+    def said(place: float) -> Tensor:
+        torch.manual_seed(0)
+        episodes = []
+        for number in range(2 * encoder_training.N_FOLDS):
+            lies = place if number % encoder_training.N_FOLDS == 0 else 1.0
+            error = QuadraticError.about(torch.full((2,), lies).double())
+            rows = ObservedSeries(torch.randn(20, 1).double())
+            episodes.append(Episode(number, rows, UNITS, error))
+        return _said_of_left_out(solver, episodes)
+
+    unchanged = (said(1.0) == said(-3.0)).all(dim=1)
+    assert unchanged.tolist() == 2 * [True, False, False, False, False]

@@ -24,6 +24,8 @@ from tests.hosts.darts.inputs.test_attributes import BY_GRADIENTS, NEWCOMERS, er
 
 L, H = 8, 1
 
+SHORT: dict[str, Any] = {**BY_GRADIENTS, "n_epochs": 1, "rank": 2}
+
 
 def bare(series: list[TimeSeries]) -> list[TimeSeries]:
     return [one.with_static_covariates(None) for one in series]
@@ -213,16 +215,42 @@ class TestEncoder:
         with pytest.raises(ValueError, match=r"Call `fit_encoder\(series\)`"):
             again.add_series(self.new[0][:20], adaptation="encoder")
 
-    def test_it_needs_many_known_series(self) -> None:
-        few = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(self.known[:8])
-        with pytest.raises(ValueError, match="32 known channels or series at least; there are 8"):
-            few.fit_encoder(self.known[:8])
+    def test_it_needs_several_known_series(self) -> None:
+        few = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(self.known[:7])
+        with pytest.raises(ValueError, match="8 known channels or series at least; there are 7"):
+            few.fit_encoder(self.known[:7])
+        bent = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **SHORT)
+        with pytest.raises(ValueError, match="32 known channels or series at least; there are 31"):
+            bent.fit(self.known[:31]).fit_encoder(self.known[:31])
         with pytest.raises(ValueError, match="adaptation must be one of 'solve', 'encoder'"):
             few.add_series(self.new[0][:20], adaptation="solved")
 
+    def test_few_known_series_teach_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(encoder_training, "N_EPISODES", 500)
+        model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(self.known[:12])
+        with pytest.warns(UserWarning, match="not trained on"):
+            plain = error(model, self.new)
+        model.fit_encoder(self.known[:12])
+        model.add_series([one[10:30] for one in self.new], adaptation="encoder")
+        assert error(model, self.new) < 0.5 * plain
+
+    def test_one_that_says_nothing_of_series_left_out_moves_none(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(encoder_training, "PARTS", (0.0,))
+        monkeypatch.setattr(encoder_training, "OWN_WEIGHTS", (0.0,))
+        monkeypatch.setattr(encoder_training, "N_EPISODES", 1)
+        monkeypatch.setattr(encoder_training, "N_STEPS", 2)
+        model = HNMVTSModel(L, H, weights_by="series", solver="exact").fit(self.known[:8])
+        with pytest.warns(UserWarning, match="nothing of 8 known channels or series"):
+            model.fit_encoder(self.known[:8])
+        with pytest.warns(UserWarning, match="not trained on"):
+            expected = model.predict(H, series=self.new[0]).values()
+        model.add_series(self.new[0], adaptation="encoder")
+        np.testing.assert_allclose(model.predict(H, series=self.new[0]).values(), expected)
+
     def test_weights_trained_by_gradients_are_read_too(self) -> None:
-        options: dict[str, Any] = {**BY_GRADIENTS, "n_epochs": 1, "rank": 2}
-        model = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **options)
+        model = LightSAEModel(L, 2, backbone="rmlp", weights_by="series", **SHORT)
         model.fit(self.known).fit_encoder(self.known)
         assert model.model is not None
         assert model.model.encoder_state is not None

@@ -21,6 +21,9 @@ from hyperforecast.sktime.options import DataOptions, LengthOptions, VerboseOpti
 from hyperforecast.sktime.trained import Trained
 from hyperforecast.sktime.training import Plan, plan_training, train
 
+OF_DARTS_SERIES = "series_id", "use_static_covariates"
+"""Arguments of Darts models about static covariates, by which instances are known there."""
+
 
 @option_group
 class AutoLengthOptions(LengthOptions):
@@ -142,6 +145,8 @@ class AutoHyperForecaster(
     ) -> Trained:
         lengths = {"input_chunk_length": plan.lookback, "output_chunk_length": plan.horizon}
         arguments = copy.deepcopy(self._model_arguments(lengths, None))
+        if len(plan.instances) > 1:
+            arguments["series_id"] = parameters.SERIES_ID
         return train(
             self.model_class(**{**arguments, "season": self._season}),
             plan,
@@ -172,7 +177,8 @@ class AutoHyperForecaster(
         self.check_is_fitted()
         own = {one.name: one.default for one in options_of(DataOptions)}
         changed = {n: v for n, default in own.items() if (v := getattr(self, n)) != default}
-        return {**self._automatic.best_params_, **changed}
+        chosen = self._automatic.best_params_
+        return {**{n: v for n, v in chosen.items() if n not in OF_DARTS_SERIES}, **changed}
 
     def as_code(self) -> str:
         """Return the line of code that makes the forecaster that was chosen."""

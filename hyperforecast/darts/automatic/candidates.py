@@ -1,9 +1,17 @@
 """What the automatic model compares: ordinary models of this package, and naive forecasts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hyperforecast.automatic.names import DRIFT, GENERATED, NAIVE, ONE_FOR_ALL, repeated_rows
+from hyperforecast.automatic.names import (
+    BY_SERIES,
+    DRIFT,
+    GENERATED,
+    NAIVE,
+    ONE_FOR_ALL,
+    repeated_rows,
+)
 from hyperforecast.darts.backbone import BackboneModel
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.hn_mvts import HNMVTSModel
@@ -33,6 +41,11 @@ class Candidate:
     def label(self) -> str:
         """Name, and the seed if it is a further one."""
         return f"{self.name}{SEED}{self.seed}" if self.seed else self.name
+
+    @property
+    def tells_series_apart(self) -> bool:
+        """Whether series have weights of their own."""
+        return "weights_by" in self.arguments
 
     def with_seed(self, seed: int, random_state: int) -> "Candidate":
         """Return the same candidate, trained with other random numbers."""
@@ -78,7 +91,7 @@ PRESETS = {
     ),
 }
 
-SOLVED = ONE_FOR_ALL, GENERATED
+SOLVED = ONE_FOR_ALL, GENERATED, BY_SERIES
 """Names of the models that the exact solver trains."""
 
 SEED = ", seed "
@@ -99,7 +112,10 @@ def naive_candidates(lookback: int, season: int | None) -> list[str]:
 
 
 def solved_candidates(
-    n_channels: int, validation_size: float, period: int | None = None
+    n_channels: int,
+    validation_size: float,
+    period: int | None = None,
+    by_series: Mapping[str, str | None] | None = None,
 ) -> list[Candidate]:
     """Return the models that are trained by the exact solver, the simplest first.
 
@@ -111,6 +127,8 @@ def solved_candidates(
         those that candidates are compared on, so that it chooses the same settings.
     period : int, optional
         Of a cycle that each compares with none.
+    by_series : mapping, optional
+        ``weights_by`` and ``series_id`` of a model that gives each series weights of its own.
     """
     exact: dict[str, Any] = {
         "solver": "exact",
@@ -118,7 +136,10 @@ def solved_candidates(
     }
     if period is not None:
         exact["periods"] = period
-    return _shared_and_generated(SOLVED, n_channels, exact)
+    candidates = _shared_and_generated((ONE_FOR_ALL, GENERATED), n_channels, exact)
+    if by_series is not None:
+        candidates.append(Candidate(BY_SERIES, HNMVTSModel, {**by_series, **exact}))
+    return candidates
 
 
 def backbone_candidates(backbone: str, n_channels: int, validation_size: float) -> list[Candidate]:

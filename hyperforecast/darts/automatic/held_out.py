@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from darts.utils.utils import n_steps_between
 from torch import Tensor
 
 from hyperforecast.darts.inputs.gaps import filled, has_gaps, learned_filler
+from hyperforecast.darts.inputs.series_numbers import unnamed
 from hyperforecast.darts.inputs.training_data import as_tensor
 from hyperforecast.nn.exact.choice.selection_rule import LEAST_GAIN
 from hyperforecast.nn.exact.uncertainty.drift import damped_drift, damped_drift_of
@@ -51,12 +53,30 @@ class Lengths(NamedTuple):
 
 @dataclass(frozen=True)
 class Observed:
-    """Series with what belongs to them, one of each kind for each series, or none."""
+    """Series with what belongs to them, one of each kind for each series, or none.
+
+    A static covariate may say what series are known by, ``series_id``.
+    """
 
     series: Sequence[TimeSeries]
     past_covariates: Sequence[TimeSeries] | None = None
     future_covariates: Sequence[TimeSeries] | None = None
     sample_weight: Sequence[TimeSeries] | str | None = None
+    series_id: str | None = None
+
+    @cached_property
+    def unnamed(self) -> "Observed":
+        """The same without the names of series, for models that do not tell them apart by these."""
+        if self.series_id is None:
+            return self
+        series = [unnamed(one, self.series_id) for one in self.series]
+        return replace(self, series=series, series_id=None)
+
+    @property
+    def has_names_alone(self) -> bool:
+        """Whether the names of series are their only static covariate."""
+        given, without = (one.series[0].static_covariates for one in (self, self.unnamed))
+        return given is not None and without is None
 
     def inputs(self, prefix: str = "") -> dict[str, Any]:
         """Return the arguments of a forecast, or with ``"val_"`` those to validate on."""
@@ -84,6 +104,7 @@ class Observed:
             some(self.past_covariates),
             some(self.future_covariates),
             some(self.sample_weight),
+            self.series_id,
         )
 
 
@@ -236,6 +257,7 @@ class HeldOutWindows:
 
     def residuals_of(self, model: Any) -> Tensor:
         """Return the errors (C, T, H) of a trained Darts model."""
+        data = self.data if model.weights_by != "channel" else self.data.unnamed
         forecasts = model.historical_forecasts(
             forecast_horizon=self.lengths.horizon,
             stride=self.stride,
@@ -243,7 +265,7 @@ class HeldOutWindows:
             last_points_only=False,
             verbose=False,
             show_warnings=False,
-            **self.data.inputs(),
+            **data.inputs(),
         )
         return self._residuals(
             [np.stack([w.values(copy=False).T for w in of_one]) for of_one in forecasts]

@@ -5,12 +5,14 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import pandas as pd
+from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import MixedCovariatesTorchModel
 from darts.typing import TimeSeriesLike
+from darts.utils.data import TorchInferenceDataset
 from darts.utils.ts_utils import series2seq
 
 from hyperforecast.automatic import choose_lookback, season_of
@@ -24,6 +26,7 @@ from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
 from hyperforecast.darts.inputs.coverage import check_rows_of_window
 from hyperforecast.darts.inputs.finite import check_fit_inputs
+from hyperforecast.darts.inputs.series_numbers import unnamed
 from hyperforecast.darts.options import (
     CovariateOptions,
     DartsOptions,
@@ -46,16 +49,13 @@ from hyperforecast.nn.options import Option, option, option_group, options_of, w
 logger = logging.getLogger(__name__)
 
 CHOSEN_ITSELF = (
-    *(one.name for one in options_of(NetworkOptions, PeriodOptions, FactorOptions)),
+    *(one.name for one in options_of(NetworkOptions, PeriodOptions, FactorOptions, SeriesOptions)),
     "likelihood",
     "loss_fn",
     "use_reversible_instance_norm",
     *GRADIENT_OPTIONS,
 )
 """Arguments of other models that the automatic one does not take: they are its own choice."""
-
-BY_SERIES = tuple(one.name for one in options_of(SeriesOptions, SeriesNameOptions))
-"""Arguments of other models that say which series have weights of their own."""
 
 NOT_OF_FITS = ("epochs", "load_best", "val_sample_weight")
 """Arguments of ``fit`` that no candidate takes."""
@@ -93,9 +93,9 @@ class AutoHyperModel(HyperforecastModel):
     """Everything chosen on rows held out: from a naive forecast to generated heads.
 
     Compared are the last value, the last season, a drift, one linear head for all channels, and
-    heads generated for each channel, with all that the exact solver chooses of them: instance norm,
-    lookbacks, length of the channels' vectors, heads of a channel's own drawn towards these, common
-    factors, ridge; with other ``presets`` nonlinear backbones and the sum of all, too. The simplest
+    heads generated for each channel, and for each of several series that are known by names, with
+    all that the exact solver chooses of them: instance norm, lookbacks, length of the vectors,
+    heads of a channel's own drawn towards these, common factors, ridge; with other ``presets`` nonlinear backbones and the sum of all, too. The simplest
     is chosen that no richer one beats clearly: by more than one standard error, and by more than
     one per cent. It is then fitted on all rows, and is what this model is from then on: a network,
     also where it is naive.
@@ -133,7 +133,9 @@ class AutoHyperModel(HyperforecastModel):
     @classmethod
     def constructor_options(cls) -> list[Option]:
         """Return the options that the constructor has beside Darts' own."""
-        return options_of(AutoLengthOptions, ShiftOptions, cls.options, CovariateOptions)
+        return options_of(
+            AutoLengthOptions, ShiftOptions, cls.options, CovariateOptions, SeriesNameOptions
+        )
 
     @classmethod
     def argument_problems(cls, arguments: Mapping[str, Any]) -> Problems:
@@ -148,12 +150,6 @@ class AutoHyperModel(HyperforecastModel):
             problems.append(
                 f"{', '.join(told)} would have no effect: the automatic model chooses how it is "
                 "made and trained. Leave that out, or fit HyperModel, which takes it."
-            )
-        if told := [name for name in BY_SERIES if given.get(name)]:
-            problems.append(
-                f"{', '.join(told)} would have no effect: the automatic model compares weights of "
-                "channels, which all series share. Leave that out, or fit "
-                "HNMVTSModel(weights_by='series'), whose weights are each series' own."
             )
         if "output_chunk_length" not in wrong and given.get("output_chunk_length") is None:
             problems.append("Give output_chunk_length: the number of steps to forecast at once.")
@@ -172,8 +168,26 @@ class AutoHyperModel(HyperforecastModel):
         found: int | None = super().input_chunk_length
         return 1 if found is None else found
 
+    @property
+    def weights_by(self) -> str:
+        """What has weights of its own in what was chosen; before that, in what may be."""
+        if self._winner is None:
+            return "channel" if self._series_id is None else "series"
+        return self._winner["params"].get("weights_by", "channel")
+
+    @property
+    def _takes_attributes(self) -> bool:
+        return self._fitted["takes_attributes"]
+
     def _network_plan(self) -> dict[str, Any]:
         return self._fitted["plan"]
+
+    def _build_inference_dataset(
+        self, n: int, series: Sequence[TimeSeries], *args: Any, **kwargs: Any
+    ) -> TorchInferenceDataset:
+        if self._series_id is not None and self.weights_by == "channel":
+            series = [unnamed(one, self._series_id) for one in series]
+        return super()._build_inference_dataset(n, series, *args, **kwargs)
 
     @property
     def _takes_phases(self) -> bool:
@@ -191,12 +205,14 @@ class AutoHyperModel(HyperforecastModel):
                 f"{', '.join(refused)} would have no effect: the automatic model chooses how it is "
                 "trained. Leave that out."
             )
-        data = _observed(given, "")
+        series_id = self._series_id
+        data = _observed(given, "", series_id)
         assert data is not None
-        validation = _observed(given, "val_")
+        validation = _observed(given, "val_", series_id)
         check_fit_inputs(
             {**data.to_fit(), **({} if validation is None else validation.inputs("val_"))},
             static=self._considers_static_covariates,
+            series_id=series_id,
         )
         race = self._race(data, validation, given)
         params = self.model_params
@@ -209,6 +225,7 @@ class AutoHyperModel(HyperforecastModel):
         self._become(winner.model)
         self._winner = {
             "plan": winner.plan,
+            "takes_attributes": winner.model._takes_attributes,
             "params": {
                 k: v for k, v in winner.model.model_params.items() if k != "pl_trainer_kwargs"
             },
@@ -298,10 +315,14 @@ class AutoHyperModel(HyperforecastModel):
             told["candidates"] = [chosen.name]
             if chosen.name == SEASONAL_NAIVE:
                 told["season"] = race.season
+            if self._series_id is not None:
+                told["series_id"] = self._series_id
             if params["quantiles"] != LEVELS:
                 told["quantiles"] = params["quantiles"]
             return type(self).__name__, told
-        told |= chosen.candidate.arguments
+        told |= {n: v for n, v in chosen.candidate.arguments.items() if v is not None}
+        if not chosen.candidate.tells_series_apart and race.data.has_names_alone:
+            told["use_static_covariates"] = False
         if chosen.trained is not None and params.get("random_state") is not None:
             told.setdefault("random_state", params["random_state"])
         if params["quantiles"] is not None:
@@ -387,7 +408,7 @@ def options_names() -> frozenset[str]:
     return frozenset(one.name for one in AutoHyperModel.constructor_options())
 
 
-def _observed(given: Mapping[str, Any], prefix: str) -> Observed | None:
+def _observed(given: Mapping[str, Any], prefix: str, series_id: str | None) -> Observed | None:
     """Return series and what belongs to them from the arguments of ``fit``."""
     series = series2seq(given.get(f"{prefix}series"))
     if series is None:
@@ -398,6 +419,7 @@ def _observed(given: Mapping[str, Any], prefix: str) -> Observed | None:
         series2seq(given.get(f"{prefix}past_covariates")),
         series2seq(given.get(f"{prefix}future_covariates")),
         weight if isinstance(weight, str) else series2seq(weight),
+        series_id,
     )
 
 

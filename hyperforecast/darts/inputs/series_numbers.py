@@ -202,6 +202,14 @@ def without_column(static: pd.DataFrame | None, name: str | None) -> pd.DataFram
     return others if len(others.columns) else None
 
 
+def unnamed(series: TimeSeries, series_id: str) -> TimeSeries:
+    """Return a series without the static covariate that it is known by, if it has it."""
+    static = series.static_covariates
+    if static is None or series_id not in static.columns:
+        return series
+    return series.with_static_covariates(without_column(static, series_id))
+
+
 def kept_columns(static: pd.DataFrame | None, series_id: str | None) -> list[int]:
     """Return which columns of the static covariates are not what series are known by."""
     if static is None:

@@ -95,10 +95,10 @@ class AutoHyperModel(HyperforecastModel):
     Compared are the last value, the last season, a drift, one linear head for all channels, and
     heads generated for each channel, and for each of several series that are known by names, with
     all that the exact solver chooses of them: instance norm, lookbacks, length of the vectors,
-    heads of a channel's own drawn towards these, common factors, ridge; with other ``presets`` nonlinear backbones and the sum of all, too. The simplest
-    is chosen that no richer one beats clearly: by more than one standard error, and by more than
-    one per cent. It is then fitted on all rows, and is what this model is from then on: a network,
-    also where it is naive.
+    heads of a channel's own drawn towards these, common factors, ridge; with other ``presets``
+    nonlinear backbones and the sum of all, too. The simplest is chosen that no richer one beats
+    clearly: by more than one standard error, and by more than one per cent. It is then fitted on
+    all rows, and is what this model is from then on: a network, also where it is naive.
 
     Parameters
     ----------

@@ -473,10 +473,8 @@ class Race:
                 self._try(entries, candidate, lambda one: _entry(gradients.in_full(one)))
 
     def _combine(self, entries: list[Entry]) -> None:
-        """Add the sum of candidates whose weights belong to the same channels, if it has several."""
-        alike = [
-            one for one in entries if not (one.candidate and one.candidate.tells_series_apart)
-        ]
+        """Add the sum of candidates, if it has several; series that are told apart have none."""
+        alike = [one for one in entries if one.name != BY_SERIES]
         if len(alike) < 2:
             return
         combination, residuals = Combination.of(alike, [one.residuals for one in alike])

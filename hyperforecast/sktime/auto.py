@@ -48,9 +48,9 @@ class AutoHyperForecaster(
 
     Compared are the last value, the last season, a drift, one linear head for all channels, and
     heads generated for each channel, and for each instance of a panel, with all that the exact
-    solver chooses of them; with other ``presets`` nonlinear backbones and the sum of all, too. The simplest is chosen that no richer
-    one beats clearly: by more than one standard error, and by more than one per cent. It is then
-    fitted on all rows.
+    solver chooses of them; with other ``presets`` nonlinear backbones and the sum of all, too. The
+    simplest is chosen that no richer one beats clearly: by more than one standard error, and by
+    more than one per cent. It is then fitted on all rows.
 
     Parameters
     ----------

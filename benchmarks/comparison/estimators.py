@@ -206,7 +206,7 @@ ESTIMATORS: dict[str, Estimator] = {
         OURS, LightSAEModel, ({"backbone": "rlinear"}, {"backbone": "rmlp"})
     ),
     "MoLAModel, rlinear": by_gradients(
-        OURS, partial(MoLAModel, backbone="rlinear", n_segments=8), RATES, n_stages=2
+        OURS, partial(MoLAModel, backbone="rlinear"), RATES, n_stages=2
     ),
 }
 """By name, in the order in which they are measured."""

@@ -19,7 +19,8 @@ from tests.hosts.darts.any_number_of_windows import check_any_number_of_windows
 L, H = 12, 4
 MODELS = [BackboneModel, HNMVTSModel, LightSAEModel, MoLAModel]
 models = pytest.mark.parametrize("model_class", MODELS)
-LONG_GRAPHS = ("tcn", "lstm")
+IN_EVERY_RUN = ("dlinear", "itransformer")
+"""Backbones whose graphs with generated parts are made in every run; of others in slow tests."""
 WITHOUT_EMBEDDING = ("dlinear", "nlinear", "tsmixer")
 backbones = pytest.mark.parametrize("backbone", BACKBONES)
 
@@ -65,7 +66,9 @@ def data():
         pytest.param(
             model_class,
             backbone,
-            marks=pytest.mark.slow if backbone in LONG_GRAPHS and model_class in MODELS[1:] else [],
+            marks=[]
+            if backbone in IN_EVERY_RUN or model_class is BackboneModel
+            else [pytest.mark.slow],
         )
         for backbone in BACKBONES
         for model_class in MODELS

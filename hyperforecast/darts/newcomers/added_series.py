@@ -303,7 +303,7 @@ def _solver(
 def _of_factors(
     network: ForecastingNetwork, by_row: ForecastingNetwork, axes: dict[str, int]
 ) -> ForecastingNetwork | None:
-    """Return what makes factors of the components of a series, which are in its units.
+    """Return what makes factors of the components of a series, given in its units.
 
     Parameters
     ----------
@@ -321,9 +321,7 @@ def _of_factors(
         return None
     one = with_channels(without_cycles(by_row), axes, range(network.n_channels))
     one.factors, one.gap_filler = network.factors, network.gap_filler
-    if one.standardiser is not None:
-        one.standardiser.target_mean.zero_()
-        one.standardiser.target_deviation.fill_(1.0)
+    one.standardiser = None
     return one
 
 

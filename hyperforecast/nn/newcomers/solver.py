@@ -1,8 +1,9 @@
 """Where a new channel lies among the known ones, found from rows of its own."""
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import add
 
 import torch
@@ -134,40 +135,35 @@ class ChannelSolver:
         self._correlations = correlations[:n_known]
         self._unseen: dict[int, Tensor] = {}
         self._level, self._deviation = (one[:n_known] for one in _units_in(network))
-        trained = with_channels(network, axes, range(n_known)).eval()
+        bare = copy.copy(network)  # attributes of a module may be any module
+        bare._modules = dict(network._modules)
         if loss is None:
-            trained.channel_offsets = None  # what tells quantiles apart
-        # factors are those of the known channels: new ones count in none
-        self._known = None
-        if network.factors is not None:
-            self._known = beside or with_channels(trained, axes, range(n_known))
-            assert trained.factor_map is not None
-            # attributes of a module may be any module
-            trained._modules["factors"] = GivenFactors()
-            trained._modules["factor_map"] = Remembering(trained.factor_map)
-            axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
-        if loss is None:
+            bare._modules["channel_offsets"] = None  # what tells quantiles apart
             axes = {n: axis for n, axis in axes.items() if not n.startswith(OFFSETS)}
-        self._alone = with_channels(trained, axes, [None])
+        # factors are those of the known channels: new ones count in none
+        self._known = self._units_of_known = None
+        if network.factors is not None:
+            self._known = beside or with_channels(network, axes, range(n_known))
+            self._units_of_known = self._known.standardiser
+            self._known.standardiser = None  # rows are standardised before windows are cut
+            assert network.factor_map is not None
+            bare._modules["factors"] = GivenFactors()
+            bare._modules["factor_map"] = Remembering(network.factor_map)
+            axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
+        self._of_new = partial(_of_new_channels, bare, axes, n_known)
         # where channels begin, one step along each direction, and along all at once
         k = self.spread.n_directions
-        self._probe = with_channels(trained, axes, [None] * (k + 2))
+        self._probe = self._of_new(k + 2)
         steps = torch.cat([torch.zeros(1, k), torch.eye(k), torch.ones(1, k)]).double()
         self.spread.write(self._probe, range(k + 2), steps)
-        if self._probe.standardiser is not None:  # windows are standardised as they are cut
-            for one in (self._probe, self._alone):
-                assert one.standardiser is not None
-                one.standardiser.target_mean.zero_()
-                one.standardiser.target_deviation.fill_(1.0)
+        self._attributes: Tensor | None = None
 
     def set_attributes(self, values: Tensor) -> None:
         """Set the attributes (S,) of the channels that are solved for from now on."""
         for found in ("_map", "_of_level"):
             self.__dict__.pop(found, None)
-        for network in (self._probe, self._alone):
-            for _, context in with_attributes(network):
-                assert context.from_attributes is not None
-                context.set_attributes(values.expand_as(context.from_attributes.values))
+        self._attributes = values
+        _set_attributes(self._probe, values)
 
     def solve(
         self,
@@ -341,9 +337,11 @@ class ChannelSolver:
         if self._known is not None:
             assert self._known.factors is not None
             assert typical.together is not None
-            level, deviation = _units_in(self._known)
-            x, _ = self._known.normalise(level + deviation * typical.together.to(like))
-            features = self._known.factors(x)
+            together = typical.together.to(like)
+            if not self.standardises:
+                level, deviation = _units_in(self._known)
+                together = level + deviation * together
+            features = self._factors(together)
             if self._map is not None:  # what they add, once for all that they stand beside
                 features = self._map.added_by(features[:, 0].cpu())
         k = self.spread.n_directions
@@ -456,25 +454,49 @@ class ChannelSolver:
         past, future = repeated(series.past), repeated(series.future)
         return replace(series, target=target, past=past, future=future)
 
+    def _in_units(self, series: ObservedSeries, units: MeanDeviation) -> ObservedSeries:
+        """Return the rows of a series as networks are given them, in units of what they are of."""
+        target = series.target.to(self.cutter.dtype)
+        if not self.standardises:
+            return replace(series, target=target)
+        before, own = target.tensor_split([self._first_new], dim=1)
+        of_new = Standardiser(len(units.mean)).to(target)
+        of_new.set_units("target", *units)
+        if self._units_of_known is not None:
+            before = self._units_of_known.standardise(before.T).T
+        return replace(series, target=torch.cat([before, of_new.standardise(own.T).T], dim=1))
+
+    def _factors(self, windows: Tensor) -> Tensor:
+        """Return the common factors of windows (B, L, C) of known channels, in their units."""
+        assert self._known is not None
+        assert self._known.factors is not None
+        x, _ = self._known.normalise(windows)
+        return self._known.factors(x)
+
     def _blocks(
-        self, series: Sequence[ObservedSeries], network: ForecastingNetwork
+        self, series: ObservedSeries, units: MeanDeviation, network: ForecastingNetwork
     ) -> Iterator[tuple[Windows, Tensor | None]]:
-        """Yield windows of all channels, and their common factors, which a network is given."""
-        n_all, n_columns = self._first_new, series[0].target.shape[1]
-        size = max(1, MAX_VALUES // ((network.n_channels + n_columns) * self.cutter.width))
-        for windows in self.cutter.blocks(series, size):
+        """Yield windows of new channels in their units, and common factors, which it is given."""
+        rows = self._in_units(series, units)
+        before, own = rows.target.tensor_split([self._first_new], dim=1)
+        rows = replace(rows, target=own)
+        size = max(
+            1, MAX_VALUES // ((network.n_channels + series.target.shape[1]) * self.cutter.width)
+        )
+        for starts in torch.arange(len(own) - self.cutter.width + 1).split(size):
             factors = None
             if self._known is not None:
-                assert self._known.factors is not None
                 assert isinstance(network.factors, GivenFactors)
-                x, _ = self._known.normalise(windows.past_target[..., :n_all])
-                network.factors.values = factors = self._known.factors(x)
-            yield windows, factors
+                # cut as a view: there may be many known channels
+                beside = before[starts[0] : starts[-1] + self.cutter.lookback]
+                factors = self._factors(beside.unfold(0, self.cutter.lookback, 1).mT)
+                network.factors.values = factors
+            yield self.cutter.cut(rows, starts), factors
 
     def _inputs(
         self, windows: Windows, network: ForecastingNetwork, past: Tensor, channel: int
     ) -> tuple[Tensor | None, ...]:
-        """Return what a network is given of a new channel, whose windows (B, L) are in its units.
+        """Return what a network is given of a new channel with windows (B, L) in its units.
 
         Every channel of the network is given the same.
         """
@@ -486,18 +508,6 @@ class ChannelSolver:
             None if static is None else static[:, [self._first_new + channel]],
         )
 
-    def _in_units(
-        self, windows: Windows, units: MeanDeviation, channels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return past (a, B, L) and future (a, B, H) of new channels' windows, in their units."""
-        columns = self._first_new + channels
-        own, target = (one[..., columns].mT for one in (windows.past_target, windows.future_target))
-        if self.standardises:
-            unit = Standardiser(len(channels)).to(own)
-            unit.set_units("target", units.mean[channels], units.deviation[channels])
-            own, target = unit.standardise(own), unit.standardise(target)
-        return own.transpose(0, 1), target.transpose(0, 1)
-
     @torch.no_grad()
     def _step_errors(
         self,
@@ -505,7 +515,7 @@ class ChannelSolver:
         units: MeanDeviation,
         channels: Tensor,
         n_filled: int = 0,
-    ) -> list[tuple[Tensor, StepErrors, StepErrors]]:
+    ) -> list[tuple[Tensor, StepErrors, StepErrors | None]]:
         """Return the errors of places on windows of new channels, of some channels at a time.
 
         Parameters
@@ -518,8 +528,8 @@ class ChannelSolver:
 
         Returns
         -------
-        list of (Tensor, StepErrors, StepErrors)
-            Numbers of channels, errors on the other windows, and on those taken apart.
+        list of (Tensor, StepErrors, StepErrors or None)
+            Numbers of channels, errors on the other windows, and on those taken apart, if any are.
         """
         n_windows = max(len(one.target) for one in series) - self.cutter.width + 1
         n_values = n_windows * self.cutter.horizon * self.spread.n_directions
@@ -528,28 +538,34 @@ class ChannelSolver:
         squares = torch.zeros(len(channels), dtype=torch.float64)
         for one in series:
             left = n_filled
-            for block, factors in self._blocks([one], self._probe):
+            for block, factors in self._blocks(one, units, self._probe):
                 added = None
                 if self._map is not None and factors is not None:
                     added = self._map.added_by(factors[:, 0].cpu())
                 first = min(left, len(block.past_target))
                 left -= first
-                past, future = self._in_units(block, units, channels)
+                past, future = (
+                    values.movedim(2, 0)[channels]  # (a, B, L) and (a, B, H)
+                    for values in (block.past_target, block.future_target)
+                )
                 target = future.double().cpu()
                 squares += target.nan_to_num().square().sum(dim=(1, 2))
                 for some, (whole, filled) in zip(chunks, parts, strict=True):
                     forecast = self._along_directions(block, past[some], channels[some], added)
                     missed, slopes = target[some] - forecast[..., 0], forecast[..., 1:]
                     whole.append(StepErrors.of(missed[:, first:], slopes[:, first:]))
-                    filled.append(StepErrors.of(missed[:, :first], slopes[:, :first]))
+                    if first:
+                        filled.append(StepErrors.of(missed[:, :first], slopes[:, :first]))
         found = []
         kinds = torch.finfo(self.cutter.dtype), torch.finfo(squares.dtype)
         rounding = max(kinds[0].eps ** 2, kinds[1].eps)
         for some, several in zip(chunks, parts, strict=True):
-            own, apart = (reduce(add, one) for one in several)
-            n_known = (own.counts + apart.counts).sum(dim=1)
+            own, apart = (reduce(add, one) if one else None for one in several)
+            assert own is not None
+            n_known = (own if apart is None else own + apart).counts.sum(dim=1)
             least = (rounding * squares[some] / n_known).clamp(min=kinds[1].tiny)
-            found.append((channels[some], replace(own, least=least), replace(apart, least=least)))
+            apart = apart and replace(apart, least=least)
+            found.append((channels[some], replace(own, least=least), apart))
         return found
 
     def _along_directions(
@@ -573,16 +589,21 @@ class ChannelSolver:
         self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int
     ) -> Tensor:
         """Return the place of a channel by steps along gradients, of all windows at once."""
-        network, loss = self._alone, self.loss or squared_error
+        network, loss = self._of_new(1), self.loss or squared_error
+        if self._attributes is not None:
+            _set_attributes(network, self._attributes)
         place = torch.zeros(self.spread.n_directions, dtype=torch.float64, requires_grad=True)
 
         def outputs() -> tuple[Tensor, Tensor]:
             self.spread.put(network, place[None])
             found, targets = [], []
-            for block, _ in self._blocks(series, network):
-                past, future = self._in_units(block, units, torch.tensor([channel]))
-                found.append(network(*self._inputs(block, network, past[0], channel)))
-                targets.append(future[0, ..., None])
+            for one in series:
+                for block, _ in self._blocks(one, units, network):
+                    past, future = (
+                        values[..., channel] for values in (block.past_target, block.future_target)
+                    )
+                    found.append(network(*self._inputs(block, network, past, channel)))
+                    targets.append(future[..., None])
             return torch.cat(found).double(), torch.cat(targets).double()
 
         with torch.no_grad():
@@ -605,6 +626,24 @@ class ChannelSolver:
         optimizer.step(objective)
         found = place.detach()
         return found if found.isfinite().all() else torch.zeros_like(found)
+
+
+def _of_new_channels(
+    network: ForecastingNetwork, axes: Mapping[str, int], n_known: int, n_new: int
+) -> ForecastingNetwork:
+    """Return a network of new channels, whose windows are standardised as they are cut."""
+    other = with_channels(network, axes, [None] * n_new, n_known).eval()
+    if other.standardiser is not None:
+        other.standardiser.target_mean.zero_()
+        other.standardiser.target_deviation.fill_(1.0)
+    return other
+
+
+def _set_attributes(network: ForecastingNetwork, values: Tensor) -> None:
+    """Set the attributes (S,) of all channels of a network."""
+    for _, context in with_attributes(network):
+        assert context.from_attributes is not None
+        context.set_attributes(values.expand_as(context.from_attributes.values))
 
 
 def _units_in(network: ForecastingNetwork) -> tuple[Tensor, Tensor]:

@@ -49,16 +49,6 @@ class QuadraticError:
         products = squares - 2 * (places * self.right).sum(dim=-1)
         return (self.total + products).maximum(self.least)
 
-    def of_one(self, number: int) -> Self:
-        """Return that of one of several channels."""
-        return type(self)(
-            self.gram[number],
-            self.right[number],
-            self.total[number],
-            self.n_windows,
-            self.least[number],
-        )
-
     def scaled(self, factor: float) -> Self:
         """Return the error in other units of what is forecast."""
         return type(self)(

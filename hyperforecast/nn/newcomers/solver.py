@@ -53,6 +53,9 @@ TYPICAL_WINDOWS = 2048
 FEWEST, MOST = 8, 96
 """Windows of one of them."""
 
+ONE = torch.tensor([0])
+"""The first of the new channels, where it is the only one."""
+
 MAX_STEPS = 20
 """Steps of L-BFGS where forecasts are not linear."""
 
@@ -171,6 +174,7 @@ class ChannelSolver:
         units: MeanDeviation,
         adaptation: Adaptation = "solve",
         keeps_units: bool = True,
+        shares_place: bool = False,
     ) -> Tensor:
         """Return the places of new channels.
 
@@ -186,50 +190,61 @@ class ChannelSolver:
         keeps_units : bool, default=True
             Whether the channels will be forecast in units of these rows, whose mean may be far from
             their level; else in those of the rows that are then given.
+        shares_place : bool, default=False
+            Whether the new channels have one place in common, as components of a series that share
+            its weights: their windows are all windows of it.
 
         Returns
         -------
-        Tensor, shape (A, K)
+        Tensor, shape (A, K), or (1, K) of channels that share their place
             Where no row of a horizon is known, or all are the same, the place that serves all known
             channels, or zero where that is what attributes say, or the head that all share. Zero,
             too, if forecasts are not linear in the place.
         """
-        n_new, k = len(units.mean), self.spread.n_directions
-        nowhere = torch.zeros(n_new, k, dtype=torch.float64)
+        every, k = torch.arange(len(units.mean)), self.spread.n_directions
+        groups = [every] if shares_place else list(every.split(1))
+        nowhere = torch.zeros(len(groups), k, dtype=torch.float64)
         if not k:
             return nowhere
         seen = [one for one in series if len(one.target) > 1 + self.cutter.shift]
         pool = self.pool
         if not seen:
-            return nowhere if pool is None else pool.start.expand(n_new, -1)
+            return nowhere if pool is None else pool.start.expand(len(groups), -1)
         if adaptation == "encoder":
-            assert self.encoder is not None
-            return torch.stack([self._read(seen, units, channel) for channel in range(n_new)])
+            return torch.stack([self._read(seen, units, channels) for channels in groups])
         if adaptation == "solve" and pool is not None:
             level = self._level_of(seen, units, keeps_units)
             varying = level.variance.nonzero().flatten()
             rows = [self._filled_up(self._open_ended(one)) for one in seen]
-            places = pool.start.repeat(n_new, 1)
-            n_filled = self.cutter.lookback - 1
-            for channels, own, filled in self._step_errors(rows, units, varying, n_filled):
+            places = pool.start.repeat(len(groups), 1)
+            found = self._step_errors(rows, units, varying, self.cutter.lookback - 1)
+            if shares_place and len(varying):
+                of_all = replace(level, variance=level.variance[varying].mean())
+                own, filled = (
+                    reduce(add, [one.of_all() for one in some if one is not None])
+                    for some in list(zip(*found, strict=True))[1:]
+                )
+                return pool.place(own, of_all, filled)[None]
+            for channels, own, filled in found:
                 of_some = replace(level, variance=level.variance[channels])
                 places[channels] = pool.place(own, of_some, filled)
             return places
         rows = self._with_windows(seen)
         if not rows:
             return nowhere
-        return torch.stack([self._by_steps(rows, units, channel) for channel in range(n_new)])
+        return torch.stack([self._by_steps(rows, units, channels) for channels in groups])
 
     def own_rows(self, series: Sequence[ObservedSeries], channel: int = 0) -> list[Tensor]:
         """Return the rows (T,) of a new channel."""
         return [one.target[:, self._first_new + channel] for one in series]
 
     def errors(
-        self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int = 0
+        self, series: Sequence[ObservedSeries], units: MeanDeviation, channels: Tensor = ONE
     ) -> QuadraticError:
-        """Return the error of places on all windows of a new channel, which has some."""
-        ((_, own, _),) = self._step_errors(series, units, torch.tensor([channel]))
-        return own.weighed(torch.ones(self.cutter.horizon, dtype=torch.float64)).of_one(0)
+        """Return the error of places on all windows of new channels, which have some."""
+        found = self._step_errors(series, units, channels)
+        own = reduce(add, [of_some.of_all() for _, of_some, _ in found])
+        return own.weighed(torch.ones(self.cutter.horizon, dtype=torch.float64))
 
     def moved(
         self,
@@ -237,9 +252,9 @@ class ChannelSolver:
         series: Sequence[ObservedSeries],
         units: MeanDeviation,
         own_weights: Sequence[float],
-        channel: int = 0,
+        channels: Tensor = ONE,
     ) -> Tensor:
-        """Return where a new channel moves to from a place on windows of its own, if it has some.
+        """Return where new channels move to from a place on windows of their own, if they have any.
 
         Parameters
         ----------
@@ -247,9 +262,9 @@ class ChannelSolver:
         series, units
             See :meth:`solve`.
         own_weights : sequence of float
-            How much a horizon of its rows counts; all are tried.
-        channel : int, default=0
-            Which of the new channels.
+            How much a horizon of their rows counts; all are tried.
+        channels : Tensor, shape (a,), int64
+            Which of the new channels: the first one if not given, or those that share the place.
 
         Returns
         -------
@@ -258,7 +273,7 @@ class ChannelSolver:
         rows = self._with_windows(series)
         if self.pool is None or not rows or not any(own_weights):
             return place.expand(len(own_weights), -1)
-        own, loss = self.errors(rows, units, channel), self.pool.mean_loss
+        own, loss = self.errors(rows, units, channels), self.pool.mean_loss
         n_seen = max(1.0, own.n_windows / self.cutter.horizon)
         return torch.stack([own.drawn(place, loss, weight * n_seen) for weight in own_weights])
 
@@ -299,11 +314,22 @@ class ChannelSolver:
         gained = at_one - at_zero
         return 1 - gained[:, 0], gained[:, 1:-1] - gained[:, :1]
 
-    def _read(self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int) -> Tensor:
-        """Return the place (K,) that the encoder says, and the channel's own windows."""
+    def _read(
+        self, series: Sequence[ObservedSeries], units: MeanDeviation, channels: Tensor
+    ) -> Tensor:
+        """Return the place (K,) that the encoder says, and the windows of channels that share it.
+
+        Rows of several are stretches of one history, each channel's in its own units.
+        """
         assert self.encoder is not None
-        place = self.encoder.place(self.own_rows(series, channel))
-        return self.moved(place, series, units, [self.encoder.own_weight], channel)[0]
+        unit = torch.where(units.deviation > 0, units.deviation, 1.0)
+        history = [
+            (rows - units.mean[channel]) / unit[channel]
+            for channel in channels.tolist()
+            for rows in self.own_rows(series, channel)
+        ]
+        place = self.encoder.place(history)
+        return self.moved(place, series, units, [self.encoder.own_weight], channels)[0]
 
     @property
     def _first_new(self) -> int:
@@ -586,9 +612,9 @@ class ChannelSolver:
         return forecast
 
     def _by_steps(
-        self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int
+        self, series: Sequence[ObservedSeries], units: MeanDeviation, channels: Tensor
     ) -> Tensor:
-        """Return the place of a channel by steps along gradients, of all windows at once."""
+        """Return the place of channels by steps along gradients, of all windows at once."""
         network, loss = self._of_new(1), self.loss or squared_error
         if self._attributes is not None:
             _set_attributes(network, self._attributes)
@@ -599,17 +625,16 @@ class ChannelSolver:
             found, targets = [], []
             for one in series:
                 for block, _ in self._blocks(one, units, network):
-                    past, future = (
-                        values[..., channel] for values in (block.past_target, block.future_target)
-                    )
-                    found.append(network(*self._inputs(block, network, past, channel)))
-                    targets.append(future[..., None])
+                    for channel in channels.tolist():
+                        past = block.past_target[..., channel]
+                        found.append(network(*self._inputs(block, network, past, channel)))
+                        targets.append(block.future_target[..., [channel]])
             return torch.cat(found).double(), torch.cat(targets).double()
 
         with torch.no_grad():
             output, target = outputs()
         left = target[..., 0] - output[..., 0, 0]
-        share = effective_share(left, len(series), self.cutter.shift)
+        share = effective_share(left, len(series) * len(channels), self.cutter.shift)
         n_counting = share * left.isfinite().sum()
         optimizer = torch.optim.LBFGS([place], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
 

@@ -58,5 +58,4 @@ def test_of_several_channels_it_is_that_of_each() -> None:
     torch.testing.assert_close(both(places), expected)
     found = both.drawn(places, loss, 0.7)
     for number, (error, place) in enumerate(zip(each, places, strict=True)):
-        torch.testing.assert_close(both.of_one(number)(place), error(place))
         torch.testing.assert_close(found[number], error.drawn(place, loss, 0.7))

@@ -239,12 +239,12 @@ class ChannelSolver:
         return [one.target[:, self._first_new + channel] for one in series]
 
     def errors(
-        self, series: Sequence[ObservedSeries], units: MeanDeviation, channels: Tensor = ONE
-    ) -> QuadraticError:
-        """Return the error of places on all windows of new channels, which have some."""
-        found = self._step_errors(series, units, channels)
-        own = reduce(add, [of_some.of_all() for _, of_some, _ in found])
-        return own.weighed(torch.ones(self.cutter.horizon, dtype=torch.float64))
+        self, series: Sequence[ObservedSeries], units: MeanDeviation
+    ) -> list[QuadraticError]:
+        """Return the errors of places on all windows of each new channel, which have some."""
+        alike = torch.ones(self.cutter.horizon, dtype=torch.float64)
+        found = self._step_errors(series, units, torch.arange(len(units.mean)))
+        return [error for _, own, _ in found for error in own.weighed(alike).of_each()]
 
     def moved(
         self,
@@ -273,9 +273,12 @@ class ChannelSolver:
         rows = self._with_windows(series)
         if self.pool is None or not rows or not any(own_weights):
             return place.expand(len(own_weights), -1)
-        own, loss = self.errors(rows, units, channels), self.pool.mean_loss
+        found = self._step_errors(rows, units, channels)
+        own = reduce(add, [of_some.of_all() for _, of_some, _ in found])
+        alike = torch.ones(self.cutter.horizon, dtype=torch.float64)
+        error, loss = own.weighed(alike), self.pool.mean_loss
         n_seen = max(1.0, own.n_windows / self.cutter.horizon)
-        return torch.stack([own.drawn(place, loss, weight * n_seen) for weight in own_weights])
+        return torch.stack([error.drawn(place, loss, weight * n_seen) for weight in own_weights])
 
     def _level_of(
         self,

@@ -480,6 +480,20 @@ class TestSharedByComponents:
         for _, context in with_attributes(again.network):
             assert context.weight[10:].any()
 
+    def test_without_a_value_of_one_of_them_an_error_says_which(
+        self, trained: HyperforecastModel
+    ) -> None:
+        (new,) = self.without_kind(self.new)[:1]
+        gaps = new.with_values(new.values() * [1.0, np.nan, 1.0])
+        with (
+            pytest.warns(UserWarning, match="not trained on"),
+            pytest.raises(ValueError, match=r"`series` has no value of 'b'.*level and unit"),
+        ):
+            trained.predict(H, series=gaps)
+        known = self.without_kind(self.known)[0]
+        gaps = known.with_values(known.values() * [1.0, np.nan, 1.0])
+        assert np.isfinite(trained.predict(H, series=gaps).values()).all()
+
     @pytest.mark.parametrize("adaptation", ["solve", "fine-tune"])
     def test_see_factors_of_the_components(self, adaptation: Any) -> None:
         """Of which there are more here than series."""

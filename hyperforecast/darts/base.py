@@ -70,6 +70,7 @@ from hyperforecast.darts.likelihood_roles import check_likelihood, output_roles
 from hyperforecast.darts.module import ForecastingModule, folded
 from hyperforecast.darts.newcomers.added_channels import (
     check_is_trained,
+    check_nothing_added,
 )
 from hyperforecast.darts.newcomers.new_channels import (
     for_channels_of,
@@ -801,6 +802,8 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
             other = other or for_new_series(self, several)
             if other is not None:
                 return other.predict(*args, **kwargs)
+        elif self.model is not None and self.training_series is None:
+            check_nothing_added(self)
         with random_turn():
             return super().predict(*args, **_plain_numbers(kwargs))
 

@@ -62,7 +62,7 @@ def channel_axes(arguments: Mapping[str, Any]) -> dict[str, int]:
     arguments : mapping
         Of :class:`ForecastingNetwork`.
     """
-    return dict(_channel_axes(KeyedArguments(pinned(arguments))))
+    return dict(_channel_axes(_key(arguments)))
 
 
 def series_tables(arguments: Mapping[str, Any]) -> frozenset[str]:
@@ -78,7 +78,7 @@ def series_tables(arguments: Mapping[str, Any]) -> frozenset[str]:
 
 def belongs_to_channels(**arguments: Any) -> bool:
     """Say whether anything in a network is that of a channel; arguments as for the network."""
-    return bool(_channel_axes(KeyedArguments(pinned(arguments))))
+    return bool(_channel_axes(_key(arguments)))
 
 
 def check_by_series(**arguments: Any) -> None:
@@ -116,8 +116,10 @@ def with_channels(
     n_known : int, optional
         How many of the network's channels, from the first on, are known; all if not given.
     """
-    held = (*network.named_parameters(), *network.named_buffers())
-    resized = copy.deepcopy(network, {id(v): v for name, v in held if name not in axes})
+    # what belongs to channels is put in the place of theirs below
+    resized = copy.deepcopy(
+        network, {id(v): v for v in (*network.parameters(), *network.buffers())}
+    )
     for name, axis in axes.items():
         path, _, last = name.rpartition(".")
         module = resized.get_submodule(path)
@@ -150,7 +152,14 @@ def _chosen(
         fresh = usual_offsets(known[:, None])[0, 0]
     else:
         fresh = known.double().mean(dim=0).to(values)
-    return torch.stack([fresh if source is None else values[source] for source in sources])
+    entries = torch.cat([values, fresh[None]])
+    numbers = [len(values) if source is None else source for source in sources]
+    return entries[torch.tensor(numbers, device=values.device)]
+
+
+def _key(arguments: Mapping[str, Any]) -> KeyedArguments:
+    """Return arguments of a network, said or left out, as one key of what follows from them."""
+    return KeyedArguments({"weights_by": "channel", "n_series": 1, **pinned(arguments)})
 
 
 @lru_cache(maxsize=128)

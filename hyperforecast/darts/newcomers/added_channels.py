@@ -104,7 +104,33 @@ def with_added_channels(
             observed = less_cycles(larger, observed, numbers)
         places = solver.solve(observed, units, adaptation)
         solver.spread.write(larger, channels, places)
-    return for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
+    other = for_other_channels(model, larger, [*kept, *new], n_trained=n_known)
+    other.training_series = _stacked(model, series, other.channel_names)
+    return other
+
+
+def _stacked(model: Any, series: Sequence[TimeSeries], names: Sequence[str]) -> TimeSeries | None:
+    """Return the last rows of what a model was trained on, with those of new channels beside them.
+
+    ``None`` where they are not known over a lookback that ends where the training series does.
+    """
+    trained: TimeSeries | None = model.training_series
+    if trained is None or len(series) != 1 or trained.static_covariates is not None:
+        return None
+    (rows,) = series
+    given = [name for name in names if name in rows.components]
+    given = [name for name in given if name not in model.trained_channel_names]
+    kept = [str(name) for name in trained.components if name not in given]
+    if {*kept, *given} != {*names}:
+        return None
+    trained, beside = trained[kept], rows[given]
+    n_rows = min(len(trained), len(beside))
+    if n_rows < model.input_chunk_length or has_gaps(beside[-n_rows:]):
+        return None
+    trained, beside = trained[-n_rows:], beside[-n_rows:].astype(trained.dtype)
+    if not trained.time_index.equals(beside.time_index):
+        return None
+    return trained.stack(beside.with_static_covariates(None))[list(names)]
 
 
 def encoder_of_channels(
@@ -160,6 +186,17 @@ def check_is_trained(model: Any) -> None:
         raise ValueError(
             "The model does not know the names of its channels, because it was trained on a "
             "dataset that keeps no series. Train it by `fit()`."
+        )
+
+
+def check_nothing_added(model: Any) -> None:
+    """Raise if a model that is to forecast its own training series has other channels by now."""
+    added = model.channel_names[len(model.trained_channel_names) :]
+    if added:
+        raise ValueError(
+            f"Channels were added to the model, {', '.join(map(repr, added[:5]))}, and the rows "
+            "given of them do not reach over the last lookback of the series that it was trained "
+            "on. Give `series` to forecast: the channels trained on, with any of those added."
         )
 
 

@@ -21,6 +21,7 @@ from hyperforecast.darts.training.random_turns import random_turn
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
+from hyperforecast.nn.layers.channel_offsets import OFFSETS
 from hyperforecast.nn.layers.standardiser import Standardiser
 from hyperforecast.nn.newcomers import (
     Adaptation,
@@ -29,12 +30,14 @@ from hyperforecast.nn.newcomers import (
     less_cycles,
     train_encoder,
 )
-from hyperforecast.nn.newcomers.cycles import without_cycles
+from hyperforecast.nn.newcomers.cycles import TABLES, without_cycles
 from hyperforecast.nn.resizing import (
     FILLER,
-    FILLING_UNITS,
     LOADINGS,
+    UNITS,
     channel_axes,
+    pinned,
+    series_tables,
     with_channels,
 )
 
@@ -73,7 +76,7 @@ def with_added_series(
         name: n for name, n in (model.model.short_series | n_rows).items() if n < network.lookback
     }
     rows = _rows_of(model, ordered, past, future, list(stretches.values()))
-    _solve_for(added, rows, len(trained) * network.n_channels, adaptation)
+    _solve_for(added, rows, len(trained), adaptation)
     return added
 
 
@@ -101,8 +104,13 @@ def encoder_of_series(
             _side_by_side([*_components(network, rows, row, first=0), one])
             for row, one in enumerate(rows)
         ]
-    solver, by_row = _solver(model, len(rows), None)
-    return train_encoder(solver, rows, by_row.attributes())
+    n_together = _n_together(network)
+    known = [
+        [one for part in rows[i : i + n_together] for one in part]
+        for i in range(0, len(rows), n_together)
+    ]
+    solver, by_row = _solver(model, len(known), None)
+    return train_encoder(solver, known, by_row.attributes())
 
 
 def _by_name(model: Any, series: Sequence[TimeSeries]) -> dict[str, list[int]]:
@@ -155,8 +163,6 @@ def _check(network: ForecastingNetwork, module_params: dict[str, Any]) -> None:
             "with its channels can be forecast, and `add_channels` adds channels."
         )
     obstacle = mixing_obstacle(network, module_params)
-    if network.weights_by == "series" and network.n_channels > 1:
-        obstacle = "its components share their weights (weights_by='both' tells them apart)"
     if network.static_covariate_map is not None:
         obstacle = "static covariates shift its forecasts, and generate no weights"
     if network.instance_norm is not None and any(True for _ in network.instance_norm.parameters()):
@@ -201,30 +207,44 @@ def _solve_for(
     rows : sequence of sequence of ObservedSeries
         Stretches of rows of each.
     n_known : int
-        How many channels of series were trained on, the first ones.
+        How many series were trained on, the first ones.
     adaptation : {"solve", "encoder", "fine-tune"}
     """
     network: ForecastingNetwork = model.network
-    solver, by_row = _solver(model, n_known, encoder_for(model, adaptation))
+    n_channels, n_together = network.n_channels, _n_together(network)
+    per_series = n_channels // n_together
+    solver, by_row = _solver(model, n_known * per_series, encoder_for(model, adaptation))
     attributes = by_row.attributes()
-    first = by_row.n_channels - len(rows)
+    first = network.n_series * n_channels - len(rows)  # of units and cycles
+    n_new = len(rows) // n_together
+    first_row = by_row.n_channels - n_new  # of weights
     left = [less_cycles(network, one, [first + i]) for i, one in enumerate(rows)]
-    places = torch.zeros(len(rows), solver.spread.n_directions, dtype=torch.float64)
-    n_channels = network.n_channels
-    for some in _together(left, attributes is not None, network.factors is not None and n_channels):
-        numbers = [first + i for i in some]
+    places = torch.zeros(n_new, solver.spread.n_directions, dtype=torch.float64)
+    if n_together > 1:
+        groups = [[*range(i, i + n_together)] for i in range(0, len(rows), n_together)]
+    else:
+        of_series = n_channels if network.factors is not None else 0
+        groups = _together(left, attributes is not None, of_series)
+    for some in groups:
+        own = sorted({i // n_together for i in some})
         if attributes is not None:
-            solver.set_attributes(attributes[numbers[0]])
-        units = MeanDeviation(torch.zeros(len(some)).double(), torch.ones(len(some)).double())
-        if network.standardiser is not None:
-            units = MeanDeviation(*network.standardiser.units_of(numbers))
+            solver.set_attributes(attributes[first_row + own[0]])
         together = [left[i] for i in some]
+        if network.standardiser is None:
+            units = MeanDeviation.of([one.target for one in _side_by_side(together)])
+        else:
+            units = MeanDeviation(*network.standardiser.units_of([first + i for i in some]))
         if network.factors is not None:
             together = [*_components(network, left, some[0], first), *together]
         observed = _side_by_side(together)
         keeps_units = sum(one.n_rows for one in observed) >= network.lookback
-        places[some] = solver.solve(observed, units, adaptation, keeps_units)
-    solver.spread.write(network, range(first, by_row.n_channels), places)
+        places[own] = solver.solve(observed, units, adaptation, keeps_units, n_together > 1)
+    solver.spread.write(network, range(first_row, by_row.n_channels), places)
+
+
+def _n_together(network: ForecastingNetwork) -> int:
+    """Return how many components of a series have the same row of the tables of weights."""
+    return network.n_channels if network.weights_by == "series" else 1
 
 
 def _together(
@@ -303,7 +323,7 @@ def _solver(
 def _of_factors(
     network: ForecastingNetwork, by_row: ForecastingNetwork, axes: dict[str, int]
 ) -> ForecastingNetwork | None:
-    """Return what makes factors of the components of a series, which are in its units.
+    """Return what makes factors of the components of a series, given in its units.
 
     Parameters
     ----------
@@ -319,11 +339,10 @@ def _of_factors(
     """
     if network.factors is None:
         return None
-    one = with_channels(without_cycles(by_row), axes, range(network.n_channels))
+    # factors and levels are those of the components, and no weights are asked
+    one = with_channels(without_cycles(by_row), axes, [None] * network.n_channels)
     one.factors, one.gap_filler = network.factors, network.gap_filler
-    if one.standardiser is not None:
-        one.standardiser.target_mean.zero_()
-        one.standardiser.target_deviation.fill_(1.0)
+    one.standardiser = None
     return one
 
 
@@ -331,14 +350,25 @@ def _by_row(
     network: ForecastingNetwork, arguments: dict[str, Any]
 ) -> tuple[ForecastingNetwork, dict[str, Any]]:
     """Return a network whose channels are the rows of one's tables, and its arguments."""
-    n_rows = network.n_series * network.n_channels
-    arguments = {**arguments, "weights_by": "channel", "n_channels": n_rows, "n_series": 1}
+    tables, count = series_tables(arguments), network.n_series * network.n_channels
+    n_rows = count // _n_together(network)
+    # factors are made of a series' components, and there are no more of them than channels
+    n_made = max(n_rows, network.n_channels)
+    arguments = {**pinned(arguments), "weights_by": "channel", "n_channels": n_made, "n_series": 1}
     with random_turn():  # what is drawn is written over
         by_row = ForecastingNetwork(**arguments)
     like = next(network.parameters())
     weights = by_row.state_dict()
-    # factors are made of a series' components, as many as there are
-    others = (FILLER, FILLING_UNITS, LOADINGS)
-    weights |= {n: v for n, v in network.state_dict().items() if not n.startswith(others)}
+    # what is not asked has entries for components, that share their weights, too
+    others = (FILLER, LOADINGS, OFFSETS, TABLES, *UNITS)
+    for name, value in network.state_dict().items():
+        if not name.startswith(others):
+            kept = value
+            if name in tables:
+                kept = weights[name].to(value)
+                kept[:n_rows] = value
+            weights[name] = kept
     by_row.to(like.device, like.dtype).load_state_dict(weights)
+    if n_made > n_rows:
+        by_row = with_channels(by_row, channel_axes(arguments), range(n_rows))
     return by_row.eval(), arguments

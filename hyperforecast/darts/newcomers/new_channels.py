@@ -140,10 +140,21 @@ def phased_rows(
 
 
 def units_of(series: Sequence[TimeSeries], names: Sequence[str]) -> dict[str, Tensor]:
-    """Return mean and deviation of every channel over all rows of all series, gaps left out."""
+    """Return mean and deviation of every channel over all rows of all series, gaps left out.
+
+    Raises
+    ------
+    ValueError
+        If a channel has no value, and so no unit.
+    """
     chosen = [one if list(one.components) == list(names) else one[list(names)] for one in series]
     rows = np.concatenate([one.values(copy=False) for one in chosen])
     rows = rows.astype(np.float64)
+    if unknown := [name for name, gaps in zip(names, np.isnan(rows).T, strict=True) if gaps.all()]:
+        raise ValueError(
+            f"`series` has no value of {', '.join(map(repr, unknown[:5]))}, which was not trained "
+            "on, so nothing says its level and unit. Give rows with values, or leave it out."
+        )
     return {
         "mean": torch.from_numpy(np.nanmean(rows, axis=0)),
         "deviation": torch.from_numpy(np.nanstd(rows, axis=0)),
@@ -167,8 +178,7 @@ def for_other_channels(
     n_trained : int, optional
         How many of them, from the first on, were trained on; all if not given.
     """
-    other = model.__class__.__new__(model.__class__)
-    other.__dict__.update(model.__dict__)
+    other = sharing_all(model)
     sample = model.train_sample
     assert sample is not None
     assert sample.past_target is not None
@@ -190,6 +200,13 @@ def for_other_channels(
     other.pl_module_params = {**model.pl_module_params, "train_sample_shape": shapes}
     other.model = model.model.for_channels(network, names, shapes, n_trained)
     other.training_series = None
-    other.trainer = None
     other._reference_names = None
+    return other
+
+
+def sharing_all(model: Any) -> Any:
+    """Return a model that shares all with a trained one, and may be given a network of its own."""
+    other = model.__class__.__new__(model.__class__)
+    other.__dict__.update(model.__dict__)
+    other.trainer = None
     return other

@@ -13,7 +13,7 @@ from torch import Tensor
 from hyperforecast.darts.inputs.attributes import AttributeEncoder
 from hyperforecast.darts.inputs.names import name_order
 from hyperforecast.darts.inputs.series_numbers import series_name
-from hyperforecast.darts.newcomers.new_channels import phased_rows, units_of
+from hyperforecast.darts.newcomers.new_channels import phased_rows, sharing_all, units_of
 from hyperforecast.darts.newcomers.trained_on import begin_at_zero
 from hyperforecast.darts.ordered_inputs import reorder
 from hyperforecast.darts.training.random_turns import random_turn
@@ -194,12 +194,10 @@ def _take_cycles(
 
 def with_network(model: Any, network: ForecastingNetwork) -> Any:
     """Return a model that shares all with a trained one but its network."""
-    other = model.__class__.__new__(model.__class__)
-    other.__dict__.update(model.__dict__)
+    other = sharing_all(model)
     other.model = copy.copy(model.model)
     other.model._modules = {**model.model._modules, "network": network}
     other.model.short_series = {}
-    other.trainer = None
     return other
 
 
@@ -220,8 +218,7 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
         encoder = AttributeEncoder.from_state(model.model.attributes)
         table = encoder.table([one for one, *_ in series], model.model.series_id)
         attributes = torch.from_numpy(encoder.encode(table))
-    other = model.__class__.__new__(model.__class__)
-    other.__dict__.update(model.__dict__)
+    other = sharing_all(model)
     module = copy.copy(model.model)
     arguments = pinned(module.network_arguments)
     kept = [i for i, name in enumerate(module.series_names) if name not in names]
@@ -243,7 +240,6 @@ def with_series(model: Any, names: Sequence[str], series: Sequence[Sequence[Time
     module._hparams = copy.copy(module.hparams)  # what a file makes the module from
     module._hparams.update(network=module.network_arguments, series_names=names)
     other.model = module
-    other.trainer = None
     return other
 
 

@@ -24,6 +24,7 @@ def note_training(module: Any, dataset: TorchTrainingDataset) -> None:
     module.short_series = {}
     network = module.network
     count = n_rows(network.weights_by, network.n_channels, network.n_series)
+    count = max(count, network.n_channels)  # there are no more factors than channels
     as_of_channels = {**module.network_arguments, "weights_by": "channel", "n_channels": count}
     if not belongs_to_channels(**as_of_channels):
         return

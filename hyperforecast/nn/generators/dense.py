@@ -61,10 +61,11 @@ class DenseGenerator(PiecewiseGenerator):
         with torch.no_grad():
             for basis in self.weight_bases:
                 initialise(basis)
-                started = basis.any(dim=1, keepdim=True)  # rows that start at zero stay there
-                level = basis.sum() / (started.sum() * in_features)
-                basis -= torch.where(started, level, 0.0)  # the level does not change at the start
-            self.weight_bases.mul_(self.basis_scale)
+            started = self.weight_bases.any(dim=2, keepdim=True)  # rows at zero stay there
+            sums = self.weight_bases.sum(dim=(1, 2), keepdim=True)
+            level = sums / (started.sum(dim=1, keepdim=True) * in_features)
+            # the level does not change at the start
+            self.weight_bases.sub_(torch.where(started, level, 0.0)).mul_(self.basis_scale)
 
     def generate(self, context: Tensor) -> tuple[Tensor, Tensor | None]:
         """Mix the bases."""

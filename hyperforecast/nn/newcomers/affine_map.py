@@ -63,10 +63,10 @@ class AffineMap:
 
     def __call__(self, windows: Tensor, added: Tensor | None = None) -> Tensor:
         """Return forecasts (..., B, H, m) of windows (..., B, L), given what factors add."""
-        # each step's forecasts lie side by side, as they are summed
-        by_step = windows.double().flatten(0, -2) @ self.weight.transpose(0, 1)  # (H, n, m)
+        forecast = windows.double().flatten(0, -2) @ self.weight.flatten(1)  # (n, H·m)
         beside = self.constant if added is None else self.constant + added
-        return by_step.transpose(0, 1).unflatten(0, windows.shape[:-1]).add_(beside)
+        forecast = forecast.unflatten(1, self.weight.shape[1:])
+        return forecast.unflatten(0, windows.shape[:-1]).add_(beside)
 
     def beside_first(self) -> "AffineMap":
         """Return the map of the first channel, and of what the others add to it."""

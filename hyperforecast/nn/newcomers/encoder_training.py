@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -117,10 +117,11 @@ def train_encoder(
                 f"{solver.cutter.width}, of {least} known channels or series at least; "
                 f"{n_channels} have any. Give more rows, or leave adaptation='encoder' out."
             )
-        encoder = _fitted(solver, episodes)
+        features = _features(solver, episodes)
+        encoder = _fitted(solver, episodes, features)
         if solver.pool is None:
             return encoder
-        said = _said_of_left_out(solver, episodes)
+        said = _said_of_left_out(solver, episodes, features)
     encoder.trust = _trust(encoder.start, episodes, said)
     if not any(encoder.trust.values()):
         warnings.warn(
@@ -133,7 +134,17 @@ def train_encoder(
     return encoder
 
 
-def _said_of_left_out(solver: ChannelSolver, episodes: Sequence[Episode]) -> Tensor:
+def _features(solver: ChannelSolver, episodes: Sequence[Episode]) -> Tensor:
+    """Return what encoders see of histories."""
+    with torch.random.fork_rng(devices=[]):  # weights that are not asked are drawn
+        encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places)
+    return encoder.features([solver.own_rows([one.history]) for one in episodes])
+
+
+@torch.no_grad()
+def _said_of_left_out(
+    solver: ChannelSolver, episodes: Sequence[Episode], features: Tensor
+) -> Tensor:
     """Return what encoders say of histories, (n, K), whose channels they are not trained on."""
     said = solver.spread.places.new_zeros(len(episodes), solver.spread.n_directions)
     ranks = {number: i for i, number in enumerate(sorted({one.number for one in episodes}))}
@@ -141,8 +152,8 @@ def _said_of_left_out(solver: ChannelSolver, episodes: Sequence[Episode]) -> Ten
     for fold in range(N_FOLDS):
         of_fold = (folds == fold).nonzero().flatten().tolist()
         others = (folds != fold).nonzero().flatten().tolist()
-        encoder = _fitted(solver, [episodes[i] for i in others])
-        said[of_fold] = encoder.said([solver.own_rows([episodes[i].history]) for i in of_fold])
+        encoder = _fitted(solver, [episodes[i] for i in others], features[others])
+        said[of_fold] = encoder(features[of_fold]).double()
     return said
 
 
@@ -156,16 +167,46 @@ def _episodes(
         variance = _units(solver, known[number]).deviation.item() ** 2 if known[number] else 0.0
         if not variance > 0:
             continue
-        for history, until, behind in _cuts(solver, known[number]):
-            units = _units(solver, [until])
-            if not units.deviation.item() > 0:
-                continue
-            if solver.pool is None:
-                error = QuadraticError.about(solver.spread.places[place])
-            else:
-                unit = units.deviation.item() ** 2 if solver.standardises else 1.0
-                error = solver.errors([behind], units).scaled(unit / variance)
-            yield Episode(place, history, units, error)
+        histories, units, behind = [], [], []
+        for history, until, rows in _cuts(solver, known[number]):
+            of_history = _units(solver, [until])
+            if of_history.deviation.item() > 0:
+                histories.append(history)
+                units.append(of_history)
+                behind.append(rows)
+        if solver.pool is None:
+            errors = [QuadraticError.about(solver.spread.places[place])] * len(histories)
+        else:
+            errors = [
+                error.scaled((one.deviation.item() ** 2 if solver.standardises else 1.0) / variance)
+                for error, one in zip(_errors(solver, behind, units), units, strict=True)
+            ]
+        for history, of_history, error in zip(histories, units, errors, strict=True):
+            yield Episode(place, history, of_history, error)
+
+
+def _errors(
+    solver: ChannelSolver, several: Sequence[ObservedSeries], units: Sequence[MeanDeviation]
+) -> list[QuadraticError]:
+    """Return the errors of places on each of several stretches of rows of a channel.
+
+    Those of as many rows are taken side by side, unless they have others beside them.
+    """
+    groups: dict[tuple[int, int], list[int]] = {}
+    for number, one in enumerate(several):
+        beside = (one.past, one.future, one.static)
+        alone = one.n_channels > 1 or any(values is not None for values in beside)
+        groups.setdefault((one.n_rows, number if alone else -1), []).append(number)
+    errors: dict[int, QuadraticError] = {}
+    for group in groups.values():
+        table = replace(
+            several[group[0]], target=torch.cat([several[i].target for i in group], dim=1)
+        )
+        of_group = MeanDeviation(
+            *(torch.cat(values) for values in zip(*(units[i] for i in group), strict=True))
+        )
+        errors.update(zip(group, solver.errors([table], of_group), strict=True))
+    return [errors[i] for i in range(len(several))]
 
 
 def _cuts(
@@ -199,14 +240,14 @@ def _units(solver: ChannelSolver, series: Sequence[ObservedSeries]) -> MeanDevia
     return MeanDeviation.of([rows[:, None] for rows in solver.own_rows(series)])
 
 
-def _fitted(solver: ChannelSolver, episodes: Sequence[Episode]) -> HistoryEncoder:
-    """Return an encoder trained on what comes behind histories.
+@torch.enable_grad()
+def _fitted(solver: ChannelSolver, episodes: Sequence[Episode], features: Tensor) -> HistoryEncoder:
+    """Return an encoder trained on what comes behind histories, given what it sees of these.
 
     Errors are relative to those of place zero.
     """
     start = None if solver.pool is None else solver.pool.start
     encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places, start)
-    features = encoder.features([solver.own_rows([one.history]) for one in episodes])
     encoder.mean.copy_(features.mean(dim=0))
     deviation = features.std(dim=0)
     encoder.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))

@@ -49,15 +49,13 @@ class QuadraticError:
         products = squares - 2 * (places * self.right).sum(dim=-1)
         return (self.total + products).maximum(self.least)
 
-    def of_one(self, number: int) -> Self:
-        """Return that of one of several channels."""
-        return type(self)(
-            self.gram[number],
-            self.right[number],
-            self.total[number],
-            self.n_windows,
-            self.least[number],
-        )
+    def of_each(self) -> list[Self]:
+        """Return those of single ones of several channels (A, ...)."""
+        parts = (self.gram, self.right, self.total, self.least)
+        return [
+            type(self)(gram, right, total, self.n_windows, least)
+            for gram, right, total, least in zip(*parts, strict=True)
+        ]
 
     def scaled(self, factor: float) -> Self:
         """Return the error in other units of what is forecast."""

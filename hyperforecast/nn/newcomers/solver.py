@@ -1,8 +1,9 @@
 """Where a new channel lies among the known ones, found from rows of its own."""
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import add
 
 import torch
@@ -51,6 +52,9 @@ TYPICAL_WINDOWS = 2048
 
 FEWEST, MOST = 8, 96
 """Windows of one of them."""
+
+ONE = torch.tensor([0])
+"""The first of the new channels, where it is the only one."""
 
 MAX_STEPS = 20
 """Steps of L-BFGS where forecasts are not linear."""
@@ -134,40 +138,35 @@ class ChannelSolver:
         self._correlations = correlations[:n_known]
         self._unseen: dict[int, Tensor] = {}
         self._level, self._deviation = (one[:n_known] for one in _units_in(network))
-        trained = with_channels(network, axes, range(n_known)).eval()
+        bare = copy.copy(network)  # attributes of a module may be any module
+        bare._modules = dict(network._modules)
         if loss is None:
-            trained.channel_offsets = None  # what tells quantiles apart
-        # factors are those of the known channels: new ones count in none
-        self._known = None
-        if network.factors is not None:
-            self._known = beside or with_channels(trained, axes, range(n_known))
-            assert trained.factor_map is not None
-            # attributes of a module may be any module
-            trained._modules["factors"] = GivenFactors()
-            trained._modules["factor_map"] = Remembering(trained.factor_map)
-            axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
-        if loss is None:
+            bare._modules["channel_offsets"] = None  # what tells quantiles apart
             axes = {n: axis for n, axis in axes.items() if not n.startswith(OFFSETS)}
-        self._alone = with_channels(trained, axes, [None])
+        # factors are those of the known channels: new ones count in none
+        self._known = self._units_of_known = None
+        if network.factors is not None:
+            self._known = beside or with_channels(network, axes, range(n_known))
+            self._units_of_known = self._known.standardiser
+            self._known.standardiser = None  # rows are standardised before windows are cut
+            assert network.factor_map is not None
+            bare._modules["factors"] = GivenFactors()
+            bare._modules["factor_map"] = Remembering(network.factor_map)
+            axes = {_behind(name): axis for name, axis in axes.items() if name != LOADINGS}
+        self._of_new = partial(_of_new_channels, bare, axes, n_known)
         # where channels begin, one step along each direction, and along all at once
         k = self.spread.n_directions
-        self._probe = with_channels(trained, axes, [None] * (k + 2))
+        self._probe = self._of_new(k + 2)
         steps = torch.cat([torch.zeros(1, k), torch.eye(k), torch.ones(1, k)]).double()
         self.spread.write(self._probe, range(k + 2), steps)
-        if self._probe.standardiser is not None:  # windows are standardised as they are cut
-            for one in (self._probe, self._alone):
-                assert one.standardiser is not None
-                one.standardiser.target_mean.zero_()
-                one.standardiser.target_deviation.fill_(1.0)
+        self._attributes: Tensor | None = None
 
     def set_attributes(self, values: Tensor) -> None:
         """Set the attributes (S,) of the channels that are solved for from now on."""
         for found in ("_map", "_of_level"):
             self.__dict__.pop(found, None)
-        for network in (self._probe, self._alone):
-            for _, context in with_attributes(network):
-                assert context.from_attributes is not None
-                context.set_attributes(values.expand_as(context.from_attributes.values))
+        self._attributes = values
+        _set_attributes(self._probe, values)
 
     def solve(
         self,
@@ -175,6 +174,7 @@ class ChannelSolver:
         units: MeanDeviation,
         adaptation: Adaptation = "solve",
         keeps_units: bool = True,
+        shares_place: bool = False,
     ) -> Tensor:
         """Return the places of new channels.
 
@@ -190,50 +190,61 @@ class ChannelSolver:
         keeps_units : bool, default=True
             Whether the channels will be forecast in units of these rows, whose mean may be far from
             their level; else in those of the rows that are then given.
+        shares_place : bool, default=False
+            Whether the new channels have one place in common, as components of a series that share
+            its weights: their windows are all windows of it.
 
         Returns
         -------
-        Tensor, shape (A, K)
+        Tensor, shape (A, K), or (1, K) of channels that share their place
             Where no row of a horizon is known, or all are the same, the place that serves all known
             channels, or zero where that is what attributes say, or the head that all share. Zero,
             too, if forecasts are not linear in the place.
         """
-        n_new, k = len(units.mean), self.spread.n_directions
-        nowhere = torch.zeros(n_new, k, dtype=torch.float64)
+        every, k = torch.arange(len(units.mean)), self.spread.n_directions
+        groups = [every] if shares_place else list(every.split(1))
+        nowhere = torch.zeros(len(groups), k, dtype=torch.float64)
         if not k:
             return nowhere
         seen = [one for one in series if len(one.target) > 1 + self.cutter.shift]
         pool = self.pool
         if not seen:
-            return nowhere if pool is None else pool.start.expand(n_new, -1)
+            return nowhere if pool is None else pool.start.expand(len(groups), -1)
         if adaptation == "encoder":
-            assert self.encoder is not None
-            return torch.stack([self._read(seen, units, channel) for channel in range(n_new)])
+            return torch.stack([self._read(seen, units, channels) for channels in groups])
         if adaptation == "solve" and pool is not None:
             level = self._level_of(seen, units, keeps_units)
             varying = level.variance.nonzero().flatten()
             rows = [self._filled_up(self._open_ended(one)) for one in seen]
-            places = pool.start.repeat(n_new, 1)
-            n_filled = self.cutter.lookback - 1
-            for channels, own, filled in self._step_errors(rows, units, varying, n_filled):
+            places = pool.start.repeat(len(groups), 1)
+            found = self._step_errors(rows, units, varying, self.cutter.lookback - 1)
+            if shares_place and len(varying):
+                of_all = replace(level, variance=level.variance[varying].mean())
+                own, filled = (
+                    reduce(add, [one.of_all() for one in some if one is not None])
+                    for some in list(zip(*found, strict=True))[1:]
+                )
+                return pool.place(own, of_all, filled)[None]
+            for channels, own, filled in found:
                 of_some = replace(level, variance=level.variance[channels])
                 places[channels] = pool.place(own, of_some, filled)
             return places
         rows = self._with_windows(seen)
         if not rows:
             return nowhere
-        return torch.stack([self._by_steps(rows, units, channel) for channel in range(n_new)])
+        return torch.stack([self._by_steps(rows, units, channels) for channels in groups])
 
     def own_rows(self, series: Sequence[ObservedSeries], channel: int = 0) -> list[Tensor]:
         """Return the rows (T,) of a new channel."""
         return [one.target[:, self._first_new + channel] for one in series]
 
     def errors(
-        self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int = 0
-    ) -> QuadraticError:
-        """Return the error of places on all windows of a new channel, which has some."""
-        ((_, own, _),) = self._step_errors(series, units, torch.tensor([channel]))
-        return own.weighed(torch.ones(self.cutter.horizon, dtype=torch.float64)).of_one(0)
+        self, series: Sequence[ObservedSeries], units: MeanDeviation
+    ) -> list[QuadraticError]:
+        """Return the errors of places on all windows of each new channel, which have some."""
+        alike = torch.ones(self.cutter.horizon, dtype=torch.float64)
+        found = self._step_errors(series, units, torch.arange(len(units.mean)))
+        return [error for _, own, _ in found for error in own.weighed(alike).of_each()]
 
     def moved(
         self,
@@ -241,9 +252,9 @@ class ChannelSolver:
         series: Sequence[ObservedSeries],
         units: MeanDeviation,
         own_weights: Sequence[float],
-        channel: int = 0,
+        channels: Tensor = ONE,
     ) -> Tensor:
-        """Return where a new channel moves to from a place on windows of its own, if it has some.
+        """Return where new channels move to from a place on windows of their own, if they have any.
 
         Parameters
         ----------
@@ -251,9 +262,9 @@ class ChannelSolver:
         series, units
             See :meth:`solve`.
         own_weights : sequence of float
-            How much a horizon of its rows counts; all are tried.
-        channel : int, default=0
-            Which of the new channels.
+            How much a horizon of their rows counts; all are tried.
+        channels : Tensor, shape (a,), int64
+            Which of the new channels: the first one if not given, or those that share the place.
 
         Returns
         -------
@@ -262,9 +273,12 @@ class ChannelSolver:
         rows = self._with_windows(series)
         if self.pool is None or not rows or not any(own_weights):
             return place.expand(len(own_weights), -1)
-        own, loss = self.errors(rows, units, channel), self.pool.mean_loss
+        found = self._step_errors(rows, units, channels)
+        own = reduce(add, [of_some.of_all() for _, of_some, _ in found])
+        alike = torch.ones(self.cutter.horizon, dtype=torch.float64)
+        error, loss = own.weighed(alike), self.pool.mean_loss
         n_seen = max(1.0, own.n_windows / self.cutter.horizon)
-        return torch.stack([own.drawn(place, loss, weight * n_seen) for weight in own_weights])
+        return torch.stack([error.drawn(place, loss, weight * n_seen) for weight in own_weights])
 
     def _level_of(
         self,
@@ -303,11 +317,22 @@ class ChannelSolver:
         gained = at_one - at_zero
         return 1 - gained[:, 0], gained[:, 1:-1] - gained[:, :1]
 
-    def _read(self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int) -> Tensor:
-        """Return the place (K,) that the encoder says, and the channel's own windows."""
+    def _read(
+        self, series: Sequence[ObservedSeries], units: MeanDeviation, channels: Tensor
+    ) -> Tensor:
+        """Return the place (K,) that the encoder says, and the windows of channels that share it.
+
+        Rows of several are stretches of one history, each channel's in its own units.
+        """
         assert self.encoder is not None
-        place = self.encoder.place(self.own_rows(series, channel))
-        return self.moved(place, series, units, [self.encoder.own_weight], channel)[0]
+        unit = torch.where(units.deviation > 0, units.deviation, 1.0)
+        history = [
+            (rows - units.mean[channel]) / unit[channel]
+            for channel in channels.tolist()
+            for rows in self.own_rows(series, channel)
+        ]
+        place = self.encoder.place(history)
+        return self.moved(place, series, units, [self.encoder.own_weight], channels)[0]
 
     @property
     def _first_new(self) -> int:
@@ -341,9 +366,11 @@ class ChannelSolver:
         if self._known is not None:
             assert self._known.factors is not None
             assert typical.together is not None
-            level, deviation = _units_in(self._known)
-            x, _ = self._known.normalise(level + deviation * typical.together.to(like))
-            features = self._known.factors(x)
+            together = typical.together.to(like)
+            if not self.standardises:
+                level, deviation = _units_in(self._known)
+                together = level + deviation * together
+            features = self._factors(together)
             if self._map is not None:  # what they add, once for all that they stand beside
                 features = self._map.added_by(features[:, 0].cpu())
         k = self.spread.n_directions
@@ -456,25 +483,49 @@ class ChannelSolver:
         past, future = repeated(series.past), repeated(series.future)
         return replace(series, target=target, past=past, future=future)
 
+    def _in_units(self, series: ObservedSeries, units: MeanDeviation) -> ObservedSeries:
+        """Return the rows of a series as networks are given them, in units of what they are of."""
+        target = series.target.to(self.cutter.dtype)
+        if not self.standardises:
+            return replace(series, target=target)
+        before, own = target.tensor_split([self._first_new], dim=1)
+        of_new = Standardiser(len(units.mean)).to(target)
+        of_new.set_units("target", *units)
+        if self._units_of_known is not None:
+            before = self._units_of_known.standardise(before.T).T
+        return replace(series, target=torch.cat([before, of_new.standardise(own.T).T], dim=1))
+
+    def _factors(self, windows: Tensor) -> Tensor:
+        """Return the common factors of windows (B, L, C) of known channels, in their units."""
+        assert self._known is not None
+        assert self._known.factors is not None
+        x, _ = self._known.normalise(windows)
+        return self._known.factors(x)
+
     def _blocks(
-        self, series: Sequence[ObservedSeries], network: ForecastingNetwork
+        self, series: ObservedSeries, units: MeanDeviation, network: ForecastingNetwork
     ) -> Iterator[tuple[Windows, Tensor | None]]:
-        """Yield windows of all channels, and their common factors, which a network is given."""
-        n_all, n_columns = self._first_new, series[0].target.shape[1]
-        size = max(1, MAX_VALUES // ((network.n_channels + n_columns) * self.cutter.width))
-        for windows in self.cutter.blocks(series, size):
+        """Yield windows of new channels in their units, and common factors, which it is given."""
+        rows = self._in_units(series, units)
+        before, own = rows.target.tensor_split([self._first_new], dim=1)
+        rows = replace(rows, target=own)
+        size = max(
+            1, MAX_VALUES // ((network.n_channels + series.target.shape[1]) * self.cutter.width)
+        )
+        for starts in torch.arange(len(own) - self.cutter.width + 1).split(size):
             factors = None
             if self._known is not None:
-                assert self._known.factors is not None
                 assert isinstance(network.factors, GivenFactors)
-                x, _ = self._known.normalise(windows.past_target[..., :n_all])
-                network.factors.values = factors = self._known.factors(x)
-            yield windows, factors
+                # cut as a view: there may be many known channels
+                beside = before[starts[0] : starts[-1] + self.cutter.lookback]
+                factors = self._factors(beside.unfold(0, self.cutter.lookback, 1).mT)
+                network.factors.values = factors
+            yield self.cutter.cut(rows, starts), factors
 
     def _inputs(
         self, windows: Windows, network: ForecastingNetwork, past: Tensor, channel: int
     ) -> tuple[Tensor | None, ...]:
-        """Return what a network is given of a new channel, whose windows (B, L) are in its units.
+        """Return what a network is given of a new channel with windows (B, L) in its units.
 
         Every channel of the network is given the same.
         """
@@ -486,18 +537,6 @@ class ChannelSolver:
             None if static is None else static[:, [self._first_new + channel]],
         )
 
-    def _in_units(
-        self, windows: Windows, units: MeanDeviation, channels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return past (a, B, L) and future (a, B, H) of new channels' windows, in their units."""
-        columns = self._first_new + channels
-        own, target = (one[..., columns].mT for one in (windows.past_target, windows.future_target))
-        if self.standardises:
-            unit = Standardiser(len(channels)).to(own)
-            unit.set_units("target", units.mean[channels], units.deviation[channels])
-            own, target = unit.standardise(own), unit.standardise(target)
-        return own.transpose(0, 1), target.transpose(0, 1)
-
     @torch.no_grad()
     def _step_errors(
         self,
@@ -505,7 +544,7 @@ class ChannelSolver:
         units: MeanDeviation,
         channels: Tensor,
         n_filled: int = 0,
-    ) -> list[tuple[Tensor, StepErrors, StepErrors]]:
+    ) -> list[tuple[Tensor, StepErrors, StepErrors | None]]:
         """Return the errors of places on windows of new channels, of some channels at a time.
 
         Parameters
@@ -518,8 +557,8 @@ class ChannelSolver:
 
         Returns
         -------
-        list of (Tensor, StepErrors, StepErrors)
-            Numbers of channels, errors on the other windows, and on those taken apart.
+        list of (Tensor, StepErrors, StepErrors or None)
+            Numbers of channels, errors on the other windows, and on those taken apart, if any are.
         """
         n_windows = max(len(one.target) for one in series) - self.cutter.width + 1
         n_values = n_windows * self.cutter.horizon * self.spread.n_directions
@@ -528,28 +567,34 @@ class ChannelSolver:
         squares = torch.zeros(len(channels), dtype=torch.float64)
         for one in series:
             left = n_filled
-            for block, factors in self._blocks([one], self._probe):
+            for block, factors in self._blocks(one, units, self._probe):
                 added = None
                 if self._map is not None and factors is not None:
                     added = self._map.added_by(factors[:, 0].cpu())
                 first = min(left, len(block.past_target))
                 left -= first
-                past, future = self._in_units(block, units, channels)
+                past, future = (
+                    values.movedim(2, 0)[channels]  # (a, B, L) and (a, B, H)
+                    for values in (block.past_target, block.future_target)
+                )
                 target = future.double().cpu()
                 squares += target.nan_to_num().square().sum(dim=(1, 2))
                 for some, (whole, filled) in zip(chunks, parts, strict=True):
                     forecast = self._along_directions(block, past[some], channels[some], added)
                     missed, slopes = target[some] - forecast[..., 0], forecast[..., 1:]
                     whole.append(StepErrors.of(missed[:, first:], slopes[:, first:]))
-                    filled.append(StepErrors.of(missed[:, :first], slopes[:, :first]))
+                    if first:
+                        filled.append(StepErrors.of(missed[:, :first], slopes[:, :first]))
         found = []
         kinds = torch.finfo(self.cutter.dtype), torch.finfo(squares.dtype)
         rounding = max(kinds[0].eps ** 2, kinds[1].eps)
         for some, several in zip(chunks, parts, strict=True):
-            own, apart = (reduce(add, one) for one in several)
-            n_known = (own.counts + apart.counts).sum(dim=1)
+            own, apart = (reduce(add, one) if one else None for one in several)
+            assert own is not None
+            n_known = (own if apart is None else own + apart).counts.sum(dim=1)
             least = (rounding * squares[some] / n_known).clamp(min=kinds[1].tiny)
-            found.append((channels[some], replace(own, least=least), replace(apart, least=least)))
+            apart = apart and replace(apart, least=least)
+            found.append((channels[some], replace(own, least=least), apart))
         return found
 
     def _along_directions(
@@ -570,25 +615,29 @@ class ChannelSolver:
         return forecast
 
     def _by_steps(
-        self, series: Sequence[ObservedSeries], units: MeanDeviation, channel: int
+        self, series: Sequence[ObservedSeries], units: MeanDeviation, channels: Tensor
     ) -> Tensor:
-        """Return the place of a channel by steps along gradients, of all windows at once."""
-        network, loss = self._alone, self.loss or squared_error
+        """Return the place of channels by steps along gradients, of all windows at once."""
+        network, loss = self._of_new(1), self.loss or squared_error
+        if self._attributes is not None:
+            _set_attributes(network, self._attributes)
         place = torch.zeros(self.spread.n_directions, dtype=torch.float64, requires_grad=True)
 
         def outputs() -> tuple[Tensor, Tensor]:
             self.spread.put(network, place[None])
             found, targets = [], []
-            for block, _ in self._blocks(series, network):
-                past, future = self._in_units(block, units, torch.tensor([channel]))
-                found.append(network(*self._inputs(block, network, past[0], channel)))
-                targets.append(future[0, ..., None])
+            for one in series:
+                for block, _ in self._blocks(one, units, network):
+                    for channel in channels.tolist():
+                        past = block.past_target[..., channel]
+                        found.append(network(*self._inputs(block, network, past, channel)))
+                        targets.append(block.future_target[..., [channel]])
             return torch.cat(found).double(), torch.cat(targets).double()
 
         with torch.no_grad():
             output, target = outputs()
         left = target[..., 0] - output[..., 0, 0]
-        share = effective_share(left, len(series), self.cutter.shift)
+        share = effective_share(left, len(series) * len(channels), self.cutter.shift)
         n_counting = share * left.isfinite().sum()
         optimizer = torch.optim.LBFGS([place], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
 
@@ -605,6 +654,24 @@ class ChannelSolver:
         optimizer.step(objective)
         found = place.detach()
         return found if found.isfinite().all() else torch.zeros_like(found)
+
+
+def _of_new_channels(
+    network: ForecastingNetwork, axes: Mapping[str, int], n_known: int, n_new: int
+) -> ForecastingNetwork:
+    """Return a network of new channels, whose windows are standardised as they are cut."""
+    other = with_channels(network, axes, [None] * n_new, n_known).eval()
+    if other.standardiser is not None:
+        other.standardiser.target_mean.zero_()
+        other.standardiser.target_deviation.fill_(1.0)
+    return other
+
+
+def _set_attributes(network: ForecastingNetwork, values: Tensor) -> None:
+    """Set the attributes (S,) of all channels of a network."""
+    for _, context in with_attributes(network):
+        assert context.from_attributes is not None
+        context.set_attributes(values.expand_as(context.from_attributes.values))
 
 
 def _units_in(network: ForecastingNetwork) -> tuple[Tensor, Tensor]:

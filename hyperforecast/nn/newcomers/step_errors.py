@@ -93,6 +93,17 @@ class StepErrors:
             self.least.maximum(other.least),
         )
 
+    def of_all(self) -> "StepErrors":
+        """Return those of the windows of several channels (A, ...) that share one place."""
+        return StepErrors(
+            self.gram.sum(dim=0),
+            self.right.sum(dim=0),
+            self.total.sum(dim=0),
+            self.counts.sum(dim=0),
+            self.n_windows * len(self.counts),
+            self.least.amax(dim=0),
+        )
+
     def at_levels(self, level: UnknownLevel, variance: Tensor) -> "StepErrors":
         """Return those of the same windows at other levels, of a variance about that of the rows.
 

@@ -122,13 +122,13 @@ class TypicalWindows:
 
 def _factors(correlations: Tensor) -> Tensor:
     """Return the Cholesky factors (n, L, L) of windows' covariances, by their lags (n, L - 1)."""
-    at_lags = torch.nn.functional.pad(correlations, (1, 0), value=1.0)
-    lags = torch.arange(at_lags.shape[1])
-    covariance = at_lags[:, (lags[:, None] - lags).abs()]
-    covariance.diagonal(dim1=1, dim2=2).add_(ROUNDING)
+    at_lags = torch.nn.functional.pad(correlations, (1, 0), value=1.0 + ROUNDING)
+    length = at_lags.shape[1]
+    around = torch.cat([correlations.flip(1), at_lags], dim=1)
+    covariance = around.unfold(1, length, 1).flip(1)  # row i: lags i, i - 1, ...
     factor, failed = torch.linalg.cholesky_ex(covariance)
-    one = torch.eye(len(lags), dtype=torch.float64)
-    return torch.where(failed[:, None, None] > 0, one, factor)
+    factor[failed > 0] = torch.eye(length, dtype=torch.float64)
+    return factor
 
 
 def _scaled(values: Tensor) -> Tensor:

@@ -127,11 +127,10 @@ class GapFiller(nn.Module):
         """Fill windows of shape (B, C, L) that are at most 2L long."""
         if _is_exporting():
             return self._filled(x) if self._matrices else x
-        gaps = x.isnan()
-        if not gaps.any():
+        if not x.sum().isnan():  # one pass over what every forecast takes
             return x
         with torch.no_grad():
-            windows = gaps.any(dim=(1, 2)).nonzero().flatten()
+            windows = x.isnan().any(dim=(1, 2)).nonzero().flatten()
             filled = x.clone()
             for some in windows.split(max(1, BLOCK // x[0].numel())):
                 filled[some] = self._filled(x[some])
@@ -196,11 +195,11 @@ class GapFiller(nn.Module):
         self.seen.copy_(other.seen)
         self.loadings.zero_()
         n_factors = min(self.loadings.shape[1], other.loadings.shape[1])
-        for channel, number in enumerate(numbers):
-            if number is not None:
-                self.level[channel] = other.level[number]
-                self.deviation[channel] = other.deviation[number]
-                self.loadings[channel, :n_factors] = other.loadings[number, :n_factors]
+        known = [channel for channel, number in enumerate(numbers) if number is not None]
+        theirs = [number for number in numbers if number is not None]
+        self.level[known] = other.level[theirs]
+        self.deviation[known] = other.deviation[theirs]
+        self.loadings[known, :n_factors] = other.loadings[theirs, :n_factors]
         self._matrices = {}
 
     def _load_from_state_dict(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hyperforecast.nn.series.correlate import correlate
 from hyperforecast.nn.series.eigenvectors import fix_signs
 
 PIECE = 2**20
@@ -55,14 +56,12 @@ def lag_correlations(
     Tensor, shape (n_rows, n_lags)
         Zero of series without rows, and of lags beyond all of a series' stretches.
     """
-    size = 1 << (max(map(len, columns)) + n_lags).bit_length()
     total = columns[0].new_zeros(n_rows, n_lags + 1)
-    step = max(1, PIECE // size)
+    step = max(1, PIECE // max(1, *map(len, columns)))
     for first in range(0, len(columns), step):
         some = slice(first, first + step)
         rows = nn.utils.rnn.pad_sequence(list(columns[some]), batch_first=True)  # (n, T)
-        products = torch.fft.irfft(torch.fft.rfft(rows, size).abs().square(), size)
-        total.index_add_(0, numbers[some], products[:, : n_lags + 1])
+        total.index_add_(0, numbers[some], correlate(rows, rows, n_lags + 1))
     energy = total[:, :1]
     return total[:, 1:] / torch.where(energy > 0, energy, 1.0)
 

@@ -105,6 +105,24 @@ def test_new_instances_get_weights_and_others_stay_to_the_bit(options: dict[str,
     assert len(forecaster.model_.trained_series_names) == 8
 
 
+def test_new_instances_of_several_columns_get_weights_that_these_share() -> None:
+    y = panel().assign(returns=lambda sold: 3 - sold["sales"] / 7)
+    names = y.index.get_level_values(0)
+    known, new = y[names < "shop 6"], y[names >= "shop 6"]
+    forecaster = by_series(**ADD, n_factors=0).fit(known, fh=FH)
+    before = forecaster.predict()
+    forecaster.update(new.groupby(level=0).tail(40), update_params=False)
+    y_pred = forecaster.predict()
+    pd.testing.assert_frame_equal(y_pred.loc[before.index], before, check_exact=True)
+    assert forecaster.model_.network.weights_by == "series"
+    # as the columns are of each other
+    mirrored = 3 - y_pred.loc["shop 6", "sales"] / 7
+    np.testing.assert_allclose(y_pred.loc["shop 6", "returns"], mirrored, rtol=1e-3)
+    vectors = forecaster.channel_embedding_.to_numpy()
+    assert len(vectors) == 8
+    assert not np.allclose(vectors[6], vectors[7], rtol=1e-2)
+
+
 def test_an_encoder_reads_new_instances() -> None:
     """It is trained on those that are known when the first comes."""
     y = panel(34)

@@ -7,7 +7,13 @@ from torch import Tensor
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
 from hyperforecast.nn.newcomers import encoder_training
-from hyperforecast.nn.newcomers.encoder_training import Episode, _said_of_left_out, _trust
+from hyperforecast.nn.newcomers.encoder_training import (
+    Episode,
+    _errors,
+    _features,
+    _said_of_left_out,
+    _trust,
+)
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from tests.nn.newcomers.test_solver import solver_of
 
@@ -67,7 +73,23 @@ def test_what_is_said_of_a_channel_is_learned_from_others(
             error = QuadraticError.about(torch.full((2,), lies).double())
             rows = ObservedSeries(torch.randn(20, 1).double())
             episodes.append(Episode(number, rows, UNITS, error))
-        return _said_of_left_out(solver, episodes)
+        return _said_of_left_out(solver, episodes, _features(solver, episodes))
 
     unchanged = (said(1.0) == said(-3.0)).all(dim=1)
     assert unchanged.tolist() == 2 * [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("options", [{}, {"n_factors": 2}], ids=["alone", "beside factors"])
+def test_stretches_are_judged_side_by_side_as_one_by_one(options: dict[str, int]) -> None:
+    _, solver = solver_of(**options)
+    n_columns = 1 if not options else solver._first_new + 1
+    stretches = [
+        ObservedSeries(torch.randn(n_rows, n_columns).double().cumsum(dim=0))
+        for n_rows in (30, 17, 30, 30)
+    ]
+    units = [MeanDeviation.of([one.target[:, -1:]]) for one in stretches]
+    found = _errors(solver, stretches, units)
+    places = torch.randn(3, solver.spread.n_directions).double()
+    for one, unit, error in zip(stretches, units, found, strict=True):
+        (expected,) = solver.errors([one], unit)
+        torch.testing.assert_close(error(places), expected(places))

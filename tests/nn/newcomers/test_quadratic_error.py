@@ -56,7 +56,8 @@ def test_of_several_channels_it_is_that_of_each() -> None:
     places, loss = torch.randn(2, K).double(), torch.eye(K).double()
     expected = torch.stack([error(place) for error, place in zip(each, places, strict=True)])
     torch.testing.assert_close(both(places), expected)
+    apart = [own(place) for own, place in zip(both.of_each(), places, strict=True)]
+    torch.testing.assert_close(torch.stack(apart), expected)
     found = both.drawn(places, loss, 0.7)
     for number, (error, place) in enumerate(zip(each, places, strict=True)):
-        torch.testing.assert_close(both.of_one(number)(place), error(place))
         torch.testing.assert_close(found[number], error.drawn(place, loss, 0.7))

@@ -6,7 +6,7 @@ import torch
 from hyperforecast.nn import ForecastingNetwork
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
-from hyperforecast.nn.newcomers import ChannelSolver
+from hyperforecast.nn.newcomers import Adaptation, ChannelSolver, HistoryEncoder
 from hyperforecast.nn.resizing import channel_axes, with_channels
 from hyperforecast.nn.windows import WindowCutter
 
@@ -92,3 +92,40 @@ def test_one_map_of_window_and_factors_forecasts_as_the_network_does(instance_no
     others = rows.clone()
     others[:, :C] = others[:, :C].flip(0)
     assert not torch.allclose(by_map.solve([ObservedSeries(others)], UNITS), found)
+
+
+@pytest.mark.parametrize("adaptation", ["solve", "encoder", "fine-tune"])
+@pytest.mark.parametrize("instance_norm", ["none", "last"])
+def test_channels_that_share_a_place_are_stretches_of_one(
+    instance_norm: str, adaptation: Adaptation
+) -> None:
+    _, solver = solver_of(instance_norm=instance_norm)
+    solver.encoder = HistoryEncoder(L, solver.spread.places)
+    solver.encoder.own_weight = 0.1
+    torch.nn.init.normal_(solver.encoder.layers[-1].weight)
+    rows = torch.randn(40, 2, dtype=torch.float64).cumsum(dim=0)
+    units = MeanDeviation.of([rows])
+    in_units = (rows - units.mean) / units.deviation
+    stretches = [ObservedSeries(in_units[:, [n]]) for n in range(2)]
+    expected = solver.solve(stretches, UNITS, adaptation, keeps_units=False)
+    together = ObservedSeries(in_units)
+    both = MeanDeviation(*(one.expand(2) for one in UNITS))
+    found = solver.solve([together], both, adaptation, keeps_units=False, shares_place=True)
+    assert found.shape == (1, solver.spread.n_directions)
+    torch.testing.assert_close(found, expected)
+    apart = solver.solve([together], both, adaptation, keeps_units=False)
+    assert not torch.allclose(found[0], apart[0], rtol=1e-3)
+    assert not torch.allclose(found[0], apart[1], rtol=1e-3)
+
+
+def test_where_channels_that_share_a_place_are_constant_they_say_nothing() -> None:
+    _, solver = solver_of(instance_norm="none")
+    units = MeanDeviation(torch.zeros(2).double(), torch.ones(2).double())
+    constant = torch.full((30, 1), 3.0).double()
+    rows = torch.cat([constant, torch.randn(30, 1).double()], dim=1)
+    found = solver.solve([ObservedSeries(rows)], units, shares_place=True)
+    alone = solver.solve([ObservedSeries(rows[:, 1:])], UNITS)
+    torch.testing.assert_close(found, alone)
+    both = ObservedSeries(constant.expand(-1, 2))
+    start = solver.solve([], UNITS)
+    torch.testing.assert_close(solver.solve([both], units, shares_place=True), start)

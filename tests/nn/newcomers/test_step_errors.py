@@ -68,6 +68,9 @@ def test_those_of_several_channels_are_those_of_each() -> None:
         own = both(torch.stack([places[:2], places[2:4]]))[number]
         torch.testing.assert_close(own, expected(places[2 * number : 2 * number + 2]))
         weight = torch.tensor([4.0, 1.0, 0.5]).double()
-        found = both.weighed(weight).of_one(number)
-        torch.testing.assert_close(found.gram, expected.weighed(weight).gram)
-        torch.testing.assert_close(found.total, expected.weighed(weight).total)
+        found, expected = both.weighed(weight), expected.weighed(weight)
+        torch.testing.assert_close(found.gram[number], expected.gram)
+        torch.testing.assert_close(found.total[number], expected.total)
+    joined = StepErrors.of(torch.cat([missed, other]), torch.cat([slopes, 2 * slopes]), 1e-3)
+    torch.testing.assert_close(both.of_all()(places), joined(places))
+    assert both.of_all().n_windows == joined.n_windows == 2 * T

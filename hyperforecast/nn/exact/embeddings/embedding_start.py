@@ -9,11 +9,11 @@ from torch import Tensor
 from hyperforecast.nn.exact.linear_algebra import damped_cholesky
 from hyperforecast.nn.exact.moments.moment_cache import MomentCache
 from hyperforecast.nn.exact.moments.moments import ChannelMoments
-from hyperforecast.nn.exact.moments.window_products import correlate
 from hyperforecast.nn.exact.regressions.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
 from hyperforecast.nn.exact.windows.regressors import CONSTANT, PENALISED
+from hyperforecast.nn.series.correlate import correlate
 from hyperforecast.nn.series.correlation import correlation_embedding
 from hyperforecast.nn.series.eigenvectors import fix_signs, leading_eigenvectors
 

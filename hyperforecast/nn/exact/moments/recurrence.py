@@ -11,7 +11,6 @@ from hyperforecast.nn.exact.moments.scaled_regressors import ScaledRegressors
 from hyperforecast.nn.exact.moments.shared_lags import LinearRegressors
 from hyperforecast.nn.exact.moments.shared_products import ChannelPiece, SharedRegressors
 from hyperforecast.nn.exact.moments.window_products import (
-    correlate,
     lagged_products,
     offset_sums,
     pieces,
@@ -19,6 +18,7 @@ from hyperforecast.nn.exact.moments.window_products import (
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
 from hyperforecast.nn.exact.windows.regressors import join_groups
+from hyperforecast.nn.series.correlate import correlate
 
 BLOCK_BYTES = 2**26
 """Memory that a block of windows may take where no bound is given: more would gain nothing."""

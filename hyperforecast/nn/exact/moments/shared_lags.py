@@ -14,7 +14,6 @@ from hyperforecast.nn.exact.moments.shared_products import (
     squared_steps,
 )
 from hyperforecast.nn.exact.moments.window_products import (
-    correlate,
     lagged_products,
     offset_sums,
     window_means,
@@ -22,6 +21,7 @@ from hyperforecast.nn.exact.moments.window_products import (
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.exact.windows.observed_series import ObservedSeries
 from hyperforecast.nn.exact.windows.regressors import flatten_factors, flatten_past
+from hyperforecast.nn.series.correlate import correlate
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.layers.instance_norm import RevIN
+from hyperforecast.nn.series.correlate import correlate
 
 PIECE = 2**18
 """Number of values of series that are worked on at a time, where they are many."""
@@ -116,24 +117,6 @@ def _with_lower(upper: Tensor, lower: Tensor) -> Tensor:
     """Return matrices (..., n, m) by what stands in them on and above the diagonal, and below."""
     is_upper = torch.ones(upper.shape[-2:], dtype=torch.bool, device=upper.device).triu()
     return torch.where(is_upper, upper, lower)
-
-
-def correlate(short: Tensor, long: Tensor, n_lags: int) -> Tensor:
-    """Return sum_t short[t] long[t + k] for k < n_lags.
-
-    By FFT of pieces a few times as long as the lags, summed up as spectra.
-    """
-    n_steps = short.shape[-1]
-    size = 1 << (min(4 * n_lags, n_steps + n_lags) - 1).bit_length()
-    hop = size - n_lags + 1
-    n_pieces = -(-n_steps // hop)
-    short = torch.nn.functional.pad(short, (0, n_pieces * hop - n_steps))
-    needed = n_pieces * hop + n_lags - 1
-    long = torch.nn.functional.pad(long, (0, needed - long.shape[-1]))
-    ahead = torch.fft.rfft(long.unfold(-1, size, hop))
-    spectrum = torch.fft.rfft(short.unflatten(-1, (n_pieces, hop)), size).conj()
-    total = torch.einsum("...pf,...pf->...f", spectrum, ahead)
-    return torch.fft.irfft(total, size)[..., :n_lags]
 
 
 def offset_sums(x: Tensor, n_windows: int, width: int) -> Tensor:

@@ -322,3 +322,25 @@ def test_an_encoder_reads_new_channels_beside_common_factors(
     one, other = (found["c32"].values() for found in forecasts)
     assert np.isfinite(one).all()
     assert not np.allclose(one, other, rtol=1e-3)
+
+
+def test_without_series_all_are_forecast_from_the_end_of_training() -> None:
+    model = HNMVTSModel(L, H, n_factors=0, solver="exact").fit(KNOWN)
+    model.add_channels(NEW["x"][-60:]).add_channels(NEW["y"][-20:])
+    expected = model.predict(H, series=KNOWN.stack(NEW))
+    found = model.predict(H)
+    assert list(found.components) == [*"abcdefghxy"]
+    assert np.array_equal(found.values(), expected.values())
+    assert found.start_time() == KNOWN.end_time() + KNOWN.freq
+    other = table([5], "x", seed=2)
+    model.add_channels(other[-40:])
+    expected = model.predict(H, series=KNOWN.stack(NEW["y"]).stack(other))
+    assert np.array_equal(model.predict(H)[[*"ayx"]].values(), expected[[*"ayx"]].values())
+
+
+@pytest.mark.parametrize("rows", [NEW["x"][:-1], NEW["x"][-L + 1 :]], ids=["earlier", "few"])
+def test_without_series_an_error_says_what_is_not_known(rows: TimeSeries) -> None:
+    model = HNMVTSModel(L, H, n_factors=0, solver="exact").fit(KNOWN).add_channels(rows)
+    with pytest.raises(ValueError, match=r"Channels were added to the model, 'x'.*Give `series`"):
+        model.predict(H)
+    assert list(model.predict(H, series=KNOWN).components) == [*"abcdefgh"]

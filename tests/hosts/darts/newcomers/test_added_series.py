@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from darts import TimeSeries
+from darts.utils.likelihood_models.torch import QuantileRegression
 
 from hyperforecast.darts import (
     BackboneModel,
@@ -370,3 +371,151 @@ class TestFactors:
         assert all(np.isfinite(one.values()).all() for one in model.predict(H, series=new))
         after = [one.values() for one in model.predict(H, series=known)]
         assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+
+
+def shops(numbers: Sequence[int], n_rows: int = 80) -> list[TimeSeries]:
+    """Return series whose three components turn over, or carry on, in units of their own."""
+    series = []
+    for n in numbers:
+        noise = np.random.default_rng(n).standard_normal((n_rows, 3))
+        values = np.zeros((n_rows, 3))
+        for t in range(1, n_rows):
+            values[t] = (0.95 if n % 2 else -0.95) * values[t - 1] + noise[t]
+        levels = 10.0 ** (n % 3) * np.array([1.0, 10.0, 0.1])
+        one = TimeSeries.from_values((values + 3) * levels, columns=["a", "b", "c"])
+        attributes = pd.DataFrame({"shop": [f"shop {n}"], "kind": [float(n % 2)]})
+        series.append(one.with_static_covariates(attributes))
+    return series
+
+
+def in_units(model: HyperforecastModel, series: list[TimeSeries]) -> np.ndarray:
+    """Return what a model forecasts of the last step of series, in units of their rows."""
+    forecasts = model.predict(H, series=[one[:-H] for one in series])
+    return np.stack(
+        [
+            (forecast.values() - one.values().mean(axis=0)) / one.values().std(axis=0)
+            for forecast, one in zip(forecasts, series, strict=True)
+        ]
+    )
+
+
+class TestSharedByComponents:
+    """Weights that the components of a series have in common."""
+
+    options: dict[str, Any] = {"weights_by": "series", "series_id": "shop"}
+    known, new = shops(range(10)), shops([10, 11])
+
+    @staticmethod
+    def without_kind(series: list[TimeSeries]) -> list[TimeSeries]:
+        return [one.with_static_covariates(one.static_covariates[["shop"]]) for one in series]
+
+    @pytest.fixture
+    def trained(self) -> HyperforecastModel:
+        model = HNMVTSModel(L, H, solver="exact", n_factors=0, **self.options)
+        return model.fit(self.without_kind(self.known))
+
+    def test_are_found_on_the_rows_of_all_and_others_stay_to_the_bit(
+        self, trained: HyperforecastModel, tmp_path: Path
+    ) -> None:
+        model, new, known = trained, *map(self.without_kind, (self.new, self.known))
+        before = [one.values() for one in model.predict(H, series=known)]
+        with pytest.warns(UserWarning, match="not trained on"):
+            shared = in_units(model, new)
+        model.add_series(new)
+        now = np.stack([one.values()[-H - 1] for one in new])
+        scales = np.stack([[one.values().mean(axis=0), one.values().std(axis=0)] for one in new])
+        turning = np.array([-0.95, 0.95])[:, None]
+        expected = (turning * (now - scales[:, 0]) / scales[:, 1])[:, None]
+        found = in_units(model, new)
+        assert np.abs(found - expected).mean() < 0.3 * np.abs(shared - expected).mean()
+        after = [one.values() for one in model.predict(H, series=known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+        model.save(str(tmp_path / "model.pt"))
+        loaded = HNMVTSModel.load(str(tmp_path / "model.pt"))
+        np.testing.assert_array_equal(in_units(loaded, new), found)
+
+    def test_are_those_of_a_known_series_with_the_same_rows(
+        self, trained: HyperforecastModel
+    ) -> None:
+        (known,) = self.without_kind(self.known)[3:4]
+        again = known.with_static_covariates(pd.DataFrame({"shop": ["again"]}))
+        with pytest.warns(UserWarning, match="not trained on"):
+            shared = in_units(trained, [again])
+        expected = in_units(trained, [known])
+        found = in_units(copy.deepcopy(trained).add_series(again), [again])
+        assert np.abs(found - expected).max() < 0.2 * np.abs(shared - expected).max()
+
+    def test_depend_on_no_unit_or_order_of_components(self, trained: HyperforecastModel) -> None:
+        (new,) = self.without_kind(self.new)[:1]
+        scale, level = np.array([1e3, 0.1, 7.0]), np.array([-7.0, 1e3, 0.0])
+        moved = new.with_values(new.values() * scale + level)[["c", "a", "b"]]
+        expected = in_units(copy.deepcopy(trained).add_series(new[:40]), [new])
+        found = in_units(copy.deepcopy(trained).add_series(moved[:40]), [moved])
+        np.testing.assert_allclose(found[..., [1, 2, 0]], expected, rtol=1e-3, atol=1e-3)
+
+    def test_have_intervals_in_the_units_of_each(self) -> None:
+        known, new = self.without_kind(self.known), self.without_kind(self.new)[1]
+        options = {**self.options, "likelihood": QuantileRegression([0.1, 0.5, 0.9])}
+        model = HNMVTSModel(L, H, solver="exact", n_factors=0, **options).fit(known)
+        model.add_series(new[:60])
+        low, middle, high = (
+            model.predict(H, series=new, predict_likelihood_parameters=True)
+            .values()
+            .reshape(3, 3)
+            .T
+        )
+        width = (high - low) / new.values().std(axis=0)
+        assert (low < middle).all()
+        assert (width > 0.2).all()
+        assert (width < 3).all()
+        assert width.std() < 0.2 * width.mean()
+
+    def test_are_what_attributes_say_before_a_row_is_seen(self) -> None:
+        model = HNMVTSModel(L, H, solver="exact", n_factors=0, **self.options).fit(self.known)
+        model.add_series([one[:1] for one in self.new])
+        for _, context in with_attributes(model.network):
+            assert not context.weight[10:].any()
+            assert not torch.allclose(context.vectors()[10], context.vectors()[11], rtol=1e-2)
+        again = model.add_series([one[:60] for one in self.new])
+        for _, context in with_attributes(again.network):
+            assert context.weight[10:].any()
+
+    def test_without_a_value_of_one_of_them_an_error_says_which(
+        self, trained: HyperforecastModel
+    ) -> None:
+        (new,) = self.without_kind(self.new)[:1]
+        gaps = new.with_values(new.values() * [1.0, np.nan, 1.0])
+        with (
+            pytest.warns(UserWarning, match="not trained on"),
+            pytest.raises(ValueError, match=r"`series` has no value of 'b'.*level and unit"),
+        ):
+            trained.predict(H, series=gaps)
+        known = self.without_kind(self.known)[0]
+        gaps = known.with_values(known.values() * [1.0, np.nan, 1.0])
+        assert np.isfinite(trained.predict(H, series=gaps).values()).all()
+
+    @pytest.mark.parametrize("adaptation", ["solve", "fine-tune"])
+    def test_see_factors_of_the_components(self, adaptation: Any) -> None:
+        """Of which there are more here than series."""
+        known, new = self.without_kind(self.known[:2]), self.without_kind(self.new)
+        model = HNMVTSModel(L, H, n_factors=3, **self.options, **BY_GRADIENTS).fit(known)
+        before = [one.values() for one in model.predict(H, series=known)]
+        model.add_series([new[0][:40], new[1]], adaptation=adaptation)
+        after = [one.values() for one in model.predict(H, series=known)]
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+        whole = in_units(model, new)
+        others = [one.with_values(one.values() * [1.0, 1.0, -1.0]) for one in new]
+        assert not np.allclose(in_units(model, others)[..., :2], whole[..., :2], rtol=1e-3)
+
+    def test_are_read_by_an_encoder(
+        self, trained: HyperforecastModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(encoder_training, "N_EPISODES", 200)
+        monkeypatch.setattr(encoder_training, "N_STEPS", 100)
+        model, new, known = trained, *map(self.without_kind, (self.new, self.known))
+        with pytest.warns(UserWarning, match="not trained on"):
+            shared = in_units(model, new)
+        expected = in_units(copy.deepcopy(model).add_series(new), new)
+        model.fit_encoder(known)
+        found = in_units(model.add_series(new, adaptation="encoder"), new)
+        assert np.abs(found - expected).mean() < 0.5 * np.abs(shared - expected).mean()

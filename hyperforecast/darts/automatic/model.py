@@ -2,8 +2,6 @@
 
 import functools
 import logging
-import math
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -21,6 +19,7 @@ from hyperforecast.darts.automatic.candidates import NAMES
 from hyperforecast.darts.automatic.held_out import Lengths, Observed
 from hyperforecast.darts.automatic.options import LEVELS, AutoOptions
 from hyperforecast.darts.automatic.race import Entry, Race
+from hyperforecast.darts.automatic.time_limit import TimeLimit
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
@@ -263,7 +262,6 @@ class AutoHyperModel(HyperforecastModel):
             if name not in options_names() and name != "pl_trainer_kwargs"
         }
         trainer = params.get("pl_trainer_kwargs") or {}
-        limit = params["time_limit"]
         verbose = bool(given.get("verbose"))
         passed = ("stride", "max_samples_per_ts", "dataloader_kwargs")
         return Race(
@@ -284,7 +282,7 @@ class AutoHyperModel(HyperforecastModel):
             fit_arguments={name: given[name] for name in passed if name in given},
             validation_size=params["validation_size"],
             likelihood=self.pl_module_params.get("likelihood"),
-            deadline=math.inf if limit is None else time.perf_counter() + limit,
+            limit=TimeLimit(params["time_limit"]),
             say=print if verbose else logger.info,
         )
 

@@ -37,7 +37,7 @@ class Trained:
     candidate : Candidate
         With the number of epochs that was best.
     residuals : Tensor, shape (C, T, H)
-        Errors of single windows held out, in units of the channels' deviations in training.
+        Errors of single windows held out, in units of deviations in training.
     fit_seconds, forecast_seconds : float
     n_parameters : int
     state : dict

@@ -382,7 +382,8 @@ class AutoHyperModel(HyperforecastModel):
             ``candidate``; ``skill``, the part of the error of the seasonal naive forecast (of the
             last value, where there is no season) that it saves, and its ``standard_error``;
             ``validation_mse``, on the rows held out and in units of the channels' variances in
-            training; ``fit_seconds`` and ``forecast_seconds`` there; ``parameters``; ``chosen``.
+            training, of each series where series are known by names; ``fit_seconds`` and
+            ``forecast_seconds`` there; ``parameters``; ``chosen``.
         """
         return pd.DataFrame(self._fitted["leaderboard"])
 

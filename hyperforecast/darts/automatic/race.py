@@ -42,13 +42,12 @@ from hyperforecast.darts.automatic.held_out import (
     filler_before,
     split,
     squared,
-    variances_of,
+    units_of,
 )
 from hyperforecast.darts.automatic.naive import FixedMapModel, naive_map
 from hyperforecast.darts.automatic.time_limit import TimeLimit
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
-from hyperforecast.darts.inputs.series_numbers import series_name
 from hyperforecast.nn.exact import SettingHistory
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.uncertainty.standard_error import exceeds_error_over_time
@@ -102,7 +101,7 @@ class Entry:
     ----------
     name : str
     residuals : Tensor, shape (C, T, H)
-        Errors of single windows held out, in units of the channels' deviations in training.
+        Errors of single windows held out, in units of deviations in training.
     fit_seconds, forecast_seconds : float
         To fit on the training rows, and to forecast the windows.
     n_parameters : int
@@ -348,7 +347,7 @@ class Race:
         lengths = self._lengths_on_half(training, simpler)
         first, later = split(training, lengths, 0.5)
         filler = filler_before(later, first, lengths.lookback)
-        before = HeldOutWindows(later, lengths, variances_of(training.series), filler)
+        before = HeldOutWindows(later, lengths, units_of(later, training), filler)
         if before.n_held_out < MIN_HELD_OUT:
             return True
         reference = squared(
@@ -380,7 +379,7 @@ class Race:
 
     def _windows(self, held_out: Observed, training: Observed) -> HeldOutWindows:
         filler = filler_before(held_out, training, self.lengths.lookback)
-        return HeldOutWindows(held_out, self.lengths, variances_of(self.data.series), filler)
+        return HeldOutWindows(held_out, self.lengths, units_of(held_out, self.data), filler)
 
     def _period(self, training: Observed) -> int | None:
         """Return the season if its cycle may say more than the lookback does.
@@ -397,13 +396,11 @@ class Race:
     @property
     def _by_series(self) -> dict[str, str | None] | None:
         """Arguments of a model with weights by series, if several series are known by names."""
-        series, series_id = self.data.series, self.data.series_id
-        several_channels = series[0].n_components > 1
-        if several_channels and series_id is None:
+        if self.data.names is None:
             return None
-        if len({series_name(one, series_id) for one in series}) < 2:
-            return None
-        return {"weights_by": "both" if several_channels else "series", "series_id": series_id}
+        several_channels = self.data.series[0].n_components > 1
+        weights_by = "both" if several_channels else "series"
+        return {"weights_by": weights_by, "series_id": self.data.series_id}
 
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""

@@ -404,6 +404,17 @@ class TestBySeries:
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one.values(), other.values())
 
+    def test_does_not_depend_on_the_units_of_series(self) -> None:
+        series = shops()
+        scaled = [10.0 ** (number % 4) * one for number, one in enumerate(series)]
+        names = [*NAIVE, BY_SERIES]
+        found, expected = (make(candidates=names, **POINTS).fit(one) for one in (scaled, series))
+        assert found.verdict == expected.verdict
+        kept = ["candidate", "skill", "validation_mse", "chosen"]
+        pd.testing.assert_frame_equal(
+            found.leaderboard()[kept], expected.leaderboard()[kept], rtol=1e-4
+        )
+
     def test_of_several_components_is_by_both(self) -> None:
         named = [as_attribute(one) for one in shops(2)]
         model = make(series_id="shop", candidates=[BY_SERIES]).fit(named)

@@ -19,7 +19,7 @@ from hyperforecast.darts.automatic.candidates import NAMES
 from hyperforecast.darts.automatic.held_out import Lengths, Observed
 from hyperforecast.darts.automatic.options import LEVELS, AutoOptions
 from hyperforecast.darts.automatic.race import Entry, Race
-from hyperforecast.darts.automatic.time_limit import TimeLimit
+from hyperforecast.darts.automatic.time_limit import LAST_FIT, LAST_FIT_OF_QUANTILES, TimeLimit
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
@@ -282,7 +282,10 @@ class AutoHyperModel(HyperforecastModel):
             fit_arguments={name: given[name] for name in passed if name in given},
             validation_size=params["validation_size"],
             likelihood=self.pl_module_params.get("likelihood"),
-            limit=TimeLimit(params["time_limit"]),
+            limit=TimeLimit(
+                params["time_limit"],
+                LAST_FIT if params["quantiles"] is None else LAST_FIT_OF_QUANTILES,
+            ),
             say=print if verbose else logger.info,
         )
 

@@ -41,9 +41,9 @@ class AutoOptions:
         default=None,
         of="training",
         above=0,
-        doc="""Seconds to compare in, and to fit what is chosen on all rows, for which as long is
-        kept back as the longest fit took. When they are over, settings, epochs and candidates that
-        are left are not compared. Naive forecasts always are.""",
+        doc="""Seconds to compare in, and to fit what is chosen on all rows, for which time is kept
+        back. When they are over, what is left of candidates, settings and epochs is not compared.
+        Naive forecasts always are.""",
     )
     validation_size: float = option(
         default=0.2,

@@ -526,7 +526,7 @@ class Race:
         start = time.perf_counter()
         model.fit(**training.to_fit(), **validation, **self.fit_arguments, verbose=False)
         fitted = time.perf_counter()
-        self.limit.keep(fitted - start)
+        self.limit.note(fitted - start)
         residuals = windows.residuals_of(model)
         return Entry(
             candidate.name,

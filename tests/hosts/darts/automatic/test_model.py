@@ -347,7 +347,7 @@ class TestTimeLimit:
         whole = make(candidates=[GENERATED], **POINTS).fit(series)
         monkeypatch.setattr(
             "hyperforecast.darts.automatic.model.TimeLimit",
-            lambda limit: TimeLimit(limit, count().__next__),
+            lambda seconds, last_fit: TimeLimit(seconds, last_fit, count().__next__),
         )
         model = make(candidates=[GENERATED], time_limit=seconds, **POINTS).fit(series)
         found, expected = (one.predict(H).values() for one in (model, whole))

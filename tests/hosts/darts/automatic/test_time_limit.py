@@ -22,9 +22,9 @@ def clock() -> Clock:
 
 
 def test_none_never_ends(clock: Clock) -> None:
-    limit = TimeLimit(None, clock)
+    limit = TimeLimit(None, now=clock)
     is_late = limit.of_candidate()
-    limit.keep(1e9)
+    limit.note(1e9)
     clock.time = 1e12
     assert not is_late()
     assert not limit.is_over()
@@ -33,9 +33,9 @@ def test_none_never_ends(clock: Clock) -> None:
 
 
 def test_keeps_back_what_the_longest_fit_took(clock: Clock) -> None:
-    limit = TimeLimit(10.0, clock)
-    limit.keep(3.0)
-    limit.keep(2.0)
+    limit = TimeLimit(10.0, now=clock)
+    limit.note(3.0)
+    limit.note(2.0)
     assert limit.left == 7.0
     clock.time = 106.9
     assert not limit.is_over()
@@ -47,20 +47,25 @@ def test_keeps_back_what_the_longest_fit_took(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "end"),
+    ("last_fit", "noted", "end"),
     [
-        (0.0, 105.0),  # as long again for its own fit on all rows
-        (4.0, 105.0),
-        (8.0, 102.0),  # for the fit of the one before
-        (20.0, 90.0),  # which has no time left: at once
+        (1.0, 0.0, 105.0),  # as long again for its own fit on all rows
+        (4.0, 0.0, 102.0),
+        (1.0, 4.0, 105.0),
+        (1.0, 8.0, 102.0),  # for the fit of the one before
+        (2.0, 4.0, 102.0),
+        (1.0, 20.0, 90.0),  # which has no time left: at once
     ],
 )
-def test_a_candidate_has_half_of_what_is_left(clock: Clock, kept: float, end: float) -> None:
-    limit = TimeLimit(10.0, clock)
-    limit.keep(kept)
+def test_a_candidate_leaves_what_its_last_fit_may_take(
+    clock: Clock, last_fit: float, noted: float, end: float
+) -> None:
+    limit = TimeLimit(10.0, last_fit, clock)
+    limit.note(noted)
     is_late = limit.of_candidate()
-    for clock.time in (90.0, end - 0.1):
-        assert not is_late() or clock.time >= end
+    clock.time = end - 0.1
+    assert not is_late()
+    assert not limit.is_reached
     clock.time = end
     assert is_late()
     assert limit.is_reached

@@ -8,7 +8,7 @@ from hyperforecast.nn.exact.choice.late import IsLate
 
 LAST_FIT, LAST_FIT_OF_QUANTILES = 1.0, 2.0
 """How many times as long as the fit in which settings were compared the one on all rows takes at
-most. Measured: 0.2 to 0.7 for points, 0.8 to 1.9 with quantiles."""
+most. Measured: 0.2 to 0.7 for points, 0.8 to 2.4 with quantiles."""
 
 
 class TimeLimit:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from made_race import search_ridges
 from made_series import H, L, clustered, error, noise
 
 from hyperforecast.nn.exact import Combination, ObservedSeries, Problem, SearchSpace, Setting
@@ -89,6 +90,15 @@ def test_hopeless_views_are_solved_with_one_ridge(solved: list[Setting]) -> None
     }
     assert len(ridges["none"]) == 1 < len(ridges["last"])
     assert all(one.norm == "last" for one in solution.combination.settings)
+
+
+def test_a_walk_over_ridges_ends_where_it_is() -> None:
+    falling = [float(error) for error in range(9, 0, -1)]
+    ridges, walked = search_ridges(falling)
+    ridges.is_late = lambda: len(walked) >= 3
+    found = ridges.best(Setting("none", 0, False, 0), 2)
+    assert walked == [2, 3, 4]
+    assert found.error == falling[4]
 
 
 def test_with_and_without_a_drift_is_solved_once() -> None:

@@ -10,6 +10,9 @@ HORIZONS, SEASONS = 3, (7, 2, 1)
 """How many horizons a lookback covers where there are enough rows, and how many seasons: the first
 number of them that is not too long."""
 
+LONGEST_OF_HORIZONS = 720
+"""Rows that several horizons cover at most: the time of a fit grows with the third power."""
+
 MANY_CHANNELS = 100
 """Number of channels above which a lookback covers one horizon and no season: with three thousand
 regressors a fit to each of hundreds of channels takes minutes."""
@@ -23,8 +26,9 @@ def choose_lookback(
 ) -> int:
     """Return a lookback L that the rows of series suffice for.
 
-    The longest of three horizons, seven seasons (two or one, where more are beyond 336 rows) and 96
-    rows, but at most a third of the rows of the median series less a horizon. One season at least
+    The longest of three horizons (as many rows as one, or 720, where they are more), seven seasons
+    (two or one, where more are beyond 336 rows) and 96 rows, but at most a third of the rows of the
+    median series less a horizon. One season at least
     where the rows hold two of them and two horizons. Series that are not much shorter than that
     shorten it, so that they can be forecast, too. For more than a hundred channels it is the longer
     of a horizon and 96 rows, with the same bound.
@@ -44,7 +48,7 @@ def choose_lookback(
     wanted = max(horizon, LEAST)
     if n_channels <= MANY_CHANNELS:
         seasons = [n * season for n in SEASONS if n * season <= LONGEST] if season else []
-        wanted = max(wanted, HORIZONS * horizon, *seasons)
+        wanted = max(wanted, min(HORIZONS * horizon, LONGEST_OF_HORIZONS), *seasons)
     lookback = min(wanted, (median - horizon) // PART)
     if season and lookback < season <= wanted and median >= 2 * (season + horizon):
         lookback = season

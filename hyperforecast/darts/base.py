@@ -915,6 +915,7 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
             "_moment_history": None,
             "_is_fitting": False,
             "_setting_history": None,
+            "_is_late": None,
             "_solution": None,
         }
 

@@ -34,6 +34,7 @@ from hyperforecast.nn.layers.dropout import dropout
 from hyperforecast.nn.layers.static_layer import StaticLayer
 from hyperforecast.nn.parts import make_parts
 from hyperforecast.nn.resizing import channel_axes, pinned, with_channels
+from hyperforecast.nn.series.gap_filler import has_gaps
 
 FUSED_OPTIMIZERS = (torch.optim.Adam, torch.optim.AdamW)
 """Those whose fused kernels need no word of the user."""
@@ -373,7 +374,7 @@ class ForecastingModule(PLForecastingModule):
         if self.network.point_head:  # of the forecast that quantiles lie around
             middle = likelihood.quantiles.index(0.5)
             prediction, likelihood = prediction[..., middle : middle + 1], None
-        if self.network.point_head or target.isnan().any():
+        if self.network.point_head or has_gaps(target):
             loss = observed_loss(prediction, target, criterion, likelihood, sample_weight)
         else:
             loss = super()._compute_loss(output, target, criterion, sample_weight)

@@ -18,6 +18,7 @@ from hyperforecast.nn.exact import (
     solve_exact,
     solved_network,
 )
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.splits.hold_out import LAST_FIFTH, hold_out
 from hyperforecast.nn.exact.splits.validation_windows import SpreadWindows
@@ -69,6 +70,7 @@ def solve_with_cycle(
     options: ExactOptions,
     periods: Sequence[int],
     solve: Callable[..., ExactSolution] | None = None,
+    is_late: IsLate = never,
 ) -> ExactSolution:
     """Solve for what is left of series when their cycles are taken away, as far as these pay.
 
@@ -88,13 +90,15 @@ def solve_with_cycle(
         Ascending.
     solve : callable, optional
         What solves on all series in the end; :func:`solve_exact` with the options if not given.
+    is_late : callable, optional
+        Says whether the time to compare is over: then no further period is compared.
 
     Returns
     -------
     ExactSolution
         With its cycles, whose candidates stand first in what was compared.
     """
-    choice = choose_cycle(arguments, problem, series, validation, options, periods)
+    choice = choose_cycle(arguments, problem, series, validation, options, periods, is_late)
     solution = choice.solution
     if solution is None:
         cycles = Cycles.of(series, choice.periods, problem.n_channels)
@@ -113,6 +117,7 @@ def choose_cycle(
     validation: Sequence[ObservedSeries] | None,
     options: ExactOptions,
     periods: Sequence[int],
+    is_late: IsLate = never,
 ) -> CycleChoice:
     """Return which cycles pay on validation; parameters as of :func:`solve_with_cycle`."""
     training = series
@@ -128,13 +133,16 @@ def choose_cycle(
     def candidate(periods: tuple[int, ...]) -> tuple[ExactSolution, Tensor]:
         cycles = Cycles.of(training, periods, problem.n_channels)
         left, held_out = cycles.taken_from(training), cycles.taken_from(validation)
-        solution = replace(solve_exact(points, left, held_out, options), cycles=cycles)
+        solution = solve_exact(points, left, held_out, options, is_late=is_late)
+        solution = replace(solution, cycles=cycles)
         return solution, windows.errors(solution)
 
     chosen: tuple[int, ...] = ()
     solution, errors = candidate(chosen)
     compared = [_entry(solution, errors, chosen=True)]
     for period in periods:
+        if is_late():
+            break
         other, its_errors = candidate((*chosen, period))
         gains = errors - its_errors
         pays = gains.mean().item() > LEAST_GAIN * errors.mean().item()

@@ -10,6 +10,9 @@ from hyperforecast.automatic import choose_lookback
     [
         ([10_000], 24, 24, 168),  # a week of hours
         ([10_000], 96, 24, 288),  # three horizons
+        ([10_000], 240, 24, 720),
+        ([10_000], 336, 24, 720),  # as many of three as take no minutes
+        ([10_000], 800, 24, 800),  # one at least
         ([10_000], 12, 144, 288),  # two days of ten minutes, for seven are too many
         ([10_000], 12, 288, 288),  # a day of five minutes
         ([10_000], 12, 1440, 96),

@@ -49,6 +49,30 @@ RULE = [
     ),
     mutate(
         "choice/selection.py",
+        "hopeless views are walked",
+        "hopeless = first.error > HOPELESS * near",
+        "hopeless = False",
+    ),
+    mutate(
+        "choice/selection.py",
+        "views are added up when it is late",
+        "            if self.is_late():\n                break\n            start = ",
+        "            start = ",
+    ),
+    mutate(
+        "choice/ridge_search.py",
+        "ridges are walked to when it is late",
+        "                if self.is_late():\n",
+        "                if False:\n",
+    ),
+    mutate(
+        "settings/added_up.py",
+        "what has no drift is solved again",
+        "if last is None or last.setting != drifting:",
+        "if True:",
+    ),
+    mutate(
+        "choice/selection.py",
         "no second climb",
         "if selected.setting.n_factors > factors[0]:",
         "if False:",

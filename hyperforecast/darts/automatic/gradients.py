@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hyperforecast.darts.automatic.candidates import Candidate
 from hyperforecast.darts.automatic.held_out import HeldOutWindows, Lengths, Observed
+from hyperforecast.darts.automatic.time_limit import TimeLimit
 from hyperforecast.darts.automatic.units import Scales
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.module import ForecastingModule
@@ -36,7 +37,7 @@ class Trained:
     candidate : Candidate
         With the number of epochs that was best.
     residuals : Tensor, shape (C, T, H)
-        Errors of single windows held out, in units of the channels' deviations in training.
+        Errors of single windows held out, in units of deviations in training.
     fit_seconds, forecast_seconds : float
     n_parameters : int
     state : dict
@@ -70,8 +71,8 @@ class GradientTraining:
         Of the constructor of every model.
     fit_arguments : mapping
         Of every fit.
-    deadline : float
-        When training ends, by :func:`time.perf_counter`.
+    limit : TimeLimit
+        Which ends training.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class GradientTraining:
         *,
         arguments: Mapping[str, Any],
         fit_arguments: Mapping[str, Any],
-        deadline: float,
+        limit: TimeLimit,
     ) -> None:
         # Darts makes further covariates of encoders, of which nothing is known here
         self.scales = Scales.of(training, covariates=not arguments.get("add_encoders"))
@@ -94,7 +95,7 @@ class GradientTraining:
         self.season = season
         self.arguments = arguments
         self.fit_arguments = fit_arguments
-        self.deadline = deadline
+        self.limit = limit
 
     def in_brief(self, candidate: Candidate) -> Trained:
         """Train for one epoch of few windows."""
@@ -138,9 +139,8 @@ class GradientTraining:
     def _trainer_arguments(self, best: BestWeights) -> dict[str, Any]:
         given = self.arguments["pl_trainer_kwargs"]
         callbacks: list[Any] = [best]
-        if math.isfinite(self.deadline):
-            seconds = max(0.0, self.deadline - time.perf_counter())
-            callbacks.append(Timer(duration=timedelta(seconds=seconds), verbose=False))
+        if math.isfinite(left := self.limit.left):
+            callbacks.append(Timer(duration=timedelta(seconds=left), verbose=False))
         return {
             **{name: value for name, value in given.items() if name != "limit_val_batches"},
             "callbacks": callbacks,

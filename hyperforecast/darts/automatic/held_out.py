@@ -14,7 +14,7 @@ from darts.utils.utils import n_steps_between
 from torch import Tensor
 
 from hyperforecast.darts.inputs.gaps import filled, has_gaps, learned_filler
-from hyperforecast.darts.inputs.series_numbers import unnamed
+from hyperforecast.darts.inputs.series_numbers import series_name, unnamed
 from hyperforecast.darts.inputs.training_data import as_tensor
 from hyperforecast.nn.exact.choice.selection_rule import LEAST_GAIN
 from hyperforecast.nn.exact.uncertainty.drift import damped_drift, damped_drift_of
@@ -71,6 +71,14 @@ class Observed:
             return self
         series = [unnamed(one, self.series_id) for one in self.series]
         return replace(self, series=series, series_id=None)
+
+    @cached_property
+    def names(self) -> list[str] | None:
+        """What each series is known by; ``None`` where that does not tell them apart."""
+        if self.series_id is None and self.series[0].n_components > 1:
+            return None
+        names = [series_name(one, self.series_id) for one in self.series]
+        return names if len(set(names)) > 1 else None
 
     @property
     def has_names_alone(self) -> bool:
@@ -146,8 +154,8 @@ class HeldOutWindows:
     data : Observed
         Series that hold nothing but these windows.
     lengths : Lengths
-    variances : array, shape (C,)
-        Of the channels in training, the units of squared errors.
+    variances : array, shape (C,) or (S, C)
+        The units of squared errors, of all series or of each; see :func:`units_of`.
     filler : GapFiller, optional
         What fills the windows of naive forecasts, and the rows of a drift; see
         :func:`filler_before`. Models fill their own.
@@ -161,7 +169,7 @@ class HeldOutWindows:
         filler: GapFiller | None = None,
     ) -> None:
         self.lengths = lengths
-        self.variances = variances
+        self.variances = np.broadcast_to(variances, (len(data.series), np.shape(variances)[-1]))
         self.filler = filler
         n_windows = [lengths.n_windows(len(one)) for one in data.series]
         begins = _begins(data.series)
@@ -179,13 +187,15 @@ class HeldOutWindows:
                 kept.append(one[skipped:])
                 self._times.append(torch.from_numpy(some[skipped :: self.stride]))
         self.data = data.of(numbers, kept)
+        variances = self.variances[numbers]
+        self._units = np.sqrt(np.where(variances > 0, variances, np.inf))
         counts = torch.tensor([len(some) for some in self._times], dtype=torch.long)
         same = number_of_each([one.values(copy=False).tobytes() for one in kept])
         self.times = torch.cat(self._times) if kept else counts
         self.series = torch.tensor(same, dtype=torch.long).repeat_interleave(counts)
 
     def _stride(self, n_times: int, n_windows: int) -> int:
-        values = len(self.variances) * self.lengths.width
+        values = self.variances.shape[1] * self.lengths.width
         n_taken = min(MAX_TIMES, max(MIN_TIMES, MAX_VALUES // values))
         return max(1, -(-n_times // n_taken), -(-n_windows // MAX_WINDOWS))
 
@@ -306,14 +316,14 @@ class HeldOutWindows:
         return windows[: self.lengths.n_windows(len(series)) : self.stride].copy()
 
     def _residuals(self, forecasts: Sequence[np.ndarray]) -> Tensor:
-        """Return errors (C, T, H) in units of the channels' deviations in training."""
+        """Return errors (C, T, H) in units of deviations in training."""
         lengths = self.lengths
         residuals = []
-        for one, forecast in zip(self.data.series, forecasts, strict=True):
+        for one, forecast, units in zip(self.data.series, forecasts, self._units, strict=True):
             ahead = self._windows(one, lengths.lookback + lengths.shift, lengths.horizon)
-            residuals.append((ahead - forecast).transpose(1, 0, 2))  # (C, windows, H)
-        units = np.sqrt(np.where(self.variances > 0, self.variances, np.inf))
-        found = np.concatenate(residuals, axis=1) / units[:, None, None]
+            errors = (ahead - forecast) / units[:, None]  # (windows, C, H)
+            residuals.append(errors.transpose(1, 0, 2))
+        found = np.concatenate(residuals, axis=1)
         missing = np.isnan(found)
         share = 1.0 - missing.mean()
         return torch.from_numpy(np.where(missing, 0.0, found / np.sqrt(share or 1.0)))
@@ -353,6 +363,24 @@ def variances_of(series: Sequence[TimeSeries]) -> np.ndarray:
     """Return the variance of each channel over the values of all series, (C,); 0 of none."""
     rows = np.concatenate([one.values(copy=False).astype(np.float64) for one in series])
     return np.ma.masked_invalid(rows).var(axis=0).filled(0.0)
+
+
+def units_of(held_out: Observed, training: Observed) -> np.ndarray:
+    """Return the units of squared errors on series held out, (S, C).
+
+    The variances of the same series in training where series are known by names, or those of large
+    values would decide for all; of the rows of all series where they are not, or for a series that
+    was not trained on.
+    """
+    of_all = variances_of(training.series)
+    if training.names is None:
+        return np.tile(of_all, (len(held_out.series), 1))
+    named: dict[str, list[TimeSeries]] = {}
+    for name, one in zip(training.names, training.series, strict=True):
+        named.setdefault(name, []).append(one)
+    of_name = {name: variances_of(some) for name, some in named.items()}
+    names = [series_name(one, training.series_id) for one in held_out.series]
+    return np.reshape([of_name.get(name, of_all) for name in names], (-1, len(of_all)))
 
 
 def filler_before(held_out: Observed, training: Observed, lookback: int) -> GapFiller | None:

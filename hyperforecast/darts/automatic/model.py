@@ -2,8 +2,6 @@
 
 import functools
 import logging
-import math
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -21,6 +19,7 @@ from hyperforecast.darts.automatic.candidates import NAMES
 from hyperforecast.darts.automatic.held_out import Lengths, Observed
 from hyperforecast.darts.automatic.options import LEVELS, AutoOptions
 from hyperforecast.darts.automatic.race import Entry, Race
+from hyperforecast.darts.automatic.time_limit import LAST_FIT, LAST_FIT_OF_QUANTILES, TimeLimit
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.calls import check_call
 from hyperforecast.darts.centred_quantiles import CentredQuantiles, check_symmetric
@@ -263,7 +262,6 @@ class AutoHyperModel(HyperforecastModel):
             if name not in options_names() and name != "pl_trainer_kwargs"
         }
         trainer = params.get("pl_trainer_kwargs") or {}
-        limit = params["time_limit"]
         verbose = bool(given.get("verbose"))
         passed = ("stride", "max_samples_per_ts", "dataloader_kwargs")
         return Race(
@@ -284,7 +282,10 @@ class AutoHyperModel(HyperforecastModel):
             fit_arguments={name: given[name] for name in passed if name in given},
             validation_size=params["validation_size"],
             likelihood=self.pl_module_params.get("likelihood"),
-            deadline=math.inf if limit is None else time.perf_counter() + limit,
+            limit=TimeLimit(
+                params["time_limit"],
+                LAST_FIT if params["quantiles"] is None else LAST_FIT_OF_QUANTILES,
+            ),
             say=print if verbose else logger.info,
         )
 
@@ -384,7 +385,8 @@ class AutoHyperModel(HyperforecastModel):
             ``candidate``; ``skill``, the part of the error of the seasonal naive forecast (of the
             last value, where there is no season) that it saves, and its ``standard_error``;
             ``validation_mse``, on the rows held out and in units of the channels' variances in
-            training; ``fit_seconds`` and ``forecast_seconds`` there; ``parameters``; ``chosen``.
+            training, of each series where series are known by names; ``fit_seconds`` and
+            ``forecast_seconds`` there; ``parameters``; ``chosen``.
         """
         return pd.DataFrame(self._fitted["leaderboard"])
 

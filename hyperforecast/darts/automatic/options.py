@@ -41,8 +41,9 @@ class AutoOptions:
         default=None,
         of="training",
         above=0,
-        doc="""Seconds after which no further candidate is begun: the best so far is fitted on all
-        rows. Naive forecasts are always compared.""",
+        doc="""Seconds to compare in, and to fit what is chosen on all rows, for which time is kept
+        back. When they are over, what is left of candidates, settings and epochs is not compared.
+        Naive forecasts always are.""",
     )
     validation_size: float = option(
         default=0.2,

@@ -42,12 +42,12 @@ from hyperforecast.darts.automatic.held_out import (
     filler_before,
     split,
     squared,
-    variances_of,
+    units_of,
 )
 from hyperforecast.darts.automatic.naive import FixedMapModel, naive_map
+from hyperforecast.darts.automatic.time_limit import TimeLimit
 from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.centred_quantiles import CentredQuantiles
-from hyperforecast.darts.inputs.series_numbers import series_name
 from hyperforecast.nn.exact import SettingHistory
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.uncertainty.standard_error import exceeds_error_over_time
@@ -89,6 +89,9 @@ N_SEEDED = 2
 IN_BRIEF = ", one epoch"
 """What stands behind the name of a backbone that is tried in brief."""
 
+CUT_SHORT = "time_limit ended the comparison."
+"""What the sentence ends with where more would have been compared."""
+
 
 @dataclass
 class Entry:
@@ -98,7 +101,7 @@ class Entry:
     ----------
     name : str
     residuals : Tensor, shape (C, T, H)
-        Errors of single windows held out, in units of the channels' deviations in training.
+        Errors of single windows held out, in units of deviations in training.
     fit_seconds, forecast_seconds : float
         To fit on the training rows, and to forecast the windows.
     n_parameters : int
@@ -158,11 +161,14 @@ class Outcome:
     entries : list of Entry
         The simplest first.
     windows : HeldOutWindows
+    is_cut_short : bool
+        Whether the time limit left anything out.
     """
 
     chosen: Entry
     entries: list[Entry]
     windows: HeldOutWindows
+    is_cut_short: bool
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """Return a row for each candidate, the best first."""
@@ -206,7 +212,8 @@ class Outcome:
         called = _called(self.chosen)
         if self.chosen.trained is None:  # names of backbones are written as they are
             called = f"{called[0].upper()}{called[1:]}"
-        return f"{called}: {'; '.join(said) or 'nothing else was compared'}."
+        verdict = f"{called}: {'; '.join(said) or 'nothing else was compared'}."
+        return f"{verdict} {CUT_SHORT}" if self.is_cut_short else verdict
 
     def _gain(self, reference: Entry, entry: Entry) -> Gain:
         if math.isnan(entry.error):
@@ -237,9 +244,8 @@ class Race:
         Share of the windows held out.
     likelihood : CentredQuantiles, optional
         Of what is fitted in the end.
-    deadline : float
-        When no candidate is begun any more, and training by gradients ends, by
-        :func:`time.perf_counter`.
+    limit : TimeLimit
+        For all of it.
     say : callable
         Takes lines of progress.
     """
@@ -257,7 +263,7 @@ class Race:
         fit_arguments: dict[str, Any],
         validation_size: float,
         likelihood: CentredQuantiles | None,
-        deadline: float,
+        limit: TimeLimit,
         say: Callable[[str], None],
     ) -> None:
         self.data = data
@@ -276,7 +282,7 @@ class Race:
         self.fit_arguments = fit_arguments
         self.validation_size = validation_size
         self.likelihood = likelihood
-        self.deadline = deadline
+        self.limit = limit
         self.say = say
 
     def run(self) -> Outcome:
@@ -308,7 +314,7 @@ class Race:
             )
         if trains:
             self._train_by_gradients(entries, training, held_out, windows)
-        if self.preset.combines and windows.n_apart >= MIN_APART and not self._is_late:
+        if self.preset.combines and windows.n_apart >= MIN_APART and not self.limit.is_over():
             self._combine(entries)
         if not entries:
             entries = [self._only_one()]
@@ -319,7 +325,7 @@ class Race:
                     chosen = entry
                 else:
                     entry.gained_once = True
-        return Outcome(chosen, entries, windows)
+        return Outcome(chosen, entries, windows, self.limit.is_reached)
 
     def _gained_before(
         self, entry: Entry, simpler: Entry, training: Observed, windows: HeldOutWindows
@@ -341,7 +347,7 @@ class Race:
         lengths = self._lengths_on_half(training, simpler)
         first, later = split(training, lengths, 0.5)
         filler = filler_before(later, first, lengths.lookback)
-        before = HeldOutWindows(later, lengths, variances_of(training.series), filler)
+        before = HeldOutWindows(later, lengths, units_of(later, training), filler)
         if before.n_held_out < MIN_HELD_OUT:
             return True
         reference = squared(
@@ -373,7 +379,7 @@ class Race:
 
     def _windows(self, held_out: Observed, training: Observed) -> HeldOutWindows:
         filler = filler_before(held_out, training, self.lengths.lookback)
-        return HeldOutWindows(held_out, self.lengths, variances_of(self.data.series), filler)
+        return HeldOutWindows(held_out, self.lengths, units_of(held_out, self.data), filler)
 
     def _period(self, training: Observed) -> int | None:
         """Return the season if its cycle may say more than the lookback does.
@@ -390,13 +396,11 @@ class Race:
     @property
     def _by_series(self) -> dict[str, str | None] | None:
         """Arguments of a model with weights by series, if several series are known by names."""
-        series, series_id = self.data.series, self.data.series_id
-        several_channels = series[0].n_components > 1
-        if several_channels and series_id is None:
+        if self.data.names is None:
             return None
-        if len({series_name(one, series_id) for one in series}) < 2:
-            return None
-        return {"weights_by": "both" if several_channels else "series", "series_id": series_id}
+        several_channels = self.data.series[0].n_components > 1
+        weights_by = "both" if several_channels else "series"
+        return {"weights_by": weights_by, "series_id": self.data.series_id}
 
     def _only_one(self) -> Entry:
         """Return the simplest candidate where there are too few windows to compare any."""
@@ -417,7 +421,7 @@ class Race:
         self, entries: list[Entry], candidate: Candidate, compare: Callable[[Candidate], Entry]
     ) -> None:
         """Add a candidate that is to be compared, unless it is late or cannot be trained."""
-        if candidate.name not in self.names or (entries and self._is_late):
+        if candidate.name not in self.names or (entries and self.limit.is_over()):
             return
         try:
             self._add(entries, compare(candidate))
@@ -450,7 +454,7 @@ class Race:
             self.season,
             arguments=self.arguments | self._likelihood(),
             fit_arguments=self.fit_arguments,
-            deadline=self.deadline,
+            limit=self.limit,
         )
         chosen = list(of_each)
         if self.chooses_backbones and self.preset.n_in_full < len(chosen):
@@ -493,10 +497,6 @@ class Race:
     def _likelihood(self) -> dict[str, Any]:
         return {} if self.likelihood is None else {"likelihood": self.likelihood}
 
-    @property
-    def _is_late(self) -> bool:
-        return time.perf_counter() >= self.deadline
-
     def _add(self, entries: list[Entry], entry: Entry) -> None:
         entries.append(entry)
         seconds = entry.fit_seconds + entry.forecast_seconds
@@ -518,6 +518,7 @@ class Race:
         lookback = {"input_chunk_length": windows.lengths.lookback}
         model = candidate.model_class(**{**self.arguments, **lookback, **candidate.arguments})
         settings = model._setting_history = SettingHistory()
+        model._is_late = self.limit.of_candidate()
         if not candidate.tells_series_apart:
             training = training.unnamed
             held_out = None if held_out is None else held_out.unnamed
@@ -525,6 +526,7 @@ class Race:
         start = time.perf_counter()
         model.fit(**training.to_fit(), **validation, **self.fit_arguments, verbose=False)
         fitted = time.perf_counter()
+        self.limit.note(fitted - start)
         residuals = windows.residuals_of(model)
         return Entry(
             candidate.name,

@@ -30,6 +30,7 @@ from hyperforecast.nn.exact import (
     solved_arguments,
     solved_network,
 )
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.windows.observed_series import has_own_windows
 from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.parts import Part, closed_form_of_head
@@ -47,6 +48,7 @@ def train_exactly(
     history: MomentHistory | None = None,
     settings: SettingHistory | None = None,
     periods: Sequence[int] = (),
+    is_late: IsLate = never,
 ) -> ExactSolution:
     """Solve for the weights of a module and write them into its network.
 
@@ -67,6 +69,8 @@ def train_exactly(
         Likewise: the settings that the first of them selected, and its cycles.
     periods : sequence of int, default=()
         Of the cycles that are compared with none, ascending.
+    is_late : callable, optional
+        Says whether the time to compare settings is over.
 
     Returns
     -------
@@ -85,7 +89,9 @@ def train_exactly(
     held_out = (
         None if validation is None else all_alike(observed_series(validation, device, history))
     )
-    solve = partial(solve_exact, options=options, history=history, combination=recalled)
+    solve = partial(
+        solve_exact, options=options, history=history, combination=recalled, is_late=is_late
+    )
     with turn_lent():  # solving draws no random numbers
         if recalled is not None:
             left = series if cycles is None else cycles.taken_from(series)
@@ -95,7 +101,7 @@ def train_exactly(
         else:
             arguments = module.network_arguments
             solution = solve_with_cycle(
-                arguments, problem, series, held_out, options, periods, solve
+                arguments, problem, series, held_out, options, periods, solve, is_late
             )
     if settings is not None:
         settings.note(problem, series, options, solution, recalled is not None)

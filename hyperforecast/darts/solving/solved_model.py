@@ -20,6 +20,7 @@ from hyperforecast.darts.solving.exact import running_fit, train_exactly, write_
 from hyperforecast.darts.solving.solved_head import solve_trained_head
 from hyperforecast.darts.solving.solver_choice import HEAD_SOLVER
 from hyperforecast.nn.exact import ExactSolution, MomentHistory, RunningFit, SettingHistory
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.parts import make_parts
 
 
@@ -32,6 +33,8 @@ class SolvedModel(OrderedInputs, TorchForecastingModel, ABC):
     _solution: ExactSolution | None
     _solver_report: list[dict[str, Any]] | None
     _periods: tuple[int, ...]
+    _is_late: IsLate | None = None
+    """Says whether the time to compare settings is over; there is time if not given."""
 
     @classmethod
     @abstractmethod
@@ -118,6 +121,7 @@ class SolvedModel(OrderedInputs, TorchForecastingModel, ABC):
             self._moment_history,
             self._setting_history,
             self._periods,
+            self._is_late or never,
         )
 
     @property

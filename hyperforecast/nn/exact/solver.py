@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hyperforecast.nn.exact.choice.folds import Fold
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.choice.selection import ModelSelection
 from hyperforecast.nn.exact.intervals.calibration import calibrate
 from hyperforecast.nn.exact.intervals.out_of_sample import (
@@ -49,6 +50,7 @@ def solve_exact(
     options: ExactOptions | None = None,
     history: MomentHistory | None = None,
     combination: Combination | None = None,
+    is_late: IsLate = never,
 ) -> ExactSolution:
     """Train a linear backbone, shared, generated or per channel, in closed form.
 
@@ -72,6 +74,9 @@ def solve_exact(
         Of earlier fits on overlapping windows, to be carried on.
     combination : Combination, optional
         Solve for the weights of these settings, and compare nothing.
+    is_late : callable, optional
+        Says whether the time to compare is over. From then on no further setting is compared: what
+        was selected of those before is solved for.
 
     Returns
     -------
@@ -120,7 +125,7 @@ def solve_exact(
         for number, part in enumerate(parts)
     ]
     trained, validated = folds[-1]
-    selection = ModelSelection(trained, validated, folds[:-1])
+    selection = ModelSelection(trained, validated, folds[:-1], is_late)
     selected = selection.select()
     if not math.isfinite(selected.error):
         raise ValueError(

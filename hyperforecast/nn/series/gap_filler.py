@@ -37,6 +37,11 @@ BLOCK = 2**22
 """Values of windows that are filled at a time."""
 
 
+def has_gaps(values: Tensor) -> bool:
+    """Say whether any value is NaN. A sum tells it in one pass, and may be NaN of infinities."""
+    return bool(values.detach().sum().isnan()) and bool(values.isnan().any())
+
+
 class GapFiller(nn.Module):
     """Fill what is NaN in windows; windows without gaps stay as they are.
 
@@ -99,7 +104,7 @@ class GapFiller(nn.Module):
     @torch.no_grad()
     def start_from(self, series: Sequence[Tensor]) -> None:
         """Learn from training series, each of shape (T_i, C), in which NaN is a gap."""
-        seen = any(bool(one.isnan().any()) for one in series)
+        seen = any(map(has_gaps, series))
         n_values = MAX_VALUES if seen else FEWER_VALUES
         some = _some_rows(series, n_values, least=4 * self.lookback)
         centred, masks = [], []
@@ -127,7 +132,7 @@ class GapFiller(nn.Module):
         """Fill windows of shape (B, C, L) that are at most 2L long."""
         if _is_exporting():
             return self._filled(x) if self._matrices else x
-        if not x.sum().isnan():  # one pass over what every forecast takes
+        if not has_gaps(x):
             return x
         with torch.no_grad():
             windows = x.isnan().any(dim=(1, 2)).nonzero().flatten()
@@ -138,14 +143,14 @@ class GapFiller(nn.Module):
 
     def fill_rows(self, x: Tensor) -> Tensor:
         """Fill windows of shape (B, L, C); without gaps they are the ones given."""
-        if not _is_exporting() and not x.isnan().any():
+        if not _is_exporting() and not has_gaps(x):
             return x
         return self(x.mT).mT
 
     @torch.no_grad()
     def fill_series(self, values: Tensor) -> Tensor:
         """Fill a series (T, C) by overlapping pieces of 2L rows: each gap from both sides."""
-        if not values.isnan().any():
+        if not has_gaps(values):
             return values
         n_rows, width = len(values), min(len(self.variogram), len(values))
         step = max(1, width // 3)

@@ -1,5 +1,7 @@
 """Gaps are filled by conditional means, and by nothing else."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from hyperforecast.nn.series.gap_filler import (
     GapFiller,
     _channel_precision,
     _step_precision,
+    has_gaps,
 )
 
 NAN = float("nan")
@@ -191,3 +194,17 @@ class TestFiles:
         assert other.level.tolist() == [filler.level[2].item(), other.level[1].item()]
         assert not other.loadings[1].any()
         assert torch.equal(other.variogram, filler.variogram)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([[1.0, -2.0], [3.0, 0.0]], False),
+        ([[1.0, math.nan], [3.0, 0.0]], True),
+        ([[math.inf, 1.0], [-math.inf, 0.0]], False),  # whose sum is NaN
+        ([[math.inf, math.nan], [3.0, 0.0]], True),
+        ([[3e38, 3e38], [3e38, -3e38]], False),  # whose sum is none in float32
+    ],
+)
+def test_gaps_are_what_is_nan(values: list[list[float]], expected: bool) -> None:
+    assert has_gaps(torch.tensor(values)) == expected

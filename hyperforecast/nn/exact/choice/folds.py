@@ -58,7 +58,7 @@ class FoldedSearch(RidgeSearch):
 
     def __init__(self, searches: Sequence[RidgeSearch]) -> None:
         last = searches[-1]
-        super().__init__(last.training, last.validation, last.ridges)
+        super().__init__(last.training, last.validation, last.ridges, last.is_late)
         self.searches = searches
         counts = torch.tensor([float(one.validation.cache.n_windows) for one in searches])
         self.shares: list[float] = (counts / counts.sum()).tolist()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.regressions.regression import Regression
 from hyperforecast.nn.exact.regressions.weights import BasisWeights
 from hyperforecast.nn.exact.settings.candidate import Candidate
@@ -26,14 +27,21 @@ class RidgeSearch:
     training, validation : DataSplit
     ridges : tuple of float
         To choose from, ascending; elsewhere they go by their numbers.
+    is_late : callable
+        Says whether time is over: then no ridge is walked to.
     """
 
     def __init__(
-        self, training: DataSplit, validation: DataSplit, ridges: tuple[float, ...]
+        self,
+        training: DataSplit,
+        validation: DataSplit,
+        ridges: tuple[float, ...],
+        is_late: IsLate = never,
     ) -> None:
         self.training = training
         self.validation = validation
         self.ridges = ridges
+        self.is_late = is_late
         self._max_bytes = training.options.max_memory_gb * 2**30 / 8
         self._solved: dict[Setting, dict[int, Candidate]] = {}
         self._errors: dict[Setting, dict[int, float]] = {}
@@ -90,6 +98,8 @@ class RidgeSearch:
             number, falls = lowest() + step, True
             fall, least = -math.inf, 0.0
             while falls and 0 <= number < len(self.ridges) and number not in errors:
+                if self.is_late():
+                    return self.solve(setting, lowest())
                 before = errors[lowest()]
                 missing = 0.0 if goal is None else before - goal
                 least = max(FLAT_GAIN * before, missing / 4)

@@ -13,6 +13,7 @@ from hyperforecast.nn.exact.choice.folds import (
     FoldedSearch,
     FoldedWindows,
 )
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.choice.neighbour_choice import NeighbourChoice, NeighbourFold
 from hyperforecast.nn.exact.choice.ridge_search import RidgeSearch
 from hyperforecast.nn.exact.choice.selection_rule import (
@@ -42,6 +43,10 @@ MIN_APART = 2
 channel has many, to be compared: within one, what befalls all channels at once looks like a gain of
 each."""
 
+HOPELESS = 2.0
+"""How many times the error that may be added up another view's may be, at the ridge that was best
+under its norm before, for other ridges to be tried. Measured: none above 1.31 times came near."""
+
 MANY_WINDOWS = 50
 """Number of windows for each regressor from which one head each is as safe as generated weights."""
 
@@ -58,6 +63,9 @@ class ModelSelection:
         Of the last fold, or of the only one.
     others : sequence of Fold
         Further ones. What is compared are mean errors over all.
+    is_late : callable
+        Says whether time is over: then nothing further is compared, and what was selected until
+        then stays.
 
     Attributes
     ----------
@@ -66,7 +74,11 @@ class ModelSelection:
     """
 
     def __init__(
-        self, training: DataSplit, validation: DataSplit, others: Sequence[Fold] = ()
+        self,
+        training: DataSplit,
+        validation: DataSplit,
+        others: Sequence[Fold] = (),
+        is_late: IsLate = never,
     ) -> None:
         self.problem = training.problem
         self.search = self.problem.search
@@ -74,7 +86,7 @@ class ModelSelection:
         self.training = training
         self.validation = validation
         self.folds = [*others, Fold(training, validation)]
-        self.searches = [RidgeSearch(*fold, self.options.ridges) for fold in self.folds]
+        self.searches = [RidgeSearch(*fold, self.options.ridges, is_late) for fold in self.folds]
         self.validation_windows = [validation_windows(fold.validation) for fold in self.folds]
         self.ridges: RidgeSearch = self.searches[0]
         self.windows: ValidationWindows | OwnValidationWindows | FoldedWindows
@@ -82,6 +94,7 @@ class ModelSelection:
         if others:
             self.ridges = folded = FoldedSearch(self.searches)
             self.windows = FoldedWindows(self.validation_windows, folded)
+        self.is_late = is_late
         self.compared: list[ComparedSetting] = []
         self._starts: dict[int, str] = {}  # by number of factors
         self._kept: dict[Setting, Candidate] = {}
@@ -140,6 +153,8 @@ class ModelSelection:
         others = self._other_forms(selected)
         take(selected)
         for entry in others:
+            if self.is_late():
+                break
             take(self.ridges.solve(entry.setting, self.options.ridges.index(entry.setting.ridge)))
             self.ridges.forget(entry.setting)
         one_each = [
@@ -156,13 +171,17 @@ class ModelSelection:
             setting = replace(form, lookback=lookback, norm=norm)
             if setting == form:
                 continue
+            if self.is_late():
+                break
             start = self._best_ridge(norm)
             if setting.shared is not None:
                 shared = self.ridges.best(replace(setting.shared, ridge=0.0), start)
                 setting = replace(setting, shared_ridge=shared.setting.ridge)
                 start = self.ridges.number(selected)
                 self.ridges.forget(shared.setting)
-            take(self.ridges.best(setting, start, near))
+            first = self.ridges.solve(setting, start)
+            hopeless = first.error > HOPELESS * near
+            take(first if hopeless else self.ridges.best(setting, start, near))
             self.ridges.forget(setting)
         combination = Combination.of(settings, mean_products(errors), n_independent)
         self.compared += [
@@ -262,7 +281,7 @@ class ModelSelection:
             Where it subtracts a level, changes count in the place of values.
         """
         wanted = self.search.neighbours and self._tells_channels_apart
-        if not wanted or self._is_weighted or self.options.embedding_steps:
+        if not wanted or self._is_weighted or self.options.embedding_steps or self.is_late():
             return combination
         changes = selected.setting.norm != "none"
         of_all_channels = [w for w in self.validation_windows if isinstance(w, ValidationWindows)]
@@ -312,6 +331,8 @@ class ModelSelection:
             individual = self._is_individual(dim)
             if dim <= selected.setting.embedding_dim or not (falls or individual):
                 continue
+            if self.is_late():
+                break
             setting = replace(selected.setting, embedding_dim=dim, individual=individual)
             if setting.attributed and setting.attribute_ridge is None:
                 setting = replace(setting, attribute_ridge=selected.setting.ridge)
@@ -380,7 +401,7 @@ class ModelSelection:
         """
         if selected.setting.individual or not selected.setting.embedding_dim:
             return selected
-        if self.search.embedding_dim_requested or self._is_weighted:
+        if self.search.embedding_dim_requested or self._is_weighted or self.is_late():
             return selected
         each = [
             entry
@@ -400,6 +421,8 @@ class ModelSelection:
     def _pool(self, selected: Candidate) -> Candidate:
         """Try weights of each channel's own that are drawn towards shared or generated ones."""
         if not self.search.pooled or self._is_weighted or selected.setting.n_rounds:
+            return selected
+        if self.is_late():
             return selected
         if not (selected.setting.individual or self._tells_channels_apart):
             return selected
@@ -423,6 +446,8 @@ class ModelSelection:
         best = min(tried, key=lambda entry: entry.validation_mse)
         lowest, least = best.setting, best.validation_mse
         for n_factors in self.search.n_factors[1:]:
+            if self.is_late():
+                break
             setting = replace(lowest, n_factors=n_factors)
             setting = self._with_embedding(setting, self.ridges.number(selected))
             wanted, before = self.search.n_factors_requested, selected
@@ -441,6 +466,8 @@ class ModelSelection:
         The two are compared with the ridge of the one selected, and each with its best ridge where
         the richer one is not preferred by that.
         """
+        if self.is_late():
+            return selected
         number = self.ridges.number(selected)
         candidate = self.ridges.solve(setting, number)
         preferred = self._is_preferred(candidate, selected, requested)
@@ -469,7 +496,8 @@ class ModelSelection:
         if best.setting not in (entry.setting for entry in self.compared):
             self._record(best, chosen=True)
         larger = range(self.ridges.number(best) + 1, len(self.options.ridges))
-        stronger = (self.ridges.solve(best.setting, number) for number in larger)
+        in_time = itertools.takewhile(lambda number: not self.is_late(), larger)
+        stronger = (self.ridges.solve(best.setting, number) for number in in_time)
         for chosen in not_clearly_worse(best, stronger, self.windows):
             self._record(chosen, chosen=True)
         return chosen

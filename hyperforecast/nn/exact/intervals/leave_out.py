@@ -12,9 +12,10 @@ from hyperforecast.nn.exact.moments.moments import ChannelMoments, Moments
 from hyperforecast.nn.exact.regressions.channel_regression import ChannelRegression
 from hyperforecast.nn.exact.regressions.generated_regression import GeneratedRegression
 from hyperforecast.nn.exact.regressions.pooled_regression import PooledRegression
-from hyperforecast.nn.exact.regressions.regression import Regression, WithoutDrift
+from hyperforecast.nn.exact.regressions.regression import Regression
 from hyperforecast.nn.exact.regressions.steps_from import StepsFrom
 from hyperforecast.nn.exact.regressions.weights import BasisWeights
+from hyperforecast.nn.exact.settings.added_up import each_solved
 from hyperforecast.nn.exact.settings.candidate import Solved
 from hyperforecast.nn.exact.settings.frame import Frame
 from hyperforecast.nn.exact.settings.setting import Setting
@@ -136,15 +137,15 @@ def solve_beside(
     )
     if regressions is None:
         return None
-    solved = []
-    for setting in combination.settings:
+    alone = len(combination.settings) == 1 and combination.neighbours is None
+
+    def solve(setting: Setting) -> Solved:
         mixing = split.mixing(setting)
-        alone = len(combination.settings) == 1 and combination.neighbours is None
         if alone and not setting.attributed:  # the embedding may have been learned
             mixing = solution.mixing
-        weights = regressions(setting, mixing).solve(setting.ridge)
-        solved.append(Solved(setting, weights, mixing))
-    total = split.added_up(combination, solved)
+        return Solved(setting, regressions(setting, mixing).solve(setting.ridge), mixing)
+
+    total = split.added_up(combination, each_solved(combination, solve))
     if combination.neighbours is not None:
         total = split.with_neighbours(total, combination.neighbours, _starts_beside(split, around))
     return total.weights
@@ -178,9 +179,6 @@ def _without_rows(
 def _difference_regression(
     split: DataSplit, without: DataSplit, setting: Setting, mixing: Tensor
 ) -> Regression:
-    if not setting.drift:
-        drifting = replace(setting, drift=True)
-        return WithoutDrift(_difference_regression(split, without, drifting, mixing))
     moments = _Difference(split.moments(setting.view), without.moments(setting.view))
     regressors = split.layout(setting.view).regressors(split.series[0])
     if setting.shared is not None:

@@ -1,6 +1,7 @@
 """Solved settings added up: one map from what any of them sees."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -49,6 +50,27 @@ def written_setting(combination: Combination, layout_of: LayoutOf, n_channels: i
         n_rounds=longest.n_rounds,
         attributed=attributed,
     )
+
+
+def each_solved(combination: Combination, solve: Callable[[Setting], Solved]) -> Iterator[Solved]:
+    """Yield the settings of a combination with their weights, one after the other.
+
+    Parameters
+    ----------
+    combination : Combination
+    solve : callable
+        Solves a setting with a drift. One that goes without is that one, its constants left out:
+        where both follow each other they are solved once.
+    """
+    last: Solved | None = None
+    for setting in combination.settings:
+        drifting = replace(setting, drift=True)
+        if last is None or last.setting != drifting:
+            last = solve(drifting)
+        if setting.drift:
+            yield last
+        else:
+            yield Solved(setting, last.weights.without_constants(), last.mixing)
 
 
 def added_up(

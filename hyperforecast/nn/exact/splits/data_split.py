@@ -23,7 +23,7 @@ from hyperforecast.nn.exact.regressions.regression import Regression, WithoutDri
 from hyperforecast.nn.exact.regressions.squared_error import pairs_squared_error, squared_error
 from hyperforecast.nn.exact.regressions.steps_from import StepsFrom
 from hyperforecast.nn.exact.regressions.weights import BasisWeights
-from hyperforecast.nn.exact.settings.added_up import added_up
+from hyperforecast.nn.exact.settings.added_up import added_up, each_solved
 from hyperforecast.nn.exact.settings.candidate import Solved
 from hyperforecast.nn.exact.settings.combination import Combination
 from hyperforecast.nn.exact.settings.frame import Frame
@@ -311,17 +311,11 @@ class DataSplit:
         return self.as_solution(combination, self.added_up(combination, solved))
 
     def _each_solved(self, combination: Combination) -> Iterator[Solved]:
-        last: Solved | None = None
-        for setting in combination.settings:
-            drifting = replace(setting, drift=True)
-            if last is None or last.setting != drifting:
-                regression = self.regression(drifting)
-                weights = regression.solve(drifting.ridge)
-                last = Solved(drifting, weights, regression.mixing)
-            if setting.drift:
-                yield last
-            else:
-                yield Solved(setting, last.weights.without_constants(), last.mixing)
+        def solve(setting: Setting) -> Solved:
+            regression = self.regression(setting)
+            return Solved(setting, regression.solve(setting.ridge), regression.mixing)
+
+        return each_solved(combination, solve)
 
     def added_up(self, combination: Combination, solved: Iterable[Solved]) -> Solved:
         """Return the weights that forecast what the settings of a combination do together."""

@@ -18,6 +18,7 @@ from hyperforecast.darts.automatic.held_out import (
     filler_before,
     split,
     squared,
+    units_of,
     variances_of,
 )
 from hyperforecast.darts.automatic.naive import naive_map
@@ -55,6 +56,43 @@ class TestSplit:
         assert held_out.past_covariates == [long]
         assert held_out.to_fit().keys() == {"series", "past_covariates", "sample_weight"}
         assert held_out.inputs("val_").keys() == {"val_series", "val_past_covariates"}
+
+
+class TestUnits:
+    def named(self, **levels: float) -> Observed:
+        """Series that are known by their components, one of a deviation each."""
+        values = np.tile([[-1.0], [1.0]], (10, 1))
+        return Observed(
+            [TimeSeries.from_values(k * values, columns=[one]) for one, k in levels.items()]
+        )
+
+    def test_are_those_of_each_series_where_it_is_known_by_name(self) -> None:
+        training = self.named(small=1.0, large=10.0)
+        held_out = self.named(large=3.0, new=5.0, small=4.0)
+        found = units_of(held_out, training)
+        np.testing.assert_allclose(found, [[100.0], [50.5], [1.0]])
+        assert units_of(held_out.of([], []), training).shape == (0, 1)
+
+    def test_are_those_of_all_rows_where_it_is_not(self) -> None:
+        training = Observed(
+            [
+                one.with_columns_renamed(one.components[0], "y")
+                for one in self.named(small=1.0, large=10.0).series
+            ]
+        )
+        np.testing.assert_allclose(units_of(training, training), [[50.5], [50.5]])
+
+    def test_divide_the_errors_of_their_series(self, make_series: Callable) -> None:
+        series = [make_series(40), make_series(30)]
+        one, other = (
+            HeldOutWindows(Observed(series), LENGTHS, np.array(units))
+            for units in (np.ones(3), [[1.0] * 3, [4.0] * 3])
+        )
+        ones = naive_map("last value", LENGTHS.lookback, LENGTHS.horizon)
+        found, expected = (w.residuals_of_map(ones) for w in (other, one))
+        n_first = LENGTHS.n_windows(40)
+        torch.testing.assert_close(found[:, :n_first], expected[:, :n_first])
+        torch.testing.assert_close(2 * found[:, n_first:], expected[:, n_first:])
 
 
 class TestErrors:

@@ -1,8 +1,8 @@
 """The automatic Darts model."""
 
 import copy
-import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hyperforecast.darts import AutoHyperModel, BackboneModel, CentredQuantiles,
 from hyperforecast.darts.automatic.held_out import HeldOutWindows, Lengths, Observed
 from hyperforecast.darts.automatic.options import LEVELS
 from hyperforecast.darts.automatic.race import Entry, beats
+from hyperforecast.darts.automatic.time_limit import TimeLimit
 
 L, H = 12, 4
 POINTS = {"quantiles": None}
@@ -331,10 +332,31 @@ class TestTimeLimit:
 
     def test_leaves_no_model_without_a_forecast(self) -> None:
         model = make(time_limit=1e-9, candidates=[GENERATED, ONE_FOR_ALL], **POINTS)
-        start = time.perf_counter()
         model.fit(made(opposite()))
         assert model.leaderboard()["candidate"].tolist() == [ONE_FOR_ALL]
-        assert time.perf_counter() - start < 60
+        assert model.solver_report is not None
+        assert len(model.solver_report) == 1  # one setting, that had nothing beside it
+        assert model.verdict.endswith("time_limit ended the comparison.")
+
+    @pytest.mark.parametrize(("seconds", "is_cut"), [(1000, False), (40, True)])
+    def test_ends_within_a_candidate(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: int, is_cut: bool
+    ) -> None:
+        """By a clock that goes on by a second whenever it is looked at."""
+        series = made(opposite())
+        whole = make(candidates=[GENERATED], **POINTS).fit(series)
+        monkeypatch.setattr(
+            "hyperforecast.darts.automatic.model.TimeLimit",
+            lambda seconds, last_fit: TimeLimit(seconds, last_fit, count().__next__),
+        )
+        model = make(candidates=[GENERATED], time_limit=seconds, **POINTS).fit(series)
+        found, expected = (one.predict(H).values() for one in (model, whole))
+        assert np.array_equal(found, expected) != is_cut
+        assert np.isfinite(found).all()
+        assert ("time_limit" in model.verdict) == is_cut
+        reports = [one.leaderboard()["validation_mse"].item() for one in (model, whole)]
+        assert (reports[0] == reports[1]) != is_cut
+        assert reports[0] < 1.3 * reports[1]
 
 
 def shops(n_channels: int = 1) -> list[TimeSeries]:
@@ -381,6 +403,17 @@ class TestBySeries:
         found, expected = model.predict(H, named[:3]), of_shops.predict(H, shops()[:3])
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one.values(), other.values())
+
+    def test_does_not_depend_on_the_units_of_series(self) -> None:
+        series = shops()
+        scaled = [10.0 ** (number % 4) * one for number, one in enumerate(series)]
+        names = [*NAIVE, BY_SERIES]
+        found, expected = (make(candidates=names, **POINTS).fit(one) for one in (scaled, series))
+        assert found.verdict == expected.verdict
+        kept = ["candidate", "skill", "validation_mse", "chosen"]
+        pd.testing.assert_frame_equal(
+            found.leaderboard()[kept], expected.leaderboard()[kept], rtol=1e-4
+        )
 
     def test_of_several_components_is_by_both(self) -> None:
         named = [as_attribute(one) for one in shops(2)]

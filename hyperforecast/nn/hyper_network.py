@@ -78,6 +78,7 @@ class HyperNetwork(nn.Module):
         """Return each channel's gates (C, K), or ``None`` if there are none."""
         return self._vectors("gates")
 
+    @torch.no_grad()
     def _vectors(self, kind: str) -> Tensor | None:
         contexts = [(name, term.context) for name, term in self.named_terms()]
         found = [(name, context) for name, context in contexts if context.kind == kind]

@@ -82,11 +82,15 @@ class AttributedContext(Context):
             self.from_attributes = FromAttributes(n_rows, n_attributes, n_entries)
 
     def vectors(self) -> Tensor:
-        """Return the vectors, shape (N, E)."""
+        """Return the vectors, shape (N, E), without half of the free parts in a pass that trains.
+
+        Without gradients they are whole, whatever the mode: a trained network stays in that of
+        training, and is then folded, exported and read.
+        """
         if self.from_attributes is None:
             return self.weight
         free: Tensor = self.weight
-        if self.training:
+        if self.training and torch.is_grad_enabled():
             kept = torch.rand(len(free), 1, device=free.device, dtype=free.dtype) >= LEFT_OUT
             free = free * kept
         return self.from_attributes() + free

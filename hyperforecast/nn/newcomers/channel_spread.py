@@ -145,6 +145,7 @@ def _differing_heads(
     return [heads - shared]
 
 
+@torch.no_grad()
 def _heads(network: ForecastingNetwork) -> Tensor | None:
     """Return the heads (C, ...) of a network's channels, if each has its own."""
     head = network.head

@@ -19,7 +19,7 @@ LEAST_VARIANCE = 0.1
 """Of any pattern of a window's steps, in units of the mean over all patterns."""
 
 N_ITERATIONS = 32
-"""Of conjugate gradients."""
+"""Of conjugate gradients, at most."""
 
 FEW_PAIRS = 10
 """Rows that two channels share, below which their correlation is mostly noise."""
@@ -155,11 +155,13 @@ class GapFiller(nn.Module):
         n_rows, width = len(values), min(len(self.variogram), len(values))
         step = max(1, width // 3)
         starts = [*range(0, n_rows - width, step), n_rows - width]
+        pieces = values.unfold(0, width, 1)  # (T - width + 1, C, width), a view
         filled = values.clone()
-        for number, first in enumerate(starts):
-            piece = self(values[first : first + width].T[None])[0].T
-            begin = 0 if number == 0 else step
-            filled[first + begin : first + width] = piece[begin:]
+        at_once = max(1, BLOCK // pieces[0].numel())
+        for some in torch.tensor(starts, device=values.device).split(at_once):
+            for first, piece in zip(some.tolist(), self(pieces[some]).mT, strict=True):
+                begin = 0 if first == 0 else step
+                filled[first + begin : first + width] = piece[begin:]
         return filled
 
     def prepare_export(self) -> None:
@@ -175,11 +177,12 @@ class GapFiller(nn.Module):
         unit = torch.where(self.deviation > 0, self.deviation, 1.0)[:, None]
         zeroed = torch.where(gaps, 0.0, x)
         mean = zeroed.sum(dim=-1, keepdim=True) / there.clamp(min=1)
-        # levels of channels without any value: given those of the others
-        standing = torch.where(there > 0, (mean - self.level[:, None]) / unit, 0.0)
-        one = torch.ones_like(steps[:1, :1])
-        absent = _conditional_mean(standing, there == 0, one, channels)
-        mean = torch.where(there > 0, mean, self.level[:, None] + absent * unit)
+        if _is_exporting() or not there.all():
+            # levels of channels without any value: given those of the others
+            standing = torch.where(there > 0, (mean - self.level[:, None]) / unit, 0.0)
+            one = torch.ones_like(steps[:1, :1])
+            absent = _conditional_mean(standing, there == 0, one, channels)
+            mean = torch.where(there > 0, mean, self.level[:, None] + absent * unit)
         z = torch.where(gaps, 0.0, (x - mean) / unit)
         return torch.where(gaps, mean + _conditional_mean(z, gaps, steps, channels) * unit, x)
 
@@ -245,7 +248,10 @@ def _conditional_mean(z: Tensor, gaps: Tensor, steps: Tensor, channels: Tensor) 
     left = -image(z)
     scaled = left / diagonal
     direction, size = scaled, product(left, scaled)
+    rounding = torch.finfo(z.dtype).eps ** 2 * size
     for _ in range(N_ITERATIONS):
+        if not _is_exporting() and not (size > rounding).any():
+            break
         ahead = image(direction)
         step = ratio(size, product(direction, ahead))
         found = found + step * direction

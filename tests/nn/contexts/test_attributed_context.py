@@ -65,6 +65,16 @@ def test_vectors_may_begin_with_the_attributes_themselves() -> None:
     torch.testing.assert_close(context()[:, 2:], torch.arange(12.0).view(3, 4)[:, 2:])
 
 
+def test_half_of_the_free_parts_are_left_out_where_a_pass_trains_and_nowhere_else() -> None:
+    context = ChannelEmbedding(400, 4, n_attributes=2)
+    whole = context.eval()().detach()
+    context.train()
+    left_out = (context().detach() == 0).all(dim=1)  # attributes say nothing yet
+    assert 160 < left_out.sum() < 240
+    with torch.no_grad():
+        assert torch.equal(context(), whole)
+
+
 @pytest.mark.parametrize(
     ("part", "options"), [("hn-mvts", {}), ("light-sae", {"rank": 2}), ("film", {})]
 )

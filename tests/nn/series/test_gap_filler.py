@@ -165,6 +165,17 @@ class TestLearning:
         assert filled.isfinite().all()
         torch.testing.assert_close(filled[:, 0], torch.full((40,), 2.0, dtype=torch.float64))
 
+    def test_fill_series_by_pieces_that_overlap(self) -> None:
+        x = with_gaps(series(101))
+        x[40:95, 0] = NAN  # so that a channel has no value in one of the pieces
+        filler = started(x, lookback=12)  # of 24 rows, each 8 rows later than the one before
+        expected = x.clone()
+        for first in [*range(0, 77, 8), 77]:
+            piece = filler(x[first : first + 24].T[None])[0].T
+            begin = 8 if first else 0
+            expected[first + begin : first + 24] = piece[begin:]
+        torch.testing.assert_close(filler.fill_series(x), expected, rtol=0.0, atol=1e-12)
+
     def test_of_series_shorter_than_two_windows(self) -> None:
         x = with_gaps(series(30))
         assert started(x).fill_series(x).isfinite().all()

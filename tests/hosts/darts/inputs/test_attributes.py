@@ -136,6 +136,17 @@ def test_the_attributes_trained_with_hold_for_a_series_that_is_known(
     assert np.array_equal(trained.predict(H, series=bare).values(), expected.values())
 
 
+def test_what_is_read_of_a_trained_model_is_what_forecasts() -> None:
+    options: dict[str, Any] = {"weights_by": "series", "channel_embedding_dim": 2}
+    network = HNMVTSModel(L, H, solver="exact", **options).fit(panel(8)).network
+    assert network.training
+    vectors, head = network.channel_embedding(), network.fold().head
+    network.eval()
+    assert torch.equal(vectors, network.channel_embedding())
+    for name, values in network.fold().head.named_parameters():
+        assert torch.equal(values, head.get_parameter(name))
+
+
 def test_files_and_later_training_keep_what_attributes_say(
     trained: HyperforecastModel, solved: HyperforecastModel, tmp_path: Path
 ) -> None:

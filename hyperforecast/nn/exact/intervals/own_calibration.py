@@ -126,10 +126,13 @@ def _volatility(sample: OwnOutOfSample, levels: Tensor, reach: int) -> tuple[Vol
     times, channel = sample.times[there], there.nonzero()[:, 0]
     n_apart = len(times.unique()) // reach
     if n_apart >= MAX_BLOCKS and len(shares):
-        some = spread(len(times), MAX_COMPARED).to(times.device)
+        unit = (sample.residuals / nonzero(level)[:, None, None] / nonzero(profile))[there]
+        # by time and by residual, so that the order of the channels says nothing
+        order = unit.sum(dim=1).argsort()
+        order = order[times[order].argsort(stable=True)]
+        some = order[spread(len(times), MAX_COMPARED).to(times.device)]
         steps = spread(len(profile), MAX_STEPS).to(times.device)
-        unit = sample.residuals / nonzero(level)[:, None, None] / nonzero(profile)
-        unit, ratios_of_some = unit[there][some][:, steps], ratios[there][some]
+        unit, ratios_of_some = unit[some][:, steps], ratios[there][some]
         shares = shares_of_variance(
             unit[None], ratios_of_some[None], levels, times[some], channel[some], n_apart
         )

@@ -80,10 +80,12 @@ def _share_apart(sample: OwnOutOfSample, unit: Tensor, span: int) -> float:
     n_channels = len(some)
     if n_channels < 2:
         return 1.0
+    some = some[unit[some, :, -1].sum(dim=1).argsort()]  # whatever order they were given in
     some = some[spread(n_channels, MAX_PAIRED).to(some.device)]
     known = known[some]
     # windows that begin within a horizon of each other err together
-    times, place = (sample.times[some] // span)[known].unique(return_inverse=True)
+    begins = sample.times[some][known]
+    times, place = ((begins - begins.min()) // span).unique(return_inverse=True)
     cell = known.nonzero()[:, 0] * len(times) + place
     empty = unit.new_zeros(len(some) * len(times))
     sums = empty.index_add(0, cell, unit[some, :, -1][known]).view(len(some), -1)

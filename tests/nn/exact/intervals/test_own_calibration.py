@@ -111,6 +111,27 @@ def test_a_channel_without_windows_has_the_usual_coefficient() -> None:
     torch.testing.assert_close(coefficients[-1], coefficients[:-1].mean(dim=0), rtol=0.1, atol=0)
 
 
+def test_neither_the_order_of_channels_nor_the_origin_of_time_says_anything() -> None:
+    """Of more channels, and more windows, than are looked at."""
+    n = 140
+    variances = noise(n, 40, 1, seed=1).square() + 0.3
+    residuals = noise(n, 40, 2) * variances.sqrt() + noise(1, 40, 2, seed=2)
+    begins = [7 * (k % 5) for k in range(n)]
+    sample = replace(sample_of(residuals, begins, [40] * n), variances=variances, spans=(3,))
+    turned = replace(
+        sample,
+        **{name: getattr(sample, name).flip(0) for name in ("residuals", "variances", "known")},
+        times=sample.times.flip(0) - 3,
+    )
+    problem = Problem(3, 2, quantiles=INTERVAL)
+    straight, other = calibrate_own(sample, problem), calibrate_own(turned, problem)
+    assert straight.volatility.spans == (3,)
+    torch.testing.assert_close(other.offsets.flip(0), straight.offsets)
+    torch.testing.assert_close(
+        other.volatility.coefficients.flip(0), straight.volatility.coefficients
+    )
+
+
 def solution_of(series: list[ObservedSeries], n_channels: int) -> ResidualQuantiles:
     search = SearchSpace(("none",), (0,))
     problem = Problem(4, 2, search=search, quantiles=INTERVAL, n_channels=n_channels)

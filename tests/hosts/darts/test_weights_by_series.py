@@ -340,8 +340,17 @@ class TestFactors:
             for n, one in enumerate(followers())
         ]
         model = HNMVTSModel(L, H, weights_by="both", n_factors=2, **self.options).fit(series)
-        assert set(model.solver_report.n_factors) == {0, 2}
+        report = model.solver_report
+        assert set(report.n_factors) == {0, 2}
         assert model.network.factors is None
+        # and nothing of what is compared without them depends on it
+        plain = HNMVTSModel(L, H, weights_by="both", n_factors=0, **self.options).fit(series)
+        without = report[report.n_factors == 0].reset_index(drop=True)
+        pd.testing.assert_frame_equal(without, plain.solver_report)
+        for one, other in zip(
+            model.predict(H, series=series), plain.predict(H, series=series), strict=True
+        ):
+            np.testing.assert_array_equal(one.values(), other.values())
 
     def test_are_saved_and_new_series_have_them(self, tmp_path: Path) -> None:
         options = {**self.options, "weights_by": "both", "n_factors": 2}

@@ -20,6 +20,8 @@ from hyperforecast.darts import (
     HyperModel,
     LightSAEModel,
 )
+from hyperforecast.nn.exact.choice.ridge_search import RidgeSearch
+from hyperforecast.nn.exact.settings.setting import Setting
 from hyperforecast.nn.layers.channel_offsets import usual_offsets
 
 L, H = 12, 4
@@ -334,14 +336,35 @@ class TestFactors:
             np.testing.assert_allclose((same.values() - level) / scale, one, rtol=1e-4, atol=1e-4)
             np.testing.assert_allclose(turn.values()[:, ::-1], one, rtol=1e-4, atol=1e-4)
 
-    def test_come_out_at_none_where_they_tell_nothing(self) -> None:
+    def test_come_out_at_none_where_they_tell_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         series = [
             one.with_values(np.random.default_rng(n).standard_normal((len(one), 2)).cumsum(axis=0))
             for n, one in enumerate(followers())
         ]
+        starts: dict[int, set[str]] = {0: set(), 2: set()}
+        solve = RidgeSearch.solve
+
+        def noting(self: RidgeSearch, setting: Setting, *others: Any) -> Any:
+            if setting.embedding_dim and not setting.individual:
+                starts[setting.n_factors].add(setting.embedding_start)
+            return solve(self, setting, *others)
+
+        monkeypatch.setattr(RidgeSearch, "solve", noting)
         model = HNMVTSModel(L, H, weights_by="both", n_factors=2, **self.options).fit(series)
-        assert set(model.solver_report.n_factors) == {0, 2}
+        assert starts == {0: {"autocorrelation"}, 2: {"autocorrelation", "weights"}}
+        report = model.solver_report
+        assert set(report.n_factors) == {0, 2}
         assert model.network.factors is None
+        # and nothing of what is compared without them depends on it
+        plain = HNMVTSModel(L, H, weights_by="both", n_factors=0, **self.options).fit(series)
+        without = report[report.n_factors == 0].reset_index(drop=True)
+        pd.testing.assert_frame_equal(without, plain.solver_report)
+        for one, other in zip(
+            model.predict(H, series=series), plain.predict(H, series=series), strict=True
+        ):
+            np.testing.assert_array_equal(one.values(), other.values())
 
     def test_are_saved_and_new_series_have_them(self, tmp_path: Path) -> None:
         options = {**self.options, "weights_by": "both", "n_factors": 2}

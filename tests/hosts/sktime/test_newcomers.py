@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hyperforecast.nn.newcomers import encoder_training
 from hyperforecast.sktime import BackboneForecaster, HNMVTSForecaster
 from tests.hosts.sktime.test_weights_by_series import BY_GRADIENTS, panel, wave
 
@@ -123,8 +124,10 @@ def test_new_instances_of_several_columns_get_weights_that_these_share() -> None
     assert not np.allclose(vectors[6], vectors[7], rtol=1e-2)
 
 
-def test_an_encoder_reads_new_instances() -> None:
+def test_an_encoder_reads_new_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is trained on those that are known when the first comes."""
+    monkeypatch.setattr(encoder_training, "N_EPISODES", 1)  # one of each instance and length
+    monkeypatch.setattr(encoder_training, "N_STEPS", 100)
     y = panel(34)
     names = y.index.get_level_values(0)
     known, new = (y[names.isin(names.unique()[some])] for some in (slice(32), slice(32, None)))

@@ -349,6 +349,8 @@ class ModelSelection:
         factors: what channels load on factors with is another matter than how each moves.
         """
         starts, n_factors = self.search.embedding_starts, setting.n_factors
+        if n_factors:
+            starts += self.search.starts_beside_factors
         setting = replace(setting, embedding_start=starts[0], n_rounds=0)
         if setting.individual or not setting.embedding_dim:
             return setting

@@ -93,12 +93,13 @@ def choose_search_space(
     else:
         dims = (n_channels,) if individual else (0,)
     starts: tuple[str, ...] = ("correlation",)
+    beside_factors: tuple[str, ...] = ()
     factors = _factor_counts(n_aligned if own_windows else n_channels, norms, n_factors)
     if own_windows:
         if n_factors is None and not max(factors):
             factors = _factor_counts(n_aligned, norms, None, FEW_FACTOR_COUNTS)
         neighbours = False
-        starts = ("autocorrelation", "weights") if max(factors) else ("autocorrelation",)
+        starts, beside_factors = ("autocorrelation",), ("weights",)
     elif len(dims) > 1:
         starts = tuple(EMBEDDING_STARTS)
     if attributed:
@@ -110,6 +111,7 @@ def choose_search_space(
         embedding_dims=dims,
         n_factors=factors,
         embedding_starts=starts,
+        starts_beside_factors=beside_factors,
         lookbacks=(None,) if lookback is None or "revin" in norms else _lookbacks(lookback),
         pooled=pool and own,
         neighbours=neighbours and own and many and n_factors is None and "revin" not in norms,

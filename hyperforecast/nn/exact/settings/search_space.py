@@ -21,6 +21,8 @@ class SearchSpace:
         Numbers of common factors, ascending.
     embedding_starts : tuple of str
         What the channel embedding may be made of, see ``EMBEDDING_STARTS``; ties go to the first.
+    starts_beside_factors : tuple of str
+        What else it may be made of where common factors enter.
     lookbacks : tuple of int, optional
         Numbers of most recent steps seen; the first is the one at which all else is compared, and
         ``None`` is all of the window's lookback.
@@ -39,6 +41,7 @@ class SearchSpace:
     embedding_dims: tuple[int, ...] = (0,)
     n_factors: tuple[int, ...] = (0,)
     embedding_starts: tuple[str, ...] = ("correlation",)
+    starts_beside_factors: tuple[str, ...] = ()
     lookbacks: tuple[int | None, ...] = (None,)
     pooled: bool = False
     neighbours: bool = False

@@ -89,6 +89,8 @@ def test_numbers_of_factors_of_the_components_of_series(
 ) -> None:
     space = choose_search_space(100, "none", own_windows=True, n_aligned=n_aligned, **given)
     assert space.n_factors == counts
+    assert space.embedding_starts == ("autocorrelation",)
+    assert space.starts_beside_factors == ("weights",)
 
 
 def test_nothing_given_for_a_plain_model_of_one_channel() -> None:

@@ -61,6 +61,14 @@ OTHERS = [
 each_composition = pytest.mark.parametrize(
     "parts", COMPOSITIONS, ids=["-".join(one.values()) for one in COMPOSITIONS]
 )
+some_compositions = pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(one, id="-".join(one.values()), marks=[pytest.mark.slow] if i % 3 else [])
+        for i, one in enumerate(COMPOSITIONS)
+    ],
+)
+"""All of them, two thirds in slow tests: graphs of two parts are made in those of networks."""
 
 
 def arguments(parts: dict[str, str], backbone: str = "rmlp") -> dict[str, Any]:
@@ -88,7 +96,7 @@ def load_in_a_fresh_process(code: str, *arguments: str) -> None:
 
 
 class TestDarts:
-    @each_composition
+    @some_compositions
     def test_forecasts_the_same_folded_and_exported(
         self, parts: dict[str, str], series: TimeSeries, tmp_path: Path
     ) -> None:

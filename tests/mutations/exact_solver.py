@@ -197,9 +197,9 @@ MOMENTS = [
         "ones[self._layout.lookback - 1] = 0.0",
         "pass",
     ),
-    mutate(
-        "moments/window_products.py",
+    Mutation(
         "pieces of the correlation leave a step out",
+        "hyperforecast/nn/series/correlate.py",
         "hop = size - n_lags + 1",
         "hop = size - n_lags + 2",
     ),

@@ -115,9 +115,19 @@ REFUSED = refusals()
 
 
 def networks(*variants: str) -> list[Any]:
-    """Return the pairs of backbone and variant that there are."""
-    pairs = itertools.product(BACKBONES, variants)
-    return [pytest.param(*pair, id="-".join(pair)) for pair in pairs if pair not in REFUSED]
+    """Return the pairs of backbone and variant that there are.
+
+    Two parts together are tried on a third of their backbones in every run, and on the others in
+    slow tests.
+    """
+    found = []
+    for number, variant in enumerate(variants):
+        fitting = [one for one in BACKBONES if (one, variant) not in REFUSED]
+        step = min(3, len(fitting)) if variant in PAIRS else 1
+        for i, backbone in enumerate(fitting):
+            marks = [pytest.mark.slow] if (i - number) % step else []
+            found.append(pytest.param(backbone, variant, id=f"{backbone}-{variant}", marks=marks))
+    return found
 
 
 each_backbone = pytest.mark.parametrize("backbone", BACKBONES)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.exact.windows.units import MeanDeviation
-from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder
+from hyperforecast.nn.newcomers.history_encoder import HistoryEncoder, features_of, lags_seen
 from hyperforecast.nn.newcomers.quadratic_error import QuadraticError
 from hyperforecast.nn.newcomers.solver import ChannelSolver
 
@@ -136,9 +136,8 @@ def train_encoder(
 
 def _features(solver: ChannelSolver, episodes: Sequence[Episode]) -> Tensor:
     """Return what encoders see of histories."""
-    with torch.random.fork_rng(devices=[]):  # weights that are not asked are drawn
-        encoder = HistoryEncoder(solver.cutter.lookback, solver.spread.places)
-    return encoder.features([solver.own_rows([one.history]) for one in episodes])
+    histories = [solver.own_rows([one.history]) for one in episodes]
+    return features_of(histories, lags_seen(solver.cutter.lookback))
 
 
 @torch.no_grad()

@@ -21,6 +21,29 @@ WIDTH = 128
 """Of the hidden layers."""
 
 
+def lags_seen(lookback: int) -> int:
+    """Return the number of lags that encoders see."""
+    return min(lookback, MAX_LAGS)
+
+
+def features_of(histories: Sequence[Sequence[Tensor]], n_lags: int) -> Tensor:
+    """Return what encoders see of histories, stretches of rows (T,) each; shape (n, lags + 2)."""
+    columns, numbers, beside = [], [], []
+    for number, stretches in enumerate(histories):
+        rows = torch.cat(list(stretches)).double()
+        unit = largest_value(rows[:, None])
+        unit = torch.where(unit > 0, unit, 1.0)
+        centred = [(one.double() - rows.mean()) / unit for one in stretches]
+        columns += centred
+        numbers += [number] * len(centred)
+        variance = torch.cat(centred).square().mean()
+        changes = torch.cat([one.diff() for one in centred]).square().sum() / len(rows)
+        rough = (changes / torch.where(variance > 0, variance, 1.0) + LEAST_CHANGE).log()
+        beside.append(torch.stack([rough, rough.new_tensor(len(rows) ** -0.5)]))
+    found = lag_correlations(columns, torch.tensor(numbers), len(histories), n_lags)
+    return torch.cat([found, torch.stack(beside)], dim=1).float()
+
+
 class HistoryEncoder(nn.Module):
     """Says from a history's own correlations where its channel lies among known ones.
 
@@ -95,24 +118,11 @@ class HistoryEncoder(nn.Module):
     @property
     def n_lags(self) -> int:
         """Number of lags that it sees."""
-        return min(self.lookback, MAX_LAGS)
+        return lags_seen(self.lookback)
 
     def features(self, histories: Sequence[Sequence[Tensor]]) -> Tensor:
         """Return what it sees of histories, stretches of rows (T,) each; shape (n, lags + 2)."""
-        columns, numbers, beside = [], [], []
-        for number, stretches in enumerate(histories):
-            rows = torch.cat(list(stretches)).double()
-            unit = largest_value(rows[:, None])
-            unit = torch.where(unit > 0, unit, 1.0)
-            centred = [(one.double() - rows.mean()) / unit for one in stretches]
-            columns += centred
-            numbers += [number] * len(centred)
-            variance = torch.cat(centred).square().mean()
-            changes = torch.cat([one.diff() for one in centred]).square().sum() / len(rows)
-            rough = (changes / torch.where(variance > 0, variance, 1.0) + LEAST_CHANGE).log()
-            beside.append(torch.stack([rough, rough.new_tensor(len(rows) ** -0.5)]))
-        found = lag_correlations(columns, torch.tensor(numbers), len(histories), self.n_lags)
-        return torch.cat([found, torch.stack(beside)], dim=1).float()
+        return features_of(histories, self.n_lags)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return places (n, K) of histories with given features."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,14 @@ OUTPUT_LAYERS = {
     "future_covariate_map": 4,
 }
 """Names of the layers that give the forecast, and the number of axes of what they are given."""
+
+
+class _Covariates(NamedTuple):
+    """Covariates of windows, as :meth:`ForecastingNetwork.forward` has them."""
+
+    past: Tensor | None = None
+    future: Tensor | None = None
+    static: Tensor | None = None
 
 
 class _OutputLayers:
@@ -402,60 +410,12 @@ class ForecastingNetwork(HyperNetwork):
             assert series is not None
             rows = picked_rows(self.weights_by, series, self.n_channels)
             units = picked_rows("both", series, self.n_channels)
-        if self.past_gap_filler is not None and past_covariates is not None:
-            past_covariates = self.past_gap_filler.fill_rows(past_covariates)
-        x, statistics = self.normalise(past_target, units, phase)
-        if self.standardiser is not None:
-            standardise = self.standardiser.standardise_covariates
-            past_covariates = standardise(past_covariates, "past")
-            future_covariates = standardise(future_covariates, "future")
-            static_covariates = standardise(static_covariates, "static")
-        if phase is not None:
-            past_covariates = _without(self.past_cycle, past_covariates, phase[:, 0])
-            future_covariates = _without(self.future_cycle, future_covariates, phase[:, 1])
         n_cut = None  # on a leading axis, none without it
         if self.segments is not None and not shared:
             n_cut = self.segments.reaching(self.horizon if n_steps is None else n_steps)
-
-        def cut(values: Tensor) -> Tensor:
-            """Give every segment the same, without a copy: (...) -> (S', ...)."""
-            return values if n_cut is None else values.expand(n_cut, *values.shape)
-
-        early = cut if self._cut_before_head else _same
-        takes = self.backbone_takes_covariates
-        condition = Condition(
-            x,
-            early(past_covariates) if takes and past_covariates is not None else None,
-            early(future_covariates) if takes and future_covariates is not None else None,
-            rows,
-        )
-        n_block = self._channels_per_block(x)
-        if n_block < self.n_channels:
-            y = self._forward_by_blocks(x, n_block)
-        else:
-            features = self._encode(early(x), condition)
-            features = features if self._cut_before_head else cut(features)
-            y = run(self.head, features, condition)  # (B, C, D) -> (B, C, H·P)
-        if self.past_covariate_map is not None:
-            assert past_covariates is not None
-            lags = past_covariates.flatten(-2).unsqueeze(-2)  # (B, 1, L·n)
-            y = y + run(self.past_covariate_map, cut(lags), condition)
-        if self.static_covariate_map is not None:
-            assert static_covariates is not None
-            y = y + run(self.static_covariate_map, cut(static_covariates), condition)
-        if self.factor_map is not None:
-            assert self.factors is not None
-            y = y + run(self.factor_map, cut(self.factors(x)), condition)
-        y = y.unflatten(-1, (-1, self._n_head_roles))  # (B, C, H·P) -> (B, C, H, P)
-        if self.future_covariate_map is not None:
-            assert future_covariates is not None
-            if self.segments is None or n_cut is None:
-                ahead = future_covariates[:, : y.shape[-2]].unsqueeze(1)  # (B, 1, H, n)
-            else:
-                ahead = self.segments.split(future_covariates, n_cut)  # (S', B, 1, T, n)
-            y = y + run(self.future_covariate_map, ahead, condition)
-        if self.segments is not None and n_cut is not None:
-            y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
+        x, statistics = self.normalise(past_target, units, phase)
+        given = _Covariates(past_covariates, future_covariates, static_covariates)
+        y = self._outputs(x, self._in_training_units(given, phase), rows, n_cut)
         if self.channel_offsets is not None:
             y = self.channel_offsets(y, x, units)
         if self.instance_norm is not None and statistics is not None:
@@ -467,6 +427,76 @@ class ForecastingNetwork(HyperNetwork):
         if self.standardiser is not None:
             y = self.standardiser.restore(y, self.output_roles, units)
         return y.transpose(1, 2)  # (B, C, H, P) -> (B, H, C, P)
+
+    def _in_training_units(self, given: _Covariates, phase: Tensor | None) -> _Covariates:
+        """Return covariates without gaps over the window, in units of training, less the cycles."""
+        past, future, static = given
+        if self.past_gap_filler is not None and past is not None:
+            past = self.past_gap_filler.fill_rows(past)
+        if self.standardiser is not None:
+            past = self.standardiser.standardise_covariates(past, "past")
+            future = self.standardiser.standardise_covariates(future, "future")
+            static = self.standardiser.standardise_covariates(static, "static")
+        if phase is not None:
+            past = _without(self.past_cycle, past, phase[:, 0])
+            future = _without(self.future_cycle, future, phase[:, 1])
+        return _Covariates(past, future, static)
+
+    def _outputs(
+        self, x: Tensor, given: _Covariates, rows: Tensor | None, n_cut: int | None
+    ) -> Tensor:
+        """Map normalised windows and what is known beside them to outputs: (B, C, H, P).
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, C, L)
+        given : _Covariates
+        rows : Tensor, shape (B, C), int64, optional
+            See :class:`Condition`.
+        n_cut : int, optional
+            Number S' of segments that are computed; ``None`` where the horizon is not cut.
+        """
+
+        def cut(values: Tensor) -> Tensor:
+            """Give every segment the same, without a copy: (...) -> (S', ...)."""
+            return values if n_cut is None else values.expand(n_cut, *values.shape)
+
+        early = cut if self._cut_before_head else _same
+        own = given if self.backbone_takes_covariates else _Covariates()
+        condition = Condition(
+            x,
+            None if own.past is None else early(own.past),
+            None if own.future is None else early(own.future),
+            rows,
+        )
+        n_block = self._channels_per_block(x)
+        if n_block < self.n_channels:
+            y = self._forward_by_blocks(x, n_block)
+        else:
+            features = self._encode(early(x), condition)
+            features = features if self._cut_before_head else cut(features)
+            y = run(self.head, features, condition)  # (B, C, D) -> (B, C, H·P)
+        if self.past_covariate_map is not None:
+            assert given.past is not None
+            lags = given.past.flatten(-2).unsqueeze(-2)  # (B, 1, L·n)
+            y = y + run(self.past_covariate_map, cut(lags), condition)
+        if self.static_covariate_map is not None:
+            assert given.static is not None
+            y = y + run(self.static_covariate_map, cut(given.static), condition)
+        if self.factor_map is not None:
+            assert self.factors is not None
+            y = y + run(self.factor_map, cut(self.factors(x)), condition)
+        y = y.unflatten(-1, (-1, self._n_head_roles))  # (B, C, H·P) -> (B, C, H, P)
+        if self.future_covariate_map is not None:
+            assert given.future is not None
+            if self.segments is None or n_cut is None:
+                ahead = given.future[:, : y.shape[-2]].unsqueeze(1)  # (B, 1, H, n)
+            else:
+                ahead = self.segments.split(given.future, n_cut)  # (S', B, 1, T, n)
+            y = y + run(self.future_covariate_map, ahead, condition)
+        if self.segments is not None and n_cut is not None:
+            y = self.segments.join(y)  # (S', B, C, T, P) -> (B, C, H, P)
+        return y
 
     def normalise(
         self, past_target: Tensor, units: Tensor | None = None, phase: Tensor | None = None

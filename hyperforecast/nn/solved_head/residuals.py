@@ -11,6 +11,7 @@ from hyperforecast.nn.exact.intervals.out_of_sample import OutOfSample, n_sample
 from hyperforecast.nn.exact.settings.residual_quantiles import ResidualQuantiles
 from hyperforecast.nn.exact.uncertainty.spread import spread
 from hyperforecast.nn.exact.uncertainty.volatility import compared_spans
+from hyperforecast.nn.exact.windows.distinct_series import order_by_values
 from hyperforecast.nn.exact.write_solution import write_quantiles
 from hyperforecast.nn.layers.channel_offsets import ChannelOffsets, recent_variances
 from hyperforecast.nn.network import ForecastingNetwork
@@ -37,7 +38,8 @@ def network_residuals(
     spans = tuple(compared_spans(network.lookback))
     like = next(network.parameters())
     residuals, variances = [], []
-    for one, count, every in zip(series, counts, starts, strict=True):
+    for number in order_by_values(series):
+        one, count, every = series[number], counts[number], starts[number]
         if not count:
             continue
         some = every[spread(count, max(1, round(share * count)))]

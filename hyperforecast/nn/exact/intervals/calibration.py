@@ -22,7 +22,7 @@ SCALE_PRIOR = 4.0
 """Number of independent residuals whose scale weighs as much as the one that is pooled."""
 
 MAX_RANKED = 4096
-"""Most residuals that one quantile is taken of."""
+"""Most residuals that one quantile is taken of, or one of each channel where there are more."""
 
 BANDWIDTH = 0.3
 """Of the smooth profile of scale over the logarithm of the steps ahead."""
@@ -101,16 +101,23 @@ def shrunk_quantiles(residuals: Tensor, size: EffectiveSize, shift: int, levels:
     scale = _pooled_scale(raw, size, shift)
     unit = residuals / nonzero(scale)[:, None]
     found = student_t_quantiles(levels, max(1.0, size.of_scale))
+    of_channels = unit.flatten(1)
+    # as many of each, so that the order of the channels says nothing
+    of_all = _some(of_channels, -(-MAX_RANKED // len(unit))).flatten()
     for values, n in (
-        (unit.flatten()[None, None], torch.tensor([size.of_all])),
-        (unit.flatten(1)[:, None], torch.tensor([size.of_channel])),
-        (unit.mT, size.of_steps),
+        (of_all[None, None], torch.tensor([size.of_all])),
+        (_some(of_channels, MAX_RANKED)[:, None], torch.tensor([size.of_channel])),
+        (_some(unit.mT, MAX_RANKED), size.of_steps),
     ):
         n = n.to(levels)[:, None]  # of each row of quantiles
-        some = values[..., spread(values.shape[-1], MAX_RANKED).to(values.device)]
-        own = conformal_quantiles(some.sort(dim=-1).values, levels, n)
+        own = conformal_quantiles(values.sort(dim=-1).values, levels, n)
         found = found + trust(levels, n) * (own - found)
     return scale.unsqueeze(-1) * found
+
+
+def _some(values: Tensor, count: int) -> Tensor:
+    """Return as many of the last axis, or all if there are fewer."""
+    return values[..., spread(values.shape[-1], count).to(values.device)]
 
 
 def _scale(residuals: Tensor) -> Tensor:

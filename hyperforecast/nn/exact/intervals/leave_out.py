@@ -36,7 +36,9 @@ class WindowSpan:
     stop: int
 
 
-def window_blocks(counts: Sequence[int], n_blocks: int) -> list[list[WindowSpan]]:
+def window_blocks(
+    counts: Sequence[int], n_blocks: int, order: Sequence[int]
+) -> list[list[WindowSpan]]:
     """Cut the windows of several series, one series after the other, into blocks of equal length.
 
     Parameters
@@ -45,13 +47,16 @@ def window_blocks(counts: Sequence[int], n_blocks: int) -> list[list[WindowSpan]
         Number of windows of each series.
     n_blocks : int
         At most the number of all windows.
+    order : sequence of int
+        Places of the series, the first one first.
     """
     total = sum(counts)
     cuts = [round(total * k / n_blocks) for k in range(n_blocks + 1)]
     blocks = []
     for begin, end in pairwise(cuts):
         spans, start = [], 0
-        for number, count in enumerate(counts):
+        for number in order:
+            count = counts[number]
             first, stop = max(begin - start, 0), min(end - start, count)
             if first < stop:
                 spans.append(WindowSpan(number, first, stop))

@@ -18,6 +18,7 @@ from hyperforecast.nn.exact.splits.data_split import DataSplit
 from hyperforecast.nn.exact.uncertainty.spread import spread
 from hyperforecast.nn.exact.uncertainty.volatility import compared_spans
 from hyperforecast.nn.exact.windows.design_matrix import design_matrix
+from hyperforecast.nn.exact.windows.distinct_series import order_by_values
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 from hyperforecast.nn.layers.channel_offsets import recent_variances
 
@@ -72,7 +73,9 @@ def n_sampled_of(n_channels: int, width: int) -> int:
 
 def held_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: float) -> OutOfSample:
     """Return the residuals of a solution on about ``n_windows`` windows of another split."""
-    spans = [WindowSpan(number, 0, count) for number, count in enumerate(_window_counts(split))]
+    counts = _window_counts(split)
+    order = order_by_values(split.cache.series)
+    spans = [WindowSpan(number, 0, counts[number]) for number in order]
     share = n_windows / split.cache.n_windows
     return _residuals(split, solution, [(spans, solution.weights)], share)
 
@@ -80,12 +83,16 @@ def held_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: flo
 def leave_out_residuals(split: DataSplit, solution: ExactSolution, n_windows: float) -> OutOfSample:
     """Return the residuals of about ``n_windows`` windows, each by weights fitted without it.
 
-    Blocks of windows are left out in turn. Of a single window there is no other to fit to: the
-    weights are zero, and the forecast is the level that the instance norm restores.
+    Blocks of windows are left out in turn, each of series of all lengths. Of a single window there
+    is no other to fit to: the weights are zero, and the forecast is the level that the instance
+    norm restores.
     """
     counts, reach = _window_counts(split), split.problem.shift + split.problem.horizon - 1
     few = sum(counts) < 32 * (reach + 1)  # the gaps would take most of what is left
-    blocks = window_blocks(counts, min(MANY_BLOCKS if few else FEW_BLOCKS, sum(counts)))
+    n_blocks = min(MANY_BLOCKS if few else FEW_BLOCKS, sum(counts))
+    order = order_by_values(split.cache.series)
+    dealt = [number for first in range(n_blocks) for number in order[first::n_blocks]]
+    blocks = window_blocks(counts, n_blocks, dealt)
     nothing = without_solution(solution)
 
     def solve(block: Sequence[WindowSpan]) -> BasisWeights:

@@ -125,8 +125,9 @@ def shares_of_variance(
 
 def _some(residuals: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
     """Take some channels, windows and steps: (C, T, H) and (C, T, J)."""
-
-    channels = spread(residuals.shape[0], MAX_CHANNELS)[:, None, None]
+    # by how much they change, so that the order of the channels says nothing
+    order = ratios.square().mean(dim=(1, 2)).argsort().cpu()
+    channels = order[spread(len(order), MAX_CHANNELS)][:, None, None]
     windows = spread(residuals.shape[1], MAX_WINDOWS)[:, None]
     steps = spread(residuals.shape[2], MAX_STEPS)
     return residuals[channels, windows, steps], ratios[channels[..., 0], windows[:, 0]]

@@ -1,4 +1,4 @@
-"""Which series of a collection are the same one, given several times."""
+"""What tells the series of a collection apart, whatever the order in which they are given."""
 
 from collections.abc import Hashable, Iterable, Sequence
 
@@ -12,6 +12,15 @@ def distinct_numbers(series: Sequence[ObservedSeries]) -> list[int]:
     observations are counted.
     """
     return number_of_each((one.n_channels, one.target.cpu().numpy().tobytes()) for one in series)
+
+
+def order_by_values(series: Sequence[ObservedSeries]) -> list[int]:
+    """Return the places of series in an order that their lengths and values decide.
+
+    Of standardised series it does not depend on their units.
+    """
+    keys = [(one.n_rows, one.target.square().sum().item()) for one in series]
+    return sorted(range(len(series)), key=keys.__getitem__)
 
 
 def number_of_each(contents: Iterable[Hashable]) -> list[int]:

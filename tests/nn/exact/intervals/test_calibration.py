@@ -92,6 +92,13 @@ class TestQuantiles:
         other = quantiles_of(residuals * units, [50], INTERVAL)
         torch.testing.assert_close(other, one * units)
 
+    def test_do_not_depend_on_the_order_of_channels(self) -> None:
+        """Of which there are more than one quantile is taken of."""
+        residuals = noise(7, 900, 3) ** torch.tensor([1, 3, 1, 1, 3, 1, 1])[:, None, None]
+        one = quantiles_of(residuals, [900], INTERVAL)
+        other = quantiles_of(residuals.flip(0), [900], INTERVAL)
+        torch.testing.assert_close(other.flip(0), one)
+
     def test_are_those_of_errors_over_the_scale_of_their_window(self) -> None:
         """Normal ones here, although errors of all windows together have heavy tails."""
         variances = torch.tensor([0.1, 1.9], dtype=torch.float64).repeat(2000)[None, :, None]
@@ -242,6 +249,16 @@ class TestSolution:
         torch.testing.assert_close(found, forecasts(one, series, problem))
         expected = units * one.units.target.deviation
         torch.testing.assert_close(other.units.target.deviation, expected)
+
+    @pytest.mark.parametrize("given", [False, True], ids=["left out", "held out"])
+    def test_does_not_depend_on_the_order_of_series(self, given: bool) -> None:
+        lengths = [40, 33, 90, 61, 40, 75]
+        series = [alike(1, n_rows=n, seed=7 * i) for i, n in enumerate(lengths)]
+        validation = [alike(1, n_rows=n, seed=50 + i) for i, n in enumerate(lengths)]
+        problem = Problem(L, H, quantiles=(0.25, 0.5, 0.75))
+        one = solve_exact(problem, series, validation if given else None)
+        other = solve_exact(problem, series[::-1], validation[::-1] if given else None)
+        torch.testing.assert_close(other.residual_quantiles.offsets, one.residual_quantiles.offsets)
 
     def test_a_constant_series_has_no_width(self) -> None:
         series = ObservedSeries(torch.full((80, 2), 3.0, dtype=torch.float64))

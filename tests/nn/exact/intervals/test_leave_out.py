@@ -33,7 +33,7 @@ WIDTH = L + SHIFT + H
 
 class TestBlocks:
     def test_follow_each_other_through_the_series(self) -> None:
-        blocks = window_blocks([5, 0, 3], 3)
+        blocks = window_blocks([5, 0, 3], 3, range(3))
         assert blocks == [
             [WindowSpan(0, 0, 3)],
             [WindowSpan(0, 3, 5)],
@@ -41,12 +41,12 @@ class TestBlocks:
         ]
 
     def test_go_over_the_end_of_a_series(self) -> None:
-        assert window_blocks([3, 3], 1) == [[WindowSpan(0, 0, 3), WindowSpan(1, 0, 3)]]
+        assert window_blocks([3, 3], 1, [1, 0]) == [[WindowSpan(1, 0, 3), WindowSpan(0, 0, 3)]]
 
     @pytest.mark.parametrize("n_blocks", [1, 4, 7, 23])
     def test_every_window_is_left_out_once(self, n_blocks: int) -> None:
         counts = [9, 1, 13]
-        blocks = window_blocks(counts, n_blocks)
+        blocks = window_blocks(counts, n_blocks, range(len(counts)))
         assert len(blocks) == n_blocks
         found = [(s.series, t) for block in blocks for s in block for t in range(s.first, s.stop)]
         assert found == [(n, t) for n, count in enumerate(counts) for t in range(count)]

@@ -5,7 +5,12 @@ import torch
 from made_series import noise
 from torch import Tensor
 
-from hyperforecast.nn.exact.uncertainty.volatility import compared_spans, select_volatility
+from hyperforecast.nn.exact.uncertainty.spread import spread
+from hyperforecast.nn.exact.uncertainty.volatility import (
+    MAX_CHANNELS,
+    compared_spans,
+    select_volatility,
+)
 
 LEVELS = torch.tensor([0.05, 0.5, 0.95], dtype=torch.float64)
 
@@ -53,6 +58,17 @@ def test_does_not_depend_on_units() -> None:
     other, same = select_volatility(residuals * units, variances * units**2, [3, 12], LEVELS, 100)
     assert (one.spans, one.constant) == (other.spans, other.constant)
     torch.testing.assert_close(scale, same)
+
+
+def test_does_not_depend_on_the_order_of_many_channels() -> None:
+    """Those at places that an even choice of them has follow what their windows did."""
+    variances = torch.exp(noise(70, 800, 1))
+    follows = torch.isin(torch.arange(70), spread(70, MAX_CHANNELS))[:, None, None]
+    residuals = noise(70, 800, 2, seed=1) * torch.where(follows, variances, 1.0).sqrt()
+    one, _ = select_volatility(residuals, variances, [12], LEVELS, 100)
+    other, _ = select_volatility(residuals.flip(0), variances.flip(0), [12], LEVELS, 100)
+    assert one.spans == (12,)
+    assert one.constant == other.constant
 
 
 def test_a_channel_that_never_moved_does_not_scale() -> None:

@@ -647,7 +647,7 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
                 )
                 model.solver_report = self._solver_report
                 data = SolvedData(datamodule, model.dtype)
-                with solved_epoch(trainer, model, setting_metrics(model.solver_report)):
+                with solved_epoch(trainer, model, setting_metrics(model.solver_report), data):
                     super()._train(trainer, model, data, load_best)
             else:
                 model.solver_report = self._solution = self._solver_report = None

@@ -216,6 +216,12 @@ MOMENTS = [
         "return lags.flatten(-2)",
     ),
     mutate(
+        "moments/summing_cache.py",
+        "sums are kept where weights are others",
+        "self._weights = weights\n        self._sums = []",
+        "self._weights = weights",
+    ),
+    mutate(
         "moments/recurrence.py",
         "levels stay in the targets",
         "own = layout.remove_level(layout.remove_level(own).mT).mT",

@@ -1,7 +1,7 @@
 """What Lightning sees of a model whose weights were solved for: one epoch without a gradient."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from hyperforecast.darts.inputs.observed_series import n_windows, observed_series
 from hyperforecast.darts.module import ForecastingModule
+from hyperforecast.darts.solving.quadratic_loss import mean_squared_error
 from hyperforecast.nn.entities import n_rows
 from hyperforecast.nn.exact import EMBEDDING_STARTS, LINEAR_NORMS, ObservedSeries
 from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
@@ -144,28 +145,34 @@ class SolvedData(TorchDataModule):
     def __init__(self, datamodule: TorchDataModule, dtype: torch.dtype) -> None:
         super().__init__(datamodule.train_dataset, datamodule.val_dataset)
         self.dtype = dtype
+        self.knows_loss = False
 
     def train_dataloader(self) -> Any:
         """Return batches of training windows."""
         return WindowBatches(self.train_dataset, self.dtype, MAX_TRAINING_WINDOWS)
 
     def val_dataloader(self) -> Any:
-        """Return batches of validation windows; none where there are none."""
-        return [] if self.val_dataset is None else WindowBatches(self.val_dataset, self.dtype)
+        """Return batches of validation windows; none where there are none.
+
+        One window stands for all where the loss is known.
+        """
+        if self.val_dataset is None:
+            return []
+        return WindowBatches(self.val_dataset, self.dtype, 1 if self.knows_loss else None)
 
 
-def for_losses(network: ForecastingNetwork) -> Callable[..., Tensor]:
-    """Return what forecasts as a network does, up to rounding, in less time and memory."""
+def for_losses(network: ForecastingNetwork) -> ForecastingNetwork:
+    """Return a network that forecasts as another does, up to rounding, in less time."""
     n_maps = n_rows(network.weights_by, network.n_channels, network.n_series)
     head: Any = network.head
     n_weights = n_maps * math.prod(head.weight.shape[-2:])
     if maps_linearly(network) and n_weights <= HyperLinear.max_generated:
-        network = as_one_map(network).eval()
-    return partial(in_pieces, network)
+        return as_one_map(network).eval()
+    return network
 
 
 def in_pieces(network: ForecastingNetwork, past_target: Tensor, **others: Any) -> Tensor:
-    """Forecast some windows after others: (B, L, C) -> (B, H, C, P).
+    """Forecast some windows after others, which takes less memory: (B, L, C) -> (B, H, C, P).
 
     Parameters
     ----------
@@ -183,9 +190,51 @@ def in_pieces(network: ForecastingNetwork, past_target: Tensor, **others: Any) -
     return torch.cat(pieces)
 
 
+def loss_by_moments(
+    trainer: pl.Trainer,
+    module: ForecastingModule,
+    network: ForecastingNetwork,
+    dataset: SequentialTorchTrainingDataset | None,
+) -> Tensor | None:
+    """Return the loss of all windows of a dataset, ``None`` where single forecasts are needed.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    module : ForecastingModule
+    network : ForecastingNetwork
+        That forecasts in the place of the module's, see :func:`for_losses`.
+    dataset : SequentialTorchTrainingDataset, optional
+        To validate on.
+    """
+    if dataset is None or network is module.network or not is_squared_error(module):
+        return None
+    limit = trainer.limit_val_batches  # a share, or a number of batches
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it elsewhere
+    if limit != 1.0 or isinstance(limit, int) or any(map(sees_batches, callbacks)):
+        return None
+    series = observed_series(dataset, torch.device("cpu"))
+    loss = mean_squared_error(network, series, window_cutter(dataset, module.dtype))
+    return None if loss is None else torch.tensor(loss, dtype=module.dtype, device=module.device)
+
+
+def is_squared_error(module: ForecastingModule) -> bool:
+    """Say whether the mean squared error is all that validation takes of forecasts."""
+    return module.likelihood is None and not len(module.val_metrics)
+
+
+def sees_batches(callback: pl.Callback) -> bool:
+    """Say whether a callback is given the batches of a validation."""
+    hooks = ("on_validation_batch_start", "on_validation_batch_end")
+    return any(getattr(type(callback), hook) is not getattr(pl.Callback, hook) for hook in hooks)
+
+
 @contextmanager
 def solved_epoch(
-    trainer: pl.Trainer, module: ForecastingModule, setting: Mapping[str, float]
+    trainer: pl.Trainer,
+    module: ForecastingModule,
+    setting: Mapping[str, float],
+    data: SolvedData,
 ) -> Iterator[None]:
     """Let a trainer run through its hooks once, over weights that stay as they are.
 
@@ -199,17 +248,22 @@ def solved_epoch(
         With the weights that were solved for.
     setting : mapping of float
         Logged beside the losses.
+    data : SolvedData
+        What it runs on.
     """
+    network = for_losses(module.single_network)
     loop = trainer.fit_loop
     max_epochs, loop.max_epochs = loop.max_epochs, 1
     # batches tried before the first epoch would save nothing: this is the only one
     sanity_steps, trainer.num_sanity_val_steps = trainer.num_sanity_val_steps, 0
     module.solved_setting = setting
+    module.solved_loss = loss_by_moments(trainer, module, network, data.val_dataset)
+    data.knows_loss = module.solved_loss is not None
     try:
-        with module.using(for_losses(module.single_network)):
+        with module.using(partial(in_pieces, network)):
             yield
     finally:
-        module.solved_setting = None
+        module.solved_setting = module.solved_loss = None
         module.network.train(module.training)
         loop.max_epochs = max_epochs
         trainer.num_sanity_val_steps = sanity_steps

@@ -18,5 +18,5 @@ def correlate(short: Tensor, long: Tensor, n_lags: int) -> Tensor:
     long = torch.nn.functional.pad(long, (0, needed - long.shape[-1]))
     ahead = torch.fft.rfft(long.unfold(-1, size, hop))
     spectrum = torch.fft.rfft(short.unflatten(-1, (n_pieces, hop)), size).conj()
-    total = torch.einsum("...pf,...pf->...f", spectrum, ahead)
+    total = (spectrum * ahead).sum(dim=-2)
     return torch.fft.irfft(total, size)[..., :n_lags]

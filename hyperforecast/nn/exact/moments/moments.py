@@ -86,6 +86,11 @@ class Moments:
     def _sums(cls) -> list[str]:
         return [f.name for f in fields(cls) if f.name != "n_windows"]
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the sums take."""
+        return sum(getattr(self, name).nbytes for name in self._sums())
+
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Moments":
         mapped: dict[str, Any] = {name: function(getattr(self, name)) for name in self._sums()}
         return replace(self, **mapped)

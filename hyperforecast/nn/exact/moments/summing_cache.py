@@ -8,9 +8,10 @@ from torch import Tensor
 from hyperforecast.nn.exact.moments.moments import Moments
 from hyperforecast.nn.exact.windows.layout import WindowLayout
 
-OWN, SUMS, SHORT, CHANNELS, CHUNK = 1 / 4, 1 / 8, 1 / 8, 1 / 4, 1 / 8
+OWN, SUMS, SHORT, CHANNELS, CHUNK, LAYOUTS = 1 / 4, 1 / 8, 1 / 8, 1 / 4, 1 / 8, 1 / 8
 """Parts of a cache's memory: products of windows with themselves, of each channel, summed over
-channels, and those of short series; moments of channels; and what is worked on."""
+channels, and those of short series; moments of channels; what is worked on; and sums over channels
+of other layouts than the last."""
 
 
 class SummingCache(ABC):
@@ -30,7 +31,7 @@ class SummingCache(ABC):
         self.n_channels = n_channels
         self.max_bytes = max_bytes
         self._weights = weights
-        self._sums: tuple[WindowLayout, Moments] | None = None
+        self._sums: list[tuple[WindowLayout, Moments]] = []  # of the last layout at the end
 
     @abstractmethod
     def moments(self, layout: WindowLayout, channels: slice) -> Moments:
@@ -56,28 +57,30 @@ class SummingCache(ABC):
     def summed_moments(self, layout: WindowLayout, count: int) -> Moments:
         """Return the first ``count`` weighted sums over channels of the moments for a layout.
 
-        The last ones are kept, and added to where more of them are asked for.
+        They are kept, and added to where more of them are asked for: those of the last layout, and
+        of others before it as long as they take little memory.
         """
-        found = None
-        if self._sums is not None and self._sums[0].is_like(layout):
-            found = self._sums[1]
+        others = [kept for kept in self._sums if not kept[0].is_like(layout)]
+        found = next((sums for like, sums in self._sums if like.is_like(layout)), None)
+        while sum(sums.n_bytes for _, sums in others) > LAYOUTS * self.max_bytes:
+            del others[0]
         n_found = 0 if found is None else len(found.yy)
         if n_found < count:
-            self._sums = None  # before others take memory
+            self._sums = others  # before others take memory
             more = self._new_sums(layout, slice(n_found, count))
             found = more if found is None else Moments.stacked([found, more])
-            self._sums = (layout, found)
         assert found is not None
+        self._sums = [*others, (layout, found)]
         return found.channels(slice(count))
 
     def weigh(self, weights: Tensor) -> None:
         """Take other weights (C, m) for the sums over channels from now on."""
         self._weights = weights
-        self._sums = None
+        self._sums = []
 
     def release(self) -> None:
         """Give up what is kept; it is made again when needed."""
-        self._sums = None
+        self._sums = []
 
     def _new_sums(self, layout: WindowLayout, columns: slice) -> Moments:
         """Return the sums by some columns of the weights, added up chunk by chunk."""

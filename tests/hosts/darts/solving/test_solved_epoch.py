@@ -15,7 +15,7 @@ from darts.utils.data import SequentialTorchTrainingDataset
 from darts.utils.likelihood_models.torch import QuantileRegression
 from pytorch_lightning.loggers import CSVLogger
 
-from hyperforecast.darts import HNMVTSModel
+from hyperforecast.darts import BackboneModel, HNMVTSModel
 from hyperforecast.darts.solving import solved_epoch
 from hyperforecast.darts.solving.solved_epoch import WindowBatches, setting_metrics
 from hyperforecast.nn.hyper_layers.hyper_linear import HyperLinear
@@ -43,6 +43,18 @@ class Recorder(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.called.append("on_train_epoch_end")
         self.losses = {k: v.item() for k, v in trainer.callback_metrics.items()}
+
+
+class BatchRecorder(pl.Callback):
+    """Writes down the sizes and losses of validation batches."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.losses: list[torch.Tensor] = []
+
+    def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, *args: Any) -> None:
+        self.sizes.append(len(args[0].past_target))
+        self.losses.append(outputs)
 
 
 def _noting(hook: str) -> Callable[..., None]:
@@ -115,6 +127,40 @@ class TestLosses:
         for name in ("train_loss", "val_loss"):
             found = model.trainer.callback_metrics[name].item()
             assert found == pytest.approx(expected[name].item(), rel=1e-5)
+
+    def test_is_the_same_from_moments_and_from_forecasts(
+        self, parts: tuple, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And single batches are forecast where a callback, or a limit, asks for them."""
+        train, validation = parts
+        monkeypatch.setattr(solved_epoch, "MAX_BATCH", 20 * train.n_components * (L + H))
+
+        def fit(**trainer: Any) -> Any:
+            trainer = {"accelerator": "cpu", **trainer}
+            model = BackboneModel(
+                L,
+                H,
+                instance_norm="last",
+                solver="exact",
+                solver_kwargs={"neighbours": False},
+                pl_trainer_kwargs=trainer,
+            )
+            return model.fit(train, val_series=validation).trainer
+
+        by_moments = fit()
+        assert by_moments.num_val_batches == [1]  # one window stands for all
+        seen = BatchRecorder()
+        by_forecasts = fit(callbacks=[seen])
+        n_windows = len(validation) - L - H + 1
+        assert sum(seen.sizes) == n_windows > max(seen.sizes)
+        losses = torch.stack(seen.losses)
+        assert losses.std() > 0  # those of single batches
+        mean = (losses * torch.tensor(seen.sizes)).sum() / n_windows
+        for trainer in (by_moments, by_forecasts):
+            loss = trainer.callback_metrics["val_loss"].item()
+            assert loss == pytest.approx(mean.item(), rel=1e-5)
+        first = fit(limit_val_batches=1).callback_metrics["val_loss"].item()
+        assert first == pytest.approx(losses[0].item(), rel=1e-5)
 
     def test_no_validation_series_no_validation_loss(self, series: TimeSeries) -> None:
         metrics = HNMVTSModel(L, H).fit(series).trainer.callback_metrics

@@ -26,6 +26,7 @@ from hyperforecast.nn.exact.moments import window_blocks
 from hyperforecast.nn.exact.moments.moment_cache import MomentCache
 from hyperforecast.nn.exact.settings.options import RIDGES
 from hyperforecast.nn.exact.splits.data_split import DataSplit
+from hyperforecast.nn.exact.windows.layout import WindowLayout
 
 few_windows = pytest.mark.parametrize("written_out", [True, False])
 """Whether windows of the series, which are few, are written out."""
@@ -137,9 +138,34 @@ class TestMomentCache:
         ]
         layouts.append(replace(layouts[2], loadings=2 * layouts[2].loadings))
         cache = MomentCache(several, layouts[0], 2**30, weights)
-        for layout in layouts:
-            expected = window_moments(several, layout).summed(weights)
-            assert_same_moments(cache.summed_moments(layout, 2), expected)
+        for some in (weights, 2 * weights):
+            cache.weigh(some)
+            for layout in [*layouts, *layouts]:
+                expected = window_moments(several, layout).summed(some)
+                assert_same_moments(cache.summed_moments(layout, 2), expected)
+
+    @pytest.mark.parametrize(("max_bytes", "made"), [(2**30, 3), (1, 6)])
+    def test_sums_of_several_layouts_are_kept_where_they_fit(
+        self,
+        max_bytes: int,
+        made: int,
+        make_series: Callable[..., ObservedSeries],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        layouts = [make_layout((), norm, 0) for norm in ("none", "last", "mean")]
+        cache = MomentCache([make_series(40)], layouts[0], max_bytes, torch.ones(3, 1).double())
+        new_sums, asked = cache._new_sums, []
+
+        def noted(layout: WindowLayout, columns: slice) -> Moments:
+            asked.append(layout)
+            return new_sums(layout, columns)
+
+        monkeypatch.setattr(cache, "_new_sums", noted)
+        for layout in [*layouts, *layouts]:
+            cache.summed_moments(layout, 1)
+            cache.summed_moments(layout, 1)  # the last ones are kept in any case
+        assert len(asked) == made
+        assert sum(sums.n_bytes for _, sums in cache._sums[:-1]) <= max_bytes
 
 
 class TestMemory:

@@ -11,6 +11,7 @@ import pytest
 
 import hyperforecast.darts
 import hyperforecast.sktime
+from hyperforecast.datasets import load_new_york
 from hyperforecast.nn import BACKBONES, PARTS
 
 ROOT = Path(__file__).parents[1]
@@ -59,12 +60,25 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         registry.update(before)
 
 
-@each_page
-def test_python_blocks_run(page: Path, scratch: Path) -> None:
+def run_blocks(page: Path) -> None:
     """Blocks of a page share their names, from the first to the last."""
     namespace: dict[str, Any] = {"__name__": "__page__"}
     for block in blocks(page):
         exec(block, namespace)
+
+
+@each_page
+def test_python_blocks_run(page: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page.name == "README.md":  # of its table it takes a minute
+        table = load_new_york()[-2_200:]
+        some = table.drop(columns="JFK temperature").iloc[:, ::5].join(table["JFK temperature"])
+        monkeypatch.setattr("hyperforecast.datasets.load_new_york", lambda: some)
+    run_blocks(page)
+
+
+@pytest.mark.slow
+def test_the_readme_runs_on_its_whole_table(scratch: Path) -> None:
+    run_blocks(ROOT / "README.md")
 
 
 def test_there_is_something_to_run() -> None:

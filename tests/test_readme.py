@@ -24,6 +24,9 @@ FENCE = re.compile(
 )
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)|!\[[^\]]*\]\((?P<image>[^)\s]+)\)")
 
+OF_NEW_YORK = ("README.md", "which-one.md")
+"""Pages that take long with their table: in every run it is a part of it."""
+
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 
 
@@ -69,7 +72,7 @@ def run_blocks(page: Path) -> None:
 
 @each_page
 def test_python_blocks_run(page: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page.name == "README.md":  # of its table it takes a minute
+    if page.name in OF_NEW_YORK:
         table = load_new_york()[-2_200:]
         some = table.drop(columns="JFK temperature").iloc[:, ::5].join(table["JFK temperature"])
         monkeypatch.setattr("hyperforecast.datasets.load_new_york", lambda: some)
@@ -77,8 +80,11 @@ def test_python_blocks_run(page: Path, scratch: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-def test_the_readme_runs_on_its_whole_table(scratch: Path) -> None:
-    run_blocks(ROOT / "README.md")
+@pytest.mark.parametrize(
+    "page", [one for one in PAGES if one.name in OF_NEW_YORK], ids=lambda path: path.name
+)
+def test_python_blocks_run_on_the_whole_table(page: Path, scratch: Path) -> None:
+    run_blocks(page)
 
 
 def test_there_is_something_to_run() -> None:

@@ -202,12 +202,9 @@ class AutoHyperForecaster(
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return parameters for sktime's conformance tests."""
+        few = {"input_chunk_length": 4}
         return [
-            {
-                "candidates": ("last value", "drift"),
-                "season": 2,
-                "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95),
-                "random_state": 3,
-            },
-            {"input_chunk_length": 4, "candidates": ("one for all",), "quantiles": None},
+            {**few, "candidates": ("last value", "drift"), "season": 2, "random_state": 3},
+            {**few, "candidates": ("one for all",), "quantiles": None},
+            {"candidates": ("last value",), "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95)},
         ]

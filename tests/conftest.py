@@ -1,5 +1,7 @@
 """Fixtures shared by all tests."""
 
+import functools
+import importlib.metadata
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,14 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+# every trainer asks for what other packages add to Lightning, and every file in which they say so
+# is read again
+importlib.metadata.entry_points = functools.cache(importlib.metadata.entry_points)
+# with every seed torch notes for each device that is not there from where it was set, which takes
+# longer than many of the steps that are seeded
+for device in (torch.cuda, torch.xpu, torch.mtia):
+    if not device.is_available():
+        device.manual_seed_all = lambda seed: None
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 LONGEST = "test_sktime_conformance"

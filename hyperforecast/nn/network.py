@@ -283,10 +283,7 @@ class ForecastingNetwork(HyperNetwork):
             options |= sizes
             n_past_covariates = n_future_covariates = 0  # that the network maps
 
-        def build(n_channels: int) -> nn.Module:
-            return BACKBONES[backbone](n_steps, n_channels, **options)
-
-        self.backbone = build(n_channels)
+        self.backbone = BACKBONES[backbone](n_steps, n_channels, **options)
         has_weights = any(True for _ in self.parameters())  # that make features of the window
         self.features = Activations() if has_weights else None
 
@@ -337,8 +334,13 @@ class ForecastingNetwork(HyperNetwork):
                 self,
                 outputs=made.sites,
                 others=others,
-                within=lambda: dry_run(
-                    build, n_channels, "backbone", {"lookback": n_steps, **sizes}
+                within=lambda: _sites_of_backbone(
+                    KeyedArguments(
+                        backbone=BACKBONES[backbone],
+                        n_channels=n_channels,
+                        sizes={"lookback": n_steps, **sizes},
+                        options=options,
+                    )
                 ),
                 initialisers=made.initialisers,
                 lookback=lookback,
@@ -714,6 +716,17 @@ class KeyedArguments(dict[str, Any]):
 
     def __hash__(self) -> int:  # type: ignore[override]  # a dict has none
         return hash(repr(self))
+
+
+@lru_cache(maxsize=128)  # a run of recurrent layers without values is slow
+def _sites_of_backbone(arguments: KeyedArguments) -> list[Site]:
+    sizes, options = arguments["sizes"], arguments["options"]
+
+    def build(n_channels: int) -> nn.Module:
+        backbone: nn.Module = arguments["backbone"](sizes["lookback"], n_channels, **options)
+        return backbone
+
+    return dry_run(build, arguments["n_channels"], "backbone", sizes)
 
 
 @lru_cache(maxsize=128)  # a backtest that trains at every step makes the same model many times

@@ -10,6 +10,7 @@ import json
 import textwrap
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
 
 from hyperforecast.nn.option_values import Range, problem_of
@@ -131,6 +132,11 @@ def options_of(*classes: type) -> list[Option]:
     They come in the order in which the classes are given and name their bases, behind those that
     can be given by position. Of several defaults the first counts, of several meanings too.
     """
+    return list(_options_of(*classes))
+
+
+@lru_cache(maxsize=128)  # each model that is made asks for its options several times
+def _options_of(*classes: type) -> tuple[Option, ...]:
     declarations: dict[str, dataclasses.Field] = {}
     defaults: dict[str, Any] = {}
     for cls in (one for given in classes for one in given.__mro__):
@@ -166,7 +172,7 @@ def options_of(*classes: type) -> list[Option]:
         for name in ready:
             placed.insert(placed.index(str(found[name].before)), name)
         waiting = [name for name in waiting if name not in ready]
-    return sorted((found[name] for name in placed), key=lambda one: one.kw_only)
+    return tuple(sorted((found[name] for name in placed), key=lambda one: one.kw_only))
 
 
 def wrong_values(options: Iterable[Option], given: Mapping[str, Any]) -> dict[str, str]:

@@ -245,8 +245,9 @@ def dry_run(
     try:
         with torch.device("meta"), torch.no_grad():
             backbone = build(N_CHANNELS).eval()
-            shapes, _ = _sizes(backbone, N_CHANNELS, sizes)
-            _, features = _sizes(build(n_channels).eval(), n_channels, sizes)
+            shapes, features = _sizes(backbone, N_CHANNELS, sizes)
+            if n_channels != N_CHANNELS:
+                _, features = _sizes(build(n_channels).eval(), n_channels, sizes)
     except Exception as error:
         raise ValueError(
             f"The layers of the backbone cannot be told apart: a dry run on torch's meta device, "

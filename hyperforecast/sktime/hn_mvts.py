@@ -52,8 +52,13 @@ class HNMVTSForecaster(HNMVTSModelOptions, BaseSolverForecaster):
         """Return parameters for sktime's conformance tests."""
         small = {"input_chunk_length": 4, "n_epochs": 1, "batch_size": 64}
         return [
-            {**small, "channel_embedding_dim": 1, "hyper_hidden": (3,)},
-            {**small, "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95), "random_state": 3},
+            {
+                **small,
+                "channel_embedding_dim": 1,
+                "hyper_hidden": (3,),
+                "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95),
+                "random_state": 3,
+            },
             {
                 "input_chunk_length": 4,
                 "solver": "exact",

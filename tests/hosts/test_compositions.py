@@ -29,6 +29,8 @@ from hyperforecast.nn.parts import parts_of_slot
 from hyperforecast.sktime import HyperForecaster
 
 L, H = 12, 4
+LOOKBACKS = {"lstm": 6}
+"""Of backbones whose graphs grow with it; of others it is L."""
 SMALL = {
     "hn-mvts": {"channel_embedding_dim": 2},
     "light-sae": {"rank": 2, "n_components": 2},
@@ -73,10 +75,10 @@ some_compositions = pytest.mark.parametrize(
 
 def arguments(parts: dict[str, str], backbone: str = "rmlp") -> dict[str, Any]:
     """Return the arguments of a small model or forecaster of some parts."""
-    sizes = {"rmlp": {}, "patchtst": {"n_heads": 2}, "itransformer": {"n_heads": 2}}
+    sizes = {name: {"n_heads": 2, "e_layers": 1} for name in ("patchtst", "itransformer")}
     kwargs = {f"{slot}_kwargs": SMALL[name] for slot, name in parts.items() if name in SMALL}
     return {
-        "input_chunk_length": L,
+        "input_chunk_length": LOOKBACKS.get(backbone, L),
         "output_chunk_length": H,
         "backbone": backbone,
         "backbone_kwargs": {"d_model": 8, **sizes.get(backbone, {})},

@@ -27,7 +27,7 @@ from hyperforecast.nn.backbones import backbone_options, takes_covariates
 from hyperforecast.nn.layers.attention import SelfAttention
 from hyperforecast.nn.parts import part_options
 
-L, H, C = 32, 4, 5
+L, H, C = 16, 4, 5
 Parts = dict[str, dict[str, Any]]
 
 # every part as it is, and with options that change what it is
@@ -56,8 +56,8 @@ PAIRS: dict[str, Parts] = {
     if PARTS[one].slot != PARTS[two].slot
 }
 COMBINATIONS = VARIANTS | PAIRS
-# widths that keep the tests fast, where a backbone has them
-SMALL = {"d_model": 16, "d_ff": 24, "e_layers": 1}
+# sizes that keep the tests fast, where a backbone has them
+SMALL = {"d_model": 16, "d_ff": 24, "e_layers": 1, "patch_len": 8, "stride": 4}
 
 
 @cache

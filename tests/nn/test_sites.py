@@ -35,11 +35,45 @@ from hyperforecast.nn import (
 )
 from hyperforecast.nn.backbones import backbone_options, takes_covariates
 from hyperforecast.nn.layers.conditioning import run
+from hyperforecast.nn.network import _sites_of_backbone
 from hyperforecast.nn.sites import N_CHANNELS, N_WINDOWS, check_names, dry_run, listed, matching
 
 B, L, H, C = 7, 20, 4, 5
 # no two lengths alike, in each backbone that has the option
 SIZES = {"d_model": 12, "d_ff": 14, "n_heads": 2, "patch_len": 6, "stride": 3, "e_layers": 2}
+
+
+def test_a_backbone_is_run_once_for_each_of_its_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    def counted(build: Any, n_channels: int, prefix: str, sizes: Any) -> list[Site]:
+        given.append(n_channels)
+        return dry_run(build, n_channels, prefix, sizes)
+
+    monkeypatch.setattr("hyperforecast.nn.network.dry_run", counted)
+    _sites_of_backbone.cache_clear()
+
+    def run_through(lookback: int = L, n_channels: int = C, d_ff: int = 14) -> None:
+        network = ForecastingNetwork(
+            lookback=lookback,
+            horizon=H,
+            n_channels=n_channels,
+            backbone="tsmixer",
+            backbone_kwargs={"d_ff": d_ff},
+            parts={"mola": {}},
+        )
+        # experts of other sizes than their layers' would not fit
+        assert network(torch.randn(B, lookback, n_channels)).shape == (B, H, n_channels, 1)
+
+    for _ in range(2):
+        run_through()
+        assert given == [C]
+    run_through(lookback=L + 1)
+    run_through(n_channels=C + 1)
+    run_through(d_ff=15)
+    assert given == [C, C, C + 1, C]
+    run_through()
+    assert len(given) == 4
 
 
 def sites_of(

@@ -21,6 +21,7 @@ from hyperforecast.darts import (
 from hyperforecast.darts.saving.files import digest_of_weights, replacing
 from hyperforecast.nn import StaticLayer
 from tests.hosts.darts.every_model import (
+    ON_ANY_BACKBONE,
     H,
     L,
     each_model_on_any_backbone,
@@ -189,8 +190,19 @@ class TestOnnx:
         model.to_onnx(str(folder / "model.onnx"))
         return self.onnxruntime.InferenceSession(str(folder / "model.onnx"))
 
-    @each_model_on_any_backbone
-    @pytest.mark.parametrize("backbone", ["dlinear", "rlinear"])
+    @pytest.mark.parametrize(
+        ("model_class", "backbone"),
+        [
+            *((one, "rlinear") for one in ON_ANY_BACKBONE),
+            (HNMVTSModel, "dlinear"),
+            # beside it, each model is exported on it with a free batch
+            *(
+                pytest.param(one, "dlinear", marks=pytest.mark.slow)
+                for one in ON_ANY_BACKBONE
+                if one is not HNMVTSModel
+            ),
+        ],
+    )
     def test_forecasts_as_darts(
         self, model_class: type, backbone: str, series: TimeSeries, tmp_path: Path
     ) -> None:

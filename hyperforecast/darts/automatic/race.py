@@ -548,21 +548,21 @@ class Race:
         lookback = {"input_chunk_length": windows.lengths.lookback}
         model = candidate.model_class(**{**self.arguments, **lookback, **candidate.arguments})
         settings = model._setting_history = SettingHistory()
+        start = self.limit.now()
         model._is_late = self.limit.of_candidate()
         if not candidate.tells_series_apart:
             training = training.unnamed
             held_out = None if held_out is None else held_out.unnamed
         validation = {} if held_out is None else held_out.inputs("val_")
-        start = time.perf_counter()
         model.fit(**training.to_fit(), **validation, **self.fit_arguments, verbose=False)
-        fitted = time.perf_counter()
+        fitted = self.limit.now()
         last_fit = self.limit.note(fitted - start)
         residuals = windows.residuals_of(model)
         return Entry(
             candidate.name,
             residuals,
             fitted - start,
-            time.perf_counter() - fitted,
+            self.limit.now() - fitted,
             sum(one.numel() for one in model.network.parameters()),
             candidate if model.network.periods else candidate.without_cycles(),
             settings,

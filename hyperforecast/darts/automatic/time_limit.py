@@ -56,9 +56,10 @@ class TimeLimit:
         return max(0.0, self._end - max(self._kept, last_fit) - self.now())
 
     def is_over(self) -> bool:
-        """Say whether nothing further is to be compared."""
-        self.is_reached |= self.left <= 0
-        return self.is_reached
+        """Say whether there is no time to compare anything further."""
+        over = self.left <= 0
+        self.is_reached |= over
+        return over
 
     def note(self, seconds: float) -> float:
         """Keep back what the last fit may take, if settings were compared in some seconds.
@@ -82,7 +83,7 @@ class TimeLimit:
         return suffices
 
     def seconds_for(self, last_fit: float) -> float:
-        """Return how long a candidate may take that begins now.
+        """Return how long a candidate may take that begins now; negative if there is no time.
 
         What it leaves has to suffice for its own last fit, and for that of those before.
 
@@ -92,7 +93,7 @@ class TimeLimit:
             How many times as long as the candidate its last fit takes at most.
         """
         left = self._end - self.now()
-        return max(0.0, min(left / (1.0 + last_fit), left - self._kept))
+        return min(left / (1.0 + last_fit), left - self._kept)
 
     def of_candidate(self, last_fit: float | None = None) -> IsLate:
         """Return what says whether a candidate that begins now has to end.

@@ -17,7 +17,7 @@ from hyperforecast.darts.base import HyperforecastModel
 from hyperforecast.darts.module import ForecastingModule
 from hyperforecast.darts.training.best_weights import BestWeights
 from hyperforecast.darts.training.stopwatch import Stopwatch
-from hyperforecast.nn.exact.choice.late import IsLate, never
+from hyperforecast.nn.exact.choice.late import IsLate, OutOfTime, never
 
 PATIENCE = 3
 """Epochs that training goes on without a lower error on the rows held out."""
@@ -154,9 +154,10 @@ class GradientTraining:
             ``None`` if there was no time for it and its head.
         """
         is_late = self.limit.until(share * self.limit.left)
-        trained = self._train(candidate.with_epochs(1), FEW_WINDOWS, share, 0.0, is_late)
-        was_late = trained is not None and not trained.report and self.limit.is_reached
-        return None if was_late else trained
+        try:
+            return self._train(candidate.with_epochs(1), FEW_WINDOWS, share, 0.0, is_late, is_late)
+        except OutOfTime:
+            return None
 
     def in_full(self, candidate: Candidate, share: float = 1.0) -> Trained | None:
         """Train until the error on the rows held out falls no more.
@@ -182,7 +183,27 @@ class GradientTraining:
         share: float,
         last_fit: float,
         is_late: IsLate,
+        is_useless: IsLate = never,
     ) -> Trained | None:
+        """Train a candidate, unless there is no time to begin.
+
+        Parameters
+        ----------
+        candidate : Candidate
+        n_windows : int
+            Most windows of an epoch.
+        share, last_fit : float
+            See :meth:`_seconds_to_train`.
+        is_late : callable
+            Says whether the time to solve for the head is over.
+        is_useless : callable
+            Says whether there is no use for a candidate that has no solved head yet.
+
+        Raises
+        ------
+        OutOfTime
+            If it is useless.
+        """
         now = self.limit.now
         start = now()
         stride = stride_of(self.training, self.windows.lengths, n_windows, self.season)
@@ -193,7 +214,7 @@ class GradientTraining:
         if seconds is None:
             self.limit.is_reached = True
             return None
-        best, watch = BestWeights(PATIENCE), Stopwatch(start + seconds, now)
+        best, watch = BestWeights(PATIENCE), Stopwatch(start + seconds, now, is_useless)
         model = candidate.model_class(
             **{
                 **self.arguments,
@@ -209,12 +230,14 @@ class GradientTraining:
             verbose=False,
         )
         self.limit.is_reached |= watch.is_cut
-        fitted = now()
-        residuals = self.windows.residuals_of(model)
-        forecast = now()
         module = model.model
         assert isinstance(module, ForecastingModule)
         report = module.solver_report or []
+        if not report and is_useless():
+            raise OutOfTime
+        fitted = now()
+        residuals = self.windows.residuals_of(model)
+        forecast = now()
         # a head that was late would have taken longer
         of_head = forecast - watch.ended if report else math.inf
         self._paces[backbone] = Pace(n_windows, watch.epoch_seconds, of_head)

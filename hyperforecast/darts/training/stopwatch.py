@@ -5,6 +5,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from hyperforecast.nn.exact.choice.late import IsLate, OutOfTime, never
+
 
 class Stopwatch(pl.Callback):
     """Ends training by a time, the pass over validation rows counted in, and measures epochs.
@@ -15,6 +17,8 @@ class Stopwatch(pl.Callback):
         When training is to be over; infinite for no limit.
     now : callable
         The clock, in seconds.
+    is_late : callable, optional
+        Says whether training is of no use any more: asked between batches of validation.
 
     Attributes
     ----------
@@ -22,11 +26,17 @@ class Stopwatch(pl.Callback):
         Whether it ended training.
     ended : float
         When training ended.
+
+    Raises
+    ------
+    OutOfTime
+        In validation, if it is late.
     """
 
-    def __init__(self, end: float, now: Callable[[], float]) -> None:
+    def __init__(self, end: float, now: Callable[[], float], is_late: IsLate = never) -> None:
         self.end = end
         self.now = now
+        self.is_late = is_late
         self.is_cut = False
         self._n_batches = self._n_of_epoch = 0
         self._validation_seconds = 0.0
@@ -51,6 +61,11 @@ class Stopwatch(pl.Callback):
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note when validation begins."""
         self._validation_started = self.now()
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
+        """End everything if it is late."""
+        if trainer.strategy.broadcast(self.is_late()):
+            raise OutOfTime
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note how long validation takes."""

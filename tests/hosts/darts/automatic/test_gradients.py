@@ -232,6 +232,25 @@ def test_a_backbone_for_whose_head_there_was_no_time_is_not_chosen_in_brief(
     assert not any("rmlp" in name for name in model.leaderboard()["candidate"])
 
 
+def test_what_is_tried_in_brief_ends_within_its_validation(
+    clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(candidates.PRESETS, "medium", Preset(("rmlp", "itransformer"), 1))
+    step, ended = ForecastingModule.validation_step, []
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        clock.time += 10.0
+        ended.append(clock.time)
+        return step(*args, **kwargs)
+
+    monkeypatch.setattr(ForecastingModule, "validation_step", slow)
+    model = make(presets="medium", time_limit=40).fit(made(threshold()))
+    assert len(ended) == 2  # the first of two batches, of each backbone
+    assert clock.time <= 40
+    assert not any("rmlp" in name for name in model.leaderboard()["candidate"])
+    assert "time_limit" in model.verdict
+
+
 def test_a_pace_is_that_of_the_windows() -> None:
     pace = Pace(100, 8.0, 6.0).of(300, 50)
     assert (pace.n_windows, pace.epoch_seconds, pace.head_seconds) == (300, 24.0, 14.0)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from hyperforecast.darts.training.stopwatch import Stopwatch
+from hyperforecast.nn.exact.choice.late import OutOfTime
 
 
 class Training:
@@ -54,3 +55,13 @@ def test_training_ends_early_enough_for_validation(
     assert training.watch.ended == ended
     assert training.watch.epoch_seconds == pytest.approx(epoch_seconds)
     assert training.watch.is_cut == (n_batches < 10)
+
+
+def test_validation_ends_where_it_is_of_no_use() -> None:
+    training = Training(float("inf"))
+    training.watch.on_validation_batch_end(training.trainer)
+    training.watch.is_late = lambda: training.time >= 101.0
+    training.watch.on_validation_batch_end(training.trainer)
+    training.time = 101.0
+    with pytest.raises(OutOfTime):
+        training.watch.on_validation_batch_end(training.trainer)

@@ -916,6 +916,7 @@ class HyperforecastModel(TakesNewcomers, SolvedModel, SavedWhole, MixedCovariate
             "_is_fitting": False,
             "_setting_history": None,
             "_is_late": None,
+            "_selected_ridge": None,
             "_solution": None,
         }
 

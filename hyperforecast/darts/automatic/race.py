@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -111,6 +111,8 @@ class Entry:
         What the exact solver selected for it.
     trained : Trained, optional
         What gradients made of it.
+    last_fit_seconds : float, default=0.0
+        What fitting it on all rows takes at most.
     combination : Combination, optional
         What is added up, if it is a sum of others.
     gained_once : bool, default=False
@@ -125,6 +127,7 @@ class Entry:
     candidate: Candidate | None = None
     settings: SettingHistory | None = None
     trained: Trained | None = None
+    last_fit_seconds: float = 0.0
     combination: "Combination[Entry] | None" = None
     gained_once: bool = False
 
@@ -418,17 +421,23 @@ class Race:
         )
 
     def _try(
-        self, entries: list[Entry], candidate: Candidate, compare: Callable[[Candidate], Entry]
+        self,
+        entries: list[Entry],
+        candidate: Candidate,
+        compare: Callable[[Candidate], Entry | None],
     ) -> None:
         """Add a candidate that is to be compared, unless it is late or cannot be trained."""
         if candidate.name not in self.names or (entries and self.limit.is_over()):
             return
         try:
-            self._add(entries, compare(candidate))
+            entry = compare(candidate)
         except ValueError as error:  # what is wrong with the data is said by the last fit
             if not entries:
                 raise
             logger.warning("%r is left out of the comparison: %s", candidate.name, error)
+            return
+        if entry is not None:
+            self._add(entries, entry)
 
     def _train_by_gradients(
         self,
@@ -447,6 +456,8 @@ class Race:
         }
         if not any(one.name in self.names for some in of_each.values() for one in some):
             return
+        if entries and self.limit.is_over():
+            return
         gradients = GradientTraining(
             training.unnamed,
             held_out.unnamed,
@@ -459,22 +470,39 @@ class Race:
         chosen = list(of_each)
         if self.chooses_backbones and self.preset.n_in_full < len(chosen):
             brief: list[Entry] = []
-            for some in of_each.values():
-                self._try(brief, some[0], lambda one: _entry(gradients.in_brief(one), IN_BRIEF))
+            n_later = self.preset.n_in_full * max(map(len, of_each.values()))
+            for number, some in enumerate(of_each.values()):
+                share = 1 / (len(of_each) - number + n_later)
+                self._try(brief, some[0], partial(_in_brief, gradients, share))
             brief.sort(key=lambda one: one.error)
             chosen = [one.name.removesuffix(IN_BRIEF) for one in brief[: self.preset.n_in_full]]
-        for backbone in of_each:
-            for candidate in of_each[backbone] if backbone in chosen else ():
-                self._try(entries, candidate, lambda one: _entry(gradients.in_full(one)))
+        in_full = [
+            one
+            for backbone, some in of_each.items()
+            for one in (some if backbone in chosen else ())
+            if one.name in self.names
+        ]
+        self._train_in_full(entries, gradients, in_full)
         self._train_with_seeds(entries, gradients)
 
     def _train_with_seeds(self, entries: list[Entry], gradients: GradientTraining) -> None:
         """Train the best of what gradients trained with further seeds."""
         trained = [one.trained for one in sorted(entries, key=lambda one: one.error) if one.trained]
-        for best in trained[:N_SEEDED]:
-            for seed in range(1, self.preset.n_seeds):
-                candidate = best.candidate.with_seed(seed, self.arguments.get("random_state") or 0)
-                self._try(entries, candidate, lambda one: _entry(gradients.in_full(one)))
+        random_state = self.arguments.get("random_state") or 0
+        again = [
+            best.candidate.with_seed(seed, random_state)
+            for best in trained[:N_SEEDED]
+            for seed in range(1, self.preset.n_seeds)
+        ]
+        self._train_in_full(entries, gradients, again)
+
+    def _train_in_full(
+        self, entries: list[Entry], gradients: GradientTraining, candidates: Sequence[Candidate]
+    ) -> None:
+        """Train candidates by gradients, each in its share of the time that is left."""
+        for number, candidate in enumerate(candidates):
+            share = 1 / (len(candidates) - number)
+            self._try(entries, candidate, partial(_in_full, gradients, share))
 
     def _combine(self, entries: list[Entry]) -> None:
         """Add the sum of candidates, if it has several; series that are told apart have none."""
@@ -483,13 +511,15 @@ class Race:
             return
         combination, residuals = Combination.of(alike, [one.residuals for one in alike])
         members = combination.members
-        if len(members) > 1:
+        last_fit = sum(one.last_fit_seconds for one in members)
+        if len(members) > 1 and self.limit.suffices_for(last_fit):
             entry = Entry(
                 COMBINED,
                 residuals,
                 sum(one.fit_seconds for one in members),
                 sum(one.forecast_seconds for one in members),
                 sum(one.n_parameters for one in members),
+                last_fit_seconds=last_fit,
                 combination=combination,
             )
             self._add(entries, entry)
@@ -518,24 +548,25 @@ class Race:
         lookback = {"input_chunk_length": windows.lengths.lookback}
         model = candidate.model_class(**{**self.arguments, **lookback, **candidate.arguments})
         settings = model._setting_history = SettingHistory()
+        start = self.limit.now()
         model._is_late = self.limit.of_candidate()
         if not candidate.tells_series_apart:
             training = training.unnamed
             held_out = None if held_out is None else held_out.unnamed
         validation = {} if held_out is None else held_out.inputs("val_")
-        start = time.perf_counter()
         model.fit(**training.to_fit(), **validation, **self.fit_arguments, verbose=False)
-        fitted = time.perf_counter()
-        self.limit.note(fitted - start)
+        fitted = self.limit.now()
+        last_fit = self.limit.note(fitted - start)
         residuals = windows.residuals_of(model)
         return Entry(
             candidate.name,
             residuals,
             fitted - start,
-            time.perf_counter() - fitted,
+            self.limit.now() - fitted,
             sum(one.numel() for one in model.network.parameters()),
             candidate if model.network.periods else candidate.without_cycles(),
             settings,
+            last_fit_seconds=last_fit,
         )
 
     def fit(self, chosen: Entry, **arguments: Any) -> Winner:
@@ -562,7 +593,14 @@ class Race:
             validation_data = None if validation_data is None else validation_data.unnamed
         validation = {} if validation_data is None else validation_data.inputs("val_")
         if chosen.trained is not None:
-            return refitted(chosen.trained, data, validation, given, self.fit_arguments)
+            return refitted(
+                chosen.trained,
+                data,
+                validation,
+                given,
+                self.fit_arguments,
+                self.limit.of_last_fit(),
+            )
         if chosen.candidate is None:
             model: HyperforecastModel = FixedMapModel.of(
                 self.map_of(chosen.name), drift=chosen.name == DRIFT, **given
@@ -586,7 +624,17 @@ def beats(entry: Entry, simpler: Entry, windows: HeldOutWindows) -> bool:
     return windows.gains_over_time(simpler.errors, entry.errors)
 
 
-def _entry(trained: Trained, how: str = "") -> Entry:
+def _in_brief(gradients: GradientTraining, share: float, candidate: Candidate) -> Entry | None:
+    return _entry(gradients.in_brief(candidate, share), IN_BRIEF)
+
+
+def _in_full(gradients: GradientTraining, share: float, candidate: Candidate) -> Entry | None:
+    return _entry(gradients.in_full(candidate, share))
+
+
+def _entry(trained: Trained | None, how: str = "") -> Entry | None:
+    if trained is None:
+        return None
     return Entry(
         trained.candidate.label + how,
         trained.residuals,
@@ -595,6 +643,7 @@ def _entry(trained: Trained, how: str = "") -> Entry:
         trained.n_parameters,
         trained.candidate,
         trained=trained,
+        last_fit_seconds=trained.last_fit_seconds,
     )
 
 

@@ -25,6 +25,7 @@ from hyperforecast.darts.solving.solver_choice import (
 )
 from hyperforecast.darts.training.random_turns import turn_lent
 from hyperforecast.nn.exact import Problem
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.splits.hold_out import hold_out
 from hyperforecast.nn.parts import make_parts
@@ -146,6 +147,8 @@ def solve_trained_head(
     dataset: TorchTrainingDataset,
     validation: TorchTrainingDataset | None,
     device: torch.device,
+    selected: float | None = None,
+    is_late: IsLate = never,
 ) -> list[dict[str, Any]]:
     """Solve for the head of a trained module, and return what was compared, a row for each.
 
@@ -158,6 +161,10 @@ def solve_trained_head(
     dataset, validation : TorchTrainingDataset
     device : torch.device
         Where features are made; equations are solved there, too, if it computes in float64.
+    selected : float, optional
+        Ridge by which the head is solved for once more; nothing is compared then.
+    is_late : callable, optional
+        Says whether the time to compare is over.
     """
     assert isinstance(dataset, SequentialTorchTrainingDataset)
     likelihood = module.likelihood
@@ -177,9 +184,11 @@ def solve_trained_head(
             HeadOptions(**(params["solver_kwargs"] or {})),
             shift=params["output_chunk_shift"],
             requested=_requested_dim(parts),
+            selected=selected,
             levels=() if likelihood is None else tuple(likelihood.quantiles),
             centred=isinstance(likelihood, CentredQuantiles),
             device=float64_device(device),
+            is_late=is_late,
         )
     module.network = solved.network.to(home)
     use_monte_carlo_dropout(module.network)

@@ -35,6 +35,8 @@ class SolvedModel(OrderedInputs, TorchForecastingModel, ABC):
     _periods: tuple[int, ...]
     _is_late: IsLate | None = None
     """Says whether the time to compare settings is over; there is time if not given."""
+    _selected_ridge: float | None = None
+    """By which a head that was solved for on a part of the rows is solved for on those of a fit."""
 
     @classmethod
     @abstractmethod
@@ -139,5 +141,7 @@ class SolvedModel(OrderedInputs, TorchForecastingModel, ABC):
             datamodule.train_dataset,
             datamodule.val_dataset,
             trainer.strategy.root_device,
+            self._selected_ridge,
+            self._is_late or never,
         )
         self.model.solver_report = self._solver_report

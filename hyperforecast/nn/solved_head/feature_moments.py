@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from hyperforecast.nn.exact import Moments, ObservedSeries
+from hyperforecast.nn.exact.choice.late import IsLate, OutOfTime, never
 from hyperforecast.nn.solved_head.feature_rows import FeatureTap
 from hyperforecast.nn.windows import WindowCutter
 
@@ -26,11 +27,18 @@ class FeatureMoments:
     series : sequence of ObservedSeries
     max_bytes : float
         What the moments may take.
+    is_late : callable
+        Says whether time is over: asked before each chunk of windows.
 
     Attributes
     ----------
     n_windows : int
         Number of windows that count.
+
+    Raises
+    ------
+    OutOfTime
+        While moments are made, if time is over.
     """
 
     def __init__(
@@ -39,12 +47,14 @@ class FeatureMoments:
         cutter: WindowCutter,
         series: Sequence[ObservedSeries],
         max_bytes: float,
+        is_late: IsLate = never,
     ) -> None:
         self.tap = tap
         self.cutter = cutter
         self.series = series
         self.n_windows = sum(len(cutter.starts(one)) for one in series)
         self._max_bytes = max_bytes
+        self._is_late = is_late
         self._kept: list[tuple[slice, Moments]] | None = None
 
     def __iter__(self) -> Iterator[tuple[slice, Moments]]:
@@ -70,6 +80,8 @@ class FeatureMoments:
         total: Moments | None = None
         size = max(MIN_WINDOWS, MAX_VALUES // (len(self.tap.deviation) * self.cutter.width))
         for windows in self.cutter.blocks(self.series, size):
+            if self._is_late():
+                raise OutOfTime
             rows = self.tap.rows(windows)
             moments = Moments.of_rows(*(values[channels] for values in rows))
             total = moments if total is None else total + moments

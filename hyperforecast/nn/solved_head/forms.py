@@ -124,6 +124,18 @@ def head_forms(
     return tuple(forms)
 
 
+def trained_form(layers: OutputLayers, device: torch.device) -> HeadForm:
+    """Return the form that a head has.
+
+    Parameters
+    ----------
+    layers, device
+        See :func:`head_forms`.
+    """
+    dim = layers.generated()[0].shape[1] if layers.channel_weights == "generated" else None
+    return head_forms(layers, dim, device)[-1]
+
+
 def _nearest(embedding: Tensor, mixing: Tensor, weights: BasisWeights) -> HeadForm:
     """Return the form of some vectors that starts from what comes nearest to given weights."""
     new = torch.cat([torch.ones_like(mixing[:, :1]), embedding], dim=1)

@@ -1,5 +1,6 @@
 """Which form of a head, and which ridge, by the error on validation."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, ChannelRegression, GeneratedRegression, Moments
+from hyperforecast.nn.exact.choice.late import IsLate, never
 from hyperforecast.nn.exact.choice.ridge_walk import best_of_valley
 from hyperforecast.nn.exact.choice.selection_rule import (
     LEAST_GAIN,
@@ -123,6 +125,8 @@ class HeadRace:
         Ascending.
     requested : bool
         Whether the length of the last form's vectors was asked for.
+    is_late : callable
+        Says whether time is over: then no further form and ridge is solved for.
 
     Attributes
     ----------
@@ -137,12 +141,14 @@ class HeadRace:
         forms: Sequence[HeadForm],
         ridges: Sequence[float],
         requested: bool,
+        is_late: IsLate = never,
     ) -> None:
         self.training = Equations(training, forms)
         self.validation = Equations(validation, forms)
         self.forms = forms
         self.ridges = ridges
         self.requested = requested
+        self.is_late = is_late
         self.compared: list[ComparedHead] = []
         self._windows = ComparedWindows(validation)
         self._regression: tuple[HeadForm, Regression] | None = None
@@ -155,10 +161,14 @@ class HeadRace:
         trained = next(form for form in self.forms if form.departure is None)
         as_trained = self._candidate(trained, math.inf)
         self.compared.append(as_trained.compared(chosen=True))
+        if self.is_late():
+            return as_trained
         selected = self._best(self.forms[0], begin)
         if selected.form is not trained or selected.ridge != math.inf:
             self.compared.append(selected.compared(chosen=True))
         for form in self.forms[1:]:
+            if self.is_late():
+                break
             candidate = self._best(form, self.ridges.index(selected.ridge))
             preferred = candidate.error < selected.error and (
                 self.requested or gains_clearly(candidate, selected, self._windows, LEAST_GAIN)
@@ -171,7 +181,8 @@ class HeadRace:
         """Return the candidate with the largest ridge that loses neither clearly nor much."""
         chosen = best
         larger = self.ridges[self.ridges.index(best.ridge) + 1 :]
-        stronger = (self._candidate(best.form, ridge) for ridge in larger)
+        in_time = itertools.takewhile(lambda _: not self.is_late(), larger)
+        stronger = (self._candidate(best.form, ridge) for ridge in in_time)
         for chosen in not_clearly_worse(best, stronger, self._windows):
             self.compared.append(chosen.compared(chosen=True))
         return chosen
@@ -185,7 +196,12 @@ class HeadRace:
                 solved[number] = self._candidate(form, self.ridges[number])
             return solved[number]
 
-        best = best_of_valley(lambda number: candidate(number).error, len(self.ridges), begin)
+        def error(number: int) -> float:
+            if solved and number not in solved and self.is_late():
+                return math.inf
+            return candidate(number).error
+
+        best = best_of_valley(error, len(self.ridges), begin)
         unchanged = len(self.ridges) - 1  # the valley may have a second end there
         if math.isinf(self.ridges[unchanged]):
             best = min((best, unchanged), key=lambda number: candidate(number).error)

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hyperforecast.nn.exact import BasisWeights, ObservedSeries, Problem
+from hyperforecast.nn.exact.choice.late import IsLate, OutOfTime, never
 from hyperforecast.nn.exact.intervals.calibration import calibrate
 from hyperforecast.nn.exact.solver import MIN_HELD_OUT
 from hyperforecast.nn.exact.splits.hold_out import hold_out
@@ -18,10 +20,10 @@ from hyperforecast.nn.network import ForecastingNetwork
 from hyperforecast.nn.random_numbers import own_random_numbers
 from hyperforecast.nn.solved_head.feature_moments import FeatureMoments
 from hyperforecast.nn.solved_head.feature_rows import FeatureTap
-from hyperforecast.nn.solved_head.forms import HeadForm, head_forms
+from hyperforecast.nn.solved_head.forms import HeadForm, head_forms, trained_form
 from hyperforecast.nn.solved_head.options import HeadOptions
 from hyperforecast.nn.solved_head.output_layers import OutputLayers
-from hyperforecast.nn.solved_head.race import Candidate, ComparedHead, Equations, HeadRace
+from hyperforecast.nn.solved_head.race import ComparedHead, Equations, HeadRace
 from hyperforecast.nn.solved_head.residuals import (
     network_residuals,
     with_quantiles,
@@ -42,7 +44,7 @@ class SolvedHead:
         Of that network.
     compared : list of ComparedHead
         In the order in which they were compared; empty where there were too few windows to choose
-        by, and the head is as it was.
+        by, or no time, and the head is as it was, and where its ridge had been selected before.
     """
 
     network: ForecastingNetwork
@@ -59,9 +61,11 @@ def solve_head(
     *,
     shift: int = 0,
     requested: int | None = None,
+    selected: float | None = None,
     levels: Sequence[float] = (),
     centred: bool = False,
     device: torch.device | None = None,
+    is_late: IsLate = never,
 ) -> SolvedHead:
     r"""Solve for the last layers of a trained network, all before them held still.
 
@@ -93,6 +97,11 @@ def solve_head(
         Number of steps between lookback and horizon.
     requested : int, optional
         Length of the channels' vectors that was asked for.
+    selected : float, optional
+        Ridge that was selected where the head was solved for on a part of the windows. Nothing is
+        compared then: a head of the form that it has is solved for again on all training windows,
+        drawn towards what it is, and stays if the ridge is infinite. Quantiles are of its errors
+        before.
     levels : sequence of float, default=()
         Of the quantiles that the outputs of a step are, around the forecast that is solved for: of
         its errors on validation. The network has a point head then.
@@ -100,6 +109,9 @@ def solve_head(
         Whether the middle one is the forecast itself.
     device : torch.device, optional
         Where to solve, in float64; the CPU if not given.
+    is_late : callable, optional
+        Says whether the time to compare is over. From then on no further form or ridge is compared,
+        and before the moments of all windows are made the head stays as it is.
 
     Notes
     -----
@@ -131,29 +143,52 @@ def solve_head(
     device = torch.device("cpu") if device is None else device
     deviation = MeanDeviation.of([one.known for one in series]).deviation
     tap = FeatureTap(layers, torch.where(deviation > 0, deviation, 1.0), device)
-    forms = head_forms(layers, requested, device)
     max_bytes = options.max_memory_gb * 2**30 / 3
-    trained = FeatureMoments(tap, cutter, training, max_bytes)
-    validated = FeatureMoments(tap, cutter, validation, max_bytes)
-    race = HeadRace(trained, validated, forms, options.ridges, requested is not None)
-    winner = race.winner()
+    if selected is not None:
+        quantiles = None
+        if levels:
+            quantiles = calibrate(network_residuals(network, cutter, validation), problem)
+        every = FeatureMoments(tap, cutter, series, max_bytes, is_late)
+        if math.isfinite(selected):
+            with suppress(OutOfTime):
+                form = trained_form(layers, device)
+                network, arguments = _written(
+                    layers, arguments, form, _solution(every, form, selected)
+                )
+        if quantiles is not None:
+            arguments = with_quantiles(network, arguments, quantiles)
+        return SolvedHead(network.train(was_training), arguments)
+
+    trained = FeatureMoments(tap, cutter, training, max_bytes, is_late)
+    validated = FeatureMoments(tap, cutter, validation, max_bytes, is_late)
+    forms = head_forms(layers, requested, device)
+    try:
+        race = HeadRace(trained, validated, forms, options.ridges, requested is not None, is_late)
+        winner = race.winner()
+    except OutOfTime:
+        arguments = _calibrated(network, arguments, cutter, validation, problem)
+        return SolvedHead(network.train(was_training), arguments)
     quantiles = None
     if levels:
         written, _ = _written(
             OutputLayers(copy.deepcopy(network)), arguments, winner.form, winner.change
         )
         quantiles = calibrate(network_residuals(written.eval(), cutter, validation), problem)
+    change = winner.change
     if held_out and not math.isinf(winner.ridge):
         trained.release()
         validated.release()
         every = FeatureMoments(tap, cutter, series, max_bytes)
-        equations = Equations(every, [winner.form])
-        change = equations.regression(winner.form).solve(winner.ridge)
-        winner = Candidate(winner.form, winner.ridge, change, winner.error)
-    network, arguments = _written(layers, arguments, winner.form, winner.change)
+        change = _solution(every, winner.form, winner.ridge)
+    network, arguments = _written(layers, arguments, winner.form, change)
     if quantiles is not None:
         arguments = with_quantiles(network, arguments, quantiles)
     return SolvedHead(network.train(was_training), arguments, race.compared)
+
+
+def _solution(moments: FeatureMoments, form: HeadForm, ridge: float) -> BasisWeights:
+    """Return the change of a head that some windows ask for."""
+    return Equations(moments, [form]).regression(form).solve(ridge)
 
 
 def _calibrated(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hyperforecast.nn.exact import Moments
+from hyperforecast.nn.exact.choice.late import OutOfTime
 from hyperforecast.nn.solved_head import feature_moments
 from hyperforecast.nn.solved_head.feature_moments import FeatureMoments
 from hyperforecast.nn.solved_head.feature_rows import FeatureTap
@@ -45,3 +46,13 @@ def test_they_are_the_sums_over_every_window(tap, max_values, monkeypatch) -> No
         torch.testing.assert_close(
             getattr(moments, name), sum(getattr(one, name) for one in expected)
         )
+
+
+def test_no_chunk_is_begun_when_time_is_over(tap, monkeypatch) -> None:
+    runs = []
+    monkeypatch.setattr(feature_moments, "MAX_VALUES", 1)  # blocks of 32 windows at most
+    tap.network.register_forward_hook(lambda *_: runs.append(1))
+    late = FeatureMoments(tap, CUTTER, [observed(120)], 2**30, lambda: len(runs) >= 2)
+    with pytest.raises(OutOfTime):
+        list(late)
+    assert len(runs) == 2

@@ -6,7 +6,7 @@ import torch
 from hyperforecast.nn.exact import Moments
 from hyperforecast.nn.solved_head import forms as module
 from hyperforecast.nn.solved_head.feature_rows import FeatureRows
-from hyperforecast.nn.solved_head.forms import head_forms
+from hyperforecast.nn.solved_head.forms import head_forms, trained_form
 from hyperforecast.nn.solved_head.output_layers import OutputLayers
 from tests.nn.solved_head.made import arguments, network_of
 
@@ -35,6 +35,22 @@ def test_others_have_one_form() -> None:
     assert dims(layers_of({})) == [(0, False)]
     assert dims(layers_of({"individual": {}})) == [(6, True)]
     assert dims(layers_of({"dynamic": {}})) == [(0, False)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({}, (0, False)),
+        ({"individual": {}}, (6, True)),
+        ({"hn-mvts": {"channel_embedding_dim": 0}}, (0, False)),
+        ({"hn-mvts": {"channel_embedding_dim": 3}}, (3, False)),
+        ({"hn-mvts": {"channel_embedding_dim": 6}}, (6, True)),
+    ],
+)
+def test_the_form_of_a_head_is_one_of_them(parts, expected) -> None:
+    form = trained_form(layers_of(parts), torch.device("cpu"))
+    assert (form.embedding_dim, form.individual) == expected
+    assert form.departure is None
 
 
 def test_equations_that_cannot_be_factorised_change_what_all_share(monkeypatch) -> None:

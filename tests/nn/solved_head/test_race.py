@@ -7,6 +7,8 @@ import torch
 
 from hyperforecast.nn.exact import ObservedSeries
 from hyperforecast.nn.solved_head import HeadOptions, SolvedHead, solve_head
+from hyperforecast.nn.solved_head.forms import HeadForm
+from hyperforecast.nn.solved_head.race import HeadRace
 from tests.nn.solved_head.made import arguments, network_of
 
 N = 8
@@ -101,3 +103,37 @@ def test_a_part_of_the_windows_is_held_out(size: float) -> None:
 def test_memory_has_to_be_positive() -> None:
     with pytest.raises(ValueError, match="max_memory_gb must be positive"):
         HeadOptions(max_memory_gb=0.0)
+
+
+@pytest.mark.parametrize("n_solved", [1, 2, 3, 4, 6, 9, 14])
+def test_what_was_compared_when_time_was_over_is_what_there_is(
+    n_solved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[int, float]] = []
+    candidate = HeadRace._candidate
+
+    def noted(race: HeadRace, form: HeadForm, ridge: float) -> object:
+        tried.append((form.embedding_dim, ridge))
+        return candidate(race, form, ridge)
+
+    monkeypatch.setattr(HeadRace, "_candidate", noted)
+    whole = solved(UNLIKE).compared
+    in_time = list(tried)
+    assert len(in_time) > 15
+    tried.clear()
+    found = solved(UNLIKE, is_late=lambda: len(tried) >= n_solved).compared
+    assert tried[:n_solved] == in_time[:n_solved]
+    # what is at work ends, and no change, which takes no solution, is compared, too
+    assert len(tried) <= n_solved + 2
+    assert found[0] == whole[0]
+    chosen = [row for row in found if row.chosen][-1]
+    assert chosen.validation_mse <= whole[0].validation_mse
+    assert (len(found) == 1) == (n_solved == 1)
+
+
+def test_before_all_windows_are_seen_the_head_stays_as_it_was() -> None:
+    late = solved(UNLIKE, is_late=lambda: True)
+    assert late.compared == []
+    before = solved(UNLIKE, selected=math.inf).network.state_dict()
+    for name, value in late.network.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)

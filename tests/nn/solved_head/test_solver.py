@@ -317,3 +317,56 @@ def test_no_random_number_is_drawn() -> None:
     solved = solve_head(network, given, [observed()], [observed(seed=1)])
     assert solved.network is not network
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+SOLVED_AGAIN = {
+    "plain": {},
+    "individual": {"individual": {}},
+    "none": {"hn-mvts": {"channel_embedding_dim": 0}},
+    "generated": {"hn-mvts": {"channel_embedding_dim": 2}},
+    "each": {"hn-mvts": {"channel_embedding_dim": C}},
+}
+
+
+@pytest.mark.parametrize("parts", SOLVED_AGAIN.values(), ids=SOLVED_AGAIN)
+def test_a_head_is_solved_for_again_in_the_form_that_it_has(parts: Parts) -> None:
+    """On all windows: with hardly a ridge there is no gradient left."""
+    given, series, ridge = arguments("rmlp", parts), observed(), 1e-9
+    network = network_of(given)
+    error = gradient(network, series, True)[1]
+    solved = solve_head(network, given, [series], selected=ridge)
+    assert solved.compared == []
+    after, solved_error = gradient(solved.network, series, True)
+    assert after < 1e-4
+    assert solved_error < error
+    assert solved.arguments["parts"] == parts
+
+
+def test_a_head_that_is_solved_for_again_is_drawn_towards_itself_by_the_ridge() -> None:
+    given, series = arguments("rmlp"), observed()
+    network, other, still = (network_of(given) for _ in range(3))
+    solve_head(network, given, [series], selected=0.3)
+    solve_head(other, given, [series], [observed(seed=1)], HeadOptions(ridge=0.3))
+    torch.testing.assert_close(network.head.weight, other.head.weight)
+    before = copy.deepcopy(still.state_dict())
+    solve_head(still, given, [series], selected=math.inf)
+    solve_head(still, given, [series], selected=0.3, is_late=lambda: True)
+    assert all(torch.equal(value, before[name]) for name, value in still.state_dict().items())
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("parts", [{}, {"hn-mvts": {"channel_embedding_dim": C}}])
+def test_quantiles_are_those_of_errors_before_the_last_rows_were_solved_on(
+    parts: Parts, late: bool
+) -> None:
+    quantiles = {"output_roles": ["location"] * 3, "point_head": True, "channel_offsets": True}
+    given, series = arguments("rmlp", parts, **quantiles), observed(200)
+    network = network_of(given)
+    options = {"levels": (0.1, 0.5, 0.9), "is_late": lambda: late}
+    before = solve_head(copy.deepcopy(network), given, [series], selected=math.inf, **options)
+    after = solve_head(network, given, [series], selected=1e-3, **options)
+    offsets = [one.network.channel_offsets.offsets for one in (before, after)]
+    assert offsets[0].abs().min() > 0
+    torch.testing.assert_close(*offsets, rtol=0, atol=0)
+    weights = [one.network.fold().head.weight for one in (before, after)]
+    assert torch.equal(*weights) == late

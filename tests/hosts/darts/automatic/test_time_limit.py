@@ -69,3 +69,44 @@ def test_a_candidate_leaves_what_its_last_fit_may_take(
     clock.time = end
     assert is_late()
     assert limit.is_reached
+
+
+def test_what_a_last_fit_takes_may_be_told_in_seconds(clock: Clock) -> None:
+    limit = TimeLimit(10.0, 2.0, clock)
+    assert limit.note(1.5) == 3.0
+    assert limit.left_beside(4.0) == 6.0
+    assert limit.left_beside(1.0) == limit.left == 7.0
+    assert limit.keep(4.0) == 4.0
+    assert limit.left == 6.0
+    assert limit.left_beside(11.0) == 0.0
+
+
+def test_seconds_of_a_candidate_leave_those_of_last_fits(clock: Clock) -> None:
+    limit = TimeLimit(12.0, 9.0, clock)
+    assert limit.seconds_for(0.5) == 8.0
+    limit.keep(5.0)
+    assert limit.seconds_for(0.5) == 7.0
+    clock.time = 108.0
+    assert limit.seconds_for(0.5) == -1.0
+
+
+def test_what_is_told_to_end_does_so_by_the_clock(clock: Clock) -> None:
+    limit = TimeLimit(10.0, now=clock)
+    limit.keep(4.0)
+    some, last = limit.until(3.0), limit.of_last_fit()
+    clock.time = 102.9
+    assert not some()
+    clock.time = 103.0
+    assert some()
+    assert not last()
+    clock.time = 110.0
+    assert last()
+
+
+def test_a_sum_is_fitted_where_there_is_time_for_all_of_it(clock: Clock) -> None:
+    limit = TimeLimit(10.0, now=clock)
+    limit.keep(4.0)
+    assert limit.suffices_for(10.0)
+    assert not limit.is_reached
+    assert not limit.suffices_for(10.1)
+    assert limit.is_reached

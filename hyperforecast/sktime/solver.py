@@ -30,6 +30,12 @@ class BaseSolverForecaster(SolverOptions, UpdateOptions, BaseHyperforecastForeca
                 "patience has no effect with solver='exact', which has no epochs. Leave it out, or "
                 "choose solver='adam'."
             )
+        if "choose_every" in (self.solver_kwargs or {}):
+            problems.append(
+                "choose_every has no effect in sktime, where each fit is one of its own. Leave it "
+                "out of solver_kwargs; with set_config(remember_data=False) update keeps the "
+                "settings that fit selected."
+            )
         if not 0 < self.forgetting <= 1:
             problems.append(f"forgetting must be in (0, 1]; got {self.forgetting}.")
         elif self.forgetting != 1:

@@ -205,6 +205,11 @@ class TestForgetting:
                 False,
                 "keeps no moments",
             ),
+            (
+                {"solver_kwargs": {"choose_every": 3}},
+                False,
+                "choose_every has no effect in sktime",
+            ),
         ],
     )
     def test_without_effect_is_an_error(

@@ -11,7 +11,6 @@ import pytest
 
 import hyperforecast.darts
 import hyperforecast.sktime
-from hyperforecast.datasets import load_new_york
 from hyperforecast.nn import BACKBONES, PARTS
 
 ROOT = Path(__file__).parents[1]
@@ -23,9 +22,6 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)|!\[[^\]]*\]\((?P<image>[^)\s]+)\)")
-
-OF_NEW_YORK = ("README.md", "which-one.md")
-"""Pages that take long with their table: in every run it is a part of it."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 
@@ -63,28 +59,12 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         registry.update(before)
 
 
-def run_blocks(page: Path) -> None:
+@each_page
+def test_python_blocks_run(page: Path, scratch: Path) -> None:
     """Blocks of a page share their names, from the first to the last."""
     namespace: dict[str, Any] = {"__name__": "__page__"}
     for block in blocks(page):
         exec(block, namespace)
-
-
-@each_page
-def test_python_blocks_run(page: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page.name in OF_NEW_YORK:
-        table = load_new_york()[-2_200:]
-        some = table.drop(columns="JFK temperature").iloc[:, ::5].join(table["JFK temperature"])
-        monkeypatch.setattr("hyperforecast.datasets.load_new_york", lambda: some)
-    run_blocks(page)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [one for one in PAGES if one.name in OF_NEW_YORK], ids=lambda path: path.name
-)
-def test_python_blocks_run_on_the_whole_table(page: Path, scratch: Path) -> None:
-    run_blocks(page)
 
 
 def test_there_is_something_to_run() -> None:
